@@ -1,0 +1,1 @@
+"""Backstop: an incident and rollback bot for the worst hour of a release."""

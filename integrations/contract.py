@@ -1,0 +1,393 @@
+"""What every engine promises. Start here to add one.
+
+To add an engine: write `integrations/x.py` with a class that satisfies `Engine`, add its line to
+`registry.py`, and give the contract tests a fixture that makes a target for it.
+
+An engine never decides. It says what is there (`health`, `points`, `window`), what a goal would mean
+(`resolve`), exactly what a step would do (`plan`), and does it once per key (`find`, then `start`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar, Literal, Protocol
+
+from pydantic import BaseModel
+
+Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
+
+
+class IntegrationError(Exception):
+    """An outside system could not do what was asked.
+
+    `permanent` is True when asking again cannot help: a wrong argument, a refusal, a missing program.
+    """
+
+    def __init__(self, message: str, *, permanent: bool) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+
+
+class Cap(StrEnum):
+    """What an engine can do beyond the core of the contract."""
+
+    POINTS = "points"
+    WINDOW = "window"
+    CANCEL = "cancel"
+    PROGRESS = "progress"
+    VERIFY_POINT = "verify_point"
+    MARK = "mark"
+    BACKUP = "backup"
+    HOLD = "hold"
+
+
+class Effect(StrEnum):
+    """What a step does to the world, in the words of a playbook."""
+
+    READ = "read"
+    REVERSIBLE = "reversible"
+    DESTRUCTIVE = "destructive"
+
+
+class Repeat(StrEnum):
+    """What happens when the same operation is carried out a second time."""
+
+    SAFE = "safe"
+    RESUMES = "resumes"
+    ONCE = "once"
+
+
+class Cancel(StrEnum):
+    """What a cancelled operation leaves behind."""
+
+    CLEAN = "clean"
+    PARTIAL = "partial"
+    NONE = "none"
+
+
+class Phase(StrEnum):
+    """Where a job is. LOST means that its supervisor is gone and nobody can say how it ended."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    PARTIAL = "partial"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+    REFUSED = "refused"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing an engine can be asked for, as a playbook's `uses: engine.operation`."""
+
+    name: str
+    params: type[BaseModel]
+    effect: Effect
+    kind: Literal["step", "check", "person"] = "step"
+    repeat: Repeat = Repeat.ONCE
+    cancel: Cancel = Cancel.PARTIAL
+    needs_point: bool = False
+    needs_target: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is recovered; `settings` say how its engine reaches it and never hold a secret."""
+
+    name: str
+    kind: str
+    environment: str
+    isolated: bool = False
+    settings: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where recovery points of something are kept."""
+
+    id: str
+    engine: str
+    settings: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryPoint:
+    """Something one can restore to. Times are aware UTC, `size` is bytes, `digest` is of its content."""
+
+    id: str
+    engine: str
+    kind: str
+    finished_at: datetime
+    size: int | None = None
+    digest: str | None = None
+    health: Literal["unknown", "valid", "invalid", "stranded", "partial"] = "unknown"
+    verified_at: datetime | None = None
+    held_until: datetime | None = None
+    encrypted: bool | None = None
+    immutable: bool | None = None
+    region: str | None = None
+    storage_tier: str | None = None
+    release: str | None = None
+    commit: str | None = None
+    environment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The span of moments a source can restore to."""
+
+    earliest: datetime
+    latest: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ToPoint:
+    """Restore exactly this recovery point."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToTime:
+    """Restore the state as it was at a moment."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ToMarker:
+    """Restore to a named marker that was set before a release."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToLsn:
+    """Restore to a log position on a timeline."""
+
+    lsn: str
+    timeline: int
+
+
+@dataclass(frozen=True, slots=True)
+class BeforeXid:
+    """Restore to the state just before a transaction."""
+
+    xid: int
+
+
+@dataclass(frozen=True, slots=True)
+class ToRevision:
+    """Put a deployment back to a numbered revision."""
+
+    number: int
+
+
+Goal = ToPoint | ToTime | ToMarker | ToLsn | BeforeXid | ToRevision
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A recovery point that will not do, and why."""
+
+    point: RecoveryPoint
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What a goal means for a source now: the point to restore, or the reasons there is none."""
+
+    point: RecoveryPoint | None
+    because: str
+    refused: Sequence[Refusal] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What an engine can say of a target or a source now.
+
+    `identity` names the very thing reached (a system identifier, a file's inode and application id);
+    it is part of the plan hash, so that approvals given for one database never pass for another.
+    """
+
+    ok: bool
+    identity: str = ""
+    version: str = ""
+    problems: Sequence[str] = ()
+    bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Seconds a step is expected to take; `basis` says where the figures come from."""
+
+    likely_s: float
+    high_s: float
+    basis: Literal["drills", "history", "playbook", "none"] = "none"
+    samples: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One operation asked of an engine; `params` have passed the operation's own model."""
+
+    operation: str
+    target: Target | None = None
+    params: Mapping[str, Json] = field(default_factory=dict)
+    point: RecoveryPoint | None = None
+    source: Source | None = None
+    timeout_s: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Exactly what a step would do: approvals are given for this, and `start` does nothing else.
+
+    `preview` is the command or request as it will be sent, without secrets; `by_hand` is what a person
+    types when Backstop is gone; `leaves` says what an abort in the middle leaves behind.
+    """
+
+    preview: Sequence[str]
+    by_hand: str
+    leaves: str
+    effect: Effect
+    repeat: Repeat
+    cancel: Cancel
+    estimate: Estimate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobRef:
+    """A started operation, as its engine finds it again after any crash."""
+
+    key: str
+    engine: str
+    locator: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job is. Rates and remaining time are computed by the core, once."""
+
+    phase: str
+    done: int
+    total: int | None
+    unit: Literal["bytes", "items", "percent"]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """What is known of a job now.
+
+    `alive` is what the target itself says: False only when nothing of this job can still act on it,
+    None when the engine cannot tell.
+    """
+
+    phase: Phase
+    because: str = ""
+    code: int | None = None
+    progress: Progress | None = None
+    evidence: Mapping[str, Json] = field(default_factory=dict)
+    alive: bool | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogChunk:
+    """Text a job wrote from an offset on, secrets masked; `next_offset` continues it."""
+
+    text: str
+    next_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What a check found, with the figures that prove it."""
+
+    ok: bool
+    found: str
+    evidence: Mapping[str, Json] = field(default_factory=dict)
+
+
+class Engine(Protocol):
+    """A system that Backstop drives. Methods raise `IntegrationError` and nothing else.
+
+    `find` has no side effect and is always asked before `start`. `start` with a key that was started
+    before attaches to that job. `poll` failing says nothing about the job. The methods after `check`
+    are called only when `caps` names them.
+    """
+
+    name: ClassVar[str]
+    caps: ClassVar[frozenset[Cap]]
+    operations: ClassVar[Mapping[str, Operation]]
+
+    async def health(self, target: Target) -> Health:
+        """Say whether the target can be reached and which thing exactly it is."""
+        ...
+
+    async def points(self, source: Source, *, since: datetime | None = None) -> Sequence[RecoveryPoint]:
+        """List the recovery points of a source, newest first."""
+        ...
+
+    async def window(self, source: Source) -> Window | None:
+        """Return the span of restorable moments, or None when only whole points can be restored."""
+        ...
+
+    async def resolve(self, source: Source, goal: Goal) -> Resolution:
+        """Choose the recovery point that reaches a goal and say why the others will not do."""
+        ...
+
+    async def plan(self, call: Call) -> Prepared:
+        """Describe exactly what `start` would do with this call. The same call gives the same answer."""
+        ...
+
+    async def find(self, key: str) -> JobRef | None:
+        """Return the job that was started under a key, or None when the target never saw it."""
+        ...
+
+    async def start(self, call: Call, *, key: str, token: int | None = None) -> JobRef:
+        """Start the call once under its key.
+
+        `token` is the fencing token of a destructive call: a target that has seen a higher one refuses.
+        """
+        ...
+
+    async def poll(self, ref: JobRef) -> JobState:
+        """Return what is known of a job now."""
+        ...
+
+    async def logs(self, ref: JobRef, *, offset: int = 0) -> LogChunk:
+        """Return what a job wrote from an offset on."""
+        ...
+
+    async def cancel(self, ref: JobRef) -> None:
+        """Ask a job to end; `poll` tells when nothing of it is left."""
+        ...
+
+    async def check(self, call: Call) -> CheckResult:
+        """Carry out a check and return what it found."""
+        ...
+
+    async def verify_point(self, source: Source, point: RecoveryPoint) -> CheckResult:
+        """Prove that a recovery point can be read whole."""
+        ...
+
+    async def mark(self, target: Target, name: str) -> str:
+        """Set a named marker that can be restored to later, and return its position."""
+        ...
+
+    async def backup(self, source: Source, *, key: str, labels: Mapping[str, str]) -> JobRef:
+        """Start taking a recovery point with its labels (release, commit, environment)."""
+        ...
+
+    async def hold(self, source: Source, point: RecoveryPoint, *, until: datetime | None) -> None:
+        """Keep a recovery point from being expired until a moment; None releases it."""
+        ...
