@@ -1,4 +1,4 @@
-"""What people read, before it has a place: the same document becomes Slack blocks, Markdown, ADF or a terminal.
+"""What people read, before it has a place: one document becomes Slack blocks, Markdown, ADF or a terminal.
 
 Text in a document is always literal. Each renderer escapes it; nothing a person typed is ever interpreted.
 """
