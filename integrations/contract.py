@@ -15,9 +15,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Literal, Protocol
 
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
-Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
+Json = JsonValue
 
 
 class IntegrationError(Exception):

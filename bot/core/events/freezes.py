@@ -1,0 +1,115 @@
+"""What happens to freezes, and what is put into environments."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import AwareDatetime
+
+from bot.core.events.kind import Kind
+
+
+class Scope(Kind):
+    """What a freeze stops: services × environments × kinds of change; names may be globs."""
+
+    services: tuple[str, ...] = ("*",)
+    environments: tuple[str, ...] = ("*",)
+    kinds: tuple[str, ...] = ("*",)
+
+
+class FreezePlaced(Kind):
+    """Changes in a scope are stopped."""
+
+    kind: Literal["freeze-placed"] = "freeze-placed"
+    scope: Scope
+    why: str
+    cause: Literal["manual", "incident", "run", "calendar"] = "manual"
+    incident: str | None = None
+    run: str | None = None
+    lift: Literal["by_hand", "with_run", "at_until"] = "by_hand"
+    review_at: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+
+
+class FreezeReviewDue(Kind):
+    """The time to look at the freeze again came; it stays in force."""
+
+    kind: Literal["freeze-review-due"] = "freeze-review-due"
+    review_at: AwareDatetime
+
+
+class FreezeExtended(Kind):
+    """Somebody looked at the freeze and keeps it until another review."""
+
+    kind: Literal["freeze-extended"] = "freeze-extended"
+    review_at: AwareDatetime
+    why: str = ""
+
+
+class FreezeLifted(Kind):
+    """The freeze is over."""
+
+    kind: Literal["freeze-lifted"] = "freeze-lifted"
+    why: str
+
+
+class ExceptionAsked(Kind):
+    """One sha of one service may pass, once a second person agrees."""
+
+    kind: Literal["exception-asked"] = "exception-asked"
+    service: str
+    sha: str
+    why: str
+    expires: AwareDatetime
+
+
+class ExceptionGranted(Kind):
+    """A second person agreed to an exception."""
+
+    kind: Literal["exception-granted"] = "exception-granted"
+    service: str
+    sha: str
+
+
+class DeploymentRefused(Kind):
+    """The gate said no; recorded once for each freeze, service and sha."""
+
+    kind: Literal["deployment-refused"] = "deployment-refused"
+    service: str
+    environment: str
+    change: str
+    sha: str
+    actor: str
+
+
+class DeploymentExcepted(Kind):
+    """The gate let a deployment through an exception of this freeze."""
+
+    kind: Literal["deployment-excepted"] = "deployment-excepted"
+    service: str
+    environment: str
+    sha: str
+    actor: str
+
+
+class ReleaseRecorded(Kind):
+    """A version was put into an environment."""
+
+    kind: Literal["release-recorded"] = "release-recorded"
+    version: str
+    environment: str
+    commit: str | None = None
+    strategy: str | None = None
+    migrations: tuple[str, ...] = ()
+
+
+FreezeEvent = (
+    FreezePlaced
+    | FreezeReviewDue
+    | FreezeExtended
+    | FreezeLifted
+    | ExceptionAsked
+    | ExceptionGranted
+    | DeploymentRefused
+    | DeploymentExcepted
+)

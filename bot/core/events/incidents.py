@@ -1,0 +1,217 @@
+"""What happens in an incident."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum, StrEnum
+from typing import Literal
+
+from pydantic import AwareDatetime, Field
+
+from bot.core.events.kind import Kind
+
+
+class Severity(IntEnum):
+    """How bad an incident is; 1 is the worst."""
+
+    SEV1 = 1
+    SEV2 = 2
+    SEV3 = 3
+    SEV4 = 4
+
+
+class Phase(StrEnum):
+    """Where an incident stands."""
+
+    INVESTIGATING = "investigating"
+    IDENTIFIED = "identified"
+    RECOVERING = "recovering"
+    VERIFYING = "verifying"
+    MONITORING = "monitoring"
+    RESOLVED = "resolved"
+    CLOSED = "closed"
+
+
+class IncidentDeclared(Kind):
+    """Somebody said that this is an incident; the declarer commands until another is named."""
+
+    kind: Literal["incident-declared"] = "incident-declared"
+    title: str
+    severity: Severity
+    service: str
+    environment: str
+    release: str | None = None
+    commander: str
+    impact_start: AwareDatetime | None = None
+
+
+class RoomOpened(Kind):
+    """The place in Slack where the incident is talked about; `thread` when it is a thread of a channel."""
+
+    kind: Literal["room-opened"] = "room-opened"
+    channel: str
+    name: str
+    thread: str | None = None
+    url: str | None = None
+
+
+class SeverityChanged(Kind):
+    """The incident is worse or better than was thought."""
+
+    kind: Literal["severity-changed"] = "severity-changed"
+    severity: Severity
+    why: str
+
+
+class PhaseChanged(Kind):
+    """The incident moved to another phase."""
+
+    kind: Literal["phase-changed"] = "phase-changed"
+    phase: Phase
+    why: str = ""
+
+
+class RoleAssigned(Kind):
+    """A person took a role."""
+
+    kind: Literal["role-assigned"] = "role-assigned"
+    role: str
+    person: str
+
+
+class ImpactStated(Kind):
+    """What customers notice, and since when; a later statement corrects an earlier one."""
+
+    kind: Literal["impact-stated"] = "impact-stated"
+    statement: str | None = None
+    impact_start: AwareDatetime | None = None
+    damage_start: AwareDatetime | None = None
+
+
+class WritersStopped(Kind):
+    """From this moment on nothing wrote to the damaged data."""
+
+    kind: Literal["writers-stopped"] = "writers-stopped"
+    at: AwareDatetime
+    run: str | None = None
+
+
+class NoteAdded(Kind):
+    """A line for the record, with a link that shows it."""
+
+    kind: Literal["note-added"] = "note-added"
+    text: str
+    evidence: str | None = None
+
+
+class FactLearnt(Kind):
+    """A fact of the decision; None means that nobody knows."""
+
+    kind: Literal["fact-learnt"] = "fact-learnt"
+    name: str
+    value: bool | int | float | str | None
+
+
+class Decided(Kind):
+    """The commander's choice, with everything that was known when it was made."""
+
+    kind: Literal["decided"] = "decided"
+    option: str
+    why: str
+    proposal: str
+    proposal_why: tuple[str, ...] = ()
+    facts: Mapping[str, bool | int | float | str | None] = Field(default_factory=dict)
+    possible: tuple[str, ...] = ()
+    vetoes: tuple[str, ...] = ()
+    overridden: tuple[str, ...] = ()
+    criteria_hash: str = ""
+    effect_by: AwareDatetime | None = None
+
+
+class UpdatePosted(Kind):
+    """The standard status message; `next_by` is when the next one is promised, None when none is."""
+
+    kind: Literal["update-posted"] = "update-posted"
+    number: int
+    conditions: str
+    actions: str
+    needs: str
+    next_by: AwareDatetime | None
+    audience: str = "responders"
+
+
+class UpdateOverdue(Kind):
+    """A promised update did not come; said once for each promise."""
+
+    kind: Literal["update-overdue"] = "update-overdue"
+    number: int
+    promised: AwareDatetime
+
+
+class PlanAttached(Kind):
+    """A run was planned for the incident."""
+
+    kind: Literal["plan-attached"] = "plan-attached"
+    run: str
+    playbook: str
+
+
+class IncidentResolved(Kind):
+    """Service is back; `data_statement` says what was lost or that nothing was."""
+
+    kind: Literal["incident-resolved"] = "incident-resolved"
+    statement: str
+    data_statement: str
+
+
+class IncidentClosed(Kind):
+    """Whoever closes answers the two questions about backups: no, helped, slowed, lost data or failed."""
+
+    kind: Literal["incident-closed"] = "incident-closed"
+    backup_availability: str
+    recovery_speed: str
+    why: str = ""
+
+
+class IncidentReopened(Kind):
+    """It was not over."""
+
+    kind: Literal["incident-reopened"] = "incident-reopened"
+    why: str
+
+
+class IssueLinked(Kind):
+    """The record of the incident in a tracker; said again when a post-mortem was written there."""
+
+    kind: Literal["issue-linked"] = "issue-linked"
+    system: str
+    key: str
+    url: str
+
+
+class PostmortemAsked(Kind):
+    """Somebody wants the post-mortem written or synced now."""
+
+    kind: Literal["postmortem-asked"] = "postmortem-asked"
+
+
+IncidentEvent = (
+    IncidentDeclared
+    | RoomOpened
+    | SeverityChanged
+    | PhaseChanged
+    | RoleAssigned
+    | ImpactStated
+    | WritersStopped
+    | NoteAdded
+    | FactLearnt
+    | Decided
+    | UpdatePosted
+    | UpdateOverdue
+    | PlanAttached
+    | IncidentResolved
+    | IncidentClosed
+    | IncidentReopened
+    | IssueLinked
+    | PostmortemAsked
+)

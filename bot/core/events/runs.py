@@ -1,0 +1,280 @@
+"""What happens in a run and to the targets it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field
+
+from bot.core.events.kind import Kind
+from bot.core.plan import Plan
+from integrations.contract import Json
+
+
+class PlanAsked(Kind):
+    """A person wants a playbook resolved against now."""
+
+    kind: Literal["plan-asked"] = "plan-asked"
+    incident: str
+    playbook: str
+    service: str
+    environment: str
+    inputs: Mapping[str, Json] = Field(default_factory=dict)
+
+
+class Planned(Kind):
+    """The plan as it stands. A later one replaces it; another hash voids every approval given before."""
+
+    kind: Literal["planned"] = "planned"
+    plan: Plan
+    hash: str
+    changes: tuple[str, ...] = ()
+    snapshot: Mapping[str, Json] = Field(default_factory=dict)
+
+
+class PlanFailed(Kind):
+    """No plan could be made; the sentence says what is missing."""
+
+    kind: Literal["plan-failed"] = "plan-failed"
+    because: str
+
+
+class RunStarted(Kind):
+    """Approvals are asked for, all gates at once; steps that need none begin."""
+
+    kind: Literal["run-started"] = "run-started"
+    hash: str
+    freeze: str | None = None
+
+
+class Approved(Kind):
+    """One person said yes to the plan of this hash, in one role."""
+
+    kind: Literal["approved"] = "approved"
+    gate: str
+    hash: str
+    role: str
+    break_glass: str | None = None
+
+
+class Rejected(Kind):
+    """One person said no; one no stops."""
+
+    kind: Literal["rejected"] = "rejected"
+    gate: str
+    hash: str
+    why: str
+
+
+class Withdrawn(Kind):
+    """A person took their approval back before it was used."""
+
+    kind: Literal["withdrawn"] = "withdrawn"
+    gate: str
+    why: str = ""
+
+
+class GateExpired(Kind):
+    """The time for gathering approvals of a gate ran out; nothing counts until it is asked for again."""
+
+    kind: Literal["gate-expired"] = "gate-expired"
+    gate: str
+
+
+class GateReopened(Kind):
+    """The approvals of a gate are asked for again."""
+
+    kind: Literal["gate-reopened"] = "gate-reopened"
+    gate: str
+
+
+class StepStarted(Kind):
+    """Recorded before the call is made; `token` is the fencing token of the target held for it."""
+
+    kind: Literal["step-started"] = "step-started"
+    step: str
+    attempt: int
+    key: str
+    token: int | None = None
+    undo: bool = False
+
+
+class StepProgressed(Kind):
+    """A step entered another phase or passed another quarter."""
+
+    kind: Literal["step-progressed"] = "step-progressed"
+    step: str
+    attempt: int
+    phase: str
+    percent: int | None = None
+
+
+class CheckFound(Kind):
+    """What a check found; `step` is None for the checks at the end of the run."""
+
+    kind: Literal["check-found"] = "check-found"
+    check: str
+    step: str | None = None
+    ok: bool
+    blocking: bool
+    found: str
+    evidence: Mapping[str, Json] = Field(default_factory=dict)
+
+
+class StepSucceeded(Kind):
+    """The engine and every blocking check of the step say that it is done."""
+
+    kind: Literal["step-succeeded"] = "step-succeeded"
+    step: str
+    attempt: int
+    evidence: Mapping[str, Json] = Field(default_factory=dict)
+    undo: bool = False
+
+
+class StepFailed(Kind):
+    """The step ended without doing what it should; `tail` is the last of what it wrote."""
+
+    kind: Literal["step-failed"] = "step-failed"
+    step: str
+    attempt: int
+    because: str
+    tail: str = ""
+    undo: bool = False
+
+
+class StepInDoubt(Kind):
+    """A step was started and nobody can say how it ended; only a person may go on from here."""
+
+    kind: Literal["step-in-doubt"] = "step-in-doubt"
+    step: str
+    attempt: int
+    because: str
+    undo: bool = False
+
+
+class RetryAsked(Kind):
+    """A person wants another attempt; it opens once the target says that nothing of the old one runs."""
+
+    kind: Literal["retry-asked"] = "retry-asked"
+    step: str
+    why: str
+    inputs: Mapping[str, Json] = Field(default_factory=dict)
+
+
+class AttemptOpened(Kind):
+    """The recorded decision that allows a step to act again, with what the target said before it."""
+
+    kind: Literal["attempt-opened"] = "attempt-opened"
+    step: str
+    attempt: int
+    target_said: str
+
+
+class StepSkipped(Kind):
+    """A person decided to leave the step out."""
+
+    kind: Literal["step-skipped"] = "step-skipped"
+    step: str
+    why: str
+
+
+class StepDone(Kind):
+    """A person did the step by hand and says what shows it."""
+
+    kind: Literal["step-done"] = "step-done"
+    step: str
+    evidence: str
+    why: str = ""
+
+
+class UndoAsked(Kind):
+    """Undo the finished steps in reverse order, back to and including this one."""
+
+    kind: Literal["undo-asked"] = "undo-asked"
+    step: str
+    why: str
+
+
+class RunPaused(Kind):
+    """Nothing further starts; `freeze` names the freeze that was placed over the run's target."""
+
+    kind: Literal["run-paused"] = "run-paused"
+    why: str
+    step: str | None = None
+    freeze: str | None = None
+
+
+class RunResumed(Kind):
+    """The run goes on; `passes` are freezes that a person decided to pass."""
+
+    kind: Literal["run-resumed"] = "run-resumed"
+    why: str = ""
+    passes: tuple[str, ...] = ()
+
+
+class AbortAsked(Kind):
+    """Stop for good; `leaves` is what the person was shown before confirming."""
+
+    kind: Literal["abort-asked"] = "abort-asked"
+    why: str
+    leaves: str
+
+
+class RunAborted(Kind):
+    """Nothing of the run acts any more."""
+
+    kind: Literal["run-aborted"] = "run-aborted"
+    leaves: str
+
+
+class RunRecovered(Kind):
+    """The blocking end checks passed; the clock of the recovery time stops here."""
+
+    kind: Literal["run-recovered"] = "run-recovered"
+
+
+class TargetHeld(Kind):
+    """A run holds a target for a destructive step; the entry's sequence number is the fencing token."""
+
+    kind: Literal["target-held"] = "target-held"
+    run: str
+    step: str
+    attempt: int
+
+
+class TargetReleased(Kind):
+    """The run no longer holds the target."""
+
+    kind: Literal["target-released"] = "target-released"
+    run: str
+
+
+RunEvent = (
+    PlanAsked
+    | Planned
+    | PlanFailed
+    | RunStarted
+    | Approved
+    | Rejected
+    | Withdrawn
+    | GateExpired
+    | GateReopened
+    | StepStarted
+    | StepProgressed
+    | CheckFound
+    | StepSucceeded
+    | StepFailed
+    | StepInDoubt
+    | RetryAsked
+    | AttemptOpened
+    | StepSkipped
+    | StepDone
+    | UndoAsked
+    | RunPaused
+    | RunResumed
+    | AbortAsked
+    | RunAborted
+    | RunRecovered
+)
+TargetEvent = TargetHeld | TargetReleased

@@ -1,0 +1,283 @@
+"""A plan is a playbook resolved against now; people approve its hash.
+
+The hash covers what would be done to what: playbook, inputs, recovery points, target identities,
+commands, approval rules, freezes placed and passed. Estimates, people's names and clocks stay out,
+so that waiting does not void an approval and changing the act always does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from integrations.contract import Cancel, Effect, Json, RecoveryPoint, Repeat
+
+
+class Part(BaseModel):
+    """A value inside a plan."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RefusedPoint(Part):
+    """A recovery point that was looked at and not chosen."""
+
+    point: RecoveryPoint
+    because: str
+
+
+class PlannedSource(Part):
+    """Where the data comes back from: the chosen recovery point, and why the others were not chosen."""
+
+    id: str
+    engine: str
+    point: RecoveryPoint | None
+    because: str
+    refused: tuple[RefusedPoint, ...] = ()
+    settings: Mapping[str, Json] = Field(default_factory=dict)
+
+
+class PlannedTarget(Part):
+    """What is acted on, with the identity it had when the plan was made."""
+
+    name: str
+    kind: str
+    environment: str
+    identity: str
+    isolated: bool = False
+    settings: Mapping[str, Json] = Field(default_factory=dict)
+
+
+class PlannedCall(Part):
+    """One operation with everything resolved; seconds for times."""
+
+    engine: str
+    operation: str
+    kind: str = "step"
+    target: str | None = None
+    source: str | None = None
+    params: Mapping[str, Json] = Field(default_factory=dict)
+    effect: Effect = Effect.READ
+    repeat: Repeat = Repeat.ONCE
+    cancel: Cancel = Cancel.PARTIAL
+    preview: tuple[str, ...] = ()
+    by_hand: str = ""
+    leaves: str = ""
+    timeout_s: float = 600
+
+
+class PlannedCheck(Part):
+    """A check after a step or at the end of the run; a blocking one decides."""
+
+    id: str
+    call: PlannedCall
+    blocking: bool = True
+    within_s: float = 60
+
+
+class PersonTask(Part):
+    """What a person does in a step without a machine, and what they confirm."""
+
+    do: tuple[str, ...]
+    confirm: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+
+
+class PlannedStep(Part):
+    """A step in order; `needs` are the ids of steps that must be over first."""
+
+    id: str
+    title: str
+    by: str
+    call: PlannedCall
+    needs: tuple[str, ...] = ()
+    touches: tuple[str, ...] = ()
+    gate: str | None = None
+    no_way_back: bool = False
+    stops_writers: bool = False
+    retries: int = 0
+    on_failure: str = "pause"
+    checks: tuple[PlannedCheck, ...] = ()
+    undo: PlannedCall | None = None
+    person: PersonTask | None = None
+    estimate_s: float = 0
+    high_s: float = 0
+    basis: str = "playbook"
+
+    @property
+    def destructive(self) -> bool:
+        """Say whether the step cannot be taken back by carrying out something else."""
+        return self.call.effect is Effect.DESTRUCTIVE
+
+
+class Quorum(Part):
+    """How many people of a role must approve."""
+
+    role: str
+    least: int = Field(default=1, ge=1)
+
+
+class PlannedGate(Part):
+    """An approval the plan needs. `people` are those who hold each role now; they are not hashed."""
+
+    name: str
+    require: tuple[Quorum, ...]
+    expires_s: float
+    valid_for_s: float
+    break_glass: Quorum | None = None
+    people: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+
+
+class PlannedFreeze(Part):
+    """The freeze the run places before its first step."""
+
+    services: tuple[str, ...]
+    environments: tuple[str, ...]
+    kinds: tuple[str, ...]
+    lift: str = "by_hand"
+    at_most_s: float | None = None
+
+
+class Plan(Part):
+    """A playbook resolved against now. `problems` keep it from starting; `warnings` do not."""
+
+    playbook: str
+    playbook_hash: str
+    title: str
+    service: str
+    environment: str
+    options: tuple[str, ...] = ()
+    inputs: Mapping[str, Json] = Field(default_factory=dict)
+    sources: tuple[PlannedSource, ...] = ()
+    targets: tuple[PlannedTarget, ...] = ()
+    steps: tuple[PlannedStep, ...] = ()
+    checks: tuple[PlannedCheck, ...] = ()
+    gates: tuple[PlannedGate, ...] = ()
+    freeze: PlannedFreeze | None = None
+    passes: tuple[str, ...] = ()
+    roles: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    rto_s: float | None = None
+    rpo_s: float | None = None
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    drafted_at: AwareDatetime
+
+    def step(self, id: str) -> PlannedStep | None:
+        """Return the step by its id or by its place (`S3` is the third), or None."""
+        if id.upper().startswith("S") and id[1:].isdigit() and 0 < int(id[1:]) <= len(self.steps):
+            return self.steps[int(id[1:]) - 1]
+        return next((step for step in self.steps if step.id == id), None)
+
+    def gate(self, name: str) -> PlannedGate | None:
+        """Return the gate of a name, or None."""
+        return next((gate for gate in self.gates if gate.name == name), None)
+
+    def source(self, id: str | None) -> PlannedSource | None:
+        """Return the source of an id, or None."""
+        return next((source for source in self.sources if source.id == id), None)
+
+    def target(self, name: str | None) -> PlannedTarget | None:
+        """Return the target of a name, or None."""
+        return next((target for target in self.targets if target.name == name), None)
+
+
+def _call(call: PlannedCall) -> Json:
+    kept = call.model_dump(mode="json", exclude={"by_hand", "leaves", "timeout_s"})
+    return {**kept, "preview": list(call.preview)}
+
+
+def _check(check: PlannedCheck) -> Json:
+    return {"id": check.id, "call": _call(check.call), "blocking": check.blocking}
+
+
+def _step(step: PlannedStep) -> Json:
+    return {
+        "id": step.id,
+        "call": _call(step.call),
+        "undo": _call(step.undo) if step.undo else None,
+        "needs": list(step.needs),
+        "gate": step.gate,
+        "checks": [_check(check) for check in step.checks],
+        "person": list(step.person.do) if step.person else None,
+    }
+
+
+def _gate(gate: PlannedGate) -> Json:
+    return {
+        "name": gate.name,
+        "require": [[quorum.role, quorum.least] for quorum in gate.require],
+        "break_glass": gate.break_glass.role if gate.break_glass else None,
+    }
+
+
+def hashed(plan: Plan) -> dict[str, Json]:
+    """Return the part of a plan that people approve, as JSON."""
+    return {
+        "playbook": plan.playbook_hash,
+        "service": plan.service,
+        "environment": plan.environment,
+        "inputs": dict(plan.inputs),
+        "points": {
+            source.id: [source.point.id, source.point.digest] if source.point else None
+            for source in plan.sources
+        },
+        "targets": {target.name: target.identity for target in plan.targets},
+        "steps": [_step(step) for step in plan.steps],
+        "checks": [_check(check) for check in plan.checks],
+        "gates": [_gate(gate) for gate in plan.gates],
+        "freeze": plan.freeze.model_dump(mode="json") if plan.freeze else None,
+        "passes": list(plan.passes),
+    }
+
+
+def plan_hash(plan: Plan) -> str:
+    """Return the hash that approvals are given for; people are shown its first eight characters."""
+    return hashlib.sha256(canonical(hashed(plan)).encode()).hexdigest()
+
+
+def canonical(value: Json | Mapping[str, Json]) -> str:
+    """Return JSON text that is the same for the same value."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def differences(old: Plan, new: Plan) -> tuple[str, ...]:
+    """Say in words which parts of the approved plan are other in the new one."""
+    return tuple(_differences("", hashed(old), hashed(new)))
+
+
+def _differences(path: str, old: Json, new: Json) -> Iterator[str]:
+    if old == new:
+        return
+    if isinstance(old, dict) and isinstance(new, dict):
+        for name in sorted({*old, *new}):
+            yield from _differences(f"{path}.{name}".lstrip("."), old.get(name), new.get(name))
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for index, (before, after) in enumerate(zip(old, new, strict=True), start=1):
+            yield from _differences(f"{path} {_label(before, index)}", before, after)
+    else:
+        yield f"{path}: {_short(old)} → {_short(new)}"
+
+
+def _label(value: Json, index: int) -> str:
+    return str(value["id"]) if isinstance(value, dict) and "id" in value else str(index)
+
+
+def _short(value: Json) -> str:
+    text = value if isinstance(value, str) else canonical(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def in_order(steps: Sequence[PlannedStep]) -> tuple[PlannedStep, ...]:
+    """Return steps in the order they can run: their own, each after all that it needs."""
+    over: set[str] = set()
+    waiting = list(steps)
+    ordered: list[PlannedStep] = []
+    while waiting:
+        ready = next((step for step in waiting if over.issuperset(step.needs)), waiting[0])
+        waiting.remove(ready)
+        over.add(ready.id)
+        ordered.append(ready)
+    return tuple(ordered)
