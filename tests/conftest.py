@@ -1,0 +1,64 @@
+"""What all tests share: a clock, databases of both kinds, and the promise to stay on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import postgres
+from tests.clock import Clock
+from tests.loopback import Watch
+from tests.required import missing
+
+_WATCH = Watch()
+
+
+def pytest_configure() -> None:
+    """Refuse addresses outside loopback before any test module is imported."""
+    _WATCH.start()
+
+
+@pytest.fixture(autouse=True)
+def _stays_on_this_machine() -> Iterator[None]:
+    before = len(_WATCH.refused)
+    yield
+    refused = _WATCH.refused[before:]
+    assert not refused, f"the test tried to leave this machine: {'; '.join(refused)}"
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Return a clock that starts at 2026-11-23 02:10 UTC and stands still until it is moved."""
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[postgres.Server]:
+    """Run one PostgreSQL server for the session, or say what is missing."""
+    binaries = postgres.programs()
+    if binaries is None:
+        missing("postgresql", postgres.ABSENT)
+    with postgres.server(binaries) as server:
+        yield server
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: postgres.Server) -> Iterator[str]:
+    """Yield the address of an empty PostgreSQL database of this test's own."""
+    with postgresql_server.database() as url:
+        yield url
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """Return the address of an SQLite file of this test's own."""
+    return f"sqlite+aiosqlite:///{tmp_path / 'backstop.db'}"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Return the address of an empty database: the test runs once on SQLite and once on PostgreSQL."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
