@@ -1,0 +1,219 @@
+"""What one part of a playbook says of another: names that exist, no circles, times that fit."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from integrations.contract import Effect
+from playbooks.durations import say_duration
+from playbooks.model import Action, Check, Playbook, Step, target_of
+from playbooks.problems import Problem, instead
+from playbooks.references import POINT, RUN, SCOPES, references_in
+from playbooks.yaml_text import Path, Text
+
+
+def inconsistencies(playbook: Playbook, text: Text) -> list[Problem]:
+    """Return every contradiction inside a playbook, each at its line."""
+    return [*_Reading(playbook, text).problems()]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    playbook: Playbook
+    text: Text
+
+    def problems(self) -> Iterator[Problem]:
+        yield from self._doubles()
+        yield from self._roles()
+        yield from self._inputs()
+        yield from self._sources()
+        yield from self._steps()
+        yield from self._gates()
+        yield from self._drill()
+        yield from self._circles()
+        yield from self._references()
+
+    def _known(self, path: Path, kind: str, word: str | None, words: Iterable[str]) -> Iterator[Problem]:
+        valid = tuple(words)
+        if word is not None and word not in valid:
+            yield self.text.unknown(path, kind, word, valid)
+
+    def _doubles(self) -> Iterator[Problem]:
+        book = self.playbook
+        yield from self._twice("steps", "step", (step.id for step in book.steps))
+        yield from self._twice("sources", "source", (source.id for source in book.sources))
+        checks = [check.id for step in book.steps for check in step.verify] + [
+            check.id for check in book.verify
+        ]
+        for id, times in Counter(checks).items():
+            if times > 1:
+                path = next(path for path, check in _checks(book) if check.id == id)
+                yield self.text.problem(
+                    path, f"the check {id!r} is named {times} times", "results are told apart by it"
+                )
+
+    def _twice(self, key: str, kind: str, ids: Iterable[str]) -> Iterator[Problem]:
+        seen: set[str] = set()
+        for index, id in enumerate(ids):
+            if id in seen:
+                yield self.text.problem(
+                    (key, index, "id"), f"a second {kind} {id!r}", "ids are what people type"
+                )
+            seen.add(id)
+
+    def _roles(self) -> Iterator[Problem]:
+        roles = self.playbook.roles
+        for name, role in roles.items():
+            if not (role.incident or role.group or role.slack_group or role.pagerduty or role.people):
+                words = ("incident", "group", "slack_group", "pagerduty", "people")
+                yield self.text.problem(("roles", name), f"nobody is named for the role {name!r}", "", words)
+            yield from self._known(("roles", name, "substitute"), "role", role.substitute, roles)
+        for index, fallback in enumerate(self.playbook.fallbacks):
+            yield from self._known(("fallbacks", index, "ask"), "role", fallback.ask, roles)
+
+    def _inputs(self) -> Iterator[Problem]:
+        for name, given in self.playbook.inputs.items():
+            if (given.type == "choice") != bool(given.choices):
+                why = "a choice needs choices, and nothing else has them"
+                yield self.text.problem(("inputs", name), f"the input {name!r} is of type {given.type}", why)
+
+    def _sources(self) -> Iterator[Problem]:
+        ids = [source.id for source in self.playbook.sources]
+        for index, source in enumerate(self.playbook.sources):
+            yield from self._known(("sources", index, "fallback"), "source", source.fallback, ids)
+            select = source.select
+            needed = {"exact": "point", "latest_verified": None}.get(select.strategy, "before")
+            if needed and getattr(select, needed) is None:
+                what = f"{needed} is missing"
+                yield self.text.problem(
+                    ("sources", index, "select"), what, f"{select.strategy} chooses by it"
+                )
+
+    def _steps(self) -> Iterator[Problem]:
+        for index, step in enumerate(self.playbook.steps):
+            path: Path = ("steps", index)
+            ids = [other.id for other in self.playbook.steps if other.id != step.id]
+            for place, needed in enumerate(step.needs or ()):
+                yield from self._known((*path, "needs", place), "other step", needed, ids)
+            yield from self._known((*path, "by"), "role", step.by, self.playbook.roles)
+            yield from self._known((*path, "approval"), "approval", step.approval, self.playbook.approvals)
+            sources = [source.id for source in self.playbook.sources]
+            yield from self._known((*path, "source"), "source", step.source, sources)
+            fallback = step.on_failure.fallback
+            yield from self._known((*path, "on_failure", "fallback"), "source", fallback, sources)
+            for place, target in enumerate(step.touches):
+                yield from self._known((*path, "touches", place), "target", target, self.playbook.targets)
+            yield from self._step_alone(path, step)
+        for path, action in actions(self.playbook):
+            where = (*path, "with", "target")
+            yield from self._known(where, "target", target_of(action), self.playbook.targets)
+
+    def _step_alone(self, path: Path, step: Step) -> Iterator[Problem]:
+        if step.timeout <= step.estimate:
+            what = f"timeout {say_duration(step.timeout)} is not over estimate {say_duration(step.estimate)}"
+            yield self.text.problem((*path, "timeout"), what, "the step would be stopped while all is well")
+        if step.on_failure.then == "fallback" and step.on_failure.fallback is None:
+            yield self.text.problem((*path, "on_failure"), "fallback is missing", "no other source is named")
+        if (step.keep is None) != (step.because is None):
+            why = "`keep: none` and its `because` belong together"
+            yield self.text.problem(path, f"the step {step.id!r} has only one of keep and because", why)
+        if step.no_way_back and step.effect is not Effect.DESTRUCTIVE:
+            what = f"no_way_back on a step that is {step.effect}"
+            yield self.text.problem((*path, "no_way_back"), what, "only a destructive step has no way back")
+
+    def _gates(self) -> Iterator[Problem]:
+        roles = self.playbook.roles
+        for name, gate in self.playbook.approvals.items():
+            for index, quorum in enumerate(gate.require):
+                yield from self._known(
+                    ("approvals", name, "require", index, "role"), "role", quorum.role, roles
+                )
+            glass = gate.break_glass.role if gate.break_glass else None
+            yield from self._known(("approvals", name, "break_glass", "role"), "role", glass, roles)
+
+    def _drill(self) -> Iterator[Problem]:
+        targets = self.playbook.targets
+        for real, stand_in in (self.playbook.drill.targets if self.playbook.drill else {}).items():
+            yield from self._known(("drill", "targets", real), "target", real, targets)
+            yield from self._known(("drill", "targets", real), "target", stand_in, targets)
+
+    def _circles(self) -> Iterator[Problem]:
+        book = self.playbook
+        needs = {step.id: book.needs(step) for step in book.steps}
+        for id in _circling(needs):
+            index = next(index for index, step in enumerate(book.steps) if step.id == id)
+            yield self.text.problem(
+                ("steps", index), f"the step {id!r} waits for itself", "it could never start"
+            )
+        fallbacks = {source.id: (source.fallback,) if source.fallback else () for source in book.sources}
+        for id in _circling(fallbacks):
+            index = next(index for index, source in enumerate(book.sources) if source.id == id)
+            yield self.text.problem(
+                ("sources", index), f"the source {id!r} falls back on itself", "none would be left"
+            )
+        substitutes = {
+            name: (role.substitute,) if role.substitute else () for name, role in book.roles.items()
+        }
+        for name in _circling(substitutes):
+            yield self.text.problem(
+                ("roles", name), f"the role {name!r} stands in for itself", "nobody would be left"
+            )
+
+    def _references(self) -> Iterator[Problem]:
+        words = {"inputs": tuple(self.playbook.inputs), "point": POINT, "run": RUN}
+        for path, value in _values(self.playbook):
+            for reference in references_in(value):
+                if reference.name not in words[reference.scope]:
+                    valid = words[reference.scope]
+                    what = f"{reference} stands for nothing"
+                    yield self.text.problem(path, what, instead(reference.name, valid), valid or SCOPES)
+
+
+def actions(playbook: Playbook) -> Iterator[tuple[Path, Action]]:
+    """Yield every action of a playbook with its path: steps, undos and checks."""
+    for index, step in enumerate(playbook.steps):
+        yield ("steps", index), step
+        if step.undo:
+            yield ("steps", index, "undo"), step.undo
+    yield from _checks(playbook)
+
+
+def _checks(playbook: Playbook) -> Iterator[tuple[Path, Check]]:
+    for index, step in enumerate(playbook.steps):
+        for place, check in enumerate(step.verify):
+            yield ("steps", index, "verify", place), check
+    for index, check in enumerate(playbook.verify):
+        yield ("verify", index), check
+
+
+def _values(playbook: Playbook) -> Iterator[tuple[Path, JsonValue]]:
+    for path, action in actions(playbook):
+        for name, value in action.params.items():
+            yield (*path, "with", name), value
+    for index, step in enumerate(playbook.steps):
+        for place, sentence in enumerate(step.person.do if step.person else ()):
+            yield ("steps", index, "person", "do", place), sentence
+        for name, value in (step.drill.params or {}).items():
+            yield ("steps", index, "drill", "with", name), value
+    for index, source in enumerate(playbook.sources):
+        yield ("sources", index, "select", "before"), source.select.before
+        yield ("sources", index, "select", "point"), source.select.point
+
+
+def _circling(needs: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """Yield the names that lead back to themselves."""
+    for name in needs:
+        seen: set[str] = set()
+        waiting = [*needs[name]]
+        while waiting:
+            found = waiting.pop()
+            if found == name:
+                yield name
+                break
+            if found not in seen:
+                seen.add(found)
+                waiting.extend(needs.get(found, ()))

@@ -1,0 +1,17 @@
+"""Worked examples that load, lint clean and are meant to be copied; `read` returns their text."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+
+def read(name: str) -> str:
+    """Return the text of an example file, such as `catalog.yaml`."""
+    return files(__name__).joinpath(name).read_text(encoding="utf-8")
+
+
+def names() -> tuple[str, ...]:
+    """Return the file names of the example playbooks, in order."""
+    others = ("catalog.yaml", "criteria.yaml")
+    found = (item.name for item in files(__name__).iterdir() if item.name.endswith(".yaml"))
+    return tuple(sorted(name for name in found if name not in others))
