@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from bot.core.events.kind import Kind
 from bot.core.plan import Plan
@@ -30,6 +30,7 @@ class Planned(Kind):
     plan: Plan
     hash: str
     changes: tuple[str, ...] = ()
+    expires: Mapping[str, AwareDatetime] = Field(default_factory=dict)
     snapshot: Mapping[str, Json] = Field(default_factory=dict)
 
 
@@ -46,6 +47,7 @@ class RunStarted(Kind):
     kind: Literal["run-started"] = "run-started"
     hash: str
     freeze: str | None = None
+    expires: Mapping[str, AwareDatetime] = Field(default_factory=dict)
 
 
 class Approved(Kind):
@@ -87,6 +89,7 @@ class GateReopened(Kind):
 
     kind: Literal["gate-reopened"] = "gate-reopened"
     gate: str
+    expires: AwareDatetime
 
 
 class StepStarted(Kind):

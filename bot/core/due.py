@@ -1,0 +1,221 @@
+"""What a run does next: a pure function of its events, the clock, the people and the freezes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.core.approval import Standing, standing
+from bot.core.freeze import Change, Freeze, covers
+from bot.core.plan import Plan, PlannedStep, in_order
+from bot.core.run import OVER, Run, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Resolve the playbook against now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Start a step that has never been started in this attempt."""
+
+    step: PlannedStep
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attend:
+    """A step was started: find it at its engine and follow it to its end."""
+
+    step: PlannedStep
+
+
+@dataclass(frozen=True, slots=True)
+class Reopen:
+    """A person asked for another attempt: see that nothing of the old one runs, then open it."""
+
+    step: PlannedStep
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """Carry out the undo of a finished step."""
+
+    step: PlannedStep
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Cancel a started step because the run is being aborted."""
+
+    step: PlannedStep
+
+
+@dataclass(frozen=True, slots=True)
+class EndAbort:
+    """Nothing acts any more: record that the run is aborted."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndUndo:
+    """Everything that was to be undone is undone: pause and ask."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verify:
+    """All steps are over: carry out the checks at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Nothing may start: say why and ask a person."""
+
+    why: str
+    step: str | None = None
+    freeze: str | None = None
+
+
+Move = Draft | Begin | Attend | Reopen | Undo | Stop | EndAbort | EndUndo | Verify | Pause
+
+
+def due(
+    run: Run, *, now: datetime, holders: Mapping[str, Sequence[str]], freezes: Iterable[Freeze]
+) -> tuple[Move, ...]:
+    """Return what is to be done now; nothing means that the run waits for people or is over."""
+    if run.over:
+        return ()
+    if run.plan is None:
+        return (Draft(),)
+    if run.started_at is None:
+        return ()
+    acting = [step for step in run.plan.steps if run.step(step.id).status is Status.STARTED]
+    if run.abort:
+        return tuple(Stop(step) for step in acting) or (EndAbort(),)
+    attended: tuple[Move, ...] = tuple(Attend(step) for step in acting)
+    reopened = tuple(Reopen(step) for step in run.plan.steps if run.step(step.id).retry)
+    if attended or reopened:
+        return (*attended, *reopened, *_parallel(run, run.plan, now, holders, freezes))
+    if run.undo:
+        return (_undo(run, run.plan, run.undo.step),)
+    if run.paused:
+        return ()
+    if all(_over(run, step) for step in run.plan.steps):
+        return (Verify(),)
+    return tuple(_next(run, run.plan, now, holders, tuple(freezes)))
+
+
+def _over(run: Run, step: PlannedStep) -> bool:
+    status = run.step(step.id).status
+    return status in OVER or (status is Status.FAILED and step.on_failure == "continue")
+
+
+def _undo(run: Run, plan: Plan, back_to: str) -> Move:
+    """Undo the newest finished step first, back to and including the one named."""
+    ids = [step.id for step in plan.steps]
+    span = plan.steps[ids.index(back_to) :] if back_to in ids else ()
+    for step in reversed(span):
+        state = run.step(step.id)
+        if step.undo and state.status in (Status.SUCCEEDED, Status.DONE):
+            return Undo(step)
+    return EndUndo()
+
+
+def _parallel(
+    run: Run,
+    plan: Plan,
+    now: datetime,
+    holders: Mapping[str, Sequence[str]],
+    freezes: Iterable[Freeze],
+) -> tuple[Move, ...]:
+    """Beside steps that are acting, start those that do not wait for them; pausing can wait."""
+    if run.paused or run.undo:
+        return ()
+    moves = _next(run, plan, now, holders, tuple(freezes))
+    return tuple(move for move in moves if isinstance(move, Begin))
+
+
+def _next(
+    run: Run,
+    plan: Plan,
+    now: datetime,
+    holders: Mapping[str, Sequence[str]],
+    freezes: Sequence[Freeze],
+) -> Iterator[Move]:
+    over = {step.id for step in plan.steps if _over(run, step)}
+    for step in in_order(plan.steps):
+        state = run.step(step.id)
+        if state.status is not Status.WAITING or not over.issuperset(step.needs):
+            continue
+        blocked = _blocked(run, plan, step, now, holders, freezes)
+        if blocked is None:
+            yield Begin(step, state.attempt)
+        elif isinstance(blocked, Pause):
+            yield blocked
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """People have not said enough yet."""
+
+
+def _blocked(
+    run: Run,
+    plan: Plan,
+    step: PlannedStep,
+    now: datetime,
+    holders: Mapping[str, Sequence[str]],
+    freezes: Sequence[Freeze],
+) -> Pause | _Wait | None:
+    if step.gate:
+        gate, state = plan.gate(step.gate), run.gates.get(step.gate)
+        if gate is None or state is None:
+            return Pause(f"The plan has no approval named {step.gate}.", step.id)
+        match standing(gate, state, hash=run.hash, holders=holders, now=now):
+            case Standing.REJECTED:
+                said = state.rejection
+                why = f"{said.person} rejected {gate.name}: {said.why}" if said else gate.name
+                return Pause(why, step.id)
+            case Standing.EXPIRED:
+                return Pause(f"The approvals of {gate.name} did not come in time.", step.id)
+            case Standing.GATHERING:
+                return _Wait()
+            case Standing.OPEN:
+                pass
+    if step.destructive:
+        return _frozen(run, plan, step, now, freezes)
+    return None
+
+
+def _frozen(
+    run: Run, plan: Plan, step: PlannedStep, now: datetime, freezes: Sequence[Freeze]
+) -> Pause | None:
+    passes = {*plan.passes, *run.passes, run.freeze}
+    for freeze in freezes:
+        stops = freeze.in_force(now) and freeze.id not in passes
+        if stops and _over_target(freeze, plan):
+            why = f"{freeze.id} was placed over {plan.service} after this plan was made: "
+            return Pause(why + freeze.placed.why, step.id, freeze.id)
+    return None
+
+
+def _over_target(freeze: Freeze, plan: Plan) -> bool:
+    """A freeze of any kind of change stops a destructive step in its services and environments."""
+    every_kind = freeze.placed.scope.model_copy(update={"kinds": ("*",)})
+    return covers(every_kind, Change(plan.service, plan.environment, "restore"))
+
+
+def next_gate(run: Run, *, holders: Mapping[str, Sequence[str]], now: datetime) -> str | None:
+    """Return the gate that the run waits for now, or None."""
+    if run.plan is None or run.started_at is None or run.over:
+        return None
+    for gate in run.plan.gates:
+        state = run.gates.get(gate.name)
+        if (
+            state
+            and not state.used
+            and standing(gate, state, hash=run.hash, holders=holders, now=now) is not Standing.OPEN
+        ):
+            return gate.name
+    return None

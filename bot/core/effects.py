@@ -1,0 +1,154 @@
+"""What must happen because an event was written: a pure function from entries to effects.
+
+A handler takes an effect at least once, reads the stream again and does nothing if it is no longer
+wanted. Effects with the same key are one: while one waits, another of its key only says "again".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.core.events import (
+    Approved,
+    Entry,
+    ExceptionAsked,
+    ExceptionGranted,
+    FactLearnt,
+    FreezeExtended,
+    FreezePlaced,
+    FreezeReviewDue,
+    GateExpired,
+    GateReopened,
+    IncidentDeclared,
+    IncidentReopened,
+    IssueLinked,
+    Phase,
+    PhaseChanged,
+    PlanAttached,
+    Planned,
+    PostmortemAsked,
+    Rejected,
+    RoomOpened,
+    RunStarted,
+    SeverityChanged,
+    StepProgressed,
+    StepStarted,
+    UpdatePosted,
+    Withdrawn,
+)
+from bot.core.update import cadence
+
+APPROVALS_FIRST, IN_ORDER = 0, 5
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One thing to do. Effects of a lane are done one after another, lower `rank` first, then oldest.
+
+    `subject` is an id (INC-42, RUN-9, FRZ-3) or, for one entry, `stream#seq`.
+    """
+
+    kind: str
+    subject: str
+    lane: str
+    rank: int = IN_ORDER
+    not_before: datetime | None = None
+
+    @property
+    def key(self) -> str:
+        """Return what makes two effects the same one."""
+        return f"{self.kind}:{self.subject}"
+
+
+def follow(entry: Entry, incident: str | None) -> tuple[Effect, ...]:
+    """Return the effects of an entry; `incident` is the incident its stream belongs to, if any."""
+    if entry.event is None:
+        return ()
+    stream, _, id = entry.stream.partition("/")
+    match stream:
+        case "incident":
+            return tuple(_incident(entry, id))
+        case "run":
+            return tuple(_run(entry, id, incident or ""))
+        case "freeze":
+            return tuple(_freeze(entry, id, incident))
+        case _:
+            return ()
+
+
+def _room(incident: str) -> str:
+    return f"slack/{incident}"
+
+
+def _say(entry: Entry, incident: str) -> Effect:
+    return Effect("say", f"{entry.stream}#{entry.seq}", _room(incident))
+
+
+def _drawings(incident: str) -> Iterator[Effect]:
+    yield Effect("card", incident, f"{_room(incident)}/card")
+    yield Effect("tracker", incident, f"tracker/{incident}")
+
+
+def _incident(entry: Entry, id: str) -> Iterator[Effect]:
+    match entry.event:
+        case IncidentDeclared(severity=severity):
+            yield Effect("room", id, _room(id))
+            wait = cadence(severity, Phase.INVESTIGATING)
+            if wait:
+                yield _timer("update-due", id, entry.occurred_at + wait)
+        case SeverityChanged() | PhaseChanged() | IncidentReopened():
+            yield _say(entry, id)
+            yield _timer("update-due", id, entry.recorded_at)
+        case UpdatePosted(next_by=next_by):
+            yield _say(entry, id)
+            if next_by:
+                yield _timer("update-due", id, next_by)
+        case RoomOpened() | FactLearnt() | PlanAttached() | IssueLinked() | PostmortemAsked():
+            pass
+        case _:
+            yield _say(entry, id)
+    if not isinstance(entry.event, IssueLinked):
+        yield from _drawings(id)
+
+
+def _run(entry: Entry, id: str, incident: str) -> Iterator[Effect]:
+    if not isinstance(entry.event, StepProgressed):
+        yield Effect("run", id, f"run/{id}")
+    yield Effect("progress", id, f"{_room(incident)}/{id}")
+    match entry.event:
+        case RunStarted(expires=expires) | Planned(expires=expires):
+            yield Effect("approvals", id, _room(incident), APPROVALS_FIRST)
+            for at in sorted(set(expires.values())):
+                yield _timer("gate-expiry", id, at)
+        case GateReopened(expires=at):
+            yield Effect("approvals", id, _room(incident), APPROVALS_FIRST)
+            yield _timer("gate-expiry", id, at)
+        case Approved() | Rejected() | Withdrawn() | GateExpired() | StepStarted():
+            yield Effect("approvals", id, _room(incident), APPROVALS_FIRST)
+        case _:
+            pass
+    if not isinstance(entry.event, StepProgressed):
+        yield _say(entry, incident)
+        yield from _drawings(incident)
+
+
+def _freeze(entry: Entry, id: str, incident: str | None) -> Iterator[Effect]:
+    match entry.event:
+        case FreezePlaced(review_at=datetime() as at) | FreezeExtended(review_at=at):
+            yield _timer("freeze-review", id, at)
+        case FreezeReviewDue(review_at=at):
+            yield _timer("freeze-review", id, at)
+        case _:
+            pass
+    rank = APPROVALS_FIRST if isinstance(entry.event, ExceptionAsked | ExceptionGranted) else IN_ORDER
+    yield Effect("say", f"{entry.stream}#{entry.seq}", _room(incident or id), rank)
+    if incident:
+        yield from _drawings(incident)
+
+
+def _timer(kind: str, id: str, at: datetime) -> Effect:
+    """A timer has a lane of its own, so that waiting for it holds nothing up."""
+    subject = f"{id}@{at:%Y%m%dT%H%M%S}"
+    return Effect(kind, subject, f"timer/{kind}/{subject}", not_before=at)

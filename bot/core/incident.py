@@ -1,0 +1,188 @@
+"""An incident is what its timeline says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from bot.core.events import (
+    Decided,
+    Entry,
+    Event,
+    FactLearnt,
+    ImpactStated,
+    IncidentClosed,
+    IncidentDeclared,
+    IncidentReopened,
+    IncidentResolved,
+    IssueLinked,
+    NoteAdded,
+    Phase,
+    PhaseChanged,
+    PlanAttached,
+    PostmortemAsked,
+    RoleAssigned,
+    RoomOpened,
+    Severity,
+    SeverityChanged,
+    UpdateOverdue,
+    UpdatePosted,
+    WritersStopped,
+)
+from bot.core.update import cadence
+
+Value = bool | int | float | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A recorded choice with the moment and the person."""
+
+    made: Decided
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """An incident as it stands after its last event; every time is aware UTC."""
+
+    id: str
+    title: str
+    severity: Severity
+    phase: Phase
+    service: str
+    environment: str
+    release: str | None
+    declared_at: datetime
+    declared_by: str
+    roles: Mapping[str, str]
+    seq: int = 0
+    impact: str = ""
+    impact_start: datetime | None = None
+    damage_start: datetime | None = None
+    writers_stopped: datetime | None = None
+    room: RoomOpened | None = None
+    facts: Mapping[str, Value] = field(default_factory=dict)
+    decisions: tuple[Decision, ...] = ()
+    updates: tuple[UpdatePosted, ...] = ()
+    next_update_by: datetime | None = None
+    overdue: datetime | None = None
+    runs: tuple[str, ...] = ()
+    issue: IssueLinked | None = None
+    resolved: IncidentResolved | None = None
+    resolved_at: datetime | None = None
+    closed: IncidentClosed | None = None
+
+    @property
+    def open(self) -> bool:
+        """Say whether people still work on it."""
+        return self.phase not in (Phase.RESOLVED, Phase.CLOSED)
+
+    @property
+    def commander(self) -> str:
+        """Return who commands."""
+        return self.roles["commander"]
+
+
+def fold(entries: Iterable[Entry]) -> Incident | None:
+    """Return the incident a timeline describes, or None for an empty one."""
+    incident: Incident | None = None
+    for entry in entries:
+        if entry.event is None:
+            incident = incident and replace(incident, seq=entry.seq)
+        elif incident is None:
+            incident = _declared(entry)
+        else:
+            incident = replace(apply(incident, entry, entry.event), seq=entry.seq)
+    return incident
+
+
+def _declared(entry: Entry) -> Incident | None:
+    event = entry.event
+    if not isinstance(event, IncidentDeclared):
+        return None
+    wait = cadence(event.severity, Phase.INVESTIGATING)
+    return Incident(
+        id=entry.stream.removeprefix("incident/"),
+        title=event.title,
+        severity=event.severity,
+        phase=Phase.INVESTIGATING,
+        service=event.service,
+        environment=event.environment,
+        release=event.release,
+        declared_at=entry.occurred_at,
+        declared_by=entry.by,
+        roles={"commander": event.commander},
+        seq=entry.seq,
+        impact_start=event.impact_start,
+        next_update_by=entry.occurred_at + wait if wait else None,
+    )
+
+
+def apply(incident: Incident, entry: Entry, event: Event) -> Incident:  # noqa: C901, PLR0912 - a closed set
+    """Return the incident after one more event."""
+    match event:
+        case RoomOpened():
+            return replace(incident, room=event)
+        case SeverityChanged(severity=severity):
+            return _next_update(replace(incident, severity=severity), entry.occurred_at)
+        case PhaseChanged(phase=phase):
+            return _next_update(replace(incident, phase=phase), entry.occurred_at)
+        case RoleAssigned(role=role, person=person):
+            return replace(incident, roles={**incident.roles, role: person})
+        case ImpactStated():
+            return _impact(incident, event)
+        case WritersStopped(at=at):
+            return replace(incident, writers_stopped=at)
+        case FactLearnt(name=name, value=value):
+            return replace(incident, facts={**incident.facts, name: value})
+        case Decided():
+            made = Decision(event, entry.occurred_at, entry.by)
+            return replace(incident, decisions=(*incident.decisions, made))
+        case UpdatePosted(next_by=next_by):
+            return replace(incident, updates=(*incident.updates, event), next_update_by=next_by, overdue=None)
+        case UpdateOverdue(promised=promised):
+            return replace(incident, overdue=promised)
+        case PlanAttached(run=run):
+            return replace(incident, runs=(*incident.runs, run))
+        case IncidentResolved():
+            return replace(
+                incident,
+                resolved=event,
+                resolved_at=entry.occurred_at,
+                phase=Phase.RESOLVED,
+                next_update_by=None,
+                overdue=None,
+            )
+        case IncidentClosed():
+            return replace(incident, closed=event, phase=Phase.CLOSED, next_update_by=None)
+        case IncidentReopened():
+            again = replace(incident, resolved=None, resolved_at=None, closed=None, phase=Phase.INVESTIGATING)
+            return _next_update(again, entry.occurred_at)
+        case IssueLinked():
+            return replace(incident, issue=event)
+        case NoteAdded() | PostmortemAsked():
+            return incident
+        case _:
+            return incident
+
+
+def _impact(incident: Incident, event: ImpactStated) -> Incident:
+    return replace(
+        incident,
+        impact=event.statement if event.statement is not None else incident.impact,
+        impact_start=event.impact_start or incident.impact_start,
+        damage_start=event.damage_start or incident.damage_start,
+    )
+
+
+def _next_update(incident: Incident, now: datetime) -> Incident:
+    """Promise the next update sooner when the incident got worse; a promise is never pushed back."""
+    wait = cadence(incident.severity, incident.phase)
+    if wait is None:
+        return replace(incident, next_update_by=None)
+    due = now + wait
+    promised = incident.next_update_by
+    return replace(incident, next_update_by=min(promised, due) if promised else due)

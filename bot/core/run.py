@@ -1,0 +1,311 @@
+"""A run is a plan being carried out, as its timeline says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from bot.core.approval import Approval, GateState, Rejection
+from bot.core.events import (
+    AbortAsked,
+    Approved,
+    AttemptOpened,
+    CheckFound,
+    Entry,
+    Event,
+    GateExpired,
+    GateReopened,
+    PlanAsked,
+    PlanFailed,
+    Planned,
+    Rejected,
+    RetryAsked,
+    RunAborted,
+    RunPaused,
+    RunRecovered,
+    RunResumed,
+    RunStarted,
+    StepDone,
+    StepFailed,
+    StepInDoubt,
+    StepProgressed,
+    StepSkipped,
+    StepStarted,
+    StepSucceeded,
+    TargetHeld,
+    TargetReleased,
+    UndoAsked,
+    Withdrawn,
+)
+from bot.core.plan import Plan
+from integrations.contract import Json
+
+
+class Status(StrEnum):
+    """Where a step stands."""
+
+    WAITING = "waiting"
+    STARTED = "started"
+    IN_DOUBT = "in doubt"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    DONE = "done by hand"
+    UNDONE = "undone"
+
+
+OVER = frozenset({Status.SUCCEEDED, Status.SKIPPED, Status.DONE})
+
+
+@dataclass(frozen=True, slots=True)
+class StepState:
+    """A step of a run; `attempt` grows only when an `AttemptOpened` is recorded."""
+
+    status: Status = Status.WAITING
+    attempt: int = 1
+    key: str = ""
+    token: int | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    because: str = ""
+    tail: str = ""
+    phase: str = ""
+    percent: int | None = None
+    evidence: Mapping[str, Json] = field(default_factory=dict)
+    checks: tuple[CheckFound, ...] = ()
+    retry: RetryAsked | None = None
+    undoing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as it stands after its last event."""
+
+    id: str
+    asked: PlanAsked
+    asked_by: str
+    asked_at: datetime
+    seq: int = 0
+    plan: Plan | None = None
+    hash: str = ""
+    changes: tuple[str, ...] = ()
+    snapshot: Mapping[str, Json] = field(default_factory=dict)
+    failed: str = ""
+    started_at: datetime | None = None
+    requester: str = ""
+    freeze: str | None = None
+    gates: Mapping[str, GateState] = field(default_factory=dict)
+    steps: Mapping[str, StepState] = field(default_factory=dict)
+    passes: frozenset[str] = frozenset()
+    paused: RunPaused | None = None
+    undo: UndoAsked | None = None
+    abort: AbortAsked | None = None
+    aborted_at: datetime | None = None
+    recovered_at: datetime | None = None
+    checks: tuple[CheckFound, ...] = ()
+
+    @property
+    def incident(self) -> str:
+        """Return the incident the run belongs to."""
+        return self.asked.incident
+
+    @property
+    def over(self) -> bool:
+        """Say whether nothing more will happen in this run."""
+        return bool(self.failed or self.aborted_at or self.recovered_at)
+
+    @property
+    def state(self) -> str:
+        """Return where the run stands, in one word."""
+        words: tuple[tuple[object, str], ...] = (
+            (self.recovered_at, "recovered"),
+            (self.aborted_at, "aborted"),
+            (self.failed, "not planned"),
+            (self.abort, "aborting"),
+            (self.paused, "paused"),
+            (self.started_at, "running"),
+            (self.plan, "planned"),
+        )
+        return next((word for holds, word in words if holds), "planning")
+
+    def step(self, id: str) -> StepState:
+        """Return where a step stands."""
+        return self.steps.get(id, StepState())
+
+    @property
+    def acting(self) -> tuple[str, ...]:
+        """Return the steps that were started and have not ended."""
+        return tuple(id for id, step in self.steps.items() if step.status is Status.STARTED)
+
+
+def fold(entries: Iterable[Entry]) -> Run | None:
+    """Return the run a timeline describes, or None for an empty one."""
+    run: Run | None = None
+    for entry in entries:
+        event = entry.event
+        if run is None:
+            if isinstance(event, PlanAsked):
+                run = Run(entry.stream.removeprefix("run/"), event, entry.by, entry.occurred_at, entry.seq)
+            continue
+        run = replace(run, seq=entry.seq)
+        if event is not None:
+            run = _steps(_gates(_whole(run, entry, event), entry, event), entry, event)
+    return run
+
+
+def _whole(run: Run, entry: Entry, event: Event) -> Run:
+    match event:
+        case Planned():
+            return _planned(run, entry, event)
+        case PlanFailed(because=because):
+            return replace(run, failed=because)
+        case RunStarted():
+            return replace(run, started_at=entry.occurred_at, requester=entry.by, freeze=event.freeze)
+        case RunPaused():
+            return replace(run, paused=event, undo=None)
+        case RunResumed(passes=passes):
+            return replace(run, paused=None, passes=run.passes | frozenset(passes))
+        case UndoAsked():
+            return replace(run, undo=event)
+        case AbortAsked():
+            return replace(run, abort=event)
+        case RunAborted():
+            return replace(run, aborted_at=entry.occurred_at)
+        case RunRecovered():
+            return replace(run, recovered_at=entry.occurred_at, paused=None)
+        case CheckFound(step=None):
+            kept = tuple(check for check in run.checks if check.check != event.check)
+            return replace(run, checks=(*kept, event))
+        case _:
+            return run
+
+
+def _planned(run: Run, entry: Entry, event: Planned) -> Run:
+    """Take a plan over; another hash after the start voids the approvals and asks for them again."""
+    asked = {name: GateState(name, entry.occurred_at, at) for name, at in event.expires.items()}
+    same = event.hash == run.hash
+    return replace(
+        run,
+        plan=event.plan,
+        hash=event.hash,
+        changes=event.changes,
+        snapshot=event.snapshot or run.snapshot,
+        gates=run.gates if same else asked,
+    )
+
+
+def _gates(run: Run, entry: Entry, event: Event) -> Run:
+    match event:
+        case RunStarted(expires=expires):
+            gates = {name: GateState(name, entry.occurred_at, at) for name, at in expires.items()}
+            return replace(run, gates=gates)
+        case Approved():
+            approval = Approval(entry.by, event.role, event.hash, entry.occurred_at, event.break_glass)
+            gate = run.gates[event.gate]
+            others = tuple(a for a in gate.approvals if a.person != entry.by)
+            return _with_gate(run, replace(gate, approvals=(*others, approval)))
+        case Rejected():
+            rejection = Rejection(entry.by, event.why, entry.occurred_at)
+            return _with_gate(run, replace(run.gates[event.gate], rejection=rejection))
+        case Withdrawn():
+            gate = run.gates[event.gate]
+            kept = tuple(a for a in gate.approvals if a.person != entry.by)
+            return _with_gate(run, replace(gate, approvals=kept))
+        case GateExpired():
+            return _with_gate(run, replace(run.gates[event.gate], expired=True))
+        case GateReopened():
+            return _with_gate(run, GateState(event.gate, entry.occurred_at, event.expires))
+        case StepStarted(undo=False):
+            step = run.plan.step(event.step) if run.plan else None
+            if step and step.gate and step.gate in run.gates:
+                return _with_gate(run, replace(run.gates[step.gate], used=True))
+            return run
+        case _:
+            return run
+
+
+def _with_gate(run: Run, gate: GateState) -> Run:
+    return replace(run, gates={**run.gates, gate.name: gate})
+
+
+def _steps(run: Run, entry: Entry, event: Event) -> Run:
+    match event:
+        case StepStarted():
+            return _with_step(run, event.step, _started(run.step(event.step), entry, event))
+        case StepProgressed():
+            state = replace(run.step(event.step), phase=event.phase, percent=event.percent)
+            return _with_step(run, event.step, state)
+        case CheckFound(step=str(step)):
+            found = run.step(step)
+            kept = tuple(check for check in found.checks if check.check != event.check)
+            return _with_step(run, step, replace(found, checks=(*kept, event)))
+        case StepSucceeded(undo=True):
+            return _end(run, event.step, Status.UNDONE, entry)
+        case StepSucceeded():
+            done = _end(run, event.step, Status.SUCCEEDED, entry)
+            return _with_step(done, event.step, replace(done.step(event.step), evidence=event.evidence))
+        case StepFailed():
+            return _end(run, event.step, Status.FAILED, entry, because=event.because, tail=event.tail)
+        case StepInDoubt():
+            return _end(run, event.step, Status.IN_DOUBT, entry, because=event.because)
+        case RetryAsked():
+            return _with_step(run, event.step, replace(run.step(event.step), retry=event))
+        case AttemptOpened():
+            return _with_step(_unpause(run, event.step), event.step, StepState(attempt=event.attempt))
+        case StepSkipped(why=why):
+            return _end(_unpause(run, event.step), event.step, Status.SKIPPED, entry, because=why)
+        case StepDone(evidence=evidence):
+            return _end(_unpause(run, event.step), event.step, Status.DONE, entry, because=evidence)
+        case _:
+            return run
+
+
+def _started(state: StepState, entry: Entry, event: StepStarted) -> StepState:
+    return StepState(
+        status=Status.STARTED,
+        attempt=event.attempt,
+        key=event.key,
+        token=event.token if event.token is not None else state.token,
+        started_at=entry.occurred_at,
+        undoing=event.undo,
+    )
+
+
+def _with_step(run: Run, id: str, state: StepState) -> Run:
+    return replace(run, steps={**run.steps, id: state})
+
+
+def _end(run: Run, id: str, status: Status, entry: Entry, *, because: str = "", tail: str = "") -> Run:
+    ended = replace(
+        run.step(id), status=status, ended_at=entry.occurred_at, because=because, tail=tail, retry=None
+    )
+    return _with_step(run, id, ended)
+
+
+def _unpause(run: Run, step: str) -> Run:
+    """End a pause that was about this step: the person's choice for the step is the way on."""
+    return replace(run, paused=None) if run.paused and run.paused.step == step else run
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Who holds a target; `seq` is the highest fencing token given out for it."""
+
+    run: str | None = None
+    seq: int = 0
+
+
+def fold_target(entries: Iterable[Entry]) -> Hold:
+    """Return who holds the target that a timeline describes."""
+    hold = Hold()
+    for entry in entries:
+        match entry.event:
+            case TargetHeld(run=run):
+                hold = Hold(run, entry.seq)
+            case TargetReleased(run=run) if run == hold.run:
+                hold = Hold(None, entry.seq)
+            case _:
+                hold = replace(hold, seq=entry.seq)
+    return hold

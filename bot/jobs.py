@@ -1,0 +1,116 @@
+"""The dispatcher of effects: it takes what is due, one at a time in each lane, and hands it to its handler.
+
+An effect leaves the queue only after its handler returned. A handler that dies with the process is
+simply asked again at the next start, so every handler looks before it acts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.core.errors import Conflict
+from bot.timeline import Timeline
+from bot.timeline.effects import Waiting
+from integrations.contract import IntegrationError
+
+log = logging.getLogger(__name__)
+
+LONGEST_WAIT = timedelta(seconds=60)
+SWEEP = timedelta(seconds=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A handler's way of saying: not finished, ask me again at this moment."""
+
+    at: datetime
+
+
+Handler = Callable[[str], Awaitable[Again | None]]
+
+
+def backoff(tries: int) -> timedelta:
+    """Return how long to wait before the next try: 1 s, 2 s, 4 s … up to a minute."""
+    return min(timedelta(seconds=2 ** min(tries, 6)), LONGEST_WAIT)
+
+
+class Dispatcher:
+    """Carries effects out in this process; `handlers` take the subject of an effect by its kind."""
+
+    def __init__(self, timeline: Timeline, handlers: Mapping[str, Handler]) -> None:
+        self._timeline = timeline
+        self._handlers = handlers
+        self._busy: dict[str, asyncio.Task[None]] = {}
+        self._kick = asyncio.Event()
+        timeline.listen(self._kick.set)
+
+    async def run(self) -> None:
+        """Carry effects out until cancelled; what is under way then is finished or found again later."""
+        try:
+            while True:
+                self._kick.clear()
+                await self._round()
+        finally:
+            for task in self._busy.values():
+                task.cancel()
+            await asyncio.gather(*self._busy.values(), return_exceptions=True)
+
+    async def _round(self) -> None:
+        try:
+            for effect in await self._timeline.effects.ready(busy=self._busy):
+                self._busy[effect.lane] = asyncio.create_task(self._do(effect))
+            wait = await self._pause()
+        except IntegrationError as problem:
+            log.warning("queue unreadable error=%s", problem)
+            wait = 1.0
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._kick.wait(), timeout=wait)
+
+    async def _pause(self) -> float:
+        """Return how long nothing will be due; a sweep bounds it, for clocks that jump and other writers."""
+        at = await self._timeline.effects.next_at(busy=self._busy)
+        if at is None:
+            return SWEEP.total_seconds()
+        wait = (at - self._timeline.now()).total_seconds()
+        return min(max(wait, 0.005), SWEEP.total_seconds())
+
+    async def _do(self, effect: Waiting) -> None:
+        try:
+            await self._handle(effect)
+        except IntegrationError as problem:
+            log.warning(
+                "effect not recorded kind=%s subject=%s error=%s", effect.kind, effect.subject, problem
+            )
+        finally:
+            self._busy.pop(effect.lane, None)
+            self._kick.set()
+
+    async def _handle(self, effect: Waiting) -> None:
+        queue = self._timeline.effects
+        try:
+            again = await self._handlers[effect.kind](effect.subject)
+        except Conflict:
+            await queue.later(effect, self._timeline.now())
+        except IntegrationError as problem:
+            if problem.permanent:
+                log.error("effect given up kind=%s subject=%s error=%s", effect.kind, effect.subject, problem)
+                await queue.give_up(effect, str(problem))
+            else:
+                wait = getattr(problem, "retry_after", None)
+                pause = timedelta(seconds=wait) if wait else backoff(effect.tries)
+                await queue.later(effect, self._timeline.now() + pause, str(problem))
+        except Exception as problem:
+            # The named place for the unforeseen: the effect stays, people can see it, the others go on.
+            log.exception("effect failed kind=%s subject=%s", effect.kind, effect.subject)
+            pause = backoff(effect.tries)
+            await queue.later(effect, self._timeline.now() + pause, type(problem).__name__)
+        else:
+            if again:
+                await queue.later(effect, again.at)
+            else:
+                await queue.done(effect)

@@ -1,0 +1,91 @@
+"""Every setting, its default and its environment variable; no setting is read anywhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings come from variables named BACKSTOP_…, or from files of the same lower-case name."""
+
+    model_config = SettingsConfigDict(env_prefix="BACKSTOP_", extra="forbid", frozen=True)
+
+    home: Path = Field(default=Path(".backstop"), description="Where Backstop keeps its files.")
+    database_url: str = Field(
+        default="", description="The database; a SQLite file in the home unless it says otherwise."
+    )
+    catalog: Path | None = Field(
+        default=None, description="The catalog; catalog.yaml in the home unless it says otherwise."
+    )
+    playbooks: Path | None = Field(
+        default=None, description="The folder of playbooks; playbooks/ in the home unless it says otherwise."
+    )
+    criteria: Path | None = Field(
+        default=None, description="The decision criteria; the ones that come with Backstop unless set."
+    )
+    secrets_dir: Path | None = Field(
+        default=None, description="A folder with one file for each secret that calls of HTTP engines name."
+    )
+    host: str = Field(default="127.0.0.1", description="The address the HTTP door listens on.")
+    port: int = Field(default=8080, description="The port the HTTP door listens on; 0 takes a free one.")
+    public_url: str = Field(
+        default="", description="How people reach the HTTP door; http://host:port unless set."
+    )
+    slack_mode: str = Field(
+        default="socket", pattern="^(socket|http|off)$", description="How Slack talks to Backstop."
+    )
+    slack_api_url: str = Field(
+        default="https://slack.com/api/", description="Where Slack's Web API is; for stand-ins and proxies."
+    )
+    slack_bot_token: SecretStr | None = Field(default=None, description="The bot token, xoxb-…")
+    slack_app_token: SecretStr | None = Field(
+        default=None, description="The app-level token, xapp-…; needed in socket mode."
+    )
+    slack_signing_secret: SecretStr | None = Field(
+        default=None, description="The signing secret; needed in http mode."
+    )
+    slack_team: str = Field(
+        default="", description="The home team's id; people of other teams cannot write or approve."
+    )
+    slack_command: str = Field(default="/backstop", description="The slash command's name.")
+    slack_home_channel: str = Field(
+        default="", description="A channel id for what belongs to no incident, as freezes placed by hand."
+    )
+    slack_rooms: str = Field(
+        default="channel",
+        pattern="^(channel|thread)$",
+        description="Whether an incident gets a channel of its own or a thread of the home channel.",
+    )
+    jira_url: str = Field(default="", description="The Jira site; without it post-mortems go to files only.")
+    jira_email: str = Field(default="", description="The account that writes to Jira.")
+    jira_token: SecretStr | None = Field(default=None, description="That account's API token.")
+    jira_project: str = Field(default="OPS", description="The project in which incidents are recorded.")
+    jira_issue_type: str = Field(default="Task", description="The type of the issue of an incident.")
+    out: Path | None = Field(
+        default=None, description="Where post-mortems are written as files; out/ in the home unless set."
+    )
+    runner_socket: Path | None = Field(
+        default=None, description="The runner's socket; runner.sock in the home unless it says otherwise."
+    )
+    runner_config: Path | None = Field(
+        default=None, description="The runner's configuration; runner.toml in the home unless set."
+    )
+    url: str = Field(default="", description="For the command line: the HTTP door to talk to.")
+    token: SecretStr | None = Field(default=None, description="For the command line: your API token.")
+
+    @property
+    def database(self) -> str:
+        """Return the database's URL."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.home.absolute()}/backstop.db"
+
+    @property
+    def door(self) -> str:
+        """Return how people and pipelines reach the HTTP door."""
+        return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
+
+    def file(self, chosen: Path | None, name: str) -> Path:
+        """Return the chosen path, or the one of that name in the home."""
+        return chosen or self.home / name

@@ -1,0 +1,268 @@
+"""The timeline is the truth: append events, read them, and decide again when somebody was faster.
+
+`Timeline` is the door to everything that is stored. Its parts: `entries` here, the queue of effects
+in `effects.py`, what else is kept in `records.py`, the projections that answer questions in `lookup.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from bot.core.effects import Effect, follow
+from bot.core.errors import Conflict
+from bot.core.events import Entry, Event, dump, link, parse, payload_digest
+from bot.timeline import tables
+from bot.timeline.database import is_integrity, prepare, reading, writing
+from bot.timeline.effects import Effects, put
+from bot.timeline.lookup import Lookup
+from bot.timeline.projections import incident_of, project
+from bot.timeline.records import Records
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Events to append to one stream that is expected to stand at `expected`; 0 is a new stream."""
+
+    expected: int
+    events: tuple[Event, ...]
+    occurred_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What somebody sent us, by its sender's id for it, and the answer they get, now and if it comes again.
+
+    With a `lane`, the answer is posted to `place` as an effect of that lane; without, the door returns it.
+    """
+
+    id: str
+    answer: Mapping[str, object]
+    place: Mapping[str, object] = field(default_factory=dict)
+    lane: str | None = None
+
+
+class AlreadyAnswered(Exception):
+    """The same delivery came before; `answer` is what was said then."""
+
+    def __init__(self, answer: Mapping[str, object]) -> None:
+        super().__init__("This delivery was answered before.")
+        self.answer = answer
+
+
+class Timeline:
+    """The append-only log of events over one database."""
+
+    def __init__(self, engine: AsyncEngine, *, now: Callable[[], datetime]) -> None:
+        self._engine = engine
+        self.now = now
+        self._listeners: list[Callable[[], None]] = []
+        self.effects = Effects(engine, now)
+        self.records = Records(engine, now)
+        self.lookup = Lookup(engine)
+
+    @classmethod
+    async def open(cls, url: str, *, now: Callable[[], datetime]) -> Timeline:
+        """Open the timeline of a database and bring its tables to this version."""
+        return cls(await prepare(url), now=now)
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call `listener` after every append of this process."""
+        self._listeners.append(listener)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._engine.dispose()
+
+    async def read(self, stream: str) -> list[Entry]:
+        """Return the entries of a stream, oldest first."""
+        return await self._read(tables.entry.c.stream == stream)
+
+    async def story(self, incident: str) -> list[Entry]:
+        """Return the entries of an incident, its runs and its freezes in the order they happened."""
+        streams = select(tables.stream.c.name).where(tables.stream.c.incident == incident)
+        entries = await self._read(tables.entry.c.stream.in_(streams))
+        return sorted(entries, key=lambda entry: entry.occurred_at)
+
+    async def entry(self, stream: str, seq: int) -> Entry | None:
+        """Return one entry, or None."""
+        found = await self._read(tables.entry.c.stream == stream, tables.entry.c.seq == seq)
+        return found[0] if found else None
+
+    async def _read(self, *where: object) -> list[Entry]:
+        query = select(tables.entry).where(*where).order_by(tables.entry.c.id)  # type: ignore[arg-type]
+        async with reading(self._engine) as connection:
+            return [_entry(row) for row in await connection.execute(query)]
+
+    async def append(
+        self,
+        changes: Mapping[str, Change],
+        *,
+        by: str,
+        via: str,
+        delivery: Delivery | None = None,
+    ) -> list[Entry]:
+        """Append events to several streams at once, with all that follows from them, or nothing.
+
+        Raises `Conflict` when a stream is not where it was expected to be, and `AlreadyAnswered` when the
+        delivery was taken before.
+        """
+        try:
+            async with writing(self._engine) as connection:
+                if delivery:
+                    await self._answer(connection, delivery)
+                entries = [
+                    entry
+                    for stream in sorted(changes)
+                    for entry in await self._extend(connection, stream, changes[stream], by, via)
+                ]
+        except DBAPIError as problem:
+            if not is_integrity(problem):
+                raise
+            if delivery and (answer := await self.records.answer(delivery.id)) is not None:
+                raise AlreadyAnswered(answer) from problem
+            raise Conflict("Somebody else wrote first.") from problem
+        for listener in self._listeners:
+            listener()
+        return entries
+
+    async def _answer(self, connection: AsyncConnection, delivery: Delivery) -> None:
+        await connection.execute(
+            insert(tables.inbox).values(
+                id=delivery.id,
+                answer=json.dumps(delivery.answer),
+                place=json.dumps(delivery.place),
+                at=self.now(),
+            )
+        )
+        if delivery.lane:
+            await put(connection, Effect("answer", delivery.id, delivery.lane), self.now())
+
+    async def _extend(
+        self, connection: AsyncConnection, stream: str, change: Change, by: str, via: str
+    ) -> list[Entry]:
+        head = tables.stream
+        row = (
+            await connection.execute(select(head).where(head.c.name == stream).with_for_update())
+        ).one_or_none()
+        seq, digest, incident = (row.seq, row.digest, row.incident) if row else (0, "", None)
+        if seq != change.expected:
+            raise Conflict(f"{stream} stands at {seq}, not at {change.expected}.")
+        now = self.now()
+        entries = []
+        for event in change.events:
+            seq += 1
+            entry = Entry(stream, seq, change.occurred_at or now, now, by, via, event)
+            digest = await _insert(connection, entry, digest)
+            incident = incident or incident_of(entry)
+            entries.append(entry)
+        await _move_head(connection, stream, seq, digest, incident, new=row is None)
+        for entry in entries:
+            for statement in project(entry):
+                await connection.execute(statement)
+            for effect in follow(entry, incident):
+                await put(connection, effect, now)
+        return entries
+
+    async def rebuild(self) -> int:
+        """Draw every projection again from the entries and return how many entries were replayed."""
+        async with writing(self._engine) as connection:
+            for table in tables.PROJECTIONS:
+                await connection.execute(delete(table))
+            rows = (await connection.execute(select(tables.entry).order_by(tables.entry.c.id))).all()
+            heads: dict[str, str | None] = {}
+            for row in rows:
+                entry = _entry(row)
+                new = entry.stream not in heads
+                heads[entry.stream] = heads.get(entry.stream) or incident_of(entry)
+                incident = heads[entry.stream]
+                await _move_head(connection, entry.stream, entry.seq, row.digest, incident, new=new)
+                for statement in project(entry):
+                    await connection.execute(statement)
+        return len(rows)
+
+    async def verify(self) -> list[str]:
+        """Return every break of the digest chain, in words; nothing when the timeline is whole."""
+        breaks: list[str] = []
+        heads: dict[str, tuple[int, str]] = {}
+        async with reading(self._engine) as connection:
+            rows = await connection.execute(select(tables.entry).order_by(tables.entry.c.id))
+            for row in rows:
+                seq, digest = heads.get(row.stream, (0, ""))
+                breaks.extend(_breaks(row, seq, digest))
+                heads[row.stream] = (row.seq, row.digest)
+            stored = {
+                row.name: (row.seq, row.digest) for row in await connection.execute(select(tables.stream))
+            }
+        breaks += [
+            f"{name}: the last entries are missing"
+            for name, head in stored.items()
+            if heads.get(name, (0, "")) != head
+        ]
+        return breaks
+
+
+def _entry(row: Row[tuple[object, ...]]) -> Entry:
+    event = parse(row.event) if row.event is not None else None
+    return Entry(row.stream, row.seq, row.occurred_at, row.recorded_at, row.by, row.via, event)
+
+
+def _envelope(entry: Entry) -> Sequence[str]:
+    times = (entry.occurred_at.isoformat(), entry.recorded_at.isoformat())
+    return (entry.stream, str(entry.seq), *times, entry.by, entry.via)
+
+
+async def _insert(connection: AsyncConnection, entry: Entry, before: str) -> str:
+    assert entry.event is not None
+    text, salt = dump(entry.event), secrets.token_hex(16)
+    payload = payload_digest(salt, text)
+    digest = link(before, _envelope(entry), payload)
+    await connection.execute(
+        insert(tables.entry).values(
+            stream=entry.stream,
+            seq=entry.seq,
+            occurred_at=entry.occurred_at,
+            recorded_at=entry.recorded_at,
+            by=entry.by,
+            via=entry.via,
+            kind=entry.event.kind,
+            event=text,
+            salt=salt,
+            payload=payload,
+            digest=digest,
+        )
+    )
+    return digest
+
+
+async def _move_head(
+    connection: AsyncConnection, stream: str, seq: int, digest: str, incident: str | None, *, new: bool
+) -> None:
+    values = {"seq": seq, "digest": digest, "incident": incident}
+    if new:
+        await connection.execute(insert(tables.stream).values(name=stream, **values))
+    else:
+        await connection.execute(update(tables.stream).where(tables.stream.c.name == stream).values(**values))
+
+
+def _breaks(row: Row[tuple[object, ...]], seq: int, digest: str) -> list[str]:
+    where = f"{row.stream} entry {row.seq}"
+    found = []
+    if row.seq != seq + 1:
+        found.append(f"{where}: entry {seq + 1} is missing")
+    if row.event is not None and payload_digest(row.salt or "", row.event) != row.payload:
+        found.append(f"{where}: its text was changed")
+    if row.seq == seq + 1 and link(digest, _envelope(_bare(row)), row.payload) != row.digest:
+        found.append(f"{where}: it does not continue the chain")
+    return found
+
+
+def _bare(row: Row[tuple[object, ...]]) -> Entry:
+    return Entry(row.stream, row.seq, row.occurred_at, row.recorded_at, row.by, row.via, None)

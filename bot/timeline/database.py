@@ -1,0 +1,113 @@
+"""The connection to the database: a SQLite file by default, PostgreSQL when there are several machines."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, event
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from integrations.contract import IntegrationError
+
+TRIES = 5
+
+
+def open_engine(url: str) -> AsyncEngine:
+    """Return an engine for a URL; a SQLite file is put into WAL mode and written under BEGIN IMMEDIATE."""
+    if not url.startswith("sqlite"):
+        return create_async_engine(url, pool_pre_ping=True)
+    if ":memory:" in url or url.endswith("://"):
+        # Concurrent writers of an in-memory database share one connection and lose each other's rows.
+        raise IntegrationError(
+            "BACKSTOP_DATABASE_URL names an in-memory SQLite database. Name a file.", permanent=True
+        )
+    engine = create_async_engine(url, connect_args={"timeout": 10})
+    event.listen(engine.sync_engine, "connect", _on_connect)
+    event.listen(engine.sync_engine, "begin", _on_begin)
+    return engine
+
+
+def _on_connect(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _on_begin(connection: Connection) -> None:
+    reading = connection.get_execution_options().get("reading")
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+@asynccontextmanager
+async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Open a transaction that writes; what the database cannot do becomes a sentence."""
+    try:
+        async with engine.begin() as connection:
+            yield connection
+    except DBAPIError as problem:
+        if is_integrity(problem):
+            raise
+        raise _in_words(problem) from problem
+
+
+@asynccontextmanager
+async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Open a transaction that only reads and holds no writer up."""
+    try:
+        async with engine.connect() as plain:
+            connection = await plain.execution_options(reading=True)
+            yield connection
+            await connection.rollback()
+    except DBAPIError as problem:
+        raise _in_words(problem) from problem
+
+
+def is_integrity(problem: DBAPIError) -> bool:
+    """Say whether a uniqueness rule was hit: somebody else was faster, or it was said before."""
+    return "IntegrityError" in type(problem.orig).__name__ or "UniqueViolation" in type(problem.orig).__name__
+
+
+def is_passing(problem: DBAPIError) -> bool:
+    """Say whether the same transaction may succeed if it is tried again."""
+    text = str(problem.orig).lower()
+    return isinstance(problem, OperationalError) and any(
+        sign in text for sign in ("locked", "busy", "deadlock", "serialize", "connection")
+    )
+
+
+def _in_words(problem: DBAPIError) -> IntegrationError:
+    text = str(problem.orig).splitlines()[0] if str(problem.orig) else type(problem.orig).__name__
+    if "disk is full" in text or "No space left" in text:
+        return IntegrationError(
+            "The disk of Backstop's database is full: nothing was recorded. Free space and say it again.",
+            permanent=False,
+        )
+    return IntegrationError(
+        f"Backstop's database cannot be reached or written ({text}): nothing was recorded. "
+        "Say it again in a moment; `backstop doctor` tells more.",
+        permanent=not is_passing(problem),
+    )
+
+
+def migrate(url: str) -> None:
+    """Bring the tables of a database to this version; blocks, so call it from a thread."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations"))
+    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+    command.upgrade(config, "head")
+
+
+async def prepare(url: str) -> AsyncEngine:
+    """Create or upgrade the tables and return an engine."""
+    await asyncio.to_thread(migrate, url)
+    return open_engine(url)

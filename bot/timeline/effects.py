@@ -1,0 +1,119 @@
+"""The queue of effects: rows that are written with the events they follow from, and gone when done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Row, case, delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from bot.core.effects import Effect
+from bot.timeline import tables
+from bot.timeline.database import reading, writing
+
+table = tables.effect
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An effect that is to be done; `wanted` counts how often it was asked for so far."""
+
+    key: str
+    kind: str
+    subject: str
+    lane: str
+    not_before: datetime
+    wanted: int
+    tries: int
+    error: str | None = None
+
+
+async def put(connection: AsyncConnection, effect: Effect, now: datetime) -> None:
+    """Ask for an effect inside a transaction; one that waits already is done again, and sooner if need be."""
+    at = effect.not_before or now
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    born = select(func.coalesce(func.max(table.c.born), 0) + 1).scalar_subquery()
+    statement = dialect.insert(table).values(
+        key=effect.key,
+        kind=effect.kind,
+        subject=effect.subject,
+        lane=effect.lane,
+        rank=effect.rank,
+        born=born,
+        not_before=at,
+        wanted=1,
+        tries=0,
+        given_up=False,
+    )
+    sooner = case((table.c.not_before < at, table.c.not_before), else_=at)
+    await connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[table.c.key],
+            set_={"wanted": table.c.wanted + 1, "not_before": sooner, "given_up": False, "tries": 0},
+        )
+    )
+
+
+class Effects:
+    """What the dispatcher asks of the queue."""
+
+    def __init__(self, engine: AsyncEngine, now: Callable[[], datetime]) -> None:
+        self._engine = engine
+        self._now = now
+
+    async def ready(self, *, busy: Collection[str]) -> list[Waiting]:
+        """Return the head of each lane that is not busy and whose time has come."""
+        return [head for head in await self._heads(busy) if head.not_before <= self._now()]
+
+    async def next_at(self, *, busy: Collection[str]) -> datetime | None:
+        """Return when the next lane that is not busy has something to do, or None."""
+        return min((head.not_before for head in await self._heads(busy)), default=None)
+
+    async def _heads(self, busy: Collection[str]) -> list[Waiting]:
+        place = func.row_number().over(partition_by=table.c.lane, order_by=(table.c.rank, table.c.born))
+        ranked = select(table, place.label("place")).where(table.c.given_up.is_(False)).subquery()
+        query = select(ranked).where(ranked.c.place == 1).order_by(ranked.c.not_before)
+        async with reading(self._engine) as connection:
+            rows = await connection.execute(query)
+            return [_waiting(row) for row in rows if row.lane not in busy]
+
+    async def done(self, effect: Waiting) -> None:
+        """Take an effect off the queue, unless it was asked for again meanwhile."""
+        async with writing(self._engine) as connection:
+            gone = delete(table).where(table.c.key == effect.key, table.c.wanted == effect.wanted)
+            await connection.execute(gone)
+            again = update(table).where(table.c.key == effect.key).values(tries=0, error=None)
+            await connection.execute(again)
+
+    async def later(self, effect: Waiting, at: datetime, error: str | None = None) -> None:
+        """Try an effect again at a moment; what was asked for again meanwhile is not put off."""
+        async with writing(self._engine) as connection:
+            mine = (table.c.key == effect.key) & (table.c.wanted == effect.wanted)
+            tries = effect.tries + 1 if error else effect.tries
+            await connection.execute(
+                update(table).where(mine).values(not_before=at, tries=tries, error=error)
+            )
+            if error:
+                others = (table.c.key == effect.key) & (table.c.wanted != effect.wanted)
+                await connection.execute(update(table).where(others).values(not_before=at, error=error))
+
+    async def give_up(self, effect: Waiting, error: str) -> None:
+        """Set an effect aside for people: it cannot be done, and the error says why."""
+        async with writing(self._engine) as connection:
+            await connection.execute(
+                update(table).where(table.c.key == effect.key).values(given_up=True, error=error)
+            )
+
+    async def troubled(self) -> list[Waiting]:
+        """Return the effects that failed at least once or were given up, for status pages."""
+        query = select(table).where(table.c.error.is_not(None)).order_by(table.c.born)
+        async with reading(self._engine) as connection:
+            rows = await connection.execute(query)
+            return [_waiting(row) for row in rows]
+
+
+def _waiting(row: Row[tuple[object, ...]]) -> Waiting:
+    return Waiting(row.key, row.kind, row.subject, row.lane, row.not_before, row.wanted, row.tries, row.error)

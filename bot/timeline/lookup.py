@@ -1,0 +1,101 @@
+"""Questions that the projections answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Table, func, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot.timeline import tables
+from bot.timeline.database import reading
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An incident as the list shows it."""
+
+    id: str
+    service: str
+    environment: str
+    channel: str | None
+    thread: str | None
+    open: bool
+
+
+class Lookup:
+    """Reads projections; whoever decides reads the streams themselves afterwards."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def next_id(self, prefix: str) -> str:
+        """Return the id that a new incident (INC), run (RUN) or freeze (FRZ) would get now."""
+        table: Table = {"INC": tables.incident, "RUN": tables.run, "FRZ": tables.freeze}[prefix]
+        async with reading(self._engine) as connection:
+            top = (await connection.execute(select(func.max(table.c.number)))).scalar_one()
+        return f"{prefix}-{(top or 0) + 1}"
+
+    async def incidents(
+        self, *, only_open: bool, channel: str | None = None, service: str | None = None
+    ) -> list[Listed]:
+        """Return incidents, newest first, of one channel or service if asked."""
+        table = tables.incident
+        query = select(table).order_by(table.c.number.desc())
+        if only_open:
+            query = query.where(table.c.open.is_(True))
+        if channel:
+            query = query.where(table.c.channel == channel)
+        if service:
+            query = query.where(table.c.service == service)
+        async with reading(self._engine) as connection:
+            return [
+                Listed(row.id, row.service, row.environment, row.channel, row.thread, row.open)
+                for row in await connection.execute(query)
+            ]
+
+    async def runs(self, *, incident: str | None = None, only_open: bool) -> list[str]:
+        """Return the ids of runs, newest first."""
+        table = tables.run
+        query = select(table.c.id).order_by(table.c.number.desc())
+        if incident:
+            query = query.where(table.c.incident == incident)
+        if only_open:
+            query = query.where(table.c.open.is_(True))
+        return await self._names(query)
+
+    async def freezes(self, *, incident: str | None = None) -> list[str]:
+        """Return the ids of the freezes that were not lifted, or of all freezes of an incident."""
+        if incident:
+            name = tables.stream.c.name
+            query = select(name).where(tables.stream.c.incident == incident, name.like("freeze/%"))
+            return [found.removeprefix("freeze/") for found in await self._names(query.order_by(name))]
+        table = tables.freeze
+        return await self._names(
+            select(table.c.id).where(table.c.in_force.is_(True)).order_by(table.c.number)
+        )
+
+    async def holder(self, target: str) -> str | None:
+        """Return the run that holds a target, or None."""
+        found = await self._names(select(tables.held.c.run).where(tables.held.c.target == target))
+        return found[0] if found else None
+
+    async def held_by(self, run: str) -> list[str]:
+        """Return the targets that a run holds."""
+        return await self._names(select(tables.held.c.target).where(tables.held.c.run == run))
+
+    async def last_release(self, service: str, environment: str, *, before: datetime) -> str | None:
+        """Return the version that was in an environment before a moment, or None."""
+        table = tables.release
+        query = (
+            select(table.c.version)
+            .where(table.c.service == service, table.c.environment == environment, table.c.at < before)
+            .order_by(table.c.at.desc())
+        )
+        found = await self._names(query)
+        return found[0] if found else None
+
+    async def _names(self, query: object) -> list[str]:
+        async with reading(self._engine) as connection:
+            return [str(row[0]) for row in await connection.execute(query)]  # type: ignore[call-overload]

@@ -1,0 +1,84 @@
+"""How the projections follow from entries: one pure function, replayed by `rebuild`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import Executable, delete, insert, update
+
+from bot.core.events import (
+    Entry,
+    FreezeLifted,
+    FreezePlaced,
+    IncidentClosed,
+    IncidentDeclared,
+    IncidentReopened,
+    IncidentResolved,
+    PlanAsked,
+    PlanFailed,
+    ReleaseRecorded,
+    RoomOpened,
+    RunAborted,
+    RunRecovered,
+    TargetHeld,
+    TargetReleased,
+)
+from bot.timeline import tables
+
+
+def number_of(id: str) -> int:
+    """Return the number in an id: 42 for INC-42."""
+    return int(id.rpartition("-")[2])
+
+
+def incident_of(entry: Entry) -> str | None:
+    """Return the incident that a stream's first event ties the stream to, if any."""
+    match entry.event:
+        case IncidentDeclared():
+            return entry.stream.removeprefix("incident/")
+        case PlanAsked(incident=incident) | FreezePlaced(incident=str(incident)):
+            return incident
+        case _:
+            return None
+
+
+def project(entry: Entry) -> Iterator[Executable]:
+    """Yield the changes of the projections that an entry brings."""
+    id = entry.stream.partition("/")[2]
+    match entry.event:
+        case IncidentDeclared() | RoomOpened() | IncidentResolved() | IncidentClosed() | IncidentReopened():
+            yield from _incident(entry, id)
+        case PlanAsked(incident=incident):
+            yield insert(tables.run).values(id=id, number=number_of(id), incident=incident, open=True)
+        case PlanFailed() | RunAborted() | RunRecovered():
+            yield update(tables.run).where(tables.run.c.id == id).values(open=False)
+        case FreezePlaced():
+            yield insert(tables.freeze).values(id=id, number=number_of(id), in_force=True)
+        case FreezeLifted():
+            yield update(tables.freeze).where(tables.freeze.c.id == id).values(in_force=False)
+        case TargetHeld(run=run):
+            yield delete(tables.held).where(tables.held.c.target == id)
+            yield insert(tables.held).values(target=id, run=run)
+        case TargetReleased(run=run):
+            yield delete(tables.held).where(tables.held.c.target == id, tables.held.c.run == run)
+        case ReleaseRecorded(version=version, environment=environment):
+            yield insert(tables.release).values(
+                service=id, environment=environment, at=entry.occurred_at, version=version
+            )
+        case _:
+            pass
+
+
+def _incident(entry: Entry, id: str) -> Iterator[Executable]:
+    table = tables.incident
+    match entry.event:
+        case IncidentDeclared(service=service, environment=environment):
+            yield insert(table).values(
+                id=id, number=number_of(id), service=service, environment=environment, open=True
+            )
+        case RoomOpened(channel=channel, thread=thread):
+            yield update(table).where(table.c.id == id).values(channel=channel, thread=thread)
+        case IncidentReopened():
+            yield update(table).where(table.c.id == id).values(open=True)
+        case _:
+            yield update(table).where(table.c.id == id).values(open=False)

@@ -1,0 +1,153 @@
+"""The timeline keeps every acknowledged event, in order, once, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import text
+
+from bot.core.errors import Conflict
+from bot.core.events import IncidentDeclared, NoteAdded, PlanAsked, Severity
+from bot.timeline import AlreadyAnswered, Change, Delivery, Timeline
+from tests.clock import Clock
+
+DECLARED = IncidentDeclared(
+    title="Orders are wrong", severity=Severity.SEV1, service="checkout", environment="production", commander="ana"
+)
+
+
+@pytest.fixture
+async def timeline(database_url: str, clock: Clock) -> AsyncIterator[Timeline]:
+    timeline = await Timeline.open(database_url, now=clock)
+    yield timeline
+    await timeline.close()
+
+
+async def declare(timeline: Timeline, id: str = "INC-1") -> None:
+    await timeline.append({f"incident/{id}": Change(0, (DECLARED,))}, by="ana", via="test")
+
+
+async def test_events_come_back_in_the_order_they_were_appended(timeline: Timeline) -> None:
+    await declare(timeline)
+    await timeline.append(
+        {"incident/INC-1": Change(1, (NoteAdded(text="one"), NoteAdded(text="two")))}, by="bo", via="test"
+    )
+
+    entries = await timeline.read("incident/INC-1")
+
+    assert [entry.seq for entry in entries] == [1, 2, 3]
+    assert entries[0].event == DECLARED
+    assert entries[2].event == NoteAdded(text="two")
+    assert entries[2].by == "bo"
+
+
+async def test_of_concurrent_appends_at_the_same_place_exactly_one_succeeds(timeline: Timeline) -> None:
+    await declare(timeline)
+
+    async def note(number: int) -> bool:
+        try:
+            change = {"incident/INC-1": Change(1, (NoteAdded(text=str(number)),))}
+            await timeline.append(change, by="bo", via="test")
+        except Conflict:
+            return False
+        return True
+
+    outcomes = await asyncio.gather(*(note(number) for number in range(8)))
+
+    assert outcomes.count(True) == 1
+    assert len(await timeline.read("incident/INC-1")) == 2
+
+
+async def test_several_streams_are_appended_together_or_not_at_all(timeline: Timeline) -> None:
+    await declare(timeline)
+    asked = PlanAsked(incident="INC-1", playbook="p", service="checkout", environment="production")
+
+    with pytest.raises(Conflict):
+        await timeline.append(
+            {"run/RUN-1": Change(0, (asked,)), "incident/INC-1": Change(7, (NoteAdded(text="late"),))},
+            by="ana",
+            via="test",
+        )
+
+    assert await timeline.read("run/RUN-1") == []
+    assert await timeline.lookup.runs(only_open=True) == []
+
+
+async def test_a_delivery_that_comes_again_is_answered_as_the_first_time(timeline: Timeline) -> None:
+    first = Delivery("Ev1", {"text": "INC-1 is open"})
+    await timeline.append({"incident/INC-1": Change(0, (DECLARED,))}, by="ana", via="slack", delivery=first)
+
+    with pytest.raises(AlreadyAnswered) as again:
+        await timeline.append(
+            {"incident/INC-2": Change(0, (DECLARED,))},
+            by="ana",
+            via="slack",
+            delivery=Delivery("Ev1", {"text": "INC-2 is open"}),
+        )
+
+    assert again.value.answer == {"text": "INC-1 is open"}
+    assert await timeline.read("incident/INC-2") == []
+
+
+async def test_effects_are_written_with_the_events_they_follow_from(timeline: Timeline) -> None:
+    await declare(timeline)
+
+    ready = await timeline.effects.ready(busy=())
+
+    assert {effect.key for effect in ready} == {"room:INC-1", "card:INC-1", "tracker:INC-1"}
+
+
+async def test_an_effect_asked_for_again_while_it_is_done_is_done_again(timeline: Timeline) -> None:
+    await declare(timeline)
+    card = next(e for e in await timeline.effects.ready(busy=()) if e.kind == "card")
+    await timeline.append({"incident/INC-1": Change(1, (NoteAdded(text="more"),))}, by="bo", via="test")
+
+    await timeline.effects.done(card)
+
+    assert "card:INC-1" in {effect.key for effect in await timeline.effects.ready(busy=())}
+
+
+async def test_verify_names_the_entry_whose_text_was_changed(timeline: Timeline) -> None:
+    await declare(timeline)
+    assert await timeline.verify() == []
+
+    async with timeline._engine.begin() as connection:
+        await connection.execute(text("UPDATE entry SET event = replace(event, 'wrong', 'fine')"))
+
+    assert await timeline.verify() == ["incident/INC-1 entry 1: its text was changed"]
+
+
+async def test_verify_notices_that_the_last_entries_are_gone(timeline: Timeline) -> None:
+    await declare(timeline)
+    await timeline.append({"incident/INC-1": Change(1, (NoteAdded(text="more"),))}, by="bo", via="test")
+
+    async with timeline._engine.begin() as connection:
+        await connection.execute(text("DELETE FROM entry WHERE seq = 2"))
+
+    assert await timeline.verify() == ["incident/INC-1: the last entries are missing"]
+
+
+async def test_a_redacted_payload_does_not_break_the_chain(timeline: Timeline) -> None:
+    await declare(timeline)
+    async with timeline._engine.begin() as connection:
+        await connection.execute(text("UPDATE entry SET event = NULL, salt = NULL"))
+
+    assert await timeline.verify() == []
+    assert (await timeline.read("incident/INC-1"))[0].event is None
+
+
+async def test_rebuild_draws_the_same_projections(timeline: Timeline) -> None:
+    await declare(timeline)
+    await declare(timeline, "INC-2")
+    before = await timeline.lookup.incidents(only_open=True)
+
+    async with timeline._engine.begin() as connection:
+        await connection.execute(text("DELETE FROM incident"))
+        await connection.execute(text("DELETE FROM stream"))
+    replayed = await timeline.rebuild()
+
+    assert replayed == 2
+    assert await timeline.lookup.incidents(only_open=True) == before
+    assert await timeline.verify() == []
