@@ -6,7 +6,7 @@ Text in a document is always literal. Each renderer escapes it; nothing a person
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from typing import assert_never
 
@@ -130,6 +130,53 @@ class Document:
 
     title: str
     blocks: Sequence[Block] = ()
+
+
+_PARTS: dict[str, Callable[..., object]] = {
+    part.__name__: part
+    for part in (
+        Strong,
+        Code,
+        Link,
+        Moment,
+        Who,
+        Heading,
+        Paragraph,
+        Bullets,
+        Fields,
+        Table,
+        Preformatted,
+        Small,
+        Button,
+        Buttons,
+        Document,
+    )
+}
+
+
+def to_json(part: object) -> object:
+    """Return a document, or a part of one, as JSON values that `from_json` reads back."""
+    if isinstance(part, datetime):
+        return {"at": part.isoformat()}
+    if isinstance(part, tuple | list):
+        return [to_json(item) for item in part]
+    if is_dataclass(part):
+        values = {item.name: to_json(getattr(part, item.name)) for item in fields(part)}
+        return {"part": type(part).__name__, "with": values}
+    return part
+
+
+def from_json(value: object) -> object:
+    """Return what `to_json` wrote."""
+    match value:
+        case {"at": str(at)}:
+            return datetime.fromisoformat(at)
+        case {"part": str(name), "with": dict(values)}:
+            return _PARTS[name](**{str(key): from_json(item) for key, item in values.items()})
+        case list():
+            return tuple(from_json(item) for item in value)
+        case _:
+            return value
 
 
 def utc(at: datetime) -> str:

@@ -1,0 +1,89 @@
+"""Every verb, and `say`, the one way in for Slack, threads, buttons, the command line and HTTP.
+
+To add a verb: write `bot/commands/x.py` with a `VERB`, list it in `VERBS`, and add a conversation to
+`tests/journeys/`.
+"""
+
+from __future__ import annotations
+
+from bot.commands import approve, declare, help, note
+from bot.commands.grammar import Words, read
+from bot.commands.verb import Answer, Ask, Desk, Outcome, Place, Verb, find
+from bot.core.errors import Conflict, Refused
+from bot.core.may import Actor, Right, may
+from bot.timeline import AlreadyAnswered, Delivery
+from integrations.contract import IntegrationError
+from playbooks.problems import PlaybookInvalid, nearest
+
+VERBS: dict[str, Verb] = {verb.name: verb for verb in (approve.VERB, declare.VERB, note.VERB, help.VERB)}
+
+TRIES = 20
+
+
+async def say(
+    desk: Desk, line: str, *, who: Actor, via: str, place: Place | None = None, delivery: str
+) -> Answer:
+    """Carry out what somebody typed and return what they read.
+
+    The same `delivery` gives the first answer again and changes nothing.
+    """
+    place = place or Place()
+    try:
+        said = await desk.timeline.records.answer(delivery)
+        if said is not None:
+            return Answer.from_json(said)
+        for _ in range(TRIES):
+            try:
+                outcome = await _decide(desk, line, who, via, place)
+                await _write(desk, outcome, who, via, place, delivery)
+            except Conflict:
+                continue
+            return outcome.answer
+        return Answer.refused("Too many people wrote at once: nothing was recorded. Say it again.")
+    except AlreadyAnswered as before:
+        return Answer.from_json(before.answer)
+    except IntegrationError as problem:
+        return Answer.refused(str(problem))
+
+
+async def _decide(desk: Desk, line: str, who: Actor, via: str, place: Place) -> Outcome:
+    try:
+        words = read(line)
+        verb = find(words.verb, VERBS, desk.command)
+        may(who, _least(verb), what=f"use `{verb.name}`")
+        _check(verb, words, desk.command)
+        return await verb.act(Ask(desk, words, who, via, place, desk.now, VERBS))
+    except Refused as refusal:
+        return Outcome(Answer.refused(str(refusal)))
+    except PlaybookInvalid as invalid:
+        return Outcome(Answer.refused(f"The catalog or a playbook cannot be read:\n{invalid}"))
+
+
+async def _write(desk: Desk, outcome: Outcome, who: Actor, via: str, place: Place, delivery: str) -> None:
+    lane = f"answer/{place.channel}" if place.reply else None
+    letter = Delivery(delivery, outcome.answer.as_json(), place.as_json(), lane)
+    await desk.timeline.append(outcome.changes, by=who.name, via=via, delivery=letter)
+
+
+def _least(verb: Verb) -> Right:
+    """What can be asked before it is known which incident is meant; the verb asks for the rest itself."""
+    return Right.READ if verb.right is Right.READ else Right.RESPOND
+
+
+def _check(verb: Verb, words: Words, command: str) -> None:
+    unknown = [name for name in words.options if name not in verb.options and not verb.free_options]
+    if unknown:
+        near = nearest(unknown[0], verb.options)
+        hint = f" Did you mean `{near}:`?" if near else ""
+        raise Refused(
+            f"`{verb.name}` has no option `{unknown[0]}:`: nothing was done.{hint} "
+            f"Usage: `{command} {verb.usage}`"
+        )
+    if len(words.args) > verb.words:
+        raise Refused(
+            f"`{verb.name}` takes {verb.words} words, not {len(words.args)}: nothing was done. "
+            f'Put text with spaces in "quotes". Usage: `{command} {verb.usage}`'
+        )
+
+
+__all__ = ["VERBS", "Answer", "Ask", "Desk", "Outcome", "Place", "Verb", "find", "say"]

@@ -1,0 +1,141 @@
+"""Approve the plan of a run, in the role that a gate asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bot.commands.verb import Answer, Ask, Outcome, Verb
+from bot.core.approval import Approval, GateState, Standing, counts, missing, role_of, standing
+from bot.core.document import Code, Document, Paragraph, Strong
+from bot.core.errors import Refused
+from bot.core.events import Approved
+from bot.core.may import Right
+from bot.core.plan import Plan, PlannedGate
+from bot.core.run import Run
+from bot.timeline import Change
+from playbooks.roles import Holders
+
+
+async def act(ask: Ask) -> Outcome:
+    """Record a yes to exactly the plan whose hash stands now; `plan:` says which plan was read."""
+    word = ask.words.args[0] if ask.words.args else None
+    run = await ask.run(word)
+    incident = await ask.incident(run.incident)
+    plan = _open_plan(ask, run)
+    gate, state = gate_of(run, plan, word)
+    holders = ask.holders(run, incident)
+    _still_the_same(ask, run)
+    if ask.words.options.get("break-glass"):
+        return _break_glass(ask, run, gate, holders)
+    role = _role(ask, run, gate, state, holders)
+    event = Approved(gate=gate.name, hash=run.hash, role=role)
+    return _outcome(ask, run, gate, state, holders, event)
+
+
+def _open_plan(ask: Ask, run: Run) -> Plan:
+    if run.over or run.plan is None:
+        raise Refused(f"{run.id} is {run.state}: there is nothing to approve.")
+    if run.started_at is None:
+        raise Refused(
+            f"Nobody asked for approvals of {run.id} yet. `{ask.desk.command} start {run.id}` does."
+        )
+    return run.plan
+
+
+def gate_of(run: Run, plan: Plan, word: str | None) -> tuple[PlannedGate, GateState]:
+    """Return the gate that RUN-9.step or RUN-9.gate names; RUN-9 alone means the only one."""
+    part = (word or "").partition(".")[2]
+    step = plan.step(part) if part else None
+    name = step.gate if step else part
+    gates = [gate for gate in plan.gates if not name or gate.name == name]
+    if len(gates) != 1 or gates[0].name not in run.gates:
+        names = ", ".join(f"{run.id}.{gate.name}" for gate in plan.gates) or "none"
+        raise Refused(f"Say which approval of {run.id} you mean: {names}.")
+    return gates[0], run.gates[gates[0].name]
+
+
+def _still_the_same(ask: Ask, run: Run) -> None:
+    read = ask.words.options.get("plan")
+    if read and not run.hash.startswith(read):
+        changes = "; ".join(run.changes) or "see the new plan"
+        raise Refused(
+            f"The plan of {run.id} changed after you read it ({changes}): nothing was recorded. "
+            f"Read the new plan {run.hash[:8]} and approve that one."
+        )
+
+
+def _role(ask: Ask, run: Run, gate: PlannedGate, state: GateState, holders: Holders) -> str:
+    who = ask.who.name
+    role = role_of(gate, who, holders)
+    if role is None:
+        needed = "; ".join(
+            f"{quorum.least} of {quorum.role}: {at_names(holders.get(quorum.role, ()))}"
+            for quorum in gate.require
+        )
+        raise Refused(f"You may not approve {run.id}.{gate.name}. It needs {needed}. Ask one of them here.")
+    if who == run.requester:
+        raise Refused(
+            f"You started {run.id}, so your own approval does not count: somebody else must say yes."
+        )
+    if any(a.person == who and a.hash == run.hash for a in state.approvals):
+        raise Refused(f"You approved {run.id}.{gate.name} already; it counts once.")
+    match standing(gate, state, hash=run.hash, holders=holders, now=ask.now):
+        case Standing.REJECTED if state.rejection:
+            raise Refused(
+                f"@{state.rejection.person} rejected {run.id}.{gate.name} ({state.rejection.why}): "
+                f"nothing was recorded. `{ask.desk.command} start {run.id}` asks everybody again."
+            )
+        case Standing.EXPIRED:
+            raise Refused(_too_late(ask, run, gate))
+        case _ if ask.now >= state.expires and not state.used:
+            raise Refused(_too_late(ask, run, gate))
+        case _:
+            return role
+
+
+def at_names(people: Iterable[str]) -> str:
+    """Return people as they are addressed."""
+    return ", ".join(f"@{name}" for name in people) or "nobody"
+
+
+def _too_late(ask: Ask, run: Run, gate: PlannedGate) -> str:
+    return (
+        f"The time to approve {run.id}.{gate.name} ran out: nothing was recorded. "
+        f"`{ask.desk.command} start {run.id}` asks again."
+    )
+
+
+def _break_glass(ask: Ask, run: Run, gate: PlannedGate, holders: Holders) -> Outcome:
+    why = ask.option("break-glass", "the reason, which everybody will read")
+    glass = gate.break_glass
+    if glass is None or ask.who.name not in holders.get(glass.role, ()):
+        raise Refused(f"The playbook of {run.id} does not let you break the glass at {gate.name}.")
+    event = Approved(gate=gate.name, hash=run.hash, role=glass.role, break_glass=why)
+    return _outcome(ask, run, gate, run.gates[gate.name], holders, event)
+
+
+def _outcome(
+    ask: Ask, run: Run, gate: PlannedGate, state: GateState, holders: Holders, event: Approved
+) -> Outcome:
+    valid = [a for a in state.approvals if counts(a, gate, hash=run.hash, holders=holders, now=ask.now)]
+    people = [*valid, _as_approval(ask, event)]
+    left = () if event.break_glass else missing(gate, people, holders)
+    then = f" Still needed: {', '.join(left)}." if left else " That is enough: the step may go on."
+    line = (Strong(f"{run.id}.{gate.name}"), " approved as ", Code(event.role), f".{then}")
+    data = {"run": run.id, "gate": gate.name, "missing": list(left)}
+    answer = Answer(Document("", (Paragraph(line),)), data=data)
+    return Outcome(answer, {f"run/{run.id}": Change(run.seq, (event,))})
+
+
+def _as_approval(ask: Ask, event: Approved) -> Approval:
+    return Approval(ask.who.name, event.role, event.hash, ask.now, event.break_glass)
+
+
+VERB = Verb(
+    name="approve",
+    usage='approve RUN-9[.gate] [plan:hash] [break-glass:"why"]',
+    summary="Say yes to the plan of a run.",
+    right=Right.RESPOND,
+    act=act,
+    options=frozenset({"plan", "break-glass"}),
+)

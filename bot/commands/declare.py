@@ -1,0 +1,84 @@
+"""Declare an incident: one line, and everything else follows from it."""
+
+from __future__ import annotations
+
+from bot.commands.grammar import a_time, one_of
+from bot.commands.verb import Answer, Ask, Outcome, Verb
+from bot.core.document import Code, Document, Link, Paragraph, Small, Strong
+from bot.core.errors import Refused
+from bot.core.events import IncidentDeclared, RoleAssigned, Severity
+from bot.core.may import Right
+from bot.timeline import Change
+
+SEVERITIES = ("1", "2", "3", "4", "sev1", "sev2", "sev3", "sev4")
+
+
+def severity(word: str) -> Severity:
+    """Return the severity that a word stands for: 1 or SEV1 is the worst."""
+    return Severity(int(one_of(word, SEVERITIES, "severity")[-1]))
+
+
+async def act(ask: Ask) -> Outcome:
+    """Open an incident; the declarer commands unless role:commander=@somebody says otherwise."""
+    options = ask.words.options
+    title = ask.argument(0, 'The title in "quotes"')
+    service = _service(ask, options.get("svc", ""))
+    environment = _environment(ask, service, options.get("env", ""))
+    commander = ask.person(options["commander"]) if "commander" in options else ask.who.name
+    declared = IncidentDeclared(
+        title=title,
+        severity=severity(options.get("sev", "2")),
+        service=service,
+        environment=environment,
+        release=options.get("release"),
+        commander=commander,
+        impact_start=a_time(options["since"], ask.now) if "since" in options else None,
+    )
+    id = await ask.timeline.lookup.next_id("INC")
+    roles = tuple(
+        RoleAssigned(role=role, person=ask.person(options[role]))
+        for role in ("ops", "comms", "scribe")
+        if role in options
+    )
+    return Outcome(_answer(ask, id, declared), {f"incident/{id}": Change(0, (declared, *roles))})
+
+
+def _answer(ask: Ask, id: str, declared: IncidentDeclared) -> Answer:
+    url = f"{ask.desk.url}/incidents/{id}"
+    head = (Strong(id), f" is open: {declared.title}. SEV{declared.severity}, {declared.service} in ")
+    rest = (f"{declared.environment}, commander @{declared.commander}. ", Link("Timeline", url))
+    say = ("Next: ", Code(f"{ask.desk.command} plan <playbook>"), ", ", Code("update"), ", ", Code("help"))
+    return Answer(Document("", (Paragraph((*head, *rest)), Small(say))), data={"incident": id, "url": url})
+
+
+def _service(ask: Ask, word: str) -> str:
+    catalog = ask.catalog
+    if not word and len(catalog.services) == 1:
+        return next(iter(catalog.services))
+    found = catalog.service(word) if word else None
+    if found is None:
+        near = catalog.nearest_service(word) if word else None
+        hint = f" Did you mean {near}?" if near else f" There are: {', '.join(sorted(catalog.services))}."
+        what = f"There is no service {word}." if word else "`svc:` is missing."
+        raise Refused(f"{what}{hint} Nothing was recorded.")
+    return found
+
+
+def _environment(ask: Ask, service: str, word: str) -> str:
+    there = ask.catalog.services[service].environments
+    chosen = word or ("production" if "production" in there else next(iter(there)))
+    if chosen not in there:
+        raise Refused(
+            f"{service} has no environment {chosen}: it has {', '.join(there)}. Nothing was recorded."
+        )
+    return chosen
+
+
+VERB = Verb(
+    name="declare",
+    usage='declare "title" [sev:1..4] [svc:name] [env:name] [release:2.4.0] [since:02:10] [commander:@ana]',
+    summary="Open an incident and its channel.",
+    right=Right.RESPOND,
+    act=act,
+    options=frozenset({"sev", "svc", "env", "release", "since", "commander", "ops", "comms", "scribe"}),
+)

@@ -1,0 +1,35 @@
+"""Add a line to the timeline, also for something that happened earlier."""
+
+from __future__ import annotations
+
+from bot.commands.grammar import a_time
+from bot.commands.verb import Answer, Ask, Outcome, Verb
+from bot.core.document import Document, Paragraph, Strong
+from bot.core.errors import Refused
+from bot.core.events import NoteAdded
+from bot.core.may import Right
+from bot.timeline import Change
+
+
+async def act(ask: Ask) -> Outcome:
+    """Record a note in the incident of this place, or in the one named by inc:."""
+    text = ask.argument(0, 'The text in "quotes"').strip()
+    if not text:
+        raise Refused("An empty note says nothing: nothing was recorded.")
+    incident = await ask.incident(ask.words.options.get("inc"))
+    at = a_time(ask.words.options["at"], ask.now) if "at" in ask.words.options else None
+    note = NoteAdded(text=text, evidence=ask.words.options.get("link"))
+    change = Change(incident.seq, (note,), occurred_at=at)
+    line = (Strong(incident.id), f" note {incident.seq + 1} recorded.")
+    data = {"incident": incident.id, "entry": incident.seq + 1}
+    return Outcome(Answer(Document("", (Paragraph(line),)), data=data), {f"incident/{incident.id}": change})
+
+
+VERB = Verb(
+    name="note",
+    usage='note "text" [at:02:10] [link:url] [inc:INC-42]',
+    summary="Add a line to the timeline.",
+    right=Right.RESPOND,
+    act=act,
+    options=frozenset({"at", "link", "inc"}),
+)

@@ -1,0 +1,255 @@
+"""What a verb is, what it is asked, and what it answers.
+
+A verb reads, decides and returns an `Outcome`; it never writes. `say` appends the outcome's changes, the
+delivery and its answer in one transaction, and asks the verb again when somebody else was faster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import cast
+
+from bot.commands.grammar import Words, an_id
+from bot.core import freeze as freezes
+from bot.core import incident as incidents
+from bot.core import run as runs
+from bot.core.document import Document, Paragraph, from_json, plain, to_json
+from bot.core.errors import Refused
+from bot.core.freeze import Freeze
+from bot.core.incident import Incident
+from bot.core.may import COMMANDERS, Actor, Right, may
+from bot.core.people import holders_now
+from bot.core.run import Run
+from bot.shelf import Shelf
+from bot.timeline import Change, Timeline
+from playbooks.catalog import Catalog
+from playbooks.load import Loaded
+from playbooks.problems import nearest
+from playbooks.roles import Holders
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something was said. `reply` says how the answer gets there when the door cannot return it."""
+
+    channel: str | None = None
+    thread: str | None = None
+    user: str | None = None
+    reply: str = ""
+
+    def as_json(self) -> dict[str, object]:
+        """Return the place as JSON values."""
+        return {"channel": self.channel, "thread": self.thread, "user": self.user, "reply": self.reply}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the person reads; `data` is the same for programs. Not `ok` means that nothing was changed."""
+
+    document: Document
+    ok: bool = True
+    data: Mapping[str, object] = field(default_factory=dict)
+
+    @classmethod
+    def refused(cls, sentence: str) -> Answer:
+        """Return the answer that says why something will not happen."""
+        return cls(Document("", (Paragraph((sentence,)),)), ok=False)
+
+    @property
+    def text(self) -> str:
+        """Return the answer for a terminal."""
+        return plain(self.document)
+
+    def as_json(self) -> dict[str, object]:
+        """Return the answer as it is stored with its delivery."""
+        return {"document": to_json(self.document), "ok": self.ok, "data": dict(self.data)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, object]) -> Answer:
+        """Return the answer that was stored."""
+        return cls(
+            cast("Document", from_json(value["document"])),
+            bool(value["ok"]),
+            cast("Mapping[str, object]", value["data"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a verb decided: the answer, and the events to append by stream."""
+
+    answer: Answer
+    changes: Mapping[str, Change] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What verbs work with."""
+
+    timeline: Timeline
+    shelf: Shelf
+    url: str
+    command: str = "/backstop"
+    slack_groups: Callable[[], Mapping[str, tuple[str, ...]]] = dict
+
+    @property
+    def now(self) -> datetime:
+        """Return the moment."""
+        return self.timeline.now()
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One line that somebody said."""
+
+    desk: Desk
+    words: Words
+    who: Actor
+    via: str
+    place: Place
+    now: datetime
+    verbs: Mapping[str, Verb]
+
+    @property
+    def timeline(self) -> Timeline:
+        """Return the timeline."""
+        return self.desk.timeline
+
+    @property
+    def catalog(self) -> Catalog:
+        """Return the catalog in force."""
+        return self.desk.shelf.catalog()
+
+    def argument(self, index: int, what: str) -> str:
+        """Return a word by its place, or raise Refused naming what is missing."""
+        if index < len(self.words.args):
+            return self.words.args[index]
+        raise Refused(f"{what} is missing.")
+
+    def option(self, name: str, what: str = "") -> str:
+        """Return an option, or raise Refused naming it."""
+        value = self.words.options.get(name, "").strip()
+        if not value:
+            raise Refused(f'`{name}:"…"` is missing{f": {what}" if what else ""}.')
+        return value
+
+    def person(self, word: str) -> str:
+        """Return a person's catalog name by @name, Slack id or e-mail, or raise Refused."""
+        found = self.catalog.person(word)
+        if found is None:
+            near = self.catalog.nearest_person(word)
+            hint = f" Did you mean @{near}?" if near else ""
+            raise Refused(f"{word} is not in the catalog.{hint} People are listed in catalog.yaml.")
+        return found
+
+    async def incident(self, word: str | None = None) -> Incident:
+        """Return the incident named, or the one that is open where this was said."""
+        id = await self._incident_id(word)
+        found = incidents.fold(await self.timeline.read(f"incident/{id}"))
+        if found is None:
+            raise Refused(f"There is no {id}. `{self.desk.command} list` shows the incidents.")
+        return found
+
+    async def _incident_id(self, word: str | None) -> str:
+        if word and word != ".":
+            id = an_id(word, "INC")
+            if id is None:
+                raise Refused(f"`{word}` is no incident. Name one as INC-42, or leave it out in its channel.")
+            return id
+        here = await self.timeline.lookup.incidents(only_open=False, channel=self.place.channel)
+        if self.place.channel is None:
+            here = await self.timeline.lookup.incidents(only_open=True)
+        threaded = [item for item in here if item.thread and item.thread == self.place.thread]
+        found = threaded or [item for item in here if item.thread is None]
+        live = [item for item in found if item.open] or found[:1]
+        if len(live) == 1:
+            return live[0].id
+        which = f"{len(live)} incidents are open here" if live else "No incident is open here"
+        raise Refused(f"{which}: say which one, as INC-42. `{self.desk.command} list` shows them.")
+
+    async def run(self, word: str | None = None) -> Run:
+        """Return the run named, or the only one that is under way in the incident of this place."""
+        id = an_id(word.partition(".")[0], "RUN") if word else None
+        if word and id is None:
+            raise Refused(f"`{word}` is no run. Name one as RUN-9, or a step as RUN-9.S3.")
+        if id is None:
+            incident = await self.incident()
+            open_runs = await self.timeline.lookup.runs(incident=incident.id, only_open=True)
+            if len(open_runs) != 1:
+                count = "Several runs are" if open_runs else "No run is"
+                names = f" ({', '.join(open_runs)})" if open_runs else ""
+                raise Refused(f"{count} under way in {incident.id}{names}: say which one, as RUN-9.")
+            id = open_runs[0]
+        found = runs.fold(await self.timeline.read(f"run/{id}"))
+        if found is None:
+            raise Refused(f"There is no {id}. `{self.desk.command} list` shows what is under way.")
+        return found
+
+    async def freeze(self, word: str) -> Freeze:
+        """Return the freeze named, or raise Refused."""
+        id = an_id(word, "FRZ")
+        found = freezes.fold(await self.timeline.read(f"freeze/{id}")) if id else None
+        if found is None:
+            raise Refused(f"There is no freeze {word}. `{self.desk.command} freeze show` lists them.")
+        return found
+
+    async def freezes(self) -> list[Freeze]:
+        """Return the freezes that are in force now."""
+        ids = await self.timeline.lookup.freezes()
+        found = [freezes.fold(await self.timeline.read(f"freeze/{id}")) for id in ids]
+        return [freeze for freeze in found if freeze and freeze.in_force(self.now)]
+
+    def playbook(self, name: str) -> Loaded:
+        """Return a playbook in force by its name, or raise Refused."""
+        shelved = self.desk.shelf.playbooks()
+        if name in shelved:
+            return shelved[name]
+        near = nearest(name, shelved)
+        hint = f" Did you mean {near}?" if near else f" There are: {', '.join(sorted(shelved)) or 'none'}."
+        raise Refused(f"There is no playbook {name}.{hint}")
+
+    def holders(self, run: Run, incident: Incident) -> Holders:
+        """Return who holds each role of a run's playbook at this moment."""
+        return holders_now(run, incident, self.catalog, self.desk.slack_groups())
+
+    def may(self, right: Right, what: str, incident: Incident | None = None, run: Run | None = None) -> None:
+        """Return if whoever asked has the right here, or raise Refused."""
+        operators: tuple[str, ...] = ()
+        if run and run.plan:
+            operators = tuple(name for people in run.plan.roles.values() for name in people)
+        may(
+            self.who,
+            right,
+            what=what,
+            roles=incident.roles if incident else None,
+            operators=operators,
+            commanders=self.catalog.members(COMMANDERS, self.desk.slack_groups()),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A word people type. `options` are the keys it takes; `words` how many words at most."""
+
+    name: str
+    usage: str
+    summary: str
+    right: Right
+    act: Callable[[Ask], Awaitable[Outcome]]
+    options: frozenset[str] = frozenset()
+    words: int = 1
+    free_options: bool = False
+
+
+def find(name: str, verbs: Mapping[str, Verb], command: str) -> Verb:
+    """Return the verb of a name, or raise Refused with the nearest one; nothing is done on a guess."""
+    word = name or "help"
+    if word in verbs:
+        return verbs[word]
+    near = nearest(word, verbs)
+    hint = f"Did you mean `{near}`? " if near else ""
+    raise Refused(
+        f"`{word[:40]}` is no verb: nothing was done. {hint}`{command} help` lists what you can say."
+    )

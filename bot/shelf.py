@@ -1,0 +1,77 @@
+"""The catalog and playbooks in force. A file with mistakes leaves its last good version in force."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from playbooks.catalog import Catalog, load_catalog
+from playbooks.load import Loaded, load_playbook
+from playbooks.problems import PlaybookInvalid, Problem
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """A file whose newest text has mistakes, so that an older version of it is in force."""
+
+    file: str
+    problems: tuple[Problem, ...]
+
+
+@dataclass(slots=True)
+class _Kept:
+    """The last good value of a file, and the state of the file it was read from."""
+
+    seen: tuple[int, int] | None = None
+    value: object | None = None
+    stale: Stale | None = None
+
+
+@dataclass(slots=True)
+class Shelf:
+    """Reads files again when they change. Raises `PlaybookInvalid` only when there is no good version yet."""
+
+    catalog_file: Path
+    playbook_folder: Path
+    _kept: dict[Path, _Kept] = field(default_factory=dict)
+
+    def catalog(self) -> Catalog:
+        """Return the catalog in force."""
+        found = self._read(self.catalog_file, load_catalog)
+        if found is None:
+            raise PlaybookInvalid(self._problems_of(self.catalog_file))
+        return found
+
+    def playbooks(self) -> dict[str, Loaded]:
+        """Return the playbooks in force by name."""
+        files = sorted(self.playbook_folder.glob("*.yaml")) if self.playbook_folder.is_dir() else []
+        found = (self._read(file, load_playbook) for file in files if file != self.catalog_file)
+        return {loaded.playbook.name: loaded for loaded in found if loaded is not None}
+
+    def stale(self) -> tuple[Stale, ...]:
+        """Return the files whose newest text is not in force, with every mistake in it."""
+        return tuple(kept.stale for kept in self._kept.values() if kept.stale)
+
+    def _problems_of(self, file: Path) -> tuple[Problem, ...]:
+        stale = self._kept[file].stale
+        return stale.problems if stale else ()
+
+    def _read(self, file: Path, load: Callable[[str, str], T]) -> T | None:
+        kept = self._kept.setdefault(file, _Kept())
+        try:
+            stat = file.stat()
+            seen = (stat.st_mtime_ns, stat.st_size)
+            if seen != kept.seen:
+                kept.seen = seen
+                kept.value = load(file.read_text(encoding="utf-8"), file.name)
+                kept.stale = None
+        except PlaybookInvalid as invalid:
+            kept.stale = Stale(file.name, tuple(invalid.problems))
+        except (OSError, UnicodeDecodeError) as unreadable:
+            why = Problem(file.name, 1, "the file cannot be read", str(unreadable))
+            kept.stale = Stale(file.name, (why,))
+        return kept.value  # type: ignore[return-value]
