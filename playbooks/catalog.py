@@ -15,9 +15,9 @@ from pydantic import Field, JsonValue, StrictBool, StringConstraints
 
 from integrations import contract
 from playbooks.durations import Duration
-from playbooks.model import Name, Sentence
 from playbooks.problems import PlaybookInvalid, Problem, nearest
 from playbooks.validate import Part, validated
+from playbooks.words import Name, Sentence
 from playbooks.yaml_text import Path, Text, read_yaml
 
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s<>]+@[^@\s<>]+$", max_length=254, to_lower=True)]

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from integrations.contract import Effect
+from playbooks.criteria.conditions import terms_in
+from playbooks.criteria.predicates import PREDICATES
 from playbooks.durations import say_duration
 from playbooks.model import Action, Check, Playbook, Step, target_of
 from playbooks.problems import Problem, instead
@@ -121,6 +123,8 @@ class _Reading:
         if (step.keep is None) != (step.because is None):
             why = "`keep: none` and its `because` belong together"
             yield self.text.problem(path, f"the step {step.id!r} has only one of keep and because", why)
+        for term in terms_in(step.when) if step.when else ():
+            yield self.text.unknown((*path, "when"), "predicate", term, tuple(PREDICATES))
         if step.no_way_back and step.effect is not Effect.DESTRUCTIVE:
             what = f"no_way_back on a step that is {step.effect}"
             yield self.text.problem((*path, "no_way_back"), what, "only a destructive step has no way back")

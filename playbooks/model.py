@@ -11,35 +11,20 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import timedelta
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, JsonValue, StrictBool, StringConstraints
 
 from integrations.contract import Effect
+from playbooks.criteria.conditions import Written
 from playbooks.durations import Duration
 from playbooks.references import parse_suggestion
 from playbooks.validate import Part
+from playbooks.words import Name, Option, Sentence
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*([-_][a-z0-9]+)*$", max_length=60)]
 Operation = Annotated[str, StringConstraints(pattern=r"^person$|^[a-z][a-z0-9-]*\.[a-z][a-z0-9_]*$")]
-Sentence = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
 Day = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 Count = Annotated[int, Field(strict=True, ge=1, le=20)]
-
-
-class Option(StrEnum):
-    """An answer of a decision. Containment comes before all of them and is none."""
-
-    CONFIG_REVERT = "config_revert"
-    CODE_ROLLBACK = "code_rollback"
-    HOTFIX = "hotfix"
-    RESTORE_PARTIAL = "restore_partial"
-    RESTORE_PITR = "restore_pitr"
-    RESTORE_FULL = "restore_full"
-    FAILOVER = "failover"
-    MITIGATE = "mitigate"
-    WAIT = "wait"
 
 
 class Metadata(Part):
@@ -242,7 +227,7 @@ class Step(Action):
     retry: Retry = Retry()
     on_failure: OnFailure = OnFailure()
     undo: Action | None = None
-    when: str | None = None
+    when: Written | None = None
     limit: Name | None = None
     verify: tuple[Check, ...] = ()
     person: Person | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
@@ -26,21 +26,26 @@ def validated(text: Text, model: type[M]) -> M:
     try:
         return model.model_validate(text.data)
     except ValidationError as error:
-        raise PlaybookInvalid(model_problems(error, text, model)) from error
+        raise PlaybookInvalid(model_problems(details(error), text, model)) from error
+
+
+def details(error: ValidationError) -> list[ErrorDetails]:
+    """Return what pydantic found wrong, without addresses of its documentation."""
+    return error.errors(include_url=False)
 
 
 def model_problems(
-    error: ValidationError, text: Text, model: type[BaseModel], at: Path = ()
+    found: Iterable[ErrorDetails], text: Text, model: type[BaseModel], at: Path = ()
 ) -> list[Problem]:
     """Return the problems of a file, or of its part at a path, that does not fit its model.
 
     Misspelt keys come first, and the key they stand for is not reported missing as well.
     """
-    details = error.errors(include_url=False, include_context=True)
-    unknown = [detail for detail in details if detail["type"] == "extra_forbidden"]
+    found = tuple(found)
+    unknown = [detail for detail in found if detail["type"] == "extra_forbidden"]
     problems = [_unknown_key(detail, text, model, at) for detail in unknown]
     explained = {_meant(detail, model) for detail in unknown}
-    for detail in details:
+    for detail in found:
         missing = detail["type"] == "missing"
         if detail in unknown or (missing and detail["loc"] in explained):
             continue

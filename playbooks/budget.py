@@ -1,0 +1,62 @@
+"""How long a playbook takes if all goes as estimated: what its time to recover is measured against."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from playbooks.model import Playbook
+
+_NONE = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The parts of the time to recover; `path` are the steps that decide it, in order."""
+
+    decide: timedelta
+    approvals: timedelta
+    steps: timedelta
+    checks: timedelta
+    path: tuple[str, ...]
+
+    @property
+    def total(self) -> timedelta:
+        """Return the whole time from the decision's start to the last end check."""
+        return self.decide + self.approvals + self.steps + self.checks
+
+
+def time_budget(
+    playbook: Playbook,
+    *,
+    estimates: Mapping[str, timedelta] | None = None,
+    approvals: Mapping[str, timedelta] | None = None,
+) -> Budget:
+    """Return the time budget of a playbook; measured times replace what the file says.
+
+    Gates are asked for side by side, so the slowest counts: half its `expires` until it was measured.
+    """
+    measured = approvals or {}
+    waits = [measured.get(name, gate.expires / 2) for name, gate in playbook.approvals.items()]
+    path = _longest(playbook, estimates or {})
+    return Budget(
+        decide=playbook.objectives.decide_within or _NONE,
+        approvals=max(waits, default=_NONE),
+        steps=path[0],
+        checks=sum((check.within or check.timeout for check in playbook.verify), _NONE),
+        path=path[1],
+    )
+
+
+def _longest(playbook: Playbook, estimates: Mapping[str, timedelta]) -> tuple[timedelta, tuple[str, ...]]:
+    ends: dict[str, tuple[timedelta, tuple[str, ...]]] = {}
+
+    def end(id: str) -> tuple[timedelta, tuple[str, ...]]:
+        step = playbook.step(id)
+        if id not in ends and step is not None:
+            so_far, path = max((end(needed) for needed in playbook.needs(step)), default=(_NONE, ()))
+            ends[id] = so_far + estimates.get(id, step.estimate), (*path, id)
+        return ends[id]
+
+    return max(end(step.id) for step in playbook.steps)

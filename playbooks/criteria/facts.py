@@ -1,0 +1,119 @@
+"""The facts a decision is made from. A fact is known, was not asked, or is known to nobody.
+
+In a mapping of facts a missing name was not asked; None means that nobody knows. To add a fact: add its
+line to FACTS, predicates over it in `predicates.py`, and its question to the criteria file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from playbooks.problems import instead
+
+Value = bool | int | float | str | None
+Facts = Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What values a fact can have; numbers are in `unit` and not negative."""
+
+    kind: Literal["yes_no", "choice", "number"]
+    words: tuple[str, ...] = ()
+    unit: str = ""
+
+
+_YES_NO = Fact("yes_no", ("yes", "no"))
+_MINUTES = Fact("number", unit="minutes")
+
+
+def _choice(words: str) -> Fact:
+    return Fact("choice", tuple(words.split()))
+
+
+FACTS: Mapping[str, Fact] = {
+    "change_suspected": _YES_NO,
+    "change_type": _choice("code config schema data_op infra capacity none"),
+    "minutes_since_change": _MINUTES,
+    "config_or_flag_revert_possible": _YES_NO,
+    "previous_artifact_available": _YES_NO,
+    "rollback_tested": _YES_NO,
+    "schema_change": _choice("none reversible irreversible"),
+    "new_version_wrote_incompatible_state": _YES_NO,
+    "mixed_versions_running": _YES_NO,
+    "data_corruption": _choice("none suspected confirmed ongoing"),
+    "data_loss_mechanism": _choice("none delete overwrite divergence corruption reset"),
+    "data_scope": _choice("none rows tables tenants database estate"),
+    "irreversible_harm_accruing": _YES_NO,
+    "backup_available": _YES_NO,
+    "backup_verified": _YES_NO,
+    "backup_age_minutes": _MINUTES,
+    "restore_point_predates_damage": _YES_NO,
+    "pitr_available": _YES_NO,
+    "replicas_affected": _YES_NO,
+    "healthy_replica_available": _YES_NO,
+    "failover_target_warm": _YES_NO,
+    "node_or_site_failure": _YES_NO,
+    "overload_or_metastable": _YES_NO,
+    "estimated_restore_minutes": _MINUTES,
+    "good_writes_since_restore_point": _choice("none low high"),
+    "cause_known": _YES_NO,
+    "hotfix_eta_minutes": _MINUTES,
+    "hotfix_can_be_staged": _YES_NO,
+    "traffic_drain_possible": _YES_NO,
+    "external_dependency": _YES_NO,
+    "forward_only_clients": _YES_NO,
+    "self_recovering": _YES_NO,
+    "service_currently_down": _YES_NO,
+    "control_plane_lost": _YES_NO,
+    "severity": Fact("number", unit="SEV"),
+    "customer_impact": _choice("none partial full"),
+}
+
+
+class FactUnknown(ValueError):
+    """A sentence for the person who named a fact or a value that does not exist."""
+
+
+def check_fact(name: str, value: object) -> Value:
+    """Return a value if the fact can have it; None is nobody knows. Anything else raises FactUnknown."""
+    fact = _fact(name)
+    match value:
+        case None:
+            return None
+        case bool() if fact.kind == "yes_no":
+            return value
+        case str() if fact.kind == "choice" and value in fact.words:
+            return value
+        case int() | float() if fact.kind == "number" and not isinstance(value, bool) and 0 <= value < 1e9:
+            return value
+        case _:
+            raise FactUnknown(f"{name} cannot be {str(value)[:60]!r}. {_valid(fact)}")
+
+
+def parse_fact(name: str, text: str) -> Value:
+    """Return the value a person typed for a fact: yes, no, a number, one of its words, or unknown."""
+    fact = _fact(name)
+    word = text.strip().lower()
+    if word in ("unknown", "nobody knows", "?"):
+        return None
+    if fact.kind == "yes_no" and word in ("yes", "no", "true", "false"):
+        return word in ("yes", "true")
+    if fact.kind == "number" and word.isascii() and word.isdigit() and len(word) < 10:
+        return int(word)
+    return check_fact(name, word if fact.kind == "choice" else text)
+
+
+def _fact(name: str) -> Fact:
+    fact = FACTS.get(name)
+    if fact is None:
+        hint = instead(name, tuple(FACTS)) or f"there are {', '.join(FACTS)}"
+        raise FactUnknown(f"There is no fact {name[:60]!r}: {hint}")
+    return fact
+
+
+def _valid(fact: Fact) -> str:
+    valid = f"a number of {fact.unit}" if fact.kind == "number" else ", ".join(fact.words)
+    return f"Valid are: {valid}, or unknown."

@@ -1,0 +1,99 @@
+"""The predicates that rules are written with. Each looks at one fact.
+
+To add a criterion: a line in PREDICATES, a rule in the criteria file that names it, a case in the tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from playbooks.criteria.facts import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Predicate:
+    """A question to one fact; with `limit` it compares minutes with a duration the rule names."""
+
+    fact: str
+    test: Callable[[Value, float], bool]
+    limit: bool = False
+
+
+def _is(fact: str, *values: Value) -> Predicate:
+    return Predicate(fact, lambda value, _: value in values)
+
+
+def _yes(fact: str) -> Predicate:
+    return Predicate(fact, lambda value, _: value is True)
+
+
+def _no(fact: str) -> Predicate:
+    return Predicate(fact, lambda value, _: value is False)
+
+
+def _under(fact: str) -> Predicate:
+    return Predicate(fact, lambda value, limit: _minutes(value) <= limit, limit=True)
+
+
+def _over(fact: str) -> Predicate:
+    return Predicate(fact, lambda value, limit: _minutes(value) > limit, limit=True)
+
+
+def _minutes(value: Value) -> float:
+    assert isinstance(value, int | float)
+    return value
+
+
+PREDICATES: Mapping[str, Predicate] = {
+    "artifact.available": _yes("previous_artifact_available"),
+    "artifact.missing": _no("previous_artifact_available"),
+    "backup.available": _yes("backup_available"),
+    "backup.verified": _yes("backup_verified"),
+    "cause.known": _yes("cause_known"),
+    "cause.unknown": _no("cause_known"),
+    "change.suspected": _yes("change_suspected"),
+    "change.of_release": _is("change_type", "code", "schema", "infra"),
+    "change.of_infra": _is("change_type", "infra"),
+    "clients.forward_only": _yes("forward_only_clients"),
+    "config.revertible": _yes("config_or_flag_revert_possible"),
+    "control.lost": _yes("control_plane_lost"),
+    "damage.confirmed": _is("data_corruption", "confirmed", "ongoing"),
+    "damage.ongoing": _is("data_corruption", "ongoing"),
+    "damage.suspected": _is("data_corruption", "suspected"),
+    "damage.by": _is("data_loss_mechanism", "delete", "overwrite", "divergence", "corruption", "reset"),
+    "external": _yes("external_dependency"),
+    "failover.cold": _no("failover_target_warm"),
+    "harm.accruing": _yes("irreversible_harm_accruing"),
+    "hotfix.staged": _yes("hotfix_can_be_staged"),
+    "hotfix.at_once": _no("hotfix_can_be_staged"),
+    "hotfix.within": _under("hotfix_eta_minutes"),
+    "hotfix.beyond": _over("hotfix_eta_minutes"),
+    "impact.none": _is("customer_impact", "none"),
+    "impact.full": _is("customer_impact", "full"),
+    "overload": _yes("overload_or_metastable"),
+    "pitr.available": _yes("pitr_available"),
+    "point.too_young": _no("restore_point_predates_damage"),
+    "release.younger_than": _under("minutes_since_change"),
+    "release.older_than": _over("minutes_since_change"),
+    "replica.healthy": _yes("healthy_replica_available"),
+    "replicas.clean": _no("replicas_affected"),
+    "restore.within": _under("estimated_restore_minutes"),
+    "rollback.tested": _yes("rollback_tested"),
+    "rollback.untested": _no("rollback_tested"),
+    "schema.irreversible": _is("schema_change", "irreversible"),
+    "scope.part": _is("data_scope", "rows", "tables", "tenants"),
+    "scope.whole": _is("data_scope", "database", "estate"),
+    "self.recovering": _yes("self_recovering"),
+    "service.down": _yes("service_currently_down"),
+    "sev1": _is("severity", 1),
+    "site.failed": _yes("node_or_site_failure"),
+    "traffic.drainable": _yes("traffic_drain_possible"),
+    "versions.mixed": _yes("mixed_versions_running"),
+    "versions.same": _no("mixed_versions_running"),
+    "writes.compatible": _no("new_version_wrote_incompatible_state"),
+    "writes.incompatible": _yes("new_version_wrote_incompatible_state"),
+    "writes.few": _is("good_writes_since_restore_point", "none", "low"),
+    "writes.many": _is("good_writes_since_restore_point", "high"),
+}
+"""Every predicate by the name rules use; those with a limit are written as `hotfix.within: 10m`."""

@@ -1,0 +1,49 @@
+"""What loads and is still unwise or cannot work. An error blocks the playbook, a warning shows on its card.
+
+To add a lint: write a generator over `Look` in one of the files beside this, list it here, and give it
+a mutant of the good example in the tests that triggers it and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from integrations.contract import Operation
+from playbooks.catalog import Catalog
+from playbooks.lint import around, engines, steps, whole
+from playbooks.lint.finding import Look
+from playbooks.load import Loaded
+from playbooks.problems import Problem, in_lines
+
+LINTS: tuple[Callable[[Look], Iterator[Problem]], ...] = (
+    steps.destructive,
+    steps.reversible,
+    steps.repeated,
+    steps.manual,
+    steps.locked,
+    steps.kept_copy,
+    whole.time,
+    whole.approvers,
+    whole.drilled,
+    whole.proven,
+    engines.operations,
+    engines.sources,
+    around.approvable,
+    around.loss,
+    around.names,
+    around.places,
+)
+
+
+def lint(
+    loaded: Loaded,
+    *,
+    operations: Mapping[str, Operation] | None = None,
+    catalog: Catalog | None = None,
+) -> tuple[Problem, ...]:
+    """Return what is wrong with a playbook, by line.
+
+    Without `operations` no step is checked against its engine, without a catalog no name outside the file.
+    """
+    look = Look(loaded, operations, catalog)
+    return in_lines(problem for check in LINTS for problem in check(look))

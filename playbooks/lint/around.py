@@ -1,0 +1,136 @@
+"""Lints against the catalog: people who can approve, backups that are often enough, names that are there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import timedelta
+
+from playbooks.catalog import Catalog
+from playbooks.durations import say_duration
+from playbooks.lint.finding import Look
+from playbooks.lint.whole import objective
+from playbooks.model import Approval, Playbook, Role
+from playbooks.problems import Problem
+from playbooks.roles import holders
+
+
+def approvable(look: Look) -> Iterator[Problem]:
+    """L12: whoever asks, an approval must be possible without them.
+
+    Whoever starts a run usually commands the incident, so the commander is taken for the requester;
+    any other incident role may be held by anybody else. What only Slack or PagerDuty knows is not judged.
+    """
+    if look.catalog is None:
+        return
+    for name, gate in look.playbook.approvals.items():
+        if _unknown_people(look.playbook.roles, gate, look.catalog):
+            continue
+        if not any(
+            _possible(look.playbook, gate, look.catalog, requester) for requester in look.catalog.people
+        ):
+            what = f"{name!r} could only be approved by the one who asks"
+            why = "the requester's own yes does not count: add people, or a substitute to the role"
+            yield look.found("L12", ("approvals", name), what, why)
+
+
+def _unknown_people(roles: Mapping[str, Role], gate: Approval, catalog: Catalog) -> bool:
+    waiting = [quorum.role for quorum in gate.require]
+    while waiting:
+        role = roles[waiting.pop()]
+        group = catalog.groups.get(role.group or "")
+        if role.slack_group or role.pagerduty or (group is not None and group.slack_group):
+            return True
+        waiting += [role.substitute] if role.substitute else []
+    return False
+
+
+def _possible(playbook: Playbook, gate: Approval, catalog: Catalog, requester: str) -> bool:
+    incident = {"commander": requester}
+    own = holders(playbook.roles, catalog, incident=incident, requester=requester)
+    seats: list[Collection[str]] = []
+    for quorum in gate.require:
+        anybody = playbook.roles[quorum.role].incident not in (None, "commander")
+        people = {*own[quorum.role], *(catalog.people if anybody else ())} - {requester}
+        seats += [people] * quorum.min
+    return _seated(seats)
+
+
+def _seated(seats: Sequence[Collection[str]]) -> bool:
+    """Say whether different people can take all seats; those seated move when they must."""
+    held: dict[str, int] = {}
+
+    def seat(number: int, asked: set[str]) -> bool:
+        for person in seats[number]:
+            if person not in asked:
+                asked.add(person)
+                if person not in held or seat(held[person], asked):
+                    held[person] = number
+                    return True
+        return False
+
+    return all(seat(number, set()) for number in range(len(seats)))
+
+
+def loss(look: Look) -> Iterator[Problem]:
+    """L31: recovery points come often enough for the RPO."""
+    rpo = objective(look, "rpo")
+    if rpo is None or look.catalog is None:
+        return
+    second = {source.fallback for source in look.playbook.sources}
+    for index, source in enumerate(look.playbook.sources):
+        found = look.catalog.sources.get(source.id)
+        if source.id in second or found is None or found.every is None:
+            continue
+        at_worst = found.every + (found.lag or timedelta(0))
+        if at_worst > rpo:
+            what = f"up to {say_duration(at_worst)} can be lost and the RPO is {say_duration(rpo)}"
+            why = f"a recovery point of {source.id!r} comes every {say_duration(found.every)}"
+            lag = f" and arrives {say_duration(found.lag)} later" if found.lag else ""
+            yield look.found("L31", ("sources", index), what, why + lag)
+
+
+def names(look: Look) -> Iterator[Problem]:
+    """C01: services, groups and people are in the catalog."""
+    catalog = look.catalog
+    if catalog is None:
+        return
+    text = look.loaded.text
+    for index, service in enumerate(look.playbook.applies_to.services):
+        if service not in catalog.services:
+            path = ("applies_to", "services", index)
+            yield look.coded("C01", text.unknown(path, "service", service, tuple(catalog.services)))
+    for name, role in look.playbook.roles.items():
+        if role.group and role.group not in catalog.groups:
+            unknown = text.unknown(("roles", name, "group"), "group", role.group, tuple(catalog.groups))
+            yield look.coded("C01", unknown)
+        for index, person in enumerate(role.people):
+            if person not in catalog.people:
+                path_to = ("roles", name, "people", index)
+                yield look.coded("C01", text.unknown(path_to, "person", person, tuple(catalog.people)))
+
+
+def places(look: Look) -> Iterator[Problem]:
+    """C02: targets and sources are in the catalog and are there what the playbook says they are."""
+    catalog = look.catalog
+    if catalog is None:
+        return
+    text = look.loaded.text
+    for name, target in look.playbook.targets.items():
+        there = catalog.targets.get(name)
+        if there is None:
+            yield look.coded("C02", text.unknown(("targets", name), "target", name, tuple(catalog.targets)))
+            continue
+        for key in ("kind", "environment", "isolated"):
+            here, told = getattr(target, key), getattr(there, key)
+            if here != told:
+                what = f"the {key} of {name!r} is {here} here and {told} in the catalog"
+                yield look.found("C02", ("targets", name), what, "one of them is wrong")
+    for index, source in enumerate(look.playbook.sources):
+        known = catalog.sources.get(source.id)
+        if known is None:
+            if not source.settings:
+                unknown = text.unknown(("sources", index, "id"), "source", source.id, tuple(catalog.sources))
+                yield look.coded("C02", unknown)
+        elif known.engine != source.engine:
+            what = f"{source.id!r} is kept by {source.engine} here and by {known.engine} in the catalog"
+            yield look.found("C02", ("sources", index, "engine"), what, "one of them is wrong")

@@ -1,0 +1,126 @@
+"""Lints against the engines there are: operations, their parameters, effects and recovery points."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from pydantic import JsonValue, ValidationError
+from pydantic_core import ErrorDetails
+
+from integrations.contract import Effect, Operation
+from playbooks.consistency import actions
+from playbooks.lint.finding import Look
+from playbooks.model import Action, Step, parameters, target_of
+from playbooks.problems import Problem, instead
+from playbooks.references import is_reference
+from playbooks.validate import details, model_problems
+from playbooks.yaml_text import Path
+
+_WEIGHT = {Effect.READ: 0, Effect.REVERSIBLE: 1, Effect.DESTRUCTIVE: 2}
+
+
+def operations(look: Look) -> Iterator[Problem]:
+    """E01 to E04, E06, E07: each `uses` is an operation there is, rightly used."""
+    known = look.operations
+    if known is None:
+        return
+    for path, action in actions(look.playbook):
+        operation = known.get(action.operation)
+        if operation is None:
+            yield _unknown(look, path, action, known)
+            continue
+        yield from _misused(look, path, action, operation)
+        yield from _parameters(look, path, action, operation)
+
+
+def _unknown(look: Look, path: Path, action: Action, known: Mapping[str, Operation]) -> Problem:
+    own = tuple(sorted(name for name in known if name.startswith(f"{action.engine}.")))
+    where = (*path, "uses")
+    if own:
+        what = f"{action.engine} has no operation {action.uses!r}"
+        return look.found("E02", where, what, instead(action.operation, own), own)
+    engines = tuple(sorted({name.partition(".")[0] for name in known}))
+    return look.found(
+        "E01", where, f"there is no engine {action.engine!r}", instead(action.engine, engines), engines
+    )
+
+
+def _misused(look: Look, path: Path, action: Action, operation: Operation) -> Iterator[Problem]:
+    is_check = path[-2] == "verify" or path[0] == "verify"
+    if is_check and operation.kind != "check":
+        yield look.found("E06", (*path, "uses"), f"{action.uses} is not a check", "it acts instead of asking")
+    if isinstance(action, Step) and _WEIGHT[action.effect] < _WEIGHT[operation.effect]:
+        what = f"the step {action.id!r} is called {action.effect} and {action.uses} is {operation.effect}"
+        yield look.found(
+            "E04", (*path, "effect"), what, "it would pass unapproved", (operation.effect.value,)
+        )
+    if operation.needs_target and _target(look, path, action) is None:
+        yield look.found("E07", path, f"{action.uses} needs a target", "name it as `target` in `with`")
+
+
+def _target(look: Look, path: Path, action: Action) -> str | None:
+    """Return what an action acts on; what belongs to a step and names no target has the step's."""
+    if path[0] == "steps" and isinstance(path[1], int):
+        return target_of(action) or look.playbook.steps[path[1]].target
+    return target_of(action)
+
+
+def _parameters(look: Look, path: Path, action: Action, operation: Operation) -> Iterator[Problem]:
+    for where, given in _given(path, action):
+        try:
+            operation.params.model_validate(given)
+        except ValidationError as error:
+            sure = [detail for detail in details(error) if not _waits(detail, given)]
+            for problem in model_problems(sure, look.loaded.text, operation.params, where):
+                yield look.coded("E03", problem)
+
+
+def _given(path: Path, action: Action) -> Iterator[tuple[Path, dict[str, JsonValue]]]:
+    """Yield what an operation is given, in the run and if that is different in a drill."""
+    if isinstance(action, Step) and action.person is not None:
+        yield (*path, "person"), action.person.model_dump(mode="json")
+        return
+    given = parameters(action)
+    yield (*path, "with"), given
+    if isinstance(action, Step) and action.drill.params is not None:
+        drill = {name: value for name, value in action.drill.params.items() if name != "target"}
+        yield (*path, "drill", "with"), {**given, **drill}
+
+
+def _waits(detail: ErrorDetails, given: JsonValue) -> bool:
+    """Say whether a misfit may only be a reference whose value is not known yet."""
+    if detail["type"] in ("extra_forbidden", "missing"):
+        return False
+    value = given
+    for part in detail["loc"]:
+        if isinstance(value, dict) and part in value:
+            value = value[str(part)]
+        elif isinstance(value, list) and isinstance(part, int):
+            value = value[part]
+    return _holds_reference(value)
+
+
+def _holds_reference(value: JsonValue) -> bool:
+    match value:
+        case dict():
+            return any(_holds_reference(item) for item in value.values())
+        case list():
+            return any(_holds_reference(item) for item in value)
+        case _:
+            return is_reference(value)
+
+
+def sources(look: Look) -> Iterator[Problem]:
+    """E05: a step that restores names a source, and its own engine reads that source."""
+    for index, step in enumerate(look.playbook.steps):
+        path: Path = ("steps", index)
+        operation = (look.operations or {}).get(step.operation)
+        if operation is not None and operation.needs_point and step.source is None:
+            words = tuple(source.id for source in look.playbook.sources)
+            yield look.found(
+                "E05", path, f"{step.uses} needs a source", "it restores a recovery point", words
+            )
+        source = look.playbook.source(step.source) if step.source else None
+        if operation is not None and source is not None and source.engine != step.engine:
+            what = f"{step.uses} cannot read {source.id!r}, which {source.engine} keeps"
+            yield look.found("E05", (*path, "source"), what, "the engines differ")
