@@ -80,7 +80,7 @@ def bot_block(existing: Mapping[str, Any] | None, ours: Node) -> Node:
 
 def length(node: Mapping[str, Any]) -> int:
     """Count the text below a node as Jira counts it: in UTF-16 units."""
-    own = len(node["text"].encode("utf-16-le")) // 2 if node["type"] == "text" else 0
+    own = len(node["text"].encode("utf-16-le", "surrogatepass")) // 2 if node["type"] == "text" else 0
     return own + sum(length(child) for child in node.get("content", ()))
 
 

@@ -128,7 +128,7 @@ def test_an_empty_document_is_an_empty_document() -> None:
 
 
 def test_what_says_nothing_leaves_no_node() -> None:
-    empty = [
+    empty: list[Block] = [
         Heading("\0"),
         Paragraph([""]),
         Small([]),

@@ -1,0 +1,7 @@
+"""Post-mortems in Jira Cloud, through the `jira` library and version 3 of its API."""
+
+from integrations.jira.client import JiraSite
+from integrations.jira.errors import RateLimited, Unanswered
+from integrations.jira.tracker import JiraTracker
+
+__all__ = ["JiraSite", "JiraTracker", "RateLimited", "Unanswered"]

@@ -1,0 +1,136 @@
+"""What went wrong with Jira, said in one sentence that holds no secret and no header."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+
+import requests
+from jira.exceptions import JIRAError
+from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
+
+from integrations.contract import IntegrationError
+
+# Everything the library raises for a request: its own error, requests', and ValueError for what is not JSON.
+TROUBLE = (JIRAError, requests.RequestException, ValueError)
+
+_MALFORMED = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.MissingSchema,
+    requests.exceptions.InvalidSchema,
+)
+_LONGEST = 300
+
+
+class RateLimited(IntegrationError):
+    """Jira did nothing and asks for a pause; `retry_after` is in seconds, None when Jira does not say."""
+
+    def __init__(self, message: str, *, retry_after: float | None) -> None:
+        super().__init__(message, permanent=False)
+        self.retry_after = retry_after
+
+
+class Unanswered(IntegrationError):
+    """Jira may or may not have done what was asked: the answer was lost or made no sense."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, permanent=False)
+
+
+def explained(error: Exception, *, doing: str, secret: str) -> IntegrationError:
+    """Return what an error of the library means for the caller who was `doing` something."""
+    match error:
+        case JIRAError(status_code=int() as status, response=requests.Response() as response):
+            return _answered(status, response, doing, secret)
+        case UnicodeError():
+            return _refused("Jira's e-mail or token holds a character that cannot be sent: copy it again.")
+        case requests.JSONDecodeError():
+            return Unanswered(f"Jira answered with a page instead of data while {doing}: in maintenance?")
+        case _ if isinstance(error, _MALFORMED):
+            return _refused(
+                "Jira's address is not one that can be asked: it looks like https://name.atlassian.net."
+            )
+        case requests.exceptions.SSLError():
+            return Unanswered(f"No secure connection to Jira for {doing}: check its address and certificate.")
+        case requests.RequestException() if _never_sent(error):
+            return IntegrationError(f"Jira cannot be reached for {doing}.", permanent=False)
+        case requests.Timeout():
+            return Unanswered(f"Jira did not answer in time while {doing}.")
+        case requests.RequestException():
+            return Unanswered(f"The connection to Jira was lost while {doing}.")
+        case _:
+            return Unanswered(f"Jira answered something unexpected while {doing}.")
+
+
+def _answered(status: int, response: requests.Response, doing: str, secret: str) -> IntegrationError:
+    because = _because(response, secret)
+    match status:
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            pause = retry_after(response)
+            when = "" if pause is None else f" {pause:.0f} s"
+            return RateLimited(f"Jira asks to wait{when} before {doing}.", retry_after=pause)
+        case HTTPStatus.UNAUTHORIZED:
+            return _refused(
+                f"Jira does not accept the e-mail and API token while {doing}: "
+                "tokens end after a year at most, so make a new one."
+            )
+        case HTTPStatus.FORBIDDEN:
+            return _refused(
+                f"Jira does not allow {doing}{because}: check the account's permissions in the project."
+            )
+        case HTTPStatus.CONFLICT:
+            return IntegrationError(
+                f"Jira was busy with the same issue while {doing}{because}.", permanent=False
+            )
+        case HTTPStatus.REQUEST_TIMEOUT:
+            return Unanswered(f"Jira did not answer in time while {doing}.")
+        case _ if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return Unanswered(f"Jira is in trouble (HTTP {status}) while {doing}{because}.")
+        case _:
+            return _refused(f"Jira refused {doing} (HTTP {status}){because}.")
+
+
+def _refused(sentence: str) -> IntegrationError:
+    return IntegrationError(sentence, permanent=True)
+
+
+def _never_sent(error: requests.RequestException) -> bool:
+    # requests says "ConnectionError" for a refused connection and for one cut after the request alike.
+    cause = error.args[0] if error.args else None
+    reason = cause.reason if isinstance(cause, MaxRetryError) else None
+    return isinstance(reason, NewConnectionError | ConnectTimeoutError)
+
+
+def retry_after(response: requests.Response) -> float | None:
+    """Return the pause an answer asks for in seconds; a date is measured on the server's own clock."""
+    given = response.headers.get("Retry-After", "").strip()
+    if given.isascii() and given.isdigit():
+        return float(given)
+    try:
+        until = parsedate_to_datetime(given)
+        pause = until - parsedate_to_datetime(response.headers.get("Date", ""))
+    except (TypeError, ValueError):
+        return None
+    return max(0.0, pause.total_seconds())
+
+
+def _because(response: requests.Response, secret: str) -> str:
+    try:
+        body = response.json()
+    except ValueError:
+        return ""
+    words = " ".join("; ".join(_messages(body)).replace(secret, "…").split()).rstrip(".")
+    words = re.sub(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]", "", words)
+    return f": {words[:_LONGEST]}{'…' if len(words) > _LONGEST else ''}" if words else ""
+
+
+def _messages(body: object) -> Iterator[str]:
+    if not isinstance(body, dict):
+        return
+    messages, errors = body.get("errorMessages"), body.get("errors")
+    if isinstance(messages, list):
+        yield from (str(message) for message in messages)
+    if isinstance(errors, dict):
+        yield from (f"{field}: {message}" for field, message in errors.items())
