@@ -1,0 +1,72 @@
+"""Which recovery point a playbook's rule chooses, and why each of the others will not do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from integrations.contract import RecoveryPoint
+from playbooks.durations import say_duration
+from playbooks.model import Select
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The chosen point with the reason, or the reason that there is none; and the refused ones."""
+
+    point: RecoveryPoint | None
+    because: str
+    refused: tuple[tuple[RecoveryPoint, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is wanted now: a state before a moment, older than the damage, or one point by its id."""
+
+    now: datetime
+    before: datetime | None = None
+    damage_start: datetime | None = None
+    exact: str | None = None
+
+
+def choose(select: Select, points: Sequence[RecoveryPoint], wish: Wish) -> Choice:
+    """Return the newest point that meets every requirement; unusable ones are shown with their reason."""
+    refused: list[tuple[RecoveryPoint, str]] = []
+    for point in sorted(points, key=lambda point: point.finished_at, reverse=True):
+        objection = next(_objections(select, point, wish), None)
+        if objection is None:
+            return Choice(point, _praise(select, point, wish), tuple(refused))
+        refused.append((point, objection))
+    if not points:
+        return Choice(None, "there is no recovery point at all")
+    return Choice(None, f"none of {len(points)} recovery points will do", tuple(refused))
+
+
+def _objections(select: Select, point: RecoveryPoint, wish: Wish) -> Iterator[str]:
+    if wish.exact and point.id != wish.exact:
+        yield f"{wish.exact} was asked for"
+    if point.health in ("invalid", "stranded", "partial"):
+        yield f"it is {point.health}"
+    if wish.before and point.finished_at > wish.before:
+        yield f"it was finished after {wish.before:%H:%M:%SZ}"
+    if wish.damage_start and point.finished_at >= wish.damage_start:
+        yield f"it was taken after the damage began at {wish.damage_start:%H:%M:%SZ}"
+    age = (wish.before or wish.now) - point.finished_at
+    if select.max_age and age > select.max_age:
+        yield f"it is older than {say_duration(select.max_age)}"
+    if "verified" in select.require and point.verified_at is None:
+        yield "nobody verified that it can be read"
+    if select.strategy == "latest_verified" and point.verified_at is None:
+        yield "nobody verified that it can be read"
+    if "immutable" in select.require and point.immutable is not True:
+        yield "it is not known to be immutable"
+
+
+def _praise(select: Select, point: RecoveryPoint, wish: Wish) -> str:
+    verified = f", verified {point.verified_at:%Y-%m-%d %H:%M:%SZ}" if point.verified_at else ", not verified"
+    if wish.exact:
+        return f"it was asked for by name{verified}"
+    moment = wish.before or wish.damage_start
+    limit = f" before {moment:%Y-%m-%d %H:%M:%SZ}" if moment else ""
+    return f"the newest usable one{limit}{verified}"
