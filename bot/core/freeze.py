@@ -103,7 +103,7 @@ def fold(entries: Iterable[Entry]) -> Freeze | None:
 def apply(freeze: Freeze, entry: Entry, event: Event) -> Freeze:
     """Return the freeze after one more event."""
     match event:
-        case FreezeExtended(review_at=review_at):
+        case FreezeExtended(review_at=review_at) | FreezeReviewDue(review_at=review_at):
             return replace(freeze, review_at=review_at)
         case FreezeLifted():
             return replace(freeze, lifted_at=entry.occurred_at, lifted_by=entry.by)
@@ -119,7 +119,7 @@ def apply(freeze: Freeze, entry: Entry, event: Event) -> Freeze:
             return replace(freeze, exceptions=granted)
         case DeploymentRefused(service=service, sha=sha):
             return replace(freeze, refused=(*freeze.refused, (service, sha)))
-        case DeploymentExcepted() | FreezeReviewDue():
+        case DeploymentExcepted():
             return freeze
         case _:
             return freeze

@@ -64,6 +64,11 @@ class Effects:
         self._engine = engine
         self._now = now
 
+    async def ask(self, effect: Effect) -> None:
+        """Ask for an effect that follows from no event: latest progress that wants to be drawn."""
+        async with writing(self._engine) as connection:
+            await put(connection, effect, self._now())
+
     async def ready(self, *, busy: Collection[str]) -> list[Waiting]:
         """Return the head of each lane that is not busy and whose time has come."""
         return [head for head in await self._heads(busy) if head.not_before <= self._now()]

@@ -32,7 +32,7 @@ class FreezePlaced(Kind):
 
 
 class FreezeReviewDue(Kind):
-    """The time to look at the freeze again came; it stays in force."""
+    """It is time to look at the freeze again; it stays in force, and `review_at` is the next time."""
 
     kind: Literal["freeze-review-due"] = "freeze-review-due"
     review_at: AwareDatetime

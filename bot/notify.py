@@ -1,0 +1,113 @@
+"""Keeps the record of an incident in the tracker and in files: the handler of the effect `tracker`.
+
+The files are always written; the tracker has them when it can be reached. Neither is needed to recover.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from bot.core import freeze as freezes
+from bot.core import incident as incidents
+from bot.core import run as runs
+from bot.core.adf import adf, bot_block
+from bot.core.cards import timeline_document, timeline_json
+from bot.core.document import Document, markdown
+from bot.core.events import Entry, IncidentDeclared, IssueLinked, PostmortemAsked
+from bot.core.incident import Incident
+from bot.core.postmortem import postmortem
+from bot.jobs import Again
+from bot.timeline import Change, Timeline
+from integrations.tracker import FileTracker, Tracker
+
+
+class Notify:
+    """Writes post-mortems to files and, when there is one, to a tracker."""
+
+    def __init__(self, timeline: Timeline, files: FileTracker, tracker: Tracker | None, system: str) -> None:
+        self._timeline = timeline
+        self._files = files
+        self._tracker = tracker
+        self._system = system
+
+    async def handle(self, id: str) -> Again | None:
+        """Bring the post-mortem of an incident up to date, once somebody wants one."""
+        own = await self._timeline.read(f"incident/{id}")
+        incident = incidents.fold(own)
+        if incident is None or not wanted(incident, own):
+            return None
+        story = await self._timeline.story(id)
+        document = await self._document(incident, story)
+        attachments = _attachments(document, incident, story)
+        await self._publish(self._files, incident, document, attachments, incident.id)
+        if self._tracker:
+            ref = f"{incident.id}-{_mark(own)}"
+            await self._publish(self._tracker, incident, document, attachments, ref)
+        return None
+
+    async def _document(self, incident: Incident, story: list[Entry]) -> Document:
+        streams: dict[str, list[Entry]] = {}
+        for entry in sorted(story, key=lambda entry: entry.seq):
+            streams.setdefault(entry.stream, []).append(entry)
+        carried = [runs.fold(entries) for name, entries in streams.items() if name.startswith("run/")]
+        placed = [freezes.fold(entries) for name, entries in streams.items() if name.startswith("freeze/")]
+        return postmortem(
+            incident,
+            story,
+            [run for run in carried if run],
+            [freeze for freeze in placed if freeze],
+            now=self._timeline.now(),
+        )
+
+    async def _publish(
+        self,
+        tracker: Tracker,
+        incident: Incident,
+        document: Document,
+        attachments: dict[str, bytes],
+        ref: str,
+    ) -> None:
+        ours = adf(document)
+        summary = f"{incident.id}: {incident.title}"
+        first = bot_block(None, ours)
+        attempt = await self._attempt(ref)
+        issue = await tracker.ensure_issue(ref, summary=summary, description_adf=first, attempt=attempt)
+        await tracker.publish(issue.key, lambda existing: bot_block(existing, ours))
+        for name, content in attachments.items():
+            await tracker.attach(issue.key, name, content)
+        if tracker is self._tracker and (incident.issue is None or incident.issue.key != issue.key):
+            linked = IssueLinked(system=self._system, key=issue.key, url=issue.url)
+            change = {f"incident/{incident.id}": Change(incident.seq, (linked,))}
+            await self._timeline.append(change, by="backstop", via=self._system)
+
+    async def _attempt(self, ref: str) -> int:
+        """Count the tries of a reference before each one, so that a crash in the middle is known after it."""
+        known = await self._timeline.records.remote(f"issue:{ref}") or {}
+        attempt = int(known.get("attempt", "0")) + 1
+        await self._timeline.records.remember(f"issue:{ref}", {"attempt": str(attempt)})
+        return attempt
+
+
+def wanted(incident: Incident, own: list[Entry]) -> bool:
+    """Say whether a post-mortem is due: the incident was resolved, or somebody asked for it."""
+    asked = any(isinstance(entry.event, PostmortemAsked) for entry in own)
+    return asked or incident.resolved is not None or incident.issue is not None
+
+
+def _mark(own: list[Entry]) -> str:
+    """Tell this incident from one of the same number in another installation of the same tracker."""
+    first = own[0]
+    title = first.event.title if isinstance(first.event, IncidentDeclared) else ""
+    text = f"{first.stream} {first.recorded_at.isoformat()} {title}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _attachments(document: Document, incident: Incident, story: list[Entry]) -> dict[str, bytes]:
+    timeline = timeline_document(story, incident)
+    whole = json.dumps(timeline_json(story), indent=1, ensure_ascii=False)
+    return {
+        "postmortem.md": markdown(document).encode(),
+        "timeline.md": markdown(timeline).encode(),
+        "timeline.json": (whole + "\n").encode(),
+    }

@@ -1,0 +1,208 @@
+"""Carries runs out: the handler of the effect `run`.
+
+Each round reads the run, asks `bot.core.due` what to do, does it, and records what happened. Nothing is
+kept in memory between rounds, so that another process can go on at any point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from bot.core.due import (
+    Attend,
+    Begin,
+    Draft,
+    EndAbort,
+    EndUndo,
+    Move,
+    Pause,
+    Reopen,
+    Stop,
+    Undo,
+    Verify,
+)
+from bot.core.events import (
+    AttemptOpened,
+    CheckFound,
+    Event,
+    FreezeLifted,
+    Phase,
+    PhaseChanged,
+    PlanFailed,
+    Planned,
+    RunAborted,
+    RunPaused,
+    RunRecovered,
+)
+from bot.core.incident import Incident
+from bot.core.plan import differences, plan_hash
+from bot.jobs import Again
+from bot.runs.book import Book, View
+from bot.runs.draft import draft
+from bot.runs.ground import Ground
+from bot.runs.steps import LATER, Steps
+from bot.shelf import Shelf
+from bot.timeline import Change
+from integrations.contract import Engine, Json
+from playbooks.model import Playbook, content_hash
+from playbooks.roles import holders
+
+
+class Runs:
+    """The handler of the effect `run`; its subject is a run's id."""
+
+    def __init__(self, book: Book, shelf: Shelf, engines: Mapping[str, Engine]) -> None:
+        self._book = book
+        self._shelf = shelf
+        self._engines = engines
+        self._steps = Steps(book, engines)
+
+    async def handle(self, id: str) -> Again | None:
+        """Do all that can be done for a run now; answer when to look again, or None to wait for people."""
+        while True:
+            view = await self._book.view(id)
+            moves = view.moves
+            if not moves:
+                return None
+            waits: list[datetime] = []
+            for move in moves:
+                wait = await self._do(view, move)
+                if wait is None:
+                    waits = []
+                    break
+                waits.append(wait)
+            if waits:
+                return Again(min(waits))
+
+    async def _do(self, view: View, move: Move) -> datetime | None:
+        """Do one move; None means that something was written, a moment when to look again."""
+        match move:
+            case Draft():
+                await self._draft(view)
+            case Begin(step, attempt):
+                return await self._steps.begin(view, step, attempt)
+            case Attend(step):
+                return await self._steps.attend(view, step)
+            case Reopen(step):
+                return await self._reopen(view, move)
+            case Undo(step):
+                return await self._steps.undo(view, step)
+            case Stop(step):
+                return await self._steps.stop(view, step)
+            case EndAbort():
+                await self._end_abort(view)
+            case EndUndo():
+                why = "Everything back to the chosen step is undone. Retry a step, or abort."
+                await self._book.write(view, RunPaused(why=why))
+            case Verify():
+                return await self._verify(view)
+            case Pause(why, step_id, freeze):
+                await self._book.write(view, RunPaused(why=why, step=step_id, freeze=freeze))
+            case _:
+                assert_never(move)
+        return None
+
+    async def _draft(self, view: View) -> None:
+        asked = view.run.asked
+        loaded = self._shelf.playbooks().get(asked.playbook)
+        if loaded is None:
+            because = f"The playbook {asked.playbook} is not there any more."
+            await self._book.write(view, PlanFailed(because=because))
+            return
+        await self._book.write(view, await self._planned(view, loaded.playbook, loaded.hash, asked.inputs))
+
+    async def _planned(
+        self, view: View, playbook: Playbook, hash: str, inputs: Mapping[str, Json]
+    ) -> Planned:
+        asked = view.run.asked
+        ground = Ground(
+            playbook=playbook,
+            hash=hash,
+            catalog=self._book.catalog(),
+            incident=view.incident,
+            run=view.run.id,
+            service=asked.service,
+            environment=asked.environment,
+            given=inputs,
+            engines=self._engines,
+            freezes=view.freezes,
+            holders=_holders(playbook, view.incident, self._book, view),
+            now=view.now,
+        )
+        plan = await draft(ground)
+        hash = plan_hash(plan)
+        changes = differences(view.run.plan, plan) if view.run.plan else ()
+        expires = {}
+        if view.run.started_at and hash != view.run.hash:
+            expires = {gate.name: view.now + timedelta(seconds=gate.expires_s) for gate in plan.gates}
+        return Planned(plan=plan, hash=hash, changes=changes, expires=expires, snapshot=playbook.as_json())
+
+    async def _reopen(self, view: View, move: Reopen) -> datetime | None:
+        """With changed inputs the plan is made again first; its new hash voids the approvals."""
+        retry = view.run.step(move.step.id).retry
+        if retry is None or not retry.inputs:
+            return await self._steps.reopen(view, move.step)
+        playbook = Playbook.model_validate(view.run.snapshot)
+        state = view.run.step(move.step.id)
+        if state.key and await self._steps.end(move.step, state) is None:
+            return view.now + LATER
+        inputs = {**view.run.asked.inputs, **view.plan.inputs, **retry.inputs}
+        planned = await self._planned(view, playbook, content_hash(playbook), inputs)
+        opened = AttemptOpened(step=move.step.id, attempt=state.attempt + 1, target_said="nothing of it runs")
+        await self._book.write(view, planned, opened)
+        return None
+
+    async def _end_abort(self, view: View) -> None:
+        leaves = view.run.abort.leaves if view.run.abort else ""
+        others = {**await self._book.releases(view.run.id), **self._lift(view, "aborted")}
+        await self._book.write(view, RunAborted(leaves=leaves), others=others)
+
+    async def _verify(self, view: View) -> datetime | None:
+        """Carry the end checks out; each has its time to become right, then people are asked."""
+        if view.incident.phase is Phase.RECOVERING:
+            await self._book.write(view, incident=[PhaseChanged(phase=Phase.VERIFYING)])
+            return None
+        found = [await self._steps.check(view, check, None) for check in view.plan.checks]
+        wrong = [check for check in found if check.blocking and not check.ok]
+        if not wrong:
+            await self._recovered(view, found)
+            return None
+        since = _verifying_since(view)
+        within = max(check.within_s for check in view.plan.checks)
+        if view.now - since < timedelta(seconds=within):
+            return view.now + LATER
+        names = "; ".join(f"{check.check} found {check.found}" for check in wrong)
+        await self._book.write(view, *found, RunPaused(why=f"The end checks do not pass: {names}"))
+        return None
+
+    async def _recovered(self, view: View, found: list[CheckFound]) -> None:
+        phase: list[Event] = []
+        if view.incident.phase in (Phase.RECOVERING, Phase.VERIFYING):
+            phase = [PhaseChanged(phase=Phase.MONITORING)]
+        others = {**await self._book.releases(view.run.id), **self._lift(view, "recovered")}
+        await self._book.write(view, *found, RunRecovered(), incident=phase, others=others)
+
+    def _lift(self, view: View, outcome: str) -> dict[str, Change]:
+        """The run's own freeze ends with it only where the playbook says so."""
+        own = next((freeze for freeze in view.freezes if freeze.id == view.run.freeze), None)
+        if own is None or own.placed.lift != "with_run":
+            return {}
+        why = f"{view.run.id} is {outcome}"
+        return {f"freeze/{own.id}": Change(own.seq, (FreezeLifted(why=why),))}
+
+
+def _verifying_since(view: View) -> datetime:
+    ended = [state.ended_at for state in view.run.steps.values() if state.ended_at]
+    return max(ended, default=view.now)
+
+
+def _holders(playbook: Playbook, incident: Incident, book: Book, view: View) -> Mapping[str, tuple[str, ...]]:
+    return holders(
+        playbook.roles,
+        book.catalog(),
+        incident=incident.roles,
+        slack_groups=book.slack_groups(),
+        requester=view.run.requester or None,
+    )

@@ -1,0 +1,103 @@
+"""A run as it stands, with all that deciding about it needs, and the way to write what happened to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.core import freeze as freezes
+from bot.core import incident as incidents
+from bot.core import run as runs
+from bot.core.due import Move, due
+from bot.core.events import Event, TargetReleased
+from bot.core.freeze import Freeze
+from bot.core.incident import Incident
+from bot.core.people import holders_now
+from bot.core.plan import Plan
+from bot.core.run import Run, fold_target
+from bot.shelf import Shelf
+from bot.timeline import Change, Timeline
+from integrations.contract import IntegrationError
+from playbooks.catalog import Catalog
+from playbooks.roles import Holders
+
+BY, VIA = "backstop", "run"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A run at a moment."""
+
+    run: Run
+    incident: Incident
+    freezes: Sequence[Freeze]
+    holders: Holders
+    now: datetime
+
+    @property
+    def plan(self) -> Plan:
+        """Return the plan; a run without one is never carried out."""
+        assert self.run.plan is not None
+        return self.run.plan
+
+    @property
+    def moves(self) -> tuple[Move, ...]:
+        """Return what is to be done now."""
+        return due(self.run, now=self.now, holders=self.holders, freezes=self.freezes)
+
+
+class Book:
+    """Reads views and appends what happened; everything it writes is by Backstop itself."""
+
+    def __init__(
+        self, timeline: Timeline, shelf: Shelf, slack_groups: Callable[[], Mapping[str, tuple[str, ...]]]
+    ) -> None:
+        self.timeline = timeline
+        self._shelf = shelf
+        self.slack_groups = slack_groups
+
+    def catalog(self) -> Catalog:
+        """Return the catalog in force."""
+        return self._shelf.catalog()
+
+    async def view(self, id: str) -> View:
+        """Return a run with its incident and the freezes in force."""
+        run = runs.fold(await self.timeline.read(f"run/{id}"))
+        incident = incidents.fold(await self.timeline.read(f"incident/{run.incident}")) if run else None
+        if run is None or incident is None:
+            raise IntegrationError(f"{id} has no timeline to go by.", permanent=True)
+        held = [
+            freezes.fold(await self.timeline.read(f"freeze/{name}"))
+            for name in await self.timeline.lookup.freezes()
+        ]
+        holders = holders_now(run, incident, self.catalog(), self.slack_groups())
+        return View(run, incident, [freeze for freeze in held if freeze], holders, self.timeline.now())
+
+    async def write(
+        self,
+        view: View,
+        *events: Event,
+        incident: Sequence[Event] = (),
+        others: Mapping[str, Change] | None = None,
+    ) -> None:
+        """Append events to the run, and to its incident and other streams with it, if nobody was faster."""
+        changes = dict(others or {})
+        if events:
+            changes[f"run/{view.run.id}"] = Change(view.run.seq, events)
+        if incident:
+            changes[f"incident/{view.incident.id}"] = Change(view.incident.seq, tuple(incident))
+        await self.timeline.append(changes, by=BY, via=VIA)
+
+    async def hold(self, target: str) -> runs.Hold:
+        """Return who holds a target."""
+        return fold_target(await self.timeline.read(f"target/{target}"))
+
+    async def releases(self, run: str) -> dict[str, Change]:
+        """Return the changes that release every target a run holds."""
+        held = {name: await self.hold(name) for name in await self.timeline.lookup.held_by(run)}
+        return {
+            f"target/{name}": Change(hold.seq, (TargetReleased(run=run),))
+            for name, hold in held.items()
+            if hold.run == run
+        }

@@ -1,0 +1,128 @@
+"""Exactly what each step and check would do, as its engine says it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from bot.core.plan import PersonTask, PlannedCall, PlannedCheck, PlannedSource, PlannedStep, PlannedTarget
+from bot.runs.ground import Drafting
+from integrations.contract import Call, Effect, IntegrationError, Source, Target
+from playbooks.catalog import Catalog
+from playbooks.model import Action, Check, Step, parameters, target_of
+from playbooks.references import UnknownReference, fill_in, resolve_references
+
+
+async def plan_step(drafting: Drafting, step: Step) -> PlannedStep:
+    """Return a step with its exact command, its checks and its undo."""
+    call = await _call(drafting, step, step.target, step.source, step.timeout)
+    undo = (
+        await _call(drafting, step.undo, target_of(step.undo) or step.target, None, step.timeout)
+        if step.undo
+        else None
+    )
+    checks = [await plan_check(drafting, check, step.target) for check in step.verify]
+    if step.effect is Effect.DESTRUCTIVE:
+        call = call.model_copy(update={"effect": Effect.DESTRUCTIVE})
+    return PlannedStep(
+        id=step.id,
+        title=step.title,
+        by=step.by,
+        call=call,
+        needs=drafting.ground.playbook.needs(step),
+        touches=step.touches,
+        gate=step.approval,
+        no_way_back=step.no_way_back,
+        stops_writers=step.stops_writers,
+        retries=step.retry.max,
+        on_failure=step.on_failure.then,
+        checks=tuple(checks),
+        undo=undo,
+        person=_person(drafting, step),
+        estimate_s=step.estimate.total_seconds(),
+        high_s=step.timeout.total_seconds(),
+    )
+
+
+def _person(drafting: Drafting, step: Step) -> PersonTask | None:
+    if step.person is None:
+        return None
+    scopes = drafting.scopes(step.source)
+    try:
+        do = tuple(fill_in(line, scopes) for line in step.person.do)
+    except UnknownReference as problem:
+        drafting.problems.append(f"{step.id}: {problem}.")
+        do = step.person.do
+    return PersonTask(do=do, confirm=step.person.confirm, evidence=step.person.evidence)
+
+
+async def plan_check(drafting: Drafting, check: Check, target: str | None) -> PlannedCheck:
+    """Return a check with its exact question."""
+    call = await _call(drafting, check, target_of(check) or target, None, check.timeout)
+    within = check.within or check.timeout
+    return PlannedCheck(
+        id=check.id, call=call, blocking=check.severity == "block", within_s=within.total_seconds()
+    )
+
+
+async def _call(
+    drafting: Drafting, action: Action, target: str | None, source: str | None, timeout: timedelta
+) -> PlannedCall:
+    """Return the operation with its exact command; what its engine objects to becomes a problem."""
+    planned = PlannedCall(
+        engine=action.engine,
+        operation=action.operation.partition(".")[2],
+        target=target,
+        source=source,
+        timeout_s=timeout.total_seconds(),
+    )
+    engine = drafting.engine(action.engine)
+    if engine is None:
+        return planned
+    try:
+        params = resolve_references(dict(parameters(action)), drafting.scopes(source))
+        assert isinstance(params, dict)
+        planned = planned.model_copy(update={"params": params})
+        operation = engine.operations[planned.operation]
+        prepared = await engine.plan(
+            as_call(planned, drafting.sources, drafting.targets, drafting.ground.catalog)
+        )
+    except (IntegrationError, UnknownReference, KeyError) as problem:
+        drafting.problems.append(f"{action.operation}: {problem}")
+        return planned
+    return planned.model_copy(
+        update={
+            "kind": operation.kind,
+            "effect": prepared.effect,
+            "repeat": prepared.repeat,
+            "cancel": prepared.cancel,
+            "preview": tuple(prepared.preview),
+            "by_hand": prepared.by_hand,
+            "leaves": prepared.leaves,
+        }
+    )
+
+
+def as_call(
+    planned: PlannedCall,
+    sources: Mapping[str, PlannedSource],
+    targets: Mapping[str, PlannedTarget],
+    catalog: Catalog | None = None,
+) -> Call:
+    """Return the call an engine is given for a planned one."""
+    source = sources.get(planned.source or "")
+    return Call(
+        operation=planned.operation,
+        target=_target(planned.target, targets, catalog),
+        params=planned.params,
+        point=source.point if source else None,
+        source=Source(source.id, source.engine, source.settings) if source else None,
+        timeout_s=planned.timeout_s,
+    )
+
+
+def _target(name: str | None, targets: Mapping[str, PlannedTarget], catalog: Catalog | None) -> Target | None:
+    planned = targets.get(name or "")
+    if planned:
+        return Target(planned.name, planned.kind, planned.environment, planned.isolated, planned.settings)
+    return catalog.target(name) if catalog and name else None

@@ -1,0 +1,104 @@
+"""Resolve a playbook against now: ask the engines what is there, choose, and say exactly what would be done.
+
+Nothing is changed here. What an engine cannot say becomes a problem on the plan, so that people read it
+before they approve.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from bot.core.freeze import Change, covers
+from bot.core.plan import Plan, PlannedCheck, PlannedFreeze, PlannedGate, PlannedStep, Quorum
+from bot.runs.calls import plan_check, plan_step
+from bot.runs.findings import find_inputs, find_sources, find_targets
+from bot.runs.ground import Drafting, Ground
+from playbooks.model import Approval, Playbook
+from playbooks.roles import Holders
+
+
+async def draft(ground: Ground) -> Plan:
+    """Return the plan of a playbook as things stand now."""
+    drafting = Drafting(ground)
+    find_inputs(drafting)
+    await asyncio.gather(find_sources(drafting), find_targets(drafting))
+    steps = [await plan_step(drafting, step) for step in ground.playbook.steps]
+    checks = [await plan_check(drafting, check, None) for check in ground.playbook.verify]
+    return _plan(drafting, tuple(steps), tuple(checks))
+
+
+def _plan(drafting: Drafting, steps: tuple[PlannedStep, ...], checks: tuple[PlannedCheck, ...]) -> Plan:
+    ground, playbook = drafting.ground, drafting.ground.playbook
+    tier = ground.catalog.tier(ground.service)
+    rto, rpo = playbook.objectives.rto or tier.rto, playbook.objectives.rpo or tier.rpo
+    gates = tuple(_gate(name, gate, ground.holders) for name, gate in playbook.approvals.items())
+    for gate in gates:
+        _seats(drafting, gate)
+    return Plan(
+        playbook=playbook.name,
+        playbook_hash=ground.hash,
+        title=playbook.metadata.title,
+        service=ground.service,
+        environment=ground.environment,
+        options=tuple(option.value for option in playbook.options),
+        inputs=drafting.inputs,
+        sources=tuple(drafting.sources.values()),
+        targets=tuple(drafting.targets.values()),
+        steps=steps,
+        checks=checks,
+        gates=gates,
+        freeze=_freeze(playbook),
+        passes=_passes(ground),
+        roles=dict(ground.holders),
+        rto_s=rto.total_seconds(),
+        rpo_s=rpo.total_seconds(),
+        problems=tuple(dict.fromkeys(drafting.problems)),
+        warnings=tuple(dict.fromkeys(drafting.warnings)),
+        drafted_at=ground.now,
+    )
+
+
+def _gate(name: str, gate: Approval, holders: Holders) -> PlannedGate:
+    glass = gate.break_glass
+    return PlannedGate(
+        name=name,
+        require=tuple(Quorum(role=quorum.role, least=quorum.min) for quorum in gate.require),
+        expires_s=gate.expires.total_seconds(),
+        valid_for_s=gate.valid_for.total_seconds(),
+        break_glass=Quorum(role=glass.role, least=glass.min) if glass else None,
+        people={quorum.role: holders.get(quorum.role, ()) for quorum in gate.require},
+    )
+
+
+def _seats(drafting: Drafting, gate: PlannedGate) -> None:
+    """A role that too few people hold can never approve, however long one waits."""
+    for quorum in gate.require:
+        people = gate.people.get(quorum.role, ())
+        if len(people) < quorum.least:
+            held = f"only {', '.join(people)}" if people else "nobody"
+            drafting.problems.append(
+                f"{gate.name} needs {quorum.least} of {quorum.role}, which {held} holds."
+            )
+
+
+def _freeze(playbook: Playbook) -> PlannedFreeze | None:
+    wanted = playbook.freeze
+    if wanted is None:
+        return None
+    return PlannedFreeze(
+        services=wanted.services,
+        environments=wanted.environments,
+        kinds=wanted.kinds,
+        lift=wanted.lift,
+        at_most_s=wanted.at_most.total_seconds() if wanted.at_most else None,
+    )
+
+
+def _passes(ground: Ground) -> tuple[str, ...]:
+    """The freezes that stand over the service already; approving the plan approves passing them."""
+    change = Change(ground.service, ground.environment, "restore")
+    return tuple(
+        freeze.id
+        for freeze in ground.freezes
+        if covers(freeze.placed.scope.model_copy(update={"kinds": ("*",)}), change)
+    )

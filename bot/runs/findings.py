@@ -1,0 +1,139 @@
+"""What is there now: the inputs, the recovery points and the targets a playbook names."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.core.choose import Choice, Wish, choose
+from bot.core.plan import PlannedSource, PlannedTarget, RefusedPoint
+from bot.runs.ground import Drafting, Ground
+from integrations.contract import Health, IntegrationError, Json, Source, Target, ToTime
+from playbooks.model import Source as PlaybookSource
+from playbooks.references import UnknownReference, parse_suggestion, resolve_references
+
+
+def find_inputs(drafting: Drafting) -> None:
+    """Take the inputs that were given, else what the playbook suggests from the incident."""
+    for name, wanted in drafting.ground.playbook.inputs.items():
+        value = drafting.ground.given.get(name)
+        if value is None and wanted.suggest:
+            value = _suggested(drafting.ground, wanted.suggest)
+        if value is None:
+            drafting.problems.append(f"The input {name} is missing: {wanted.ask} Say it as {name}:value.")
+        else:
+            drafting.inputs[name] = value
+
+
+def _suggested(ground: Ground, text: str) -> Json:
+    suggestion = parse_suggestion(text)
+    incident = ground.incident
+    known: dict[str, datetime | str | None] = {
+        "damage_start": incident.damage_start,
+        "impact_start": incident.impact_start,
+        "declared_at": incident.declared_at,
+        "release": incident.release,
+    }
+    value = known.get(suggestion.name)
+    if isinstance(value, datetime):
+        return (value + suggestion.offset).isoformat()
+    fact = incident.facts.get(suggestion.name)
+    return value if value is not None else fact
+
+
+async def find_sources(drafting: Drafting) -> None:
+    """Choose a recovery point of every source."""
+    ground = drafting.ground
+    for wanted in ground.playbook.sources:
+        known = ground.catalog.source(wanted.id)
+        settings = {**(known.settings if known else {}), **wanted.settings}
+        source = Source(wanted.id, wanted.engine, settings)
+        choice = await _choice(drafting, wanted, source)
+        drafting.sources[wanted.id] = PlannedSource(
+            id=wanted.id,
+            engine=wanted.engine,
+            point=choice.point,
+            because=choice.because,
+            refused=tuple(RefusedPoint(point=point, because=why) for point, why in choice.refused),
+            settings=settings,
+        )
+    _fall_back(drafting)
+
+
+def _fall_back(drafting: Drafting) -> None:
+    """A source without a usable point is a problem, unless the one it falls back to has one."""
+    for wanted in drafting.ground.playbook.sources:
+        own = drafting.sources[wanted.id]
+        other = drafting.sources.get(wanted.fallback or "")
+        if own.point is None and other and other.point:
+            drafting.sources[wanted.id] = own.model_copy(
+                update={
+                    "engine": other.engine,
+                    "point": other.point,
+                    "settings": other.settings,
+                    "because": f"{own.because}; taken from {other.id} instead: {other.because}",
+                }
+            )
+            drafting.warnings.append(f"{wanted.id} falls back to {other.id}: {own.because}.")
+        elif own.point is None:
+            drafting.problems.append(f"No recovery point of {wanted.id} can be used: {own.because}.")
+
+
+async def _choice(drafting: Drafting, wanted: PlaybookSource, source: Source) -> Choice:
+    engine = drafting.engine(wanted.engine)
+    if engine is None:
+        return Choice(None, f"the engine {wanted.engine} cannot be used")
+    try:
+        before = _moment(drafting, wanted.select.before)
+        exact = _text(drafting, wanted.select.point)
+        if wanted.select.strategy == "pitr" and before:
+            found = await engine.resolve(source, ToTime(before))
+            refused = tuple((item.point, item.because) for item in found.refused)
+            return Choice(found.point, found.because, refused)
+        points = await engine.points(source)
+    except (IntegrationError, UnknownReference) as problem:
+        return Choice(None, str(problem))
+    wish = Wish(drafting.ground.now, before, drafting.ground.incident.damage_start, exact)
+    return choose(wanted.select, points, wish)
+
+
+def _moment(drafting: Drafting, text: str | None) -> datetime | None:
+    value = _text(drafting, text)
+    return datetime.fromisoformat(value) if value else None
+
+
+def _text(drafting: Drafting, text: str | None) -> str | None:
+    if text is None:
+        return None
+    value = resolve_references(text, drafting.scopes(None))
+    return None if value is None else str(value)
+
+
+async def find_targets(drafting: Drafting) -> None:
+    """Ask every target whether it can be reached and which thing it is."""
+    for name, wanted in drafting.ground.playbook.targets.items():
+        target = drafting.ground.catalog.target(name)
+        if target is None:
+            drafting.problems.append(f"The target {name} is not in the catalog, so nobody knows where it is.")
+            continue
+        if wanted.isolated:
+            continue
+        health = await _health(drafting, target)
+        drafting.problems += [f"{name}: {problem}" for problem in health.problems]
+        drafting.targets[name] = PlannedTarget(
+            name=name,
+            kind=target.kind,
+            environment=target.environment,
+            identity=health.identity,
+            isolated=target.isolated,
+            settings=target.settings,
+        )
+
+
+async def _health(drafting: Drafting, target: Target) -> Health:
+    engine = drafting.engine(target.kind)
+    if engine is None:
+        return Health(ok=False)
+    try:
+        return await engine.health(target)
+    except IntegrationError as problem:
+        return Health(ok=False, problems=(str(problem),))

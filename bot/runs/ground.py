@@ -1,0 +1,80 @@
+"""What a plan is drafted on, and the draft as it grows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bot.core.freeze import Freeze
+from bot.core.incident import Incident
+from bot.core.plan import PlannedSource, PlannedTarget
+from integrations.contract import Engine, IntegrationError, Json
+from playbooks.catalog import Catalog
+from playbooks.model import Playbook
+from playbooks.references import Scopes
+from playbooks.roles import Holders
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Everything a plan is drafted on."""
+
+    playbook: Playbook
+    hash: str
+    catalog: Catalog
+    incident: Incident
+    run: str
+    service: str
+    environment: str
+    given: Mapping[str, Json]
+    engines: Mapping[str, Engine]
+    freezes: Sequence[Freeze]
+    holders: Holders
+    now: datetime
+
+
+@dataclass(slots=True)
+class Drafting:
+    """The draft as it grows; problems are collected, never raised."""
+
+    ground: Ground
+    inputs: dict[str, Json] = field(default_factory=dict)
+    sources: dict[str, PlannedSource] = field(default_factory=dict)
+    targets: dict[str, PlannedTarget] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def engine(self, name: str) -> Engine | None:
+        """Return an engine, or note that there is none of that name."""
+        try:
+            return self.ground.engines[name]
+        except (KeyError, IntegrationError) as missing:
+            self.problems.append(f"The engine {name} cannot be used: {missing}")
+            return None
+
+    def scopes(self, source: str | None) -> Scopes:
+        """Return what references may stand for."""
+        ground = self.ground
+        run = {
+            "id": ground.run,
+            "incident": ground.incident.id,
+            "service": ground.service,
+            "environment": ground.environment,
+            "playbook": ground.playbook.name,
+        }
+        return {"inputs": self.inputs, "point": self._point(source), "run": run}
+
+    def _point(self, source: str | None) -> dict[str, Json]:
+        chosen = self.sources.get(source or next(iter(self.sources), ""))
+        point = chosen.point if chosen else None
+        if point is None:
+            return {}
+        return {
+            "id": point.id,
+            "kind": point.kind,
+            "finished_at": point.finished_at.isoformat(),
+            "release": point.release,
+            "commit": point.commit,
+            "environment": point.environment,
+        }

@@ -1,0 +1,327 @@
+"""Carry one step out: hold the target, record the start, call the engine once, follow it to its end.
+
+The order is the safety. A destructive call is made only after `TargetHeld` and `StepStarted` are
+written, under a key that its engine starts at most once. Whoever finds a step started asks the engine
+for that key and never for another; only a recorded `AttemptOpened` gives a step a new key.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from bot.core.effects import Effect
+from bot.core.events import (
+    AttemptOpened,
+    CheckFound,
+    Event,
+    RunPaused,
+    StepFailed,
+    StepInDoubt,
+    StepProgressed,
+    StepStarted,
+    StepSucceeded,
+    TargetHeld,
+    WritersStopped,
+)
+from bot.core.plan import PlannedCall, PlannedCheck, PlannedStep
+from bot.core.run import StepState
+from bot.runs.book import Book, View
+from bot.runs.calls import as_call
+from bot.timeline import Change
+from integrations.contract import (
+    Call,
+    Cap,
+    CheckResult,
+    Engine,
+    IntegrationError,
+    JobRef,
+    JobState,
+    Phase,
+    RecoveryPoint,
+)
+
+log = logging.getLogger(__name__)
+
+SOON, LATER = timedelta(milliseconds=150), timedelta(seconds=1)
+HOLD_FOR = timedelta(days=7)
+TAIL = 2_000
+
+
+class Steps:
+    """The acts of a run on the world."""
+
+    def __init__(self, book: Book, engines: Mapping[str, Engine]) -> None:
+        self._book = book
+        self._engines = engines
+
+    async def begin(self, view: View, step: PlannedStep, attempt: int) -> datetime | None:
+        """Start a step; a destructive one only after looking once more at what was approved."""
+        key = f"{view.run.id}.{step.id}.{attempt}"
+        if not step.destructive:
+            await self._book.write(view, StepStarted(step=step.id, attempt=attempt, key=key))
+            return None
+        objection = await self._changed_since(view, step)
+        if objection:
+            await self._book.write(view, RunPaused(why=objection, step=step.id))
+            return None
+        held, token = await self._take(view, step, attempt)
+        if held is None:
+            why = f"{step.call.target} is held by another run; it must end or be aborted first."
+            await self._book.write(view, RunPaused(why=why, step=step.id))
+            return None
+        started = StepStarted(step=step.id, attempt=attempt, key=key, token=token)
+        await self._book.write(view, started, others=held)
+        return None
+
+    async def _take(
+        self, view: View, step: PlannedStep, attempt: int
+    ) -> tuple[dict[str, Change] | None, int]:
+        """Return the entries that hold every target the step touches, and the fencing token of its own."""
+        changes: dict[str, Change] = {}
+        token = 0
+        for name in dict.fromkeys((*step.touches, step.call.target or step.id)):
+            hold = await self._book.hold(name)
+            if hold.run not in (None, view.run.id):
+                return None, 0
+            event = TargetHeld(run=view.run.id, step=step.id, attempt=attempt)
+            changes[f"target/{name}"] = Change(hold.seq, (event,))
+            if name == (step.call.target or step.id):
+                token = hold.seq + 1
+        return changes, token
+
+    async def _changed_since(self, view: View, step: PlannedStep) -> str | None:
+        """Say what is no longer as it was approved: another target, or the recovery point changed."""
+        call = self._call(view, step.call)
+        planned = view.plan.target(step.call.target)
+        try:
+            if call.target and planned:
+                health = await self._engines[call.target.kind].health(call.target)
+                if health.identity != planned.identity:
+                    return f"{planned.name} is not the one that was approved any more. Plan again."
+            if call.point and call.source:
+                point = await self._point(call)
+                if point is None or point.digest != call.point.digest:
+                    return f"The recovery point {call.point.id} is gone or changed. Plan again."
+                await self._keep(call)
+        except IntegrationError as problem:
+            return f"Before {step.title}: {problem}"
+        return None
+
+    async def _point(self, call: Call) -> RecoveryPoint | None:
+        assert call.source
+        assert call.point
+        points = await self._engines[call.source.engine].points(call.source)
+        return next((point for point in points if point.id == call.point.id), None)
+
+    async def _keep(self, call: Call) -> None:
+        """Keep the chosen point from being expired while it is needed."""
+        assert call.source
+        assert call.point
+        engine = self._engines[call.source.engine]
+        if Cap.HOLD in engine.caps:
+            await engine.hold(call.source, call.point, until=self._book.timeline.now() + HOLD_FOR)
+
+    async def attend(self, view: View, step: PlannedStep) -> datetime | None:
+        """Follow a started step: find its job, start it if its target never saw it, record its end."""
+        state = view.run.step(step.id)
+        planned = step.undo if state.undoing and step.undo else step.call
+        if planned.kind == "person":
+            return view.now + timedelta(hours=1)
+        engine = self._engines[planned.engine]
+        try:
+            ref = await engine.find(state.key)
+            if ref is None:
+                ref = await engine.start(self._call(view, planned), key=state.key, token=state.token)
+            job = await engine.poll(ref)
+        except IntegrationError as problem:
+            return await self._no_word(view, step, state, problem)
+        return await self._follow(view, step, state, planned, engine, ref, job)
+
+    async def _no_word(
+        self, view: View, step: PlannedStep, state: StepState, problem: IntegrationError
+    ) -> datetime | None:
+        """No answer says nothing about the job; a refusal of an engine that cannot tell does."""
+        if not problem.permanent:
+            await self._show(view, step, {"phase": "no answer", "tail": str(problem)})
+            return view.now + LATER
+        doubt = StepInDoubt(step=step.id, attempt=state.attempt, because=str(problem), undo=state.undoing)
+        await self._book.write(view, doubt, RunPaused(why=f"{step.title}: {problem}", step=step.id))
+        return None
+
+    async def _follow(
+        self,
+        view: View,
+        step: PlannedStep,
+        state: StepState,
+        planned: PlannedCall,
+        engine: Engine,
+        ref: JobRef,
+        job: JobState,
+    ) -> datetime | None:
+        match job.phase:
+            case Phase.RUNNING:
+                return await self._running(view, step, state, job)
+            case Phase.LOST if job.alive:
+                await self._show(view, step, {"phase": "unattended", "tail": job.because})
+                return view.now + LATER
+            case Phase.LOST:
+                why = IntegrationError(job.because or "nobody can say how it ended", permanent=True)
+                return await self._no_word(view, step, state, why)
+            case Phase.SUCCEEDED:
+                await self._succeeded(view, step, state, job)
+            case _:
+                tail = await self._tail(engine, ref)
+                await self.failed(view, step, state, f"{job.phase.value}: {job.because}".rstrip(": "), tail)
+        return None
+
+    async def _running(self, view: View, step: PlannedStep, state: StepState, job: JobState) -> datetime:
+        progress = job.progress
+        if progress:
+            percent = None
+            if progress.total:
+                percent = min(100, progress.done * 100 // progress.total)
+            await self._show(
+                view,
+                step,
+                {
+                    "phase": progress.phase,
+                    "done": progress.done,
+                    "total": progress.total,
+                    "unit": progress.unit,
+                    "at": progress.at.isoformat(),
+                },
+            )
+            quarter = None if percent is None else percent // 25 * 25
+            if (progress.phase, quarter) != (state.phase, state.percent):
+                event = StepProgressed(
+                    step=step.id, attempt=state.attempt, phase=progress.phase, percent=quarter
+                )
+                await self._book.write(view, event)
+        young = state.started_at is not None and view.now - state.started_at < timedelta(seconds=5)
+        return self._book.timeline.now() + (SOON if young else LATER)
+
+    async def _show(self, view: View, step: PlannedStep, latest: Mapping[str, object]) -> None:
+        """Keep the latest progress and have it drawn, without an event."""
+        await self._book.timeline.records.progressed(view.run.id, step.id, latest)
+        lane = f"slack/{view.incident.id}/{view.run.id}"
+        await self._book.timeline.effects.ask(Effect("progress", view.run.id, lane))
+
+    async def _succeeded(self, view: View, step: PlannedStep, state: StepState, job: JobState) -> None:
+        """The engine says that it is done; the step's own checks have the last word."""
+        found = [] if state.undoing else [await self.check(view, check, step.id) for check in step.checks]
+        wrong = [check for check in found if check.blocking and not check.ok]
+        if wrong:
+            because = "; ".join(f"the check {check.check} found {check.found}" for check in wrong)
+            await self.failed(view, step, state, because, "", found)
+            return
+        done = StepSucceeded(
+            step=step.id, attempt=state.attempt, evidence=dict(job.evidence), undo=state.undoing
+        )
+        stopped: list[Event] = []
+        if step.stops_writers and not state.undoing:
+            at = job.ended_at or self._book.timeline.now()
+            stopped = [WritersStopped(at=at, run=view.run.id)]
+        await self._book.write(view, *found, done, incident=stopped)
+
+    async def failed(
+        self,
+        view: View,
+        step: PlannedStep,
+        state: StepState,
+        because: str,
+        tail: str,
+        found: list[CheckFound] | None = None,
+    ) -> None:
+        """Record a failure, and what the playbook says to do about it: go on, try again, or ask people."""
+        failure = StepFailed(
+            step=step.id, attempt=state.attempt, because=because, tail=tail, undo=state.undoing
+        )
+        events: list[Event] = [*(found or []), failure]
+        if view.run.abort:
+            pass
+        elif not step.destructive and state.attempt <= step.retries and not state.undoing:
+            events.append(AttemptOpened(step=step.id, attempt=state.attempt + 1, target_said=because))
+        elif step.on_failure != "continue" or step.destructive:
+            events.append(RunPaused(why=f"{step.title} failed: {because}", step=step.id))
+        await self._book.write(view, *events)
+
+    async def check(self, view: View, check: PlannedCheck, step: str | None) -> CheckFound:
+        """Carry a check out and return what it found; an engine that cannot answer is a failed check."""
+        try:
+            result = await self._engines[check.call.engine].check(self._call(view, check.call))
+        except IntegrationError as problem:
+            result = CheckResult(ok=False, found=str(problem))
+        return CheckFound(
+            check=check.id,
+            step=step,
+            ok=result.ok,
+            blocking=check.blocking,
+            found=result.found,
+            evidence=dict(result.evidence),
+        )
+
+    async def reopen(self, view: View, step: PlannedStep) -> datetime | None:
+        """Open another attempt once the target says that nothing of the old one acts or ever will."""
+        state = view.run.step(step.id)
+        said = "it was never started"
+        if state.key:
+            job = await self.end(step, state)
+            if job is None:
+                return view.now + LATER
+            if job.phase is Phase.SUCCEEDED and not state.undoing:
+                await self._succeeded(view, step, state, job)
+                return None
+            said = f"{job.phase.value}: {job.because}".rstrip(": ")
+        opened = AttemptOpened(step=step.id, attempt=state.attempt + 1, target_said=said)
+        await self._book.write(view, opened)
+        return None
+
+    async def end(self, step: PlannedStep, state: StepState) -> JobState | None:
+        """Cancel a step's job and return how it ended, or None while something of it may still act."""
+        planned = step.undo if state.undoing and step.undo else step.call
+        engine = self._engines[planned.engine]
+        ref = JobRef(state.key, planned.engine)
+        try:
+            await engine.cancel(ref)
+            job = await engine.poll(ref)
+        except IntegrationError as problem:
+            if problem.permanent:
+                return JobState(Phase.LOST, f"it cannot tell ({problem})")
+            return None
+        return None if job.alive or job.phase is Phase.RUNNING else job
+
+    async def undo(self, view: View, step: PlannedStep) -> datetime | None:
+        """Start the undo of a finished step."""
+        state = view.run.step(step.id)
+        key = f"{view.run.id}.{step.id}.{state.attempt}.undo"
+        await self._book.write(view, StepStarted(step=step.id, attempt=state.attempt, key=key, undo=True))
+        return None
+
+    async def stop(self, view: View, step: PlannedStep) -> datetime | None:
+        """Cancel a step of a run that is aborted, and record its end when nothing of it acts."""
+        state = view.run.step(step.id)
+        if step.call.kind == "person":
+            await self.failed(view, step, state, "nobody needs to do it any more", "")
+            return None
+        job = await self.end(step, state)
+        if job is None:
+            return view.now + SOON
+        if job.phase is Phase.SUCCEEDED:
+            await self._succeeded(view, step, state, job)
+        else:
+            await self.failed(view, step, state, f"stopped by the abort, {job.phase.value}", "")
+        return None
+
+    def _call(self, view: View, planned: PlannedCall) -> Call:
+        sources = {source.id: source for source in view.plan.sources}
+        targets = {target.name: target for target in view.plan.targets}
+        return as_call(planned, sources, targets, self._book.catalog())
+
+    async def _tail(self, engine: Engine, ref: JobRef) -> str:
+        try:
+            chunk = await engine.logs(ref)
+        except IntegrationError as problem:
+            return f"(its output cannot be read: {problem})"
+        return chunk.text[-TAIL:]

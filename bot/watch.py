@@ -1,0 +1,87 @@
+"""What the clock brings: updates that are overdue, approvals that expire, freezes to look at again.
+
+The timers are effects with a moment. A handler reads the stream when its moment has come and writes an
+event only if it is still wanted, so that a timer that fires late, or twice, says a thing once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+from bot.core import freeze as freezes
+from bot.core import incident as incidents
+from bot.core import run as runs
+from bot.core.approval import Standing, standing
+from bot.core.events import Event, FreezeReviewDue, GateExpired, UpdateOverdue
+from bot.core.people import holders_now
+from bot.jobs import Again
+from bot.shelf import Shelf
+from bot.timeline import Change, Timeline
+
+BY, VIA = "backstop", "clock"
+ASK_AGAIN = timedelta(hours=1)
+
+
+class Watch:
+    """The handlers of the timers; the subject of each is an id and the moment, as INC-42@20261123T021000."""
+
+    def __init__(
+        self, timeline: Timeline, shelf: Shelf, slack_groups: Callable[[], Mapping[str, tuple[str, ...]]]
+    ) -> None:
+        self._timeline = timeline
+        self._shelf = shelf
+        self._slack_groups = slack_groups
+
+    async def update_due(self, subject: str) -> Again | None:
+        """Say once that a promised update did not come."""
+        stream = f"incident/{_id(subject)}"
+        incident = incidents.fold(await self._timeline.read(stream))
+        if incident is None or not incident.open or incident.next_update_by is None:
+            return None
+        promised = incident.next_update_by
+        if incident.overdue == promised:
+            return None
+        if self._timeline.now() < promised:
+            return Again(promised)
+        overdue = UpdateOverdue(number=len(incident.updates) + 1, promised=promised)
+        await self._write(stream, incident.seq, overdue)
+        return None
+
+    async def gate_expiry(self, subject: str) -> Again | None:
+        """Close the gates whose time for gathering ran out before enough people said yes."""
+        stream = f"run/{_id(subject)}"
+        run = runs.fold(await self._timeline.read(stream))
+        incident = incidents.fold(await self._timeline.read(f"incident/{run.incident}")) if run else None
+        if run is None or run.plan is None or run.over or incident is None:
+            return None
+        now = self._timeline.now()
+        holders = holders_now(run, incident, self._shelf.catalog(), self._slack_groups())
+        late = [
+            gate
+            for gate in run.plan.gates
+            if (state := run.gates.get(gate.name))
+            and not (state.used or state.expired)
+            and state.expires <= now
+            and standing(gate, state, hash=run.hash, holders=holders, now=now) is Standing.GATHERING
+        ]
+        if late:
+            await self._write(stream, run.seq, *(GateExpired(gate=gate.name) for gate in late))
+        return None
+
+    async def freeze_review(self, subject: str) -> Again | None:
+        """Ask whether a freeze is still needed; it stays in force until somebody lifts it."""
+        stream = f"freeze/{_id(subject)}"
+        freeze = freezes.fold(await self._timeline.read(stream))
+        now = self._timeline.now()
+        if freeze is None or not freeze.in_force(now) or freeze.review_at is None or now < freeze.review_at:
+            return None
+        await self._write(stream, freeze.seq, FreezeReviewDue(review_at=now + ASK_AGAIN))
+        return None
+
+    async def _write(self, stream: str, expected: int, *events: Event) -> None:
+        await self._timeline.append({stream: Change(expected, events)}, by=BY, via=VIA)
+
+
+def _id(subject: str) -> str:
+    return subject.partition("@")[0]
