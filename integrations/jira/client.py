@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
+from http import HTTPStatus
 from io import BufferedReader, BytesIO
 from typing import Any, cast
 
@@ -25,6 +26,7 @@ from integrations.tracker import Adf, Merge, checked_name
 SUMMARY_LIMIT = 255
 TEXT_LIMIT = 32_767
 PAGE = 100
+KEEP_THE_METHOD = (HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.PERMANENT_REDIRECT)
 
 _UNREADABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
@@ -176,9 +178,11 @@ class Client:
                 logging=False,
             )
             if connection.deploymentType != "Cloud":
+                connection.close()  # type: ignore[no-untyped-call]
                 raise IntegrationError(
                     "This Jira is not Jira Cloud, the only kind spoken here.", permanent=True
                 )
+            connection._session.hooks["response"].append(_stay)
             self._connection = connection
         return self._connection
 
@@ -238,6 +242,17 @@ def _signed(body: Mapping[str, Any], mark: str) -> bool:
 def _accepted(answer: Response) -> object:
     # A page with status 200 is a proxy's word, not Jira's: nothing was written.
     return answer.json() if answer.content else None
+
+
+def _stay(answer: Response, **_: object) -> None:
+    # Following such a redirect, requests would turn the write into a read and call that a success.
+    writes = answer.request.method in ("POST", "PUT")
+    if writes and answer.is_redirect and answer.status_code not in KEEP_THE_METHOD:
+        answer.close()
+        raise IntegrationError(
+            "Jira's address leads to another one, and a write cannot follow: set the address it leads to.",
+            permanent=True,
+        )
 
 
 def _listed(answer: object, name: str) -> Sequence[dict[str, Any]]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 import requests
 from jira.exceptions import JIRAError
-from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
 
 from integrations.contract import IntegrationError
 
@@ -96,11 +96,12 @@ def _refused(sentence: str) -> IntegrationError:
     return IntegrationError(sentence, permanent=True)
 
 
-def _never_sent(error: requests.RequestException) -> bool:
+def _never_sent(error: BaseException | None) -> bool:
     # requests says "ConnectionError" for a refused connection and for one cut after the request alike.
-    cause = error.args[0] if error.args else None
-    reason = cause.reason if isinstance(cause, MaxRetryError) else None
-    return isinstance(reason, NewConnectionError | ConnectTimeoutError)
+    if error is None:
+        return False
+    known = isinstance(error, requests.ConnectTimeout | ConnectionRefusedError | socket.gaierror)
+    return known or _never_sent(error.__cause__ or error.__context__)
 
 
 def retry_after(response: requests.Response) -> float | None:

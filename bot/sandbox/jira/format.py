@@ -50,11 +50,9 @@ def refusals(document: object) -> Iterator[str]:
 def _node(node: object, parent: str) -> Iterator[str]:
     if not isinstance(node, dict):
         yield f"{parent}: {type(node).__name__} is not a node"
-        return
-    kind = node.get("type")
-    if kind not in CHILDREN[parent]:
-        yield f"{parent}: may not hold {kind}"
-    elif kind == "text":
+    elif node.get("type") not in CHILDREN[parent]:
+        yield f"{parent}: may not hold {node.get('type')}"
+    elif node["type"] == "text":
         yield from _text(node, parent)
     else:
         yield from _inside(node)

@@ -198,12 +198,12 @@ class _Rest:
         return web.json_response([self._attachment(each) for each in added])
 
     async def attachment(self, request: web.Request) -> web.Response:
-        for issue in self._site.issues.values():
-            for file in issue.attachments:
-                if file.id == request.match_info["id"]:
-                    disposition = f"attachment; filename*=UTF-8''{quote(file.filename, safe='')}"
-                    headers = {"Content-Disposition": disposition, **page.HEADERS}
-                    return web.Response(body=file.content, headers=headers)
+        files = [file for issue in self._site.issues.values() for file in issue.attachments]
+        for file in files:
+            if file.id == request.match_info["id"]:
+                disposition = f"attachment; filename*=UTF-8''{quote(file.filename, safe='')}"
+                headers = {"Content-Disposition": disposition, **page.HEADERS}
+                return web.Response(body=file.content, headers=headers)
         raise missing("Attachment")
 
     async def transitions(self, request: web.Request) -> web.Response:

@@ -12,7 +12,7 @@ from datetime import datetime
 from hmac import compare_digest
 from http import HTTPStatus
 from types import TracebackType
-from typing import Self
+from typing import Self, assert_never
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
@@ -56,7 +56,7 @@ class JiraStandIn:
     url: str = field(default="", init=False)
     site: Site = field(init=False, repr=False)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition, init=False, repr=False)
-    _runner: web.AppRunner | None = field(default=None, init=False, repr=False)
+    _runner: web.AppRunner = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.site = Site(project=self.project, now=self.now)
@@ -80,8 +80,7 @@ class JiraStandIn:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.faults.release()
-        if self._runner is not None:
-            await self._runner.cleanup()
+        await self._runner.cleanup()
 
     async def wait(self, wanted: Callable[[JiraStandIn], bool], *, within_s: float = 10.0) -> None:
         """Return as soon as a request has made a condition true; `TimeoutError` lists what was asked."""
@@ -139,6 +138,8 @@ class JiraStandIn:
                 await self._tell()
                 await released.wait()
                 return answer
+            case _:
+                assert_never(fault)
 
     async def _carry_out(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:

@@ -9,6 +9,7 @@ from bot.core.document import Document, Paragraph
 from bot.sandbox.jira import JiraStandIn
 from integrations.contract import IntegrationError
 from integrations.jira import JiraSite, JiraTracker
+from integrations.tracker import Tracker
 from tests.clock import Clock
 
 REF = "01JDB0M6Z4T1V7"
@@ -47,7 +48,7 @@ async def tracker(jira: JiraStandIn, waits: list[float]) -> AsyncIterator[JiraTr
     await tracker.close()
 
 
-async def ensure(tracker: JiraTracker, *, attempt: int = 1) -> tuple[str, list[str]]:
+async def ensure(tracker: Tracker, *, attempt: int = 1) -> tuple[str, list[str]]:
     issue = await tracker.ensure_issue(REF, summary="INC-42 checkout", description_adf=TEXT, attempt=attempt)
     return issue.key, list(issue.duplicates)
 

@@ -211,3 +211,28 @@ async def test_a_connection_that_is_not_secure_names_the_certificate(jira: JiraS
     error = await error_of(lambda: ensure(tracker))
     assert "check its address and certificate" in str(error)
     await tracker.close()
+
+
+@pytest.mark.parametrize("status", [301, 302, 303])
+async def test_a_write_that_would_be_redirected_into_a_read_is_an_error(
+    jira: JiraStandIn, tracker: JiraTracker, status: int
+) -> None:
+    await ensure(tracker)
+    elsewhere = {"Location": f"{jira.url}/rest/api/3/myself"}
+    jira.faults.add("edit_issue", Reply(status, headers=elsewhere))
+    jira.faults.add("add_comment", Reply(status, headers=elsewhere))
+    for write in (
+        lambda: tracker.publish("OPS-1", lambda existing: document("new")),
+        lambda: tracker.comment("OPS-1", document("new"), ref="RUN-9"),
+    ):
+        error = await error_of(write)
+        assert error.permanent
+        assert "leads to another one" in str(error)
+    assert jira.asked("myself") == []
+
+
+async def test_a_redirect_that_keeps_the_method_is_followed(jira: JiraStandIn, tracker: JiraTracker) -> None:
+    await ensure(tracker)
+    jira.faults.add("edit_issue", Reply(307, headers={"Location": f"{jira.url}/rest/api/3/issue/OPS-1"}))
+    await tracker.publish("OPS-1", lambda existing: document("new"))
+    assert jira.issues["OPS-1"].description == document("new")

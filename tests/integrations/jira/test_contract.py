@@ -1,0 +1,127 @@
+"""Everything the tracker and the stand-in say to each other, held against Atlassian's own document."""
+
+import json
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from openapi_core import Config, OpenAPI
+from openapi_core.exceptions import OpenAPIError
+from openapi_core.testing import MockRequest, MockResponse
+
+from bot.core.adf import bot_block
+from bot.sandbox.jira import Exchange, JiraStandIn
+from integrations.jira import JiraTracker
+from tests.clock import Clock
+from tests.integrations.jira.conftest import TEXT, document, ensure, error_of
+from tests.official import check_adf, contract
+
+# Where Atlassian's document and Atlassian's Jira differ, Jira is right.
+NOT_SAID_OF_WHAT_IS_SENT_BACK = "readOnly"  # marks ids that clients must send
+NOT_RFC_3339 = "date-time"  # Jira writes +0000
+FORM = "multipart/form-data"  # declared as an array, sent as a form
+
+
+def corrected(schema: Any) -> Any:
+    """Return a part of the document with the corrections above and without contents that say nothing."""
+    if isinstance(schema, list):
+        return [corrected(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {name: value for name, value in schema.items() if name != NOT_SAID_OF_WHAT_IS_SENT_BACK}
+    if kept.get("format") == NOT_RFC_3339:
+        del kept["format"]
+    if FORM in kept.get("requestBody", {}).get("content", {}):
+        del kept["requestBody"]
+    if kept.get("content") == {"application/json": {"schema": {}}}:
+        del kept["content"]
+    return {name: corrected(value) for name, value in kept.items()}
+
+
+@pytest.fixture(scope="module")
+def official() -> OpenAPI:
+    document = corrected(contract("jira/jira-subset.json"))
+    return OpenAPI.from_dict(document, config=Config(spec_validator_cls=None))
+
+
+def sent(exchange: Exchange) -> MockRequest:
+    parts = urlsplit(exchange.path_qs)
+    return MockRequest(
+        "https://your-domain.atlassian.net",
+        exchange.method.lower(),
+        parts.path,
+        args=dict(parse_qsl(parts.query)),
+        headers={"Authorization": "Basic eDp5"},
+        data=exchange.request or None,
+        content_type=exchange.content_type,
+    )
+
+
+def received(exchange: Exchange) -> MockResponse:
+    assert exchange.status is not None
+    return MockResponse(exchange.response, status_code=exchange.status, content_type=exchange.response_type)
+
+
+def check(official: OpenAPI, exchange: Exchange) -> None:
+    if exchange.operation == "attachment_content":
+        return  # the file itself, not in the cut of the document
+    request = sent(exchange)
+    official.validate_request(request)
+    official.validate_response(request, received(exchange))
+
+
+async def test_every_request_and_answer_is_one_atlassian_describes(
+    official: OpenAPI, jira: JiraStandIn, tracker: JiraTracker
+) -> None:
+    await ensure(tracker)
+    jira.site.create(type="Task", summary="restore gap")
+    await tracker.publish("OPS-1", lambda existing: document("new"))
+    for content in (b"x", b"x", b"y"):
+        await tracker.attach("OPS-1", "timeline.json", content)
+    for text in ("60 %", "100 %"):
+        await tracker.comment("OPS-1", document(text), ref="RUN-9")
+    await tracker.link("OPS-1", "OPS-2")
+    await tracker.transition("OPS-1", "Done")
+    assert (await tracker.health()).ok
+    await error_of(lambda: tracker.publish("OPS-7", lambda existing: TEXT))
+    await error_of(lambda: tracker.link("OPS-1", "OPS-2", kind="Causes"))
+    assert {each.operation for each in jira.journal} == {
+        "server_info", "fields", "search", "create_issue", "get_issue", "edit_issue", "add_attachment",
+        "attachment_content", "comments", "add_comment", "edit_comment", "link", "transitions", "transition",
+        "myself", "project",
+    }  # fmt: skip
+    for exchange in jira.journal:
+        check(official, exchange)
+
+
+async def test_every_document_sent_is_one_the_official_schema_takes(
+    jira: JiraStandIn, tracker: JiraTracker
+) -> None:
+    await ensure(tracker)
+    await tracker.publish("OPS-1", lambda existing: bot_block(existing, document("new")))
+    await tracker.comment("OPS-1", document("60 %"), ref="RUN-9")
+    bodies = {each.operation: json.loads(each.request) for each in jira.journal if each.request}
+    check_adf(bodies["create_issue"]["fields"]["description"])
+    check_adf(bodies["edit_issue"]["fields"]["description"])
+    check_adf(bodies["add_comment"]["body"])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("POST", "issue/OPS-1/transitions", b'{"transition": {"id": 31}}', 204, b""),
+        ("POST", "issueLink", b'{"type": {"name": "Relates"}}', 201, b""),
+        ("GET", "myself", b"", 200, b'{"active": "yes"}'),
+        ("GET", "search/jql?maxResults=many", b"", 200, b"{}"),
+        ("GET", "serverInfo", b"", 418, b"{}"),
+    ],
+)
+def test_the_check_sees_what_is_wrong(
+    official: OpenAPI, clock: Clock, wrong: tuple[str, str, bytes, int, bytes]
+) -> None:
+    method, path, request, status, response = wrong
+    json_type = "application/json"
+    path = f"/rest/api/3/{path}"
+    exchange = Exchange(clock(), "wrong", method, path, json_type, request, status, response, json_type)
+    with pytest.raises(OpenAPIError):
+        check(official, exchange)
