@@ -91,7 +91,7 @@ def _undescribed(path: str, body: list[ast.stmt]) -> Iterator[str]:
     for node in body:
         match node:
             case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                if name.startswith("_"):
+                if name.startswith("_") or any(_repeats(decorator) for decorator in node.decorator_list):
                     continue
                 first = (ast.get_docstring(node) or "").partition("\n\n")[0].strip()
                 if not first.endswith((".", ":")) or " " not in first:
@@ -100,6 +100,14 @@ def _undescribed(path: str, body: list[ast.stmt]) -> Iterator[str]:
                     yield from _undescribed(path, node.body)
             case _:
                 pass
+
+
+def _repeats(decorator: ast.expr) -> bool:
+    match decorator:
+        case ast.Name(id="overload") | ast.Attribute(attr="setter" | "overload"):
+            return True
+        case _:
+            return False
 
 
 def left_open(path: str, tree: ast.Module) -> Iterator[str]:
@@ -189,6 +197,8 @@ def test_each_guard_sees_what_it_guards_against(path: str, text: str, says: str)
         ("bot/x.py", _BLIND.format("(OSError, ValueError)")),
         ("bot/x.py", 'def f() -> None:\n    """Do it: now."""\n'),
         ("bot/x.py", "def _f() -> None: ...\n"),
+        ("bot/x.py", "@overload\ndef f() -> None: ...\n"),
+        ("bot/x.py", 'class C:\n    """A thing."""\n    @p.setter\n    def p(self, v): ...\n'),
         ("bot/x.py", "x = 1\n" * LONGEST_FILE),
     ],
 )
