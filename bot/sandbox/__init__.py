@@ -1,0 +1,1 @@
+"""A local Slack workspace, Jira and PagerDuty, to try everything without accounts."""
