@@ -11,7 +11,7 @@ import pytest
 
 from bot.sandbox.shop.home import Home
 from bot.sandbox.shop.orders import Item, NewOrder, Orders
-from bot.sandbox.shop.releases import connect, create, migrate, release
+from bot.sandbox.shop.releases import connect, create, migrate, named
 from bot.sandbox.shop.verify import Verdict, verify
 from bot.sandbox.shop.writer import Journal
 
@@ -24,7 +24,7 @@ def home(tmp_path: Path) -> Home:
     home = Home(tmp_path)
     create(home.database)
     with closing(connect(home.database)) as connection:
-        orders = Orders(connection, release("2.3.0"))
+        orders = Orders(connection, named("2.3.0"))
         for minutes in range(3):
             at = AT + timedelta(minutes=minutes)
             new = NewOrder(customer="lena", items=(Item(sku="espresso", quantity=1 + minutes),))
@@ -102,7 +102,7 @@ def test_a_line_of_the_journal_cut_off_by_a_crash_was_never_confirmed(home: Home
 
 
 def test_the_migration_of_2_4_0_cannot_be_calculated_back(home: Home) -> None:
-    assert migrate(home.database, release("2.4.0"))
-    assert not migrate(home.database, release("2.4.0"))
+    assert migrate(home.database, named("2.4.0"))
+    assert not migrate(home.database, named("2.4.0"))
     verdict = verify(home, at=AT)
     assert (len(verdict.wrong), len(verdict.inconsistent), verdict.right) == (3, 3, False)

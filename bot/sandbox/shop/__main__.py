@@ -15,7 +15,7 @@ from threading import Event
 from bot.sandbox.shop import rollout
 from bot.sandbox.shop.controller import control
 from bot.sandbox.shop.home import Desired, Home, ShopError
-from bot.sandbox.shop.releases import create, release
+from bot.sandbox.shop.releases import create, named
 from bot.sandbox.shop.server import serve
 from bot.sandbox.shop.verify import verify
 from bot.sandbox.shop.writer import write
@@ -40,12 +40,12 @@ def _run(options: argparse.Namespace, home: Home) -> int:
         case "up":
             return _up(home, version=options.version, port=options.port)
         case "serve":
-            asyncio.run(serve(home, release(options.version), port=options.port, now=_now))
+            asyncio.run(serve(home, named(options.version), port=options.port, now=_now))
             return 0
         case "scale":
             return _said(rollout.scale(home, options.replicas, timeout_s=options.timeout))
         case "release":
-            return _said(rollout.deploy(home, options.version, timeout_s=options.timeout))
+            return _said(rollout.release(home, options.version, timeout_s=options.timeout))
         case "deploy":
             return _deploy(home, options)
         case "writer":
@@ -57,7 +57,7 @@ def _run(options: argparse.Namespace, home: Home) -> int:
 
 
 def _up(home: Home, *, version: str, port: int) -> int:
-    release(version)
+    named(version)
     home.path.mkdir(parents=True, exist_ok=True)
     try:
         with home.locked("controller.lock", wait=False):
@@ -85,7 +85,7 @@ def _deploy(home: Home, options: argparse.Namespace) -> int:
             "Production stays shut without an answer.\n"
         )
         return UNKNOWN
-    return _said(rollout.deploy(home, options.version, timeout_s=options.timeout))
+    return _said(rollout.release(home, options.version, timeout_s=options.timeout))
 
 
 def _write(home: Home, *, rate: float) -> int:

@@ -20,28 +20,28 @@ _END_S = 5.0
 _LONGEST_BACKOFF_S = 2.0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Running:
     process: Process
     version: str
 
 
-@dataclass(slots=True)
 class Controller:
     """Brings what runs to what is wanted, one look at a time."""
 
-    home: Home
-    port: int
-    _child: _Running | None = None
-    _generation: int = -1
-    _restarts: int = 0
-    _error: str = ""
-    _failures: int = 0
-    _not_before: float = 0.0
+    def __init__(self, home: Home, port: int) -> None:
+        self._home = home
+        self._port = port
+        self._child: _Running | None = None
+        self._generation = -1
+        self._restarts = 0
+        self._error = ""
+        self._failures = 0
+        self._not_before = 0.0
 
     async def look(self) -> None:
         """Compare what is wanted with what is so, act on the difference, and report."""
-        desired = self.home.desired()
+        desired = self._home.desired()
         if desired is None:
             return
         if desired.generation != self._generation:
@@ -57,7 +57,7 @@ class Controller:
         if self._child is not None:
             await _end(self._child.process)
             self._child = None
-        desired = self.home.desired()
+        desired = self._home.desired()
         if desired is not None:
             self._report(desired)
 
@@ -84,11 +84,11 @@ class Controller:
             self._child = None
 
     async def _start(self, version: str) -> None:
-        with self.home.log.open("ab") as log:
+        with self._home.log.open("ab") as log:
             written = log.tell()
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "bot.sandbox.shop", "serve"),
-                *("--home", str(self.home.path), "--version", version, "--port", str(self.port)),
+                *("--home", str(self._home.path), "--version", version, "--port", str(self._port)),
                 stdin=PIPE,
                 stdout=PIPE,
                 stderr=log,
@@ -107,19 +107,19 @@ class Controller:
         self._not_before = asyncio.get_running_loop().time() + backoff
 
     def _last_words(self, offset: int) -> str:
-        with self.home.log.open("rb") as log:
+        with self._home.log.open("rb") as log:
             log.seek(offset)
             lines = log.read().decode("utf-8", "replace").split("\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
     def _report(self, desired: Desired) -> None:
         child = self._child
-        self.home.report(
+        self._home.report(
             Actual(
                 version=child.version if child else desired.version,
                 replicas=1 if child else 0,
                 generation=desired.generation,
-                url=f"http://{LOOPBACK}:{self.port}",
+                url=f"http://{LOOPBACK}:{self._port}",
                 pid=child.process.pid if child else None,
                 restarts=self._restarts,
                 error=self._error,

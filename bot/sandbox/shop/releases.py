@@ -65,7 +65,7 @@ RELEASES: Mapping[str, Release] = {
 }
 
 
-def release(version: str) -> Release:
+def named(version: str) -> Release:
     """Return a release by its version."""
     if version not in RELEASES:
         raise ShopError(f"There is no release {version} of checkout; there are {', '.join(RELEASES)}.")

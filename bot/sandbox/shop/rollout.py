@@ -11,7 +11,7 @@ import requests
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.sandbox.shop.home import Actual, Desired, Home, ShopError
-from bot.sandbox.shop.releases import connect, migrate, release, require_schema
+from bot.sandbox.shop.releases import connect, migrate, named, require_schema
 
 _LOOK_S = 0.05
 _GATE_TIMEOUT_S = 10.0
@@ -58,12 +58,12 @@ def scale(home: Home, replicas: int, *, timeout_s: float) -> str:
     return f"checkout {actual.version} now runs {count}."
 
 
-def deploy(home: Home, version: str, *, timeout_s: float) -> str:
+def release(home: Home, version: str, *, timeout_s: float) -> str:
     """Make a release the wanted one, migrate for it if need be, and say so once it is true.
 
     A release that cannot work with the database is refused before the running one is touched.
     """
-    wanted = release(version)
+    wanted = named(version)
     migrated = migrate(home.database, wanted)
     if not migrated and _held(home, version=version) is not None:
         return f"checkout is already at {version}."

@@ -33,30 +33,33 @@ LOOPBACK = "127.0.0.1"
 class Shop:
     """The routes of the shop over its orders; SQL runs in a thread of its own, never in the loop."""
 
-    def __init__(self, orders: Orders, thread: ThreadPoolExecutor, release: Release) -> None:
+    def __init__(
+        self, orders: Orders, thread: ThreadPoolExecutor, release: Release, now: Callable[[], datetime]
+    ) -> None:
         self._orders = orders
         self._thread = thread
         self._release = release
+        self._now = now
 
-    def application(self, now: Callable[[], datetime]) -> web.Application:
-        """Return the web application; `now` dates the orders."""
-
-        async def place(request: web.Request) -> web.Response:
-            try:
-                new = NewOrder.model_validate_json(await request.read())
-                order = await self._run(Orders.place, new, at=now())
-            except ValidationError as problem:
-                return _problem(422, "; ".join(f"{_path(e['loc'])}: {e['msg']}" for e in problem.errors()))
-            except ShopError as problem:
-                return _problem(422, str(problem))
-            return web.json_response(order.model_dump(mode="json"), status=201)
-
+    def application(self) -> web.Application:
+        """Return the web application."""
         application = web.Application()
-        application.router.add_post("/orders", place)
+        application.router.add_post("/orders", self.place)
         application.router.add_get("/orders", self.newest)
         application.router.add_get("/orders/{id}", self.order)
         application.router.add_get("/healthz", self.health)
         return application
+
+    async def place(self, request: web.Request) -> web.Response:
+        """Place the order in the body and answer with what the customer is told, or with what is wrong."""
+        try:
+            new = NewOrder.model_validate_json(await request.read())
+            order = await self._run(Orders.place, new, at=self._now())
+        except ValidationError as problem:
+            return _problem(422, "; ".join(f"{_path(e['loc'])}: {e['msg']}" for e in problem.errors()))
+        except ShopError as problem:
+            return _problem(422, str(problem))
+        return web.json_response(order.model_dump(mode="json"), status=201)
 
     async def order(self, request: web.Request) -> web.Response:
         """Answer with one order, or 404."""
@@ -94,7 +97,7 @@ def _problem(status: int, text: str) -> web.Response:
 
 
 @asynccontextmanager
-async def opened(home: Home, release: Release) -> AsyncIterator[Shop]:
+async def opened(home: Home, release: Release, now: Callable[[], datetime]) -> AsyncIterator[Shop]:
     """Open the shop of a home in its own thread; a database of another schema is refused."""
 
     def start() -> sqlite3.Connection:
@@ -109,7 +112,7 @@ async def opened(home: Home, release: Release) -> AsyncIterator[Shop]:
     with ThreadPoolExecutor(max_workers=1) as thread:
         connection = await asyncio.wrap_future(thread.submit(start))
         try:
-            yield Shop(Orders(connection, release), thread, release)
+            yield Shop(Orders(connection, release), thread, release, now)
         finally:
             await asyncio.wrap_future(thread.submit(connection.close))
 
@@ -119,8 +122,8 @@ async def serve(home: Home, release: Release, *, port: int, now: Callable[[], da
 
     The controller holds that pipe, so that a killed controller leaves no shop behind.
     """
-    async with opened(home, release) as shop:
-        runner = web.AppRunner(shop.application(now), access_log=None, shutdown_timeout=2.0)
+    async with opened(home, release, now) as shop:
+        runner = web.AppRunner(shop.application(), access_log=None, shutdown_timeout=2.0)
         await runner.setup()
         try:
             await web.TCPSite(runner, LOOPBACK, port).start()
