@@ -201,6 +201,9 @@ def _gates(run: Run, entry: Entry, event: Event) -> Run:
         case RunStarted(expires=expires):
             gates = {name: GateState(name, entry.occurred_at, at) for name, at in expires.items()}
             return replace(run, gates=gates)
+        case Approved(break_glass=None) if entry.by == run.requester:
+            # Whoever asked for the run cannot be one of those who agree to it, whatever door let it in.
+            return run
         case Approved():
             approval = Approval(entry.by, event.role, event.hash, entry.occurred_at, event.break_glass)
             gate = run.gates[event.gate]

@@ -50,6 +50,9 @@ from playbooks.model import Playbook, content_hash
 from playbooks.roles import holders
 
 
+_BEFORE_VERIFYING = (Phase.INVESTIGATING, Phase.IDENTIFIED, Phase.RECOVERING)
+
+
 class Runs:
     """The handler of the effect `run`; its subject is a run's id."""
 
@@ -161,7 +164,7 @@ class Runs:
 
     async def _verify(self, view: View) -> datetime | None:
         """Carry the end checks out; each has its time to become right, then people are asked."""
-        if view.incident.phase is Phase.RECOVERING:
+        if view.incident.phase in _BEFORE_VERIFYING:
             await self._book.write(view, incident=[PhaseChanged(phase=Phase.VERIFYING)])
             return None
         found = [await self._steps.check(view, check, None) for check in view.plan.checks]
@@ -179,7 +182,7 @@ class Runs:
 
     async def _recovered(self, view: View, found: list[CheckFound]) -> None:
         phase: list[Event] = []
-        if view.incident.phase in (Phase.RECOVERING, Phase.VERIFYING):
+        if view.incident.phase in (*_BEFORE_VERIFYING, Phase.VERIFYING):
             phase = [PhaseChanged(phase=Phase.MONITORING)]
         others = {**await self._book.releases(view.run.id), **self._lift(view, "recovered")}
         await self._book.write(view, *found, RunRecovered(), incident=phase, others=others)

@@ -14,7 +14,11 @@ from bot.timeline import AlreadyAnswered, Change, Delivery, Timeline
 from tests.clock import Clock
 
 DECLARED = IncidentDeclared(
-    title="Orders are wrong", severity=Severity.SEV1, service="checkout", environment="production", commander="ana"
+    title="Orders are wrong",
+    severity=Severity.SEV1,
+    service="checkout",
+    environment="production",
+    commander="ana",
 )
 
 

@@ -1,0 +1,373 @@
+"""A run carried out on a stage, from the plan to the checks at the end."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from bot.core.events import (
+    AbortAsked,
+    Approved,
+    Event,
+    FreezePlaced,
+    ImpactStated,
+    IncidentDeclared,
+    PlanAsked,
+    Rejected,
+    RetryAsked,
+    RunResumed,
+    RunStarted,
+    Scope,
+    Severity,
+    StepDone,
+    StepSkipped,
+    UndoAsked,
+)
+from bot.core.run import Status
+from bot.timeline import Change
+from integrations.contract import Phase
+from tests.clock import Clock
+from tests.runs.stage import Stage, World
+
+DAMAGE = datetime(2026, 11, 23, 2, 10, tzinfo=UTC)
+
+
+async def write(stage: Stage, who: str, *events: Event, stream: str = "run/RUN-1") -> None:
+    seq = len(await stage.timeline.read(stream))
+    await stage.timeline.append({stream: Change(seq, events)}, by=who, via="test")
+
+
+async def planned(stage: Stage) -> None:
+    declared = IncidentDeclared(
+        title="Orders are wrong",
+        severity=Severity.SEV1,
+        service="checkout",
+        environment="production",
+        commander="ana",
+    )
+    damage = ImpactStated(statement="wrong totals", impact_start=DAMAGE, damage_start=DAMAGE)
+    await write(stage, "ana", declared, damage, stream="incident/INC-1")
+    asked = PlanAsked(
+        incident="INC-1", playbook="restore-orders", service="checkout", environment="production"
+    )
+    await write(stage, "ana", asked)
+    await stage.carry()
+
+
+async def started(stage: Stage) -> None:
+    await planned(stage)
+    run = await stage.run()
+    now = stage.timeline.now()
+    await write(stage, "ana", RunStarted(hash=run.hash, expires={"overwrite": now + timedelta(minutes=20)}))
+    await stage.carry()
+
+
+async def approved(stage: Stage) -> None:
+    run = await stage.run()
+    await write(stage, "bo", Approved(gate="overwrite", hash=run.hash, role="dba"))
+    await write(stage, "cy", Approved(gate="overwrite", hash=run.hash, role="app"))
+    await stage.carry()
+
+
+async def test_the_newest_point_before_the_damage_is_chosen_and_the_others_refused_with_reasons(
+    stage: Stage,
+) -> None:
+    await planned(stage)
+
+    plan = (await stage.run()).plan
+
+    assert plan is not None
+    assert plan.problems == ()
+    source = plan.sources[0]
+    assert source.point is not None
+    assert source.point.id == "P2"
+    assert [(item.point.id, item.because) for item in source.refused] == [
+        ("P3", "it was finished after 02:09:59Z")
+    ]
+
+
+async def test_the_same_situation_gives_the_same_hash_and_another_point_another_one(
+    stage: Stage, world: World, clock: Clock
+) -> None:
+    await planned(stage)
+    first = (await stage.run()).hash
+    clock.advance(60)
+    asked = PlanAsked(
+        incident="INC-1", playbook="restore-orders", service="checkout", environment="production"
+    )
+    for id in ("RUN-2", "RUN-3"):
+        await write(stage, "ana", asked, stream=f"run/{id}")
+        if id == "RUN-3":
+            world.points = world.points[:1]
+        await stage.carry(id)
+
+    assert (await stage.run("RUN-2")).hash == first
+    assert (await stage.run("RUN-3")).hash != first
+
+
+async def test_steps_without_an_approval_begin_and_the_restore_waits_for_every_yes(
+    stage: Stage, world: World
+) -> None:
+    await started(stage)
+    assert world.acts == ["RUN-1.stop.1"]
+    assert (await stage.incident()).writers_stopped is not None
+
+    run = await stage.run()
+    await write(stage, "bo", Approved(gate="overwrite", hash=run.hash, role="dba"))
+    await stage.carry()
+    assert world.acts == ["RUN-1.stop.1"]
+
+    await write(stage, "cy", Approved(gate="overwrite", hash=run.hash, role="app"))
+    await stage.carry()
+
+    assert world.acts == ["RUN-1.stop.1", "RUN-1.restore.1", "RUN-1.go.1"]
+    assert (await stage.run()).state == "recovered"
+    assert (await stage.incident()).phase.value == "monitoring"
+    assert await stage.timeline.lookup.holder("orders-db") is None
+
+
+async def test_the_requester_never_counts_as_one_of_the_people(stage: Stage, world: World) -> None:
+    await planned(stage)
+    run = await stage.run()
+    until = stage.timeline.now() + timedelta(minutes=20)
+    await write(stage, "bo", RunStarted(hash=run.hash, expires={"overwrite": until}))
+    await write(stage, "bo", Approved(gate="overwrite", hash=run.hash, role="dba"))
+    await write(stage, "cy", Approved(gate="overwrite", hash=run.hash, role="app"))
+
+    await stage.carry()
+
+    assert "RUN-1.restore.1" not in world.acts
+
+
+async def test_a_rejection_pauses_the_run_before_the_restore(stage: Stage, world: World) -> None:
+    await started(stage)
+    run = await stage.run()
+
+    await write(stage, "bo", Rejected(gate="overwrite", hash=run.hash, why="wrong point"))
+    await stage.carry()
+
+    run = await stage.run()
+    assert run.state == "paused"
+    assert run.paused is not None
+    assert run.paused.why == "bo rejected overwrite: wrong point"
+    assert world.acts == ["RUN-1.stop.1"]
+
+
+async def test_a_failed_step_pauses_and_a_retry_opens_another_attempt(stage: Stage, world: World) -> None:
+    world.outcomes["restore"] = [Phase.FAILED]
+    await started(stage)
+    await approved(stage)
+    assert (await stage.run()).step("restore").status is Status.FAILED
+    assert (await stage.run()).step("restore").tail == "output of RUN-1.restore.1"
+
+    await write(stage, "ana", RetryAsked(step="restore", why="the disk is free again"))
+    await stage.carry()
+
+    assert world.acts == ["RUN-1.stop.1", "RUN-1.restore.1", "RUN-1.restore.2", "RUN-1.go.1"]
+    assert (await stage.run()).state == "recovered"
+
+
+async def test_a_check_that_fails_after_the_restore_is_a_failed_step(stage: Stage, world: World) -> None:
+    world.rows_ok = False
+    await started(stage)
+    await approved(stage)
+
+    step = (await stage.run()).step("restore")
+
+    assert step.status is Status.FAILED
+    assert step.because == "the check rows found 0 rows"
+
+
+async def test_end_checks_that_never_pass_ask_people_after_their_time(
+    stage: Stage, world: World, clock: Clock
+) -> None:
+    world.outcomes["go"] = []
+    await started(stage)
+    run = await stage.run()
+    await write(stage, "bo", Approved(gate="overwrite", hash=run.hash, role="dba"))
+    await write(stage, "cy", Approved(gate="overwrite", hash=run.hash, role="app"))
+    world.held = True
+    await stage.carry()
+    world.end("RUN-1.restore.1")
+    await stage.carry()
+    world.rows_ok = False
+    world.end("RUN-1.go.1")
+    again = await stage.carry()
+    assert again is not None
+
+    clock.advance(61)
+    await stage.carry()
+
+    run = await stage.run()
+    assert run.state == "paused"
+    assert run.paused is not None
+    assert "place-order found 0 rows" in run.paused.why
+
+
+async def test_a_foreign_freeze_after_the_approval_pauses_before_the_restore_and_asks(
+    stage: Stage, world: World
+) -> None:
+    await started(stage)
+    placed = FreezePlaced(scope=Scope(services=("checkout",)), why="audit under way")
+    await write(stage, "cy", placed, stream="freeze/FRZ-1")
+    await approved(stage)
+
+    run = await stage.run()
+    assert run.paused is not None
+    assert run.paused.freeze == "FRZ-1"
+    assert "RUN-1.restore.1" not in world.acts
+
+    await write(stage, "ana", RunResumed(why="agreed with the auditor", passes=("FRZ-1",)))
+    await stage.carry()
+
+    assert (await stage.run()).state == "recovered"
+
+
+async def test_another_database_than_the_approved_one_is_never_touched(stage: Stage, world: World) -> None:
+    await started(stage)
+    world.identity = "orders-2"
+
+    await approved(stage)
+
+    run = await stage.run()
+    assert run.paused is not None
+    assert run.paused.why == "orders-db is not the one that was approved any more. Plan again."
+    assert world.acts == ["RUN-1.stop.1"]
+
+
+async def test_a_recovery_point_that_changed_after_the_approval_is_not_restored(
+    stage: Stage, world: World
+) -> None:
+    await started(stage)
+    world.points = world.points[:1]
+
+    await approved(stage)
+
+    run = await stage.run()
+    assert run.paused is not None
+    assert run.paused.why == "The recovery point P2 is gone or changed. Plan again."
+
+
+async def test_two_runs_never_hold_one_target(stage: Stage, world: World) -> None:
+    world.held = True
+    await started(stage)
+    world.end("RUN-1.stop.1")
+    await approved(stage)
+    assert await stage.timeline.lookup.holder("orders-db") == "RUN-1"
+    world.held = False
+    asked = PlanAsked(
+        incident="INC-1", playbook="restore-orders", service="checkout", environment="production"
+    )
+    await write(stage, "ana", asked, stream="run/RUN-2")
+    await stage.carry("RUN-2")
+    other = await stage.run("RUN-2")
+    until = stage.timeline.now() + timedelta(minutes=20)
+    await write(stage, "ana", RunStarted(hash=other.hash, expires={"overwrite": until}), stream="run/RUN-2")
+    for who, role in (("bo", "dba"), ("cy", "app")):
+        yes = Approved(gate="overwrite", hash=other.hash, role=role)
+        await write(stage, who, yes, stream="run/RUN-2")
+
+    await stage.carry("RUN-2")
+
+    other = await stage.run("RUN-2")
+    assert other.paused is not None
+    assert other.paused.why == "orders-db is held by another run; it must end or be aborted first."
+
+
+async def test_skip_done_by_hand_and_undo_are_ways_on(stage: Stage, world: World) -> None:
+    world.outcomes["restore"] = [Phase.FAILED]
+    await started(stage)
+    await approved(stage)
+
+    await write(stage, "bo", StepDone(step="restore", evidence="restored from tape, row counts in OPS-7"))
+    await stage.carry()
+
+    run = await stage.run()
+    assert run.state == "recovered"
+    assert run.step("restore").status is Status.DONE
+
+
+async def test_undo_goes_back_to_the_step_and_asks(stage: Stage, world: World) -> None:
+    world.outcomes["restore"] = [Phase.FAILED]
+    await started(stage)
+    await approved(stage)
+
+    await write(stage, "ana", UndoAsked(step="stop", why="customers wait"))
+    await stage.carry()
+
+    run = await stage.run()
+    assert world.acts[-1] == "RUN-1.stop.1.undo"
+    assert run.step("stop").status is Status.UNDONE
+    assert run.state == "paused"
+
+
+async def test_a_skipped_step_is_left_out(stage: Stage, world: World) -> None:
+    world.outcomes["go"] = [Phase.FAILED]
+    await started(stage)
+    await approved(stage)
+
+    await write(stage, "ana", StepSkipped(step="go", why="it is started already"))
+    await stage.carry()
+
+    assert (await stage.run()).state == "recovered"
+
+
+async def test_an_abort_ends_what_acts_and_leaves_nothing_running(stage: Stage, world: World) -> None:
+    world.held = True
+    await started(stage)
+    assert world.jobs["RUN-1.stop.1"].alive
+
+    await write(stage, "ana", AbortAsked(why="false alarm", leaves="the shop may be stopped"))
+    await stage.carry()
+
+    run = await stage.run()
+    assert run.state == "aborted"
+    assert not any(job.alive for job in world.jobs.values())
+
+
+async def test_an_engine_that_cannot_tell_leaves_the_step_in_doubt_and_asks(
+    stage: Stage, world: World
+) -> None:
+    world.held = True
+    await started(stage)
+    world.tells = False
+
+    await stage.carry()
+
+    run = await stage.run()
+    assert run.step("stop").status is Status.IN_DOUBT
+    assert run.state == "paused"
+
+
+async def test_a_runner_that_does_not_answer_is_waited_for_and_nothing_is_concluded(
+    stage: Stage, world: World
+) -> None:
+    world.held = True
+    await started(stage)
+    world.reachable = False
+    before = await stage.run()
+
+    again = await stage.carry()
+
+    assert again is not None
+    assert (await stage.run()).seq == before.seq
+
+
+async def test_a_retry_waits_until_the_target_says_that_nothing_of_the_old_attempt_runs(
+    stage: Stage, world: World
+) -> None:
+    world.held = True
+    await started(stage)
+    world.tells = False
+    await stage.carry()
+    world.tells, world.reachable = True, False
+    await write(stage, "ana", RetryAsked(step="stop", why="try again"))
+
+    again = await stage.carry()
+    assert again is not None
+    assert (await stage.run()).step("stop").attempt == 1
+
+    world.reachable, world.held = True, False
+    await stage.carry()
+    run = await stage.run()
+    assert run.step("stop").attempt == 2
+    assert world.jobs["RUN-1.stop.1"].phase is Phase.CANCELLED

@@ -1,0 +1,96 @@
+"""Whenever the process dies, the next one goes on, and no act is done twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+import pytest
+
+from bot.core.events import Approved, Entry
+from bot.timeline import Change, Delivery, Timeline
+from tests.runs.stage import Crash, Stage, World
+from tests.runs.test_carry import started
+
+
+class MortalTimeline(Timeline):
+    """A timeline whose process dies at one of its writes: just before it, or just after it is committed."""
+
+    die_before: int | None = None
+    die_after: int | None = None
+    writes = 0
+
+    async def append(
+        self, changes: Mapping[str, Change], *, by: str, via: str, delivery: Delivery | None = None
+    ) -> list[Entry]:
+        if by != "backstop":
+            return await super().append(changes, by=by, via=via, delivery=delivery)
+        self.writes += 1
+        if self.writes == self.die_before:
+            raise Crash("before a write")
+        entries = await super().append(changes, by=by, via=via, delivery=delivery)
+        if self.writes == self.die_after:
+            raise Crash("after a write")
+        return entries
+
+
+async def play(stage: Stage) -> None:
+    """Play the whole run; after each death a new process goes on."""
+    deaths = 0
+    while True:
+        try:
+            if not await stage.timeline.read("run/RUN-1"):
+                await started(stage)
+            await stage.carry()
+            run = await stage.run()
+            if run.over:
+                return
+            assert run.gates, run.state
+            said = {approval.person for approval in run.gates["overwrite"].approvals}
+            for who, role in (("bo", "dba"), ("cy", "app")):
+                if who not in said:
+                    yes = Approved(gate="overwrite", hash=run.hash, role=role)
+                    change = Change((await stage.run()).seq, (yes,))
+                    await stage.timeline.append({"run/RUN-1": change}, by=who, via="test")
+        except Crash:
+            deaths += 1
+            assert deaths < 5
+
+
+def assert_each_act_once(world: World) -> None:
+    assert [key for key, count in Counter(world.acts).items() if count > 1] == []
+    assert world.acts == ["RUN-1.stop.1", "RUN-1.restore.1", "RUN-1.go.1"]
+
+
+@pytest.mark.parametrize("when", ["die_before", "die_after"])
+@pytest.mark.parametrize("write", range(2, 12))
+async def test_a_death_at_any_write_neither_loses_nor_repeats_an_act(
+    stage: Stage, world: World, when: str, write: int
+) -> None:
+    stage.timeline.__class__ = MortalTimeline
+    await play_until_started(stage)
+    setattr(stage.timeline, when, write)
+
+    await play(stage)
+
+    assert_each_act_once(world)
+    assert (await stage.run()).state == "recovered"
+
+
+async def play_until_started(stage: Stage) -> None:
+    """The people's part of the beginning is not what dies here."""
+    stage.timeline.writes = 0  # type: ignore[attr-defined]
+    await started(stage)
+
+
+@pytest.mark.parametrize("where", ["before start", "after start"])
+async def test_a_death_around_the_call_itself_neither_loses_nor_repeats_the_act(
+    stage: Stage, world: World, where: str
+) -> None:
+    await started(stage)
+    world.crash = where
+
+    await play(stage)
+
+    assert_each_act_once(world)
+    assert (await stage.run()).state == "recovered"
