@@ -83,7 +83,10 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing an engine can be asked for, as a playbook's `uses: engine.operation`."""
+    """One thing an engine can be asked for, as a playbook's `uses: engine.operation`.
+
+    `traceable` is False when its target remembers no keys: `find` returning None then proves nothing.
+    """
 
     name: str
     params: type[BaseModel]
@@ -93,6 +96,7 @@ class Operation:
     cancel: Cancel = Cancel.PARTIAL
     needs_point: bool = False
     needs_target: bool = True
+    traceable: bool = True
 
 
 @dataclass(frozen=True, slots=True)

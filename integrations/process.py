@@ -1,0 +1,338 @@
+"""The client of `backstop-runner`, the program that carries work out beside the data."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shlex
+import sys
+from asyncio.subprocess import DEVNULL
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from integrations.contract import (
+    Effect,
+    IntegrationError,
+    JobRef,
+    JobState,
+    Json,
+    LogChunk,
+    Phase,
+    Progress,
+    Repeat,
+)
+
+_A = TypeVar("_A", bound=BaseModel)
+
+_QUICK_S = 10.0
+_LONGEST_LINE = 4 * 1024 * 1024
+_PARTLY = 4
+
+
+class _Answer(BaseModel):
+    # A newer runner may say more than is read here.
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Hello(_Answer):
+    """Who answers: `runner` names the host for good, `problems` is what its owner should look at."""
+
+    runner: str
+    operations: tuple[str, ...]
+    targets: tuple[str, ...]
+    problems: tuple[str, ...] = ()
+
+
+class Preview(_Answer):
+    """A program exactly as the runner would start it, without secrets."""
+
+    argv: tuple[str, ...]
+    effect: Effect
+    repeat: Repeat
+    target: str
+    timeout_s: float
+    env: Mapping[str, str] = Field(default_factory=dict)
+    secret_env: Mapping[str, str] = Field(default_factory=dict)
+
+    @property
+    def command(self) -> str:
+        """Return what a person types in a shell on the runner's host to do the same."""
+        plain = [f"{name}={shlex.quote(value)}" for name, value in self.env.items()]
+        secret = [f'{name}="$(cat {shlex.quote(file)})"' for name, file in self.secret_env.items()]
+        return " ".join([*plain, *secret, shlex.join(self.argv)])
+
+
+class _Report(_Answer):
+    phase: str = ""
+    done: int = 0
+    total: int | None = None
+    unit: Literal["bytes", "items", "percent"] = "items"
+
+
+class Status(_Answer):
+    """Where a job is, in the runner's words; `said` is the last line the program wrote."""
+
+    key: str
+    state: Literal["unknown", "running", "done", "refused", "lost"]
+    operation: str = ""
+    target: str = ""
+    alive: bool | None = None
+    because: str = ""
+    code: int | None = None
+    reason: Literal["none", "cancelled", "timeout", "orphans", "killed"] = "none"
+    said: str = ""
+    progress: Mapping[str, Any] | None = None
+    evidence: Mapping[str, Json] = Field(default_factory=dict)
+    asked_at: AwareDatetime | None = None
+    started_at: AwareDatetime | None = None
+    ended_at: AwareDatetime | None = None
+
+
+class Runner:
+    """One runner, reached over its unix socket. Every call has its own connection and a bound in seconds."""
+
+    def __init__(self, socket: Path) -> None:
+        self.socket = socket
+
+    async def hello(self) -> Hello:
+        """Ask who answers."""
+        return _read(Hello, await self._call({"do": "hello"}))
+
+    async def ask(
+        self, operation: str, target: str | None, params: Mapping[str, Json], *, timeout_s: float = 60.0
+    ) -> Mapping[str, Any]:
+        """Carry out a quick question and return what it found."""
+        request = {"do": "ask", "op": operation, "target": target, "params": dict(params)}
+        found = (await self._call(request, timeout_s=timeout_s)).get("found")
+        if not isinstance(found, dict):
+            raise IntegrationError(f"The runner answered {operation} with nonsense.", permanent=False)
+        return found
+
+    async def preview(
+        self, operation: str, target: str | None, params: Mapping[str, Json], *, how: Literal["ask", "job"]
+    ) -> Preview:
+        """Return the program a request would become; nothing is started."""
+        request = {"do": "preview", "op": operation, "target": target, "params": dict(params), "how": how}
+        return _read(Preview, await self._call(request))
+
+    async def start(
+        self,
+        key: str,
+        operation: str,
+        target: str | None,
+        params: Mapping[str, Json],
+        *,
+        token: int | None,
+        timeout_s: float,
+    ) -> Status:
+        """Start a job once under its key, or attach to the one that was started under it."""
+        act = {"op": operation, "target": target, "params": dict(params)}
+        request = {"do": "start", "key": key, "token": token, "timeout_s": timeout_s, **act}
+        return _read(Status, await self._call(request))
+
+    async def status(self, key: str) -> Status:
+        """Return where a job is."""
+        return _read(Status, await self._call({"do": "status", "key": key}))
+
+    async def log(self, key: str, *, offset: int = 0) -> LogChunk:
+        """Return what a job wrote from a byte offset on."""
+        found = await self._call({"do": "log", "key": key, "offset": offset})
+        return LogChunk(text=str(found.get("text", "")), next_offset=int(found.get("next_offset", offset)))
+
+    async def cancel(self, key: str) -> None:
+        """Ask a job, or what is left of it, to end."""
+        await self._call({"do": "cancel", "key": key})
+
+    async def _call(self, request: Mapping[str, Json], *, timeout_s: float = _QUICK_S) -> dict[str, Any]:
+        try:
+            async with asyncio.timeout(timeout_s):
+                line = await self._exchange(json.dumps(request).encode() + b"\n")
+        except TimeoutError as late:
+            text = f"The runner on {self.socket} did not answer in {timeout_s:g} s; look at its log."
+            raise IntegrationError(text, permanent=False) from late
+        except (OSError, ValueError) as error:
+            text = f"No runner answers on {self.socket}; start it with `backstop-runner serve`."
+            raise IntegrationError(text, permanent=False) from error
+        return _granted(line)
+
+    async def _exchange(self, line: bytes) -> bytes:
+        reader, writer = await asyncio.open_unix_connection(self.socket, limit=_LONGEST_LINE)
+        try:
+            writer.write(line)
+            await writer.drain()
+            answer = await reader.readline()
+        finally:
+            writer.close()
+        if not answer.endswith(b"\n"):
+            raise ConnectionResetError
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerJobs:
+    """The jobs that one engine has on all runners."""
+
+    engine: str
+    runners: Mapping[str, Runner]
+
+    async def find(self, key: str) -> JobRef | None:
+        """Return the job of a key; when a runner that might have it does not answer, nobody can say."""
+        silent: IntegrationError | None = None
+        for name, runner in self.runners.items():
+            try:
+                status = await runner.status(key)
+            except IntegrationError as error:
+                silent = error
+                continue
+            if status.state != "unknown" and status.operation.startswith(f"{self.engine}."):
+                return JobRef(key, self.engine, {"runner": name, "target": status.target})
+        if silent is not None:
+            raise silent
+        return None
+
+    async def poll(self, ref: JobRef, *, now: datetime) -> JobState:
+        """Return where a job is, in the words of the contract."""
+        return job_state(await self._of(ref).status(ref.key), now=now)
+
+    async def logs(self, ref: JobRef, *, offset: int) -> LogChunk:
+        """Return what a job wrote from an offset on."""
+        return await self._of(ref).log(ref.key, offset=offset)
+
+    async def cancel(self, ref: JobRef) -> None:
+        """Ask a job to end."""
+        await self._of(ref).cancel(ref.key)
+
+    def _of(self, ref: JobRef) -> Runner:
+        found = self.runners.get(ref.locator.get("runner", ""))
+        if found is None:
+            text = f"The job {ref.key} was started by a runner that is not set up any more."
+            raise IntegrationError(text, permanent=True)
+        return found
+
+
+def job_state(status: Status, *, now: datetime) -> JobState:
+    """Return a runner's status in the words of the contract."""
+    phase, because = _phase(status)
+    return JobState(
+        phase=phase,
+        because=because,
+        code=status.code,
+        progress=_progress(status, now),
+        evidence=dict(status.evidence),
+        alive=status.alive,
+        started_at=status.started_at or status.asked_at,
+        ended_at=status.ended_at,
+    )
+
+
+def _phase(status: Status) -> tuple[Phase, str]:
+    match status.state:
+        case "running":
+            return Phase.RUNNING, ""
+        case "refused":
+            return Phase.REFUSED, status.because
+        case "lost":
+            return Phase.LOST, status.because
+        case "unknown":
+            return Phase.LOST, "The runner does not know this job."
+        case "done":
+            return _ended(status)
+
+
+def _ended(status: Status) -> tuple[Phase, str]:
+    said = f": {status.said}" if status.said else "."
+    match status.reason:
+        case "cancelled":
+            return Phase.CANCELLED, "The job was cancelled."
+        case "timeout":
+            return Phase.TIMED_OUT, "The job took longer than it was allowed to and was ended."
+        case "killed":
+            return Phase.FAILED, f"The program was killed from outside (code {status.code}){said}"
+        case "orphans":
+            return (
+                Phase.FAILED,
+                f"The program ended with code {status.code} and left processes, now ended{said}",
+            )
+        case "none" if status.code == 0:
+            return Phase.SUCCEEDED, ""
+        case "none" if status.code == _PARTLY:
+            return Phase.PARTIAL, status.said
+        case "none":
+            return Phase.FAILED, f"The program ended with code {status.code}{said}"
+
+
+def _progress(status: Status, now: datetime) -> Progress | None:
+    # A program reports what it likes; what makes no sense is no progress and never an error.
+    if status.progress is None:
+        return None
+    try:
+        found = _Report.model_validate(status.progress)
+    except ValidationError:
+        return None
+    return Progress(found.phase, found.done, found.total, found.unit, at=now)
+
+
+def _read(model: type[_A], found: Mapping[str, Any]) -> _A:
+    try:
+        return model.model_validate(found)
+    except ValidationError as error:
+        raise IntegrationError(
+            "The runner answered with nonsense; look at its version.", permanent=False
+        ) from error
+
+
+def _granted(line: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(line)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise IntegrationError("The runner answered with nonsense; look at its version.", permanent=False)
+    if answer.get("ok") is not True:
+        raise IntegrationError(
+            str(answer.get("error", "The runner refused.")), permanent=bool(answer.get("permanent", True))
+        )
+    return answer
+
+
+async def start_detached(config: Path, state: Path, socket: Path, *, timeout_s: float = 15.0) -> Runner:
+    """Return the runner on a socket; when none answers, start one that outlives this process."""
+    runner = Runner(socket)
+    if await _answers(runner):
+        return runner
+    places = (f"--config={config}", f"--state={state}", f"--socket={socket}")
+    launch = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "integrations.runner", "serve", "--detach", *places),
+        stdin=DEVNULL,
+        start_new_session=True,
+    )
+    await launch.wait()
+    try:
+        async with asyncio.timeout(timeout_s):
+            while True:
+                if await _answers(runner):
+                    return runner
+                await asyncio.sleep(0.05)
+    except TimeoutError as late:
+        text = f"The runner did not begin in {timeout_s:g} s{_last_words(state)}"
+        raise IntegrationError(text, permanent=False) from late
+
+
+async def _answers(runner: Runner) -> bool:
+    try:
+        await runner.hello()
+    except IntegrationError:
+        return False
+    return True
+
+
+def _last_words(state: Path) -> str:
+    log = state / "serve.log"
+    lines = log.read_text(encoding="utf-8", errors="replace").split("\n") if log.exists() else []
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f": {last}" if last else "."

@@ -1,0 +1,95 @@
+"""Files that survive a crash whole or not at all, and the locks that end with their holders."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+Document = dict[str, Any]
+
+_LOOK_AGAIN_S = 0.02
+
+
+def read(path: Path) -> Document | None:
+    """Return the JSON object in a file, or None when there is none."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def publish(path: Path, document: Mapping[str, Any]) -> bool:
+    """Create a JSON file whole and durable; False when it is there already, which leaves it as it is."""
+    fresh = _written(path, document)
+    try:
+        path.hardlink_to(fresh)
+    except FileExistsError:
+        return False
+    finally:
+        fresh.unlink()
+    sync(path.parent)
+    return True
+
+
+def replace(path: Path, document: Mapping[str, Any]) -> None:
+    """Write a JSON file whole and durable in place of what was there."""
+    _written(path, document).replace(path)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Bring a file, or the names in a directory, to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def acquire(path: Path, *, patience_s: float = 0.3) -> int | None:
+    """Take the lock of a file and return its descriptor, or None while somebody else has it.
+
+    The patience covers those who only look whether a lock is held, which takes it for a moment.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    until = time.monotonic() + patience_s
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                os.close(handle)
+                return None
+            time.sleep(_LOOK_AGAIN_S)
+        else:
+            return handle
+
+
+def held(path: Path) -> bool:
+    """Say whether anybody has the lock of a file."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def _written(path: Path, document: Mapping[str, Any]) -> Path:
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
+    with fresh.open("x", encoding="utf-8") as file:
+        file.write(json.dumps(document, ensure_ascii=False) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return fresh

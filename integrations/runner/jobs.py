@@ -1,0 +1,206 @@
+"""Jobs as they lie on the disk: one directory a key, written so that any crash leaves a readable state.
+
+spec.json says what was asked and exists from the moment it counts as asked. pid.json is written under the
+target's lock just before the program begins. exit.json says how it ended. The file `supervised` is locked
+from before spec.json exists until the supervisor is gone, whatever ends it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+from integrations.runner import files, processes
+from integrations.runner.params import Refused, shown
+
+_LONGEST_KEY = 200
+_TAIL = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What a job does; `token` is the fencing token of its target, seconds for times."""
+
+    key: str
+    operation: str
+    target: str
+    params: dict[str, Any]
+    argv: tuple[str, ...]
+    timeout_s: float
+    token: int | None
+    env: dict[str, str]
+    secret_env: dict[str, str]
+    leaves_daemon: bool
+    asked_at: str
+
+    def same(self, other: Spec) -> bool:
+        """Say whether two specs ask for the same act."""
+        return (self.operation, self.target, self.params, self.token) == (
+            other.operation,
+            other.target,
+            other.params,
+            other.token,
+        )
+
+
+class Ground:
+    """What the runner remembers of one target: its lock, the highest token and the last holder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lock = path / "lock"
+        self.token = path / "token.json"
+        self.holder = path / "holder.json"
+
+    def busy_with(self) -> str | None:
+        """Return the key of the job that has the target, or None when nobody has it."""
+        if not files.held(self.lock):
+            return None
+        return str((files.read(self.holder) or {}).get("key", "an unknown job"))
+
+
+class Job:
+    """One job's directory."""
+
+    def __init__(self, state: Path, key: str) -> None:
+        self.key = key
+        self.path = state / "jobs" / directory(key)
+        self.supervised = self.path / "supervised"
+        self.log = self.path / "out.log"
+        self.cancelled = self.path / "cancel"
+        self._spec = self.path / "spec.json"
+        self._claim = self.path / "pid.json"
+        self._exit = self.path / "exit.json"
+        self._state = state
+
+    def spec(self) -> Spec | None:
+        """Return what was asked, or None for a key that never counted as asked."""
+        found = files.read(self._spec)
+        return None if found is None else Spec(**{**found, "argv": tuple(found["argv"])})
+
+    def ask(self, spec: Spec) -> bool:
+        """Store what is asked; False when the key was asked before."""
+        fields = {name: getattr(spec, name) for name in Spec.__slots__}
+        return files.publish(self._spec, fields)
+
+    def ground(self, target: str) -> Ground:
+        """Return what is remembered of the job's target."""
+        return ground(self._state, target)
+
+    def claim(self) -> bool:
+        """Record that the program is about to begin; False when it began or ended before."""
+        own = {"supervisor": os.getpid(), "begun": processes.begun(os.getpid()), "at": moment()}
+        return not self._exit.exists() and files.publish(self._claim, {**own, "boot": processes.boot_id()})
+
+    def runs_as(self, child: int) -> None:
+        """Record the process that carries the job out."""
+        found = files.read(self._claim) or {}
+        files.replace(self._claim, {**found, "child": child, "child_begun": processes.begun(child)})
+
+    def claimed(self) -> files.Document | None:
+        """Return who carries the job out, or None when its program never began."""
+        return files.read(self._claim)
+
+    def end(self, outcome: dict[str, Any]) -> None:
+        """Record how the job ended; the first word stands."""
+        files.publish(self._exit, {**outcome, "ended_at": moment()})
+
+    def outcome(self) -> files.Document | None:
+        """Return how the job ended, or None."""
+        return files.read(self._exit)
+
+
+def directory(key: str) -> str:
+    """Return the name of a key's directory; keys that cannot have one are refused."""
+    name = quote(key, safe="").replace(".", "%2E") if isinstance(key, str) else ""
+    if not key or len(name) > _LONGEST_KEY or not key.isprintable():
+        raise Refused(f"A key is 1 to {_LONGEST_KEY} printable characters, not {shown(key)}.")
+    return name
+
+
+def ground(state: Path, target: str) -> Ground:
+    """Return what is remembered of a target."""
+    place = Ground(state / "targets" / target)
+    place.path.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+def keys(state: Path) -> list[str]:
+    """Return the keys of all jobs that were asked, oldest first."""
+    specs = sorted((state / "jobs").glob("*/spec.json"), key=lambda path: path.stat().st_mtime_ns)
+    return [unquote(path.parent.name) for path in specs]
+
+
+def status(state: Path, key: str) -> dict[str, Any]:
+    """Say where a job is: unknown, running, done, refused or lost, and whether anything of it still lives."""
+    job = Job(state, key)
+    # The lock is looked at first: a supervisor that ends between the two looks has written its exit by then.
+    supervised = files.held(job.supervised)
+    spec, claim, outcome = job.spec(), job.claimed(), job.outcome()
+    if spec is None or (claim is None and outcome is None and not supervised):
+        return {"state": "unknown", "key": key}
+    known = {
+        "key": key,
+        "operation": spec.operation,
+        "target": spec.target,
+        "asked_at": spec.asked_at,
+        "started_at": (claim or {}).get("at"),
+        **_reported(job.log),
+    }
+    if outcome is not None:
+        return {**known, "alive": False, **outcome}
+    if supervised:
+        return {**known, "state": "running", "alive": True}
+    return {**known, "state": "lost", **_lost(job, spec, claim or {})}
+
+
+def moment() -> str:
+    """Return the time now as text."""
+    return datetime.now(UTC).isoformat()
+
+
+def _lost(job: Job, spec: Spec, claim: files.Document) -> dict[str, Any]:
+    if claim.get("boot") != processes.boot_id():
+        return {"alive": False, "because": "The host was restarted while the job ran."}
+    if _alive(job, spec):
+        return {"alive": True, "because": "The supervisor is gone; processes of the job still run."}
+    return {"alive": False, "because": "The supervisor is gone and nothing of the job runs any more."}
+
+
+def _alive(job: Job, spec: Spec) -> bool:
+    if spec.leaves_daemon:
+        return False
+    return job.ground(spec.target).busy_with() == job.key or bool(processes.marked(job.key))
+
+
+def _reported(log: Path) -> dict[str, Any]:
+    # A program reports on lines of its own: `::progress {...}` while it works, `::evidence {...}` at the end.
+    try:
+        with log.open("rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(file.tell() - _TAIL, 0))
+            lines = file.read().decode("utf-8", "replace").splitlines()
+    except FileNotFoundError:
+        return {}
+    found: dict[str, Any] = {}
+    for line in lines:
+        word, _, rest = line.partition(" ")
+        if word in {"::progress", "::evidence"}:
+            if (report := _object(rest)) is not None:
+                found[word[2:]] = report
+        elif line.strip():
+            found["said"] = line.strip()[:500]
+    return found
+
+
+def _object(text: str) -> files.Document | None:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None

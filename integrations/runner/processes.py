@@ -1,0 +1,118 @@
+"""What can be known of processes: which boot this is, who descends from whom, who has a file open."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+MARK = "BACKSTOP_JOB"
+"""The environment variable that marks every process of a job with the job's key."""
+
+_PROC = Path("/proc")
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def boot_id() -> str:
+    """Return what names this boot of the machine, or an empty text where the system does not say."""
+    try:
+        return (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def begun(pid: int) -> str:
+    """Return when a process began, in ticks since boot: with the pid it names one process for certain."""
+    fields = _stat(pid)
+    return fields[19] if fields else ""
+
+
+def adopt_orphans() -> bool:
+    """Make descendants whose parent died children of this process; False where the system cannot."""
+    if not sys.platform.startswith("linux"):
+        return False
+    libc = ctypes.CDLL(None, use_errno=True)
+    return bool(libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+
+
+def children() -> tuple[int, ...]:
+    """Return the pids whose parent is this process."""
+    own = str(os.getpid())
+    return tuple(pid for pid in _pids() if (_stat(pid) or ["", ""])[1] == own)
+
+
+def marked(key: str) -> tuple[int, ...]:
+    """Return the pids of living processes that carry a job's mark, however far they wandered."""
+    mark = f"{MARK}={key}".encode()
+    return tuple(pid for pid in _pids() if mark in _environment(pid) and _lives(pid))
+
+
+def end(pid: int, key: str, number: signal.Signals) -> None:
+    """Send a signal to a process if it still carries the mark of a job."""
+    # The handle pins the process, so that a pid that was given away meanwhile is never hit.
+    with suppress(ProcessLookupError, PermissionError):
+        handle = os.pidfd_open(pid)
+        try:
+            if f"{MARK}={key}".encode() in _environment(pid):
+                signal.pidfd_send_signal(handle, number)
+        finally:
+            os.close(handle)
+
+
+def using(path: Path) -> tuple[int, ...]:
+    """Return the pids of other processes that have a file open, as far as this user may see."""
+    try:
+        wanted = path.stat()
+    except FileNotFoundError:
+        return ()
+    return tuple(pid for pid in _pids() if pid != os.getpid() and _has_open(pid, wanted))
+
+
+def title(pid: int) -> str:
+    """Return the name of a process's program."""
+    try:
+        return (_PROC / str(pid) / "comm").read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return "?"
+
+
+def _pids() -> Iterator[int]:
+    with suppress(FileNotFoundError):
+        for entry in _PROC.iterdir():
+            if entry.name.isdigit():
+                yield int(entry.name)
+
+
+def _stat(pid: int) -> list[str] | None:
+    # The fields after the program's name, which may itself hold blanks and brackets: state, parent, group …
+    try:
+        text = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    return text.rpartition(") ")[2].split()
+
+
+def _lives(pid: int) -> bool:
+    fields = _stat(pid)
+    return fields is not None and fields[0] not in "ZX"
+
+
+def _environment(pid: int) -> list[bytes]:
+    try:
+        return (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return []
+
+
+def _has_open(pid: int, wanted: os.stat_result) -> bool:
+    with suppress(OSError):
+        for entry in (_PROC / str(pid) / "fd").iterdir():
+            with suppress(OSError):
+                found = entry.stat()
+                if (found.st_dev, found.st_ino) == (wanted.st_dev, wanted.st_ino):
+                    return True
+    return False

@@ -1,0 +1,299 @@
+"""Putting a SQLite database back by swap: the point is copied beside it, proved, and takes its place at once.
+
+A crash at any moment leaves either the old or the restored database in place, whole, and the damaged one is
+never lost. Carried out again under the same key, a restore goes on from where it was; once done it does
+nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from integrations.runner import files, processes
+from integrations.runner.database import (
+    DatabaseProblem,
+    Step,
+    changing,
+    copy_bytes,
+    copy_online,
+    digest,
+    integrity,
+    locked,
+    unreadable,
+)
+from integrations.runner.jobs import directory
+from integrations.runner.points import content_of, note_of
+
+_BESIDE = ("-wal", "-shm", "-journal")
+
+
+class StillOpen(Exception):
+    """The restored database is in place, and a process still has the replaced file open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """What is restored where. `digest` is the content that was approved, when it was."""
+
+    database: Path
+    points: Path
+    kept: Path
+    point: str
+    key: str
+    digest: str | None = None
+
+    @property
+    def fresh(self) -> Path:
+        """Return where the copy grows, beside the database so that one rename puts it in place."""
+        return self.database.with_name(f".{self.database.name}.restore.{directory(self.key)}")
+
+    @property
+    def damaged(self) -> Path:
+        """Return the second name of the old file, by which it outlives the swap."""
+        return self.database.with_name(f".{self.database.name}.damaged.{directory(self.key)}")
+
+    @property
+    def shelf(self) -> Path:
+        """Return the directory that keeps the damaged database of this restore."""
+        return self.kept / directory(self.key)
+
+    @property
+    def record(self) -> Path:
+        """Return the file that says how far this restore is."""
+        return self.shelf / "restore.json"
+
+
+def restore(what: Restore) -> Iterator[Step]:
+    """Restore a point, naming each stage once it is durable."""
+    what.shelf.mkdir(parents=True, exist_ok=True)
+    with _alone(what):
+        record = _recorded(what)
+        if record.get("point", what.point) != what.point:
+            raise DatabaseProblem(
+                f"{what.key} restored {record['point']}; another restore needs another key."
+            )
+        if record.get("state") == "done":
+            yield Step("done")
+            return
+        if not _swapped(what):
+            _put_away_leftovers(what)
+            yield from _copy(what)
+            yield from _swap(what)
+        yield Step("swapped")
+        _shelve(what.damaged, what.shelf / what.database.name)
+        yield Step("kept")
+        files.replace(what.record, {**_recorded(what), "state": "done", "done_at": _now()})
+        size = what.database.stat().st_size
+        yield Step("done", size, size)
+    _nobody_writes_to_the_old(what)
+
+
+def keep(database: Path, kept: Path, *, key: str) -> Iterator[Step]:
+    """Copy the damaged database aside while it is in use; one that SQLite cannot read is copied as bytes."""
+    shelf = kept / directory(key)
+    shelf.mkdir(parents=True, exist_ok=True)
+    fresh, copy = shelf / f".{database.name}.part", shelf / database.name
+    fresh.unlink(missing_ok=True)
+    try:
+        yield from copy_online(database, fresh, "copying")
+    except DatabaseProblem as problem:
+        if not problem.permanent or not database.exists():
+            raise
+        yield from _copy_as_it_lies(database, fresh)
+    files.sync(fresh)
+    fresh.replace(copy)
+    files.sync(shelf)
+    yield Step("done", copy.stat().st_size, copy.stat().st_size)
+
+
+def done(what: Restore) -> dict[str, Any]:
+    """Return what a finished restore proves."""
+    record = _recorded(what)
+    shelved = what.shelf / what.database.name
+    return {
+        "point": what.point,
+        "digest": record.get("digest"),
+        "restored_at": record.get("done_at"),
+        "kept": str(shelved) if shelved.exists() else None,
+    }
+
+
+def _copy(what: Restore) -> Iterator[Step]:
+    note, content = note_of(what.points, what.point), content_of(what.points, what.point)
+    if what.digest is not None and what.digest != note["digest"]:
+        raise DatabaseProblem(f"{what.point} is not the content that was approved.")
+    size = content.stat().st_size
+    if shutil.disk_usage(what.database.parent).free < size:
+        raise DatabaseProblem(f"The disk of {what.database} has no room for {size} bytes more.")
+    yield from copy_bytes(content, what.fresh, "copying")
+    _dress_like(what.fresh, what.database)
+    files.sync(what.fresh)
+    yield Step("copied", size, size)
+    if digest(what.fresh) != note["digest"]:
+        what.fresh.unlink()
+        raise DatabaseProblem(f"{what.point} is damaged: its digest is not the one of its backup.")
+    found = integrity(what.fresh, settled=True)
+    if found != "ok":
+        what.fresh.unlink()
+        raise DatabaseProblem(f"{what.point} is damaged: {found}")
+    # By its inode the copy is recognised after a crash, under whichever name it has then.
+    ready = {"state": "ready", "key": what.key, "point": what.point, "digest": note["digest"]}
+    files.replace(what.record, {**ready, "inode": what.fresh.stat().st_ino, "ready_at": _now()})
+    yield Step("proved", size, size)
+
+
+def _swap(what: Restore) -> Iterator[Step]:
+    with _nobody_else(what):
+        yield Step("locked")
+        if what.database.exists():
+            what.damaged.hardlink_to(what.database)
+            files.sync(what.database.parent)
+        yield Step("linked")
+        what.fresh.replace(what.database)
+        files.sync(what.database.parent)
+
+
+def _swapped(what: Restore) -> bool:
+    record = _recorded(what)
+    if record.get("state") != "ready" or not what.database.exists():
+        return False
+    return what.database.stat().st_ino == record["inode"] and not what.fresh.exists()
+
+
+@contextmanager
+def _alone(what: Restore) -> Iterator[None]:
+    lock = files.acquire(what.kept / ".lock")
+    if lock is None:
+        raise DatabaseProblem(f"Another restore of {what.database} is running.")
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+@contextmanager
+def _nobody_else(what: Restore) -> Iterator[None]:
+    """Hold the old database so that nobody reads or writes it while it is replaced."""
+    if not what.database.exists():
+        _set_aside(what)
+        yield
+        return
+    if users := processes.using(what.database):
+        raise DatabaseProblem(f"{what.database} is open in {_named(users)}; stop it first.", permanent=False)
+    with changing(what.database) as old:
+        try:
+            _settle(old)
+        except sqlite3.Error as error:
+            if locked(error):
+                text = f"{what.database} is in use by another process; stop it first."
+                raise DatabaseProblem(text, permanent=False) from error
+            if not unreadable(error):
+                raise DatabaseProblem(f"{what.database}: {error}.") from error
+            _set_aside(what)
+        yield
+
+
+def _settle(old: sqlite3.Connection) -> None:
+    # Leaving WAL mode works only when nobody else has the database open, and folds the log into the file:
+    # a log that stayed behind would be replayed into the restored database.
+    mode = old.execute("PRAGMA journal_mode = DELETE").fetchone()[0]
+    if mode != "delete":
+        raise _busy()
+    old.execute("BEGIN EXCLUSIVE")
+    if old.execute("PRAGMA journal_mode").fetchone()[0] != "delete":
+        raise _busy()
+
+
+def _busy() -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError("database is locked")
+    error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+    return error
+
+
+def _set_aside(what: Restore) -> None:
+    # Logs of a database that cannot be opened belong to it, not to the one that takes its place.
+    for ending in _BESIDE:
+        beside = what.database.with_name(what.database.name + ending)
+        if beside.exists():
+            _shelve(beside, what.shelf / beside.name)
+    files.sync(what.database.parent)
+
+
+def _put_away_leftovers(what: Restore) -> None:
+    """Finish what earlier restores that were broken off left beside the database."""
+    name = what.database.name
+    for left in what.database.parent.glob(f".{name}.restore.*"):
+        # Given up before its inode is free to be used again, so that it is never taken for swapped.
+        record = what.kept / left.name.removeprefix(f".{name}.restore.") / "restore.json"
+        if (found := files.read(record)) is not None:
+            files.replace(record, {**found, "state": "given up"})
+        left.unlink()
+    for left in what.database.parent.glob(f".{name}.damaged.*"):
+        if what.database.exists() and left.samefile(what.database):
+            left.unlink()
+        else:
+            shelf = what.kept / left.name.removeprefix(f".{name}.damaged.")
+            shelf.mkdir(parents=True, exist_ok=True)
+            _shelve(left, shelf / name)
+
+
+def _shelve(path: Path, place: Path) -> None:
+    if not path.exists():
+        return
+    try:
+        path.rename(place)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        fresh = place.with_name(f".{place.name}.part")
+        shutil.copy2(path, fresh)
+        files.sync(fresh)
+        fresh.replace(place)
+        path.unlink()
+    files.sync(place.parent)
+
+
+def _copy_as_it_lies(database: Path, fresh: Path) -> Iterator[Step]:
+    yield from copy_bytes(database, fresh, "copying as bytes")
+    for ending in _BESIDE:
+        beside = database.with_name(database.name + ending)
+        if beside.exists():
+            shutil.copy2(beside, fresh.with_name(beside.name))
+
+
+def _dress_like(fresh: Path, old: Path) -> None:
+    if old.exists():
+        was = old.stat()
+        fresh.chmod(was.st_mode & 0o777)
+        with suppress(PermissionError):
+            os.chown(fresh, was.st_uid, was.st_gid)
+
+
+def _nobody_writes_to_the_old(what: Restore) -> None:
+    users = processes.using(what.shelf / what.database.name)
+    if users:
+        raise StillOpen(
+            f"The restored database is in place, but {_named(users)} still has the replaced file open and "
+            "would write to it: restart it before anything relies on the restored data."
+        )
+
+
+def _named(pids: tuple[int, ...]) -> str:
+    return ", ".join(f"{processes.title(pid)} (process {pid})" for pid in pids)
+
+
+def _recorded(what: Restore) -> files.Document:
+    return files.read(what.record) or {}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()

@@ -1,0 +1,301 @@
+"""The door of the runner: one JSON object a line, over a unix socket or over standard input and output."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from integrations.runner import files, jobs
+from integrations.runner.ask import ask
+from integrations.runner.config import Config
+from integrations.runner.jobs import Job, Spec
+from integrations.runner.masks import Masks
+from integrations.runner.operations import BUILT_IN, How, build, environment, launcher
+from integrations.runner.params import Refused, shown
+from integrations.runner.processes import begun
+
+VERSION = 1
+_LONGEST_LINE = 256 * 1024
+_LONGEST_CHUNK = 64 * 1024
+_LONGEST_SOCKET_PATH = 100
+
+Message = dict[str, Any]
+
+
+class Door:
+    """Answers requests; it keeps nothing in memory that a job depends on."""
+
+    def __init__(self, config: Config, state: Path) -> None:
+        self._config = config
+        self._state = state
+        self._masks = Masks(config.secret_files())
+        self._children: list[subprocess.Popen[bytes]] = []
+        (state / "jobs").mkdir(parents=True, exist_ok=True)
+        # What distinguishes this host's databases from equally named ones of another host.
+        files.publish(state / "identity.json", {"id": uuid.uuid4().hex})
+
+    async def line(self, line: bytes) -> bytes:
+        """Answer one line with one line; a request that cannot be served gets a sentence."""
+        request: Message = {}
+        try:
+            found = json.loads(line)
+            if not isinstance(found, dict):
+                raise Refused("A request is one JSON object a line.")
+            request = found
+            answer = {"ok": True, **await self._answer(request)}
+        except Refused as refusal:
+            answer = {"ok": False, "permanent": True, "error": self._masks.text(str(refusal))}
+        except ValueError:
+            answer = {"ok": False, "permanent": True, "error": "The request is not JSON."}
+        except OSError as error:
+            text = f"The runner's host could not do it: {error.strerror or error}."
+            answer = {"ok": False, "permanent": False, "error": text}
+        return json.dumps({"id": request.get("id"), **answer}).encode() + b"\n"
+
+    async def _answer(self, request: Message) -> Message:
+        match request.get("do"):
+            case "hello":
+                return self._hello()
+            case "targets":
+                return {"targets": self._targets(), "commands": self._commands()}
+            case "ask":
+                return await ask(self._masks, build(self._config, self._state, **_act(request), how="ask"))
+            case "preview":
+                return self._preview(request)
+            case "start":
+                return self._start(request)
+            case "status":
+                return self._status(_key(request))
+            case "log":
+                return self._log(request)
+            case "cancel":
+                return self._cancel(_key(request))
+            case "list":
+                return {"jobs": [self._status(key) for key in jobs.keys(self._state)]}
+            case other:
+                raise Refused(f"There is no request {shown(other)}.")
+
+    def _hello(self) -> Message:
+        return {
+            "version": VERSION,
+            "runner": (files.read(self._state / "identity.json") or {})["id"],
+            "operations": [*BUILT_IN, "command.run", "command.check"],
+            "targets": list(self._config.targets),
+            "problems": self._masks.problems(),
+        }
+
+    def _targets(self) -> Message:
+        return {
+            target.name: {"kind": target.kind, "allow": sorted(target.allow)}
+            for target in self._config.targets.values()
+        }
+
+    def _commands(self) -> Message:
+        return {
+            command.name: {"target": command.target, "effect": command.effect, "params": list(command.params)}
+            for command in self._config.commands.values()
+        }
+
+    def _preview(self, request: Message) -> Message:
+        how: How = "ask" if request.get("how") == "ask" else "job"
+        invocation = build(self._config, self._state, **_act(request), how=how)
+        return {
+            "argv": [self._masks.text(element) for element in invocation.argv],
+            "effect": invocation.effect,
+            "repeat": invocation.repeat,
+            "target": invocation.target,
+            "timeout_s": invocation.timeout_s,
+            "env": self._masks.value(dict(invocation.env)),
+            "secret_env": dict(invocation.secret_env),
+        }
+
+    def _start(self, request: Message) -> Message:
+        spec = self._spec(request)
+        job = Job(self._state, spec.key)
+        job.path.mkdir(exist_ok=True)
+        lock = files.acquire(job.supervised)
+        if lock is None:
+            return self._attach(job, spec)
+        try:
+            if not job.ask(spec) and (job.claimed() or job.outcome()):
+                return self._attach(job, spec)
+            self._same(job, spec)
+            self._launch("supervise", job, locks=(lock,))
+        finally:
+            os.close(lock)
+        return self._status(spec.key)
+
+    def _spec(self, request: Message) -> Spec:
+        key, token = _key(request), request.get("token")
+        act = _act(request)
+        invocation = build(self._config, self._state, **act, how="job")
+        if token is not None and (not isinstance(token, int) or isinstance(token, bool) or token < 0):
+            raise Refused(f"A token is a whole number of 0 or more, not {shown(token)}.")
+        if token is None and invocation.effect == "destructive":
+            raise Refused(f"{invocation.operation} destroys what it replaces and needs a fencing token.")
+        return Spec(
+            key=key,
+            operation=invocation.operation,
+            target=invocation.target,
+            params=act["params"],
+            argv=invocation.argv,
+            timeout_s=min(_seconds(request.get("timeout_s"), invocation.timeout_s), invocation.timeout_s),
+            token=token,
+            env=dict(invocation.env),
+            secret_env=dict(invocation.secret_env),
+            leaves_daemon=invocation.leaves_daemon,
+            asked_at=jobs.moment(),
+        )
+
+    def _attach(self, job: Job, spec: Spec) -> Message:
+        self._same(job, spec)
+        return self._status(job.key)
+
+    def _same(self, job: Job, spec: Spec) -> None:
+        before = job.spec()
+        if before is not None and not before.same(spec):
+            raise Refused(
+                f"The key {shown(spec.key)} was used for {before.operation} on {before.target} "
+                "with other parameters or another token; another act needs another key."
+            )
+
+    def _launch(self, verb: str, job: Job, *, locks: tuple[int, ...] = ()) -> None:
+        # Those that ended are let go of here; the others lose nothing when this process ends.
+        self._children = [child for child in self._children if child.poll() is None]
+        child = subprocess.Popen(
+            [*launcher(), verb, str(job.path)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment({}, {}),
+            cwd="/",
+            start_new_session=True,
+            pass_fds=locks,
+        )
+        self._children.append(child)
+
+    def _status(self, key: str) -> Message:
+        found: Message = self._masks.value(jobs.status(self._state, key))
+        return found
+
+    def _log(self, request: Message) -> Message:
+        key = _key(request)
+        offset, limit = request.get("offset", 0), request.get("limit", _LONGEST_CHUNK)
+        if not isinstance(offset, int) or not isinstance(limit, int) or offset < 0 or limit < 1:
+            raise Refused("`offset` is a whole number of 0 or more, `limit` one of 1 or more.")
+        ended = jobs.status(self._state, key)["state"] != "running"
+        text, next_offset = self._masks.chunk(
+            Job(self._state, key).log, offset=offset, limit=min(limit, _LONGEST_CHUNK), ended=ended
+        )
+        return {"text": text, "next_offset": next_offset}
+
+    def _cancel(self, key: str) -> Message:
+        found = jobs.status(self._state, key)
+        job = Job(self._state, key)
+        if found["state"] == "running":
+            job.cancelled.touch()
+            claim = job.claimed() or {}
+            if claim.get("begun") and begun(claim["supervisor"]) == claim["begun"]:
+                with suppress(ProcessLookupError):
+                    os.kill(claim["supervisor"], signal.SIGCONT)
+                    os.kill(claim["supervisor"], signal.SIGTERM)
+        elif found["state"] == "lost" and found["alive"]:
+            self._launch("sweep", job)
+        return self._status(key)
+
+
+async def serve(door: Door, path: Path) -> None:
+    """Answer on a unix socket until told to end; jobs go on without it."""
+    if len(os.fsencode(path)) > _LONGEST_SOCKET_PATH:
+        raise Refused(f"The socket's path {path} is too long for a unix socket; choose a shorter one.")
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    with _address(path) as listener:
+        server = await asyncio.start_unix_server(
+            lambda reader, writer: _talk(door, reader, writer), sock=listener, limit=_LONGEST_LINE
+        )
+        await ended.wait()
+        server.close()
+
+
+@contextmanager
+def _address(path: Path) -> Iterator[socket.socket]:
+    # The lock tells a socket somebody answers on from one that a killed runner left behind.
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = files.acquire(path.with_name(f"{path.name}.lock"), patience_s=0)
+    if lock is None:
+        raise Refused(f"Another runner answers on {path}.")
+    path.unlink(missing_ok=True)
+    before = os.umask(0o177)
+    with socket.socket(socket.AF_UNIX) as listener:
+        try:
+            listener.bind(str(path))
+        finally:
+            os.umask(before)
+        try:
+            yield listener
+        finally:
+            path.unlink(missing_ok=True)
+            os.close(lock)
+
+
+async def serve_stdio(door: Door) -> None:
+    """Answer on standard input and output until the input ends, as an SSH forced command does."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=_LONGEST_LINE)
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
+    while line := await _line(reader):
+        sys.stdout.buffer.write(await door.line(line))
+        sys.stdout.buffer.flush()
+
+
+async def _talk(door: Door, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(ConnectionError):
+        while line := await _line(reader):
+            writer.write(await door.line(line))
+            await writer.drain()
+    writer.close()
+
+
+async def _line(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await reader.readline()
+    except ValueError:
+        # The line is longer than any request; what follows it cannot be told apart.
+        return b""
+
+
+def _key(request: Message) -> str:
+    key = request.get("key")
+    if not isinstance(key, str):
+        raise Refused("The request needs a `key`.")
+    jobs.directory(key)
+    return key
+
+
+def _act(request: Message) -> Message:
+    operation, target, params = (request.get(name) for name in ("op", "target", "params"))
+    if not isinstance(operation, str) or not isinstance(target, str | None):
+        raise Refused("The request needs `op` and `target` as texts.")
+    if not isinstance(params, Mapping | None):
+        raise Refused("`params` must be an object.")
+    return {"operation": operation, "target": target, "params": dict(params or {})}
+
+
+def _seconds(value: Any, default: float) -> float:
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise Refused(f"`timeout_s` is a number of seconds above 0, not {shown(value)}.")
+    return float(value)

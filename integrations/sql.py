@@ -1,0 +1,147 @@
+"""Questions to a database as checks: one SELECT, one value, one comparison."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from typing import ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from integrations.asked import Params, operation_of, params_of, target_of
+from integrations.connections import Connections
+from integrations.contract import (
+    Call,
+    Cancel,
+    Cap,
+    CheckResult,
+    Effect,
+    Health,
+    IntegrationError,
+    Json,
+    Operation,
+    Prepared,
+    Repeat,
+    Target,
+)
+from integrations.without import WithoutJobs, WithoutPoints
+
+
+class Check(Params):
+    """A SELECT whose first value is compared; `values` are bound to its :names."""
+
+    query: str = Field(min_length=1, max_length=4000)
+    values: Mapping[str, str | int | float] = Field(default_factory=dict)
+    equals: str | int | float | None = None
+    at_least: int | float | None = None
+    at_most: int | float | None = None
+    matches: str | None = Field(default=None, max_length=500)
+
+    @model_validator(mode="after")
+    def _compares(self) -> Self:
+        compared = (self.equals, self.at_least, self.at_most, self.matches)
+        if all(expected is None for expected in compared):
+            raise ValueError("say what is expected: equals, at_least, at_most or matches")
+        if self.matches is not None:
+            _pattern(self.matches)
+        return self
+
+    def wants(self) -> str:
+        """Return what is expected, in words."""
+        words = {"equals": self.equals, "at least": self.at_least, "at most": self.at_most}
+        parts = [f"{word} {expected}" for word, expected in words.items() if expected is not None]
+        return " and ".join([*parts, *([f"matches {self.matches}"] if self.matches is not None else [])])
+
+    def fits(self, value: Json) -> bool:
+        """Say whether a value is what is expected; a value of another type never is."""
+        number = value if isinstance(value, int | float) and not isinstance(value, bool) else None
+        return all(
+            (
+                self.equals is None or value == self.equals,
+                self.at_least is None or (number is not None and number >= self.at_least),
+                self.at_most is None or (number is not None and number <= self.at_most),
+                self.matches is None
+                or (isinstance(value, str) and _pattern(self.matches).fullmatch(value) is not None),
+            )
+        )
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise ValueError(f"`matches` is not a regular expression: {error}") from None
+
+
+class Sql(WithoutJobs, WithoutPoints):
+    """Asks SQLite databases through the runner beside them; the connection can only read."""
+
+    name: ClassVar[str] = "sql"
+    caps: ClassVar[frozenset[Cap]] = frozenset()
+    operations: ClassVar[dict[str, Operation]] = {
+        "check": Operation(
+            name="check",
+            params=Check,
+            effect=Effect.READ,
+            kind="check",
+            repeat=Repeat.SAFE,
+            cancel=Cancel.CLEAN,
+        )
+    }
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def health(self, target: Target) -> Health:
+        """Say whether the runner of the target answers and knows it."""
+        _, runner = self._connections.runner(target.settings)
+        hello = await runner.hello()
+        name = _name(target)
+        problems = () if name in hello.targets else (f"runner.toml has no target `{name}`.",)
+        return Health(ok=not problems, identity=f"sql:{hello.runner[:12]}:{name}", problems=problems)
+
+    async def plan(self, call: Call) -> Prepared:
+        """Show the question and what is expected of its answer."""
+        operation = operation_of(self.name, self.operations, call)
+        check = params_of(Check, call)
+        _, runner = self._connections.runner(target_of(call).settings)
+        preview = await runner.preview("sqlite.select", _name(target_of(call)), _question(check), how="ask")
+        return Prepared(
+            preview=(f"{check.query} → {check.wants()}",),
+            by_hand=f"{shlex.join(preview.argv)}    # expected: {check.wants()}",
+            leaves="Nothing is changed.",
+            effect=operation.effect,
+            repeat=operation.repeat,
+            cancel=operation.cancel,
+        )
+
+    async def check(self, call: Call) -> CheckResult:
+        """Ask, and compare the first value of the first row."""
+        operation_of(self.name, self.operations, call)
+        check = params_of(Check, call)
+        target = target_of(call)
+        _, runner = self._connections.runner(target.settings)
+        found = await runner.ask("sqlite.select", _name(target), _question(check), timeout_s=call.timeout_s)
+        value = _first(found)
+        return CheckResult(
+            ok=check.fits(value),
+            found=f"{'no row' if value is None else value}, expected {check.wants()}",
+            evidence={"query": check.query, "value": value, "expected": check.wants()},
+        )
+
+
+def _question(check: Check) -> dict[str, Json]:
+    return {"query": check.query, "values": dict(check.values)}
+
+
+def _first(found: Mapping[str, Json]) -> Json:
+    rows = found.get("rows")
+    if not isinstance(rows, list):
+        raise IntegrationError("The runner answered a query with nonsense.", permanent=False)
+    first = rows[0] if rows else None
+    return first[0] if isinstance(first, list) and first else None
+
+
+def _name(target: Target) -> str:
+    return str(target.settings.get("target", target.name))

@@ -1,0 +1,317 @@
+"""Whatever is killed or frozen, an act happens once and its end is known, or it is said that it is not."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from integrations.contract import IntegrationError
+from integrations.process import Runner
+from integrations.runner import files
+from integrations.runner.jobs import Job, Spec
+from tests.integrations.host import Host, until
+
+_BOT = """
+import asyncio, sys
+from pathlib import Path
+from integrations.process import start_detached
+
+async def main(config, state, socket):
+    runner = await start_detached(Path(config), Path(state), Path(socket))
+    await runner.start("k", "command.run", None, {"name": "act", "who": "ana"}, token=None, timeout_s=60)
+    print("started", flush=True)
+    await asyncio.sleep(60)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+async def test_a_job_goes_on_when_the_bot_that_started_runner_and_job_is_killed(host: Host) -> None:
+    host.kill_serve()
+    places = (str(host.config), str(host.state), str(host.runner.socket))
+    with subprocess.Popen([sys.executable, "-c", _BOT, *places], stdout=subprocess.PIPE) as bot:
+        assert bot.stdout is not None
+        assert await asyncio.to_thread(bot.stdout.readline) == b"started\n"
+        bot.kill()
+    assert (await host.runner.status("k")).state == "running"
+    host.go()
+    status = await host.ended("k")
+    assert (status.state, status.code) == ("done", 0)
+    assert host.acts() == ["begin ana", "end ana"]
+    serving = (host.runner.socket.parent / "runner.sock.lock").stat()
+    for pid in [int(path.name) for path in files.Path("/proc").glob("[0-9]*")]:
+        if _has_open(pid, serving.st_ino):
+            os.kill(pid, signal.SIGTERM)
+
+
+def _has_open(pid: int, inode: int) -> bool:
+    try:
+        return any(entry.stat().st_ino == inode for entry in files.Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        return False
+
+
+async def test_a_job_goes_on_when_the_runner_is_killed_and_the_next_runner_knows_it(host: Host) -> None:
+    await host.start("k", "act", who="ana")
+    await host.begun("ana")
+    host.kill_serve()
+    with pytest.raises(IntegrationError, match="backstop-runner serve") as silent:
+        await host.runner.status("k")
+    assert not silent.value.permanent
+    await host.serve()
+    assert (await host.runner.status("k")).state == "running"
+    assert (await host.start("k", "act", who="ana")).state == "running"
+    host.go()
+    assert (await host.ended("k")).code == 0
+    assert host.acts() == ["begin ana", "end ana"]
+
+
+async def test_a_job_that_ends_while_no_runner_answers_is_known_to_the_next_one(host: Host) -> None:
+    await host.start("k", "act", who="ana")
+    await host.begun("ana")
+    host.kill_serve()
+    host.go()
+
+    async def written() -> bool:
+        return Job(host.state, "k").outcome() is not None
+
+    await until(written)
+    await host.serve()
+    assert (await host.runner.status("k")).code == 0
+
+
+async def test_a_job_without_supervisor_is_lost_and_its_target_refused_until_nothing_of_it_lives(
+    host: Host,
+) -> None:
+    await host.start("one", "wipe", who="ana", token=1)
+    await host.begun("ana")
+    os.kill(host.supervisor("one"), signal.SIGKILL)
+    lost = await host.reached("one", lambda status: status.state == "lost")
+    assert lost.alive
+    await host.start("two", "wipe", who="bo", token=2)
+    refused = await host.ended("two")
+    assert refused.state == "refused"
+    assert "one" in refused.because
+    host.go()
+    gone = await host.reached("one", lambda status: status.alive is False)
+    assert gone.state == "lost"
+    await host.start("three", "wipe", who="cy", token=3)
+    assert (await host.ended("three")).code == 0
+    assert host.acts() == ["begin ana", "end ana", "begin cy", "end cy"]
+
+
+async def test_what_is_left_of_a_lost_job_can_be_cancelled(host: Host) -> None:
+    await host.start("k", "act", who="ana")
+    await host.begun("ana")
+    os.kill(host.supervisor("k"), signal.SIGKILL)
+    await host.reached("k", lambda status: status.state == "lost")
+    await host.runner.cancel("k")
+    assert (await host.reached("k", lambda status: status.alive is False)).state == "lost"
+    assert host.acts() == ["begin ana"]
+
+
+async def test_a_wandering_worker_of_a_lost_job_keeps_its_target_from_others(host: Host) -> None:
+    await host.start("k", "workers")
+    worker = host.home / "worker"
+
+    async def working() -> bool:
+        return worker.exists() and bool(worker.read_text().strip())
+
+    await until(working)
+    os.kill(host.supervisor("k"), signal.SIGKILL)
+    os.kill(host.child("k"), signal.SIGKILL)
+    assert (await host.reached("k", lambda status: status.state == "lost")).alive
+    await host.start("next", "act", who="bo")
+    assert (await host.ended("next")).state == "refused"
+    host.go()
+    assert not (await host.reached("k", lambda status: status.alive is False)).alive
+
+
+async def test_workers_are_ended_when_their_program_is_killed(host: Host) -> None:
+    await host.start("k", "workers")
+    worker = host.home / "worker"
+
+    async def working() -> bool:
+        return worker.exists() and bool(worker.read_text().strip())
+
+    await until(working)
+    os.kill(host.child("k"), signal.SIGKILL)
+    status = await host.ended("k")
+    assert (status.state, status.code, status.reason) == ("done", 137, "orphans")
+    assert not _lives(int(worker.read_text()))
+
+
+async def test_a_cancel_leaves_no_process_behind(host: Host) -> None:
+    await host.start("k", "workers")
+    worker = host.home / "worker"
+
+    async def working() -> bool:
+        return worker.exists() and bool(worker.read_text().strip())
+
+    await until(working)
+    await host.runner.cancel("k")
+    status = await host.ended("k")
+    assert (status.state, status.reason, status.alive) == ("done", "cancelled", False)
+    assert not _lives(int(worker.read_text()))
+
+
+async def test_a_job_that_takes_too_long_is_ended_even_while_no_runner_answers(host: Host) -> None:
+    await host.runner.start(
+        "k", "command.run", None, {"name": "act", "who": "ana"}, token=None, timeout_s=0.3
+    )
+    host.kill_serve()
+
+    async def written() -> bool:
+        return Job(host.state, "k").outcome() is not None
+
+    await until(written)
+    await host.serve()
+    assert (await host.runner.status("k")).reason == "timeout"
+
+
+async def test_a_frozen_supervisor_keeps_newer_attempts_out_until_it_is_dead(host: Host) -> None:
+    await host.start("old", "wipe", who="ana", token=1)
+    await host.begun("ana")
+    os.kill(host.supervisor("old"), signal.SIGSTOP)
+    await host.start("new", "wipe", who="bo", token=2)
+    assert (await host.ended("new")).state == "refused"
+    os.kill(host.supervisor("old"), signal.SIGCONT)
+    await host.runner.cancel("old")
+    assert (await host.ended("old")).reason == "cancelled"
+    host.go()
+    await host.start("newer", "wipe", who="cy", token=3)
+    assert (await host.ended("newer")).code == 0
+    assert host.acts() == ["begin ana", "begin cy", "end cy"]
+
+
+async def test_a_frozen_program_keeps_newer_attempts_out_and_can_be_cancelled(host: Host) -> None:
+    await host.start("old", "wipe", who="ana", token=1)
+    await host.begun("ana")
+    os.kill(host.child("old"), signal.SIGSTOP)
+    await host.start("new", "wipe", who="bo", token=2)
+    assert (await host.ended("new")).state == "refused"
+    await host.runner.cancel("old")
+    assert (await host.ended("old")).reason == "cancelled"
+
+
+async def test_an_attempt_that_wakes_after_a_newer_one_acted_is_refused_at_the_target(host: Host) -> None:
+    old = await _asked_and_frozen(host, "old", token=1)
+    host.go()
+    await host.start("new", "wipe", who="bo", token=2)
+    assert (await host.ended("new")).code == 0
+    _supervise(old)
+    status = await host.ended("old")
+    assert status.state == "refused"
+    assert "newer attempt" in status.because
+    assert host.acts() == ["begin bo", "end bo"]
+
+
+async def test_an_older_token_and_one_used_by_another_key_are_refused(host: Host) -> None:
+    host.go()
+    await host.start("one", "wipe", who="ana", token=5)
+    assert (await host.ended("one")).code == 0
+    for key, token in (("two", 5), ("three", 4)):
+        await host.start(key, "wipe", who="bo", token=token)
+        assert (await host.ended(key)).state == "refused"
+    with pytest.raises(IntegrationError, match="token"):
+        await host.start("four", "wipe", who="bo")
+    assert host.acts() == ["begin ana", "end ana"]
+
+
+async def test_a_half_made_job_counts_as_never_asked_and_can_be_started(host: Host) -> None:
+    host.go()
+    Job(host.state, "empty").path.mkdir(parents=True)
+    await _asked_and_frozen(host, "unlaunched", token=None)
+    for key in ("empty", "unlaunched"):
+        assert (await host.runner.status(key)).state == "unknown"
+        await host.start(key, "act", who="bo")
+        assert (await host.ended(key)).code == 0
+    assert host.acts() == ["begin bo", "end bo"] * 2
+
+
+async def test_a_second_supervisor_of_a_job_does_nothing(host: Host) -> None:
+    await host.start("k", "act", who="ana")
+    await host.begun("ana")
+    _supervise(Job(host.state, "k"))
+    host.go()
+    assert (await host.ended("k")).code == 0
+    _supervise(Job(host.state, "k"))
+    assert host.acts() == ["begin ana", "end ana"]
+
+
+async def test_many_starts_of_one_key_at_once_are_one_act(host: Host) -> None:
+    starts = [host.start("k", "act", who="ana") for _ in range(10)]
+    assert {status.state for status in await asyncio.gather(*starts)} == {"running"}
+    host.go()
+    await host.ended("k")
+    assert host.acts() == ["begin ana", "end ana"]
+
+
+async def test_a_key_is_refused_for_another_act(host: Host) -> None:
+    await host.start("k", "act", who="ana")
+    with pytest.raises(IntegrationError, match="another act needs another key") as refusal:
+        await host.start("k", "act", who="bo")
+    assert refusal.value.permanent
+
+
+async def test_a_restart_of_the_host_is_told_from_a_running_job(host: Host) -> None:
+    await host.start("k", "act", who="ana")
+    await host.begun("ana")
+    os.kill(host.supervisor("k"), signal.SIGKILL)
+    claim = Job(host.state, "k").path / "pid.json"
+    files.replace(claim, {**(files.read(claim) or {}), "boot": "another boot"})
+    status = await host.runner.status("k")
+    assert (status.state, status.alive) == ("lost", False)
+    assert "restarted" in status.because
+
+
+async def test_a_program_that_cannot_be_started_is_a_failed_job_that_says_so(host: Host) -> None:
+    await host.start("k", "missing")
+    status = await host.ended("k")
+    assert (status.state, status.code) == ("done", 127)
+    assert "no-such-program" in status.said
+
+
+async def _asked_and_frozen(host: Host, key: str, *, token: int | None) -> Job:
+    """Return a job whose supervisor has not come to do anything yet."""
+    job = Job(host.state, key)
+    job.path.mkdir(parents=True)
+    name, who = ("act", "bo") if token is None else ("wipe", "ana")
+    job.ask(
+        Spec(
+            key=key,
+            operation="command.run",
+            target="checkout",
+            params={"name": name, "who": who},
+            argv=(str(host.home / "act"), who),
+            timeout_s=60,
+            token=token,
+            env={},
+            secret_env={},
+            leaves_daemon=False,
+            asked_at="2026-11-23T02:00:00+00:00",
+        )
+    )
+    return job
+
+
+def _supervise(job: Job) -> None:
+    subprocess.run([sys.executable, "-m", "integrations.runner", "supervise", job.path], check=True)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        state = files.Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
+    except FileNotFoundError:
+        return False
+    return state not in "ZX"
+
+
+async def test_a_runner_that_never_was_says_what_to_do(host: Host) -> None:
+    with pytest.raises(IntegrationError, match="start it with"):
+        await Runner(host.home / "nowhere.sock").hello()
