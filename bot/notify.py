@@ -14,12 +14,12 @@ from bot.core import run as runs
 from bot.core.adf import adf, bot_block
 from bot.core.cards import timeline_document, timeline_json
 from bot.core.document import Document, markdown
-from bot.core.events import Entry, IncidentDeclared, IssueLinked, PostmortemAsked
+from bot.core.events import Entry, Event, IncidentDeclared, IssueLinked, NoteAdded, PostmortemAsked
 from bot.core.incident import Incident
 from bot.core.postmortem import postmortem
 from bot.jobs import Again
 from bot.timeline import Change, Timeline
-from integrations.tracker import FileTracker, Tracker
+from integrations.tracker import FileTracker, IssueRef, Tracker
 
 
 class Notify:
@@ -43,7 +43,9 @@ class Notify:
         await self._publish(self._files, incident, document, attachments, incident.id)
         if self._tracker:
             ref = f"{incident.id}-{_mark(own)}"
-            await self._publish(self._tracker, incident, document, attachments, ref)
+            issue = await self._publish(self._tracker, incident, document, attachments, ref)
+            if incident.issue is None:
+                await self._link(incident, issue)
         return None
 
     async def _document(self, incident: Incident, story: list[Entry]) -> Document:
@@ -67,19 +69,33 @@ class Notify:
         document: Document,
         attachments: dict[str, bytes],
         ref: str,
-    ) -> None:
+    ) -> IssueRef:
         ours = adf(document)
-        summary = f"{incident.id}: {incident.title}"
-        first = bot_block(None, ours)
-        attempt = await self._attempt(ref)
-        issue = await tracker.ensure_issue(ref, summary=summary, description_adf=first, attempt=attempt)
+        issue = self._known(tracker, incident) or await tracker.ensure_issue(
+            ref,
+            summary=f"{incident.id}: {incident.title}",
+            description_adf=bot_block(None, ours),
+            attempt=await self._attempt(ref),
+        )
         await tracker.publish(issue.key, lambda existing: bot_block(existing, ours))
         for name, content in attachments.items():
             await tracker.attach(issue.key, name, content)
-        if tracker is self._tracker and (incident.issue is None or incident.issue.key != issue.key):
-            linked = IssueLinked(system=self._system, key=issue.key, url=issue.url)
-            change = {f"incident/{incident.id}": Change(incident.seq, (linked,))}
-            await self._timeline.append(change, by="backstop", via=self._system)
+        return issue
+
+    def _known(self, tracker: Tracker, incident: Incident) -> IssueRef | None:
+        """The issue on the timeline is believed: a search could miss it and make another."""
+        if tracker is not self._tracker or incident.issue is None:
+            return None
+        return IssueRef(incident.issue.key, incident.issue.url)
+
+    async def _link(self, incident: Incident, issue: IssueRef) -> None:
+        events: list[Event] = [IssueLinked(system=self._system, key=issue.key, url=issue.url)]
+        if issue.duplicates:
+            others = ", ".join(issue.duplicates)
+            text = f"{self._system} has several issues of this incident: {issue.key} is kept, close {others}."
+            events.append(NoteAdded(text=text))
+        change = {f"incident/{incident.id}": Change(incident.seq, tuple(events))}
+        await self._timeline.append(change, by="backstop", via=self._system)
 
     async def _attempt(self, ref: str) -> int:
         """Count the tries of a reference before each one, so that a crash in the middle is known after it."""

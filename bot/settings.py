@@ -8,10 +8,18 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
+def _secret_files() -> Path | None:
+    """Where container platforms mount secrets, each a file such as backstop_jira_token."""
+    folder = Path("/run/secrets")
+    return folder if folder.is_dir() else None
+
+
 class Settings(BaseSettings):
     """Settings come from variables named BACKSTOP_…, or from files of the same lower-case name."""
 
-    model_config = SettingsConfigDict(env_prefix="BACKSTOP_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="BACKSTOP_", extra="forbid", frozen=True, secrets_dir=_secret_files()
+    )
 
     home: Path = Field(default=Path(".backstop"), description="Where Backstop keeps its files.")
     database_url: str = Field(

@@ -376,6 +376,13 @@ class Engine(Protocol):
         """Ask a job to end; `poll` tells when nothing of it is left."""
         ...
 
+    async def forbid(self, call: Call, *, key: str) -> JobRef:
+        """Settle a key for good, before another one is used.
+
+        Its job is asked to end; one that was never seen can never start, however late its request arrives.
+        """
+        ...
+
     async def check(self, call: Call) -> CheckResult:
         """Carry out a check and return what it found."""
         ...

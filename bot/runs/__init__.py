@@ -49,7 +49,6 @@ from integrations.contract import Engine, Json
 from playbooks.model import Playbook, content_hash
 from playbooks.roles import holders
 
-
 _BEFORE_VERIFYING = (Phase.INVESTIGATING, Phase.IDENTIFIED, Phase.RECOVERING)
 
 
@@ -149,7 +148,7 @@ class Runs:
             return await self._steps.reopen(view, move.step)
         playbook = Playbook.model_validate(view.run.snapshot)
         state = view.run.step(move.step.id)
-        if state.key and await self._steps.end(move.step, state) is None:
+        if state.key and await self._steps.end(view, move.step, state) is None:
             return view.now + LATER
         inputs = {**view.run.asked.inputs, **view.plan.inputs, **retry.inputs}
         planned = await self._planned(view, playbook, content_hash(playbook), inputs)

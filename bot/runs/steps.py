@@ -267,7 +267,7 @@ class Steps:
         state = view.run.step(step.id)
         said = "it was never started"
         if state.key:
-            job = await self.end(step, state)
+            job = await self.end(view, step, state)
             if job is None:
                 return view.now + LATER
             if job.phase is Phase.SUCCEEDED and not state.undoing:
@@ -278,13 +278,12 @@ class Steps:
         await self._book.write(view, opened)
         return None
 
-    async def end(self, step: PlannedStep, state: StepState) -> JobState | None:
-        """Cancel a step's job and return how it ended, or None while something of it may still act."""
+    async def end(self, view: View, step: PlannedStep, state: StepState) -> JobState | None:
+        """Settle a step's key for good and return how it ended, or None while something may still act."""
         planned = step.undo if state.undoing and step.undo else step.call
         engine = self._engines[planned.engine]
-        ref = JobRef(state.key, planned.engine)
         try:
-            await engine.cancel(ref)
+            ref = await engine.forbid(self._call(view, planned), key=state.key)
             job = await engine.poll(ref)
         except IntegrationError as problem:
             if problem.permanent:
@@ -305,7 +304,7 @@ class Steps:
         if step.call.kind == "person":
             await self.failed(view, step, state, "nobody needs to do it any more", "")
             return None
-        job = await self.end(step, state)
+        job = await self.end(view, step, state)
         if job is None:
             return view.now + SOON
         if job.phase is Phase.SUCCEEDED:

@@ -254,6 +254,10 @@ class StageEngine:
         if job is None or job.phase is Phase.RUNNING:
             self.world.jobs[ref.key] = JobState(Phase.CANCELLED, "cancelled", alive=False)
 
+    async def forbid(self, call: Call, *, key: str) -> JobRef:
+        await self.cancel(JobRef(key, self.name))
+        return JobRef(key, self.name)
+
     async def check(self, call: Call) -> CheckResult:
         self._reach()
         return CheckResult(self.world.rows_ok, "41 rows" if self.world.rows_ok else "0 rows")
