@@ -14,7 +14,7 @@ from playbooks.criteria.predicates import PREDICATES
 from playbooks.durations import say_duration
 from playbooks.model import Action, Check, Playbook, Step, target_of
 from playbooks.problems import Problem, instead
-from playbooks.references import POINT, RUN, SCOPES, references_in
+from playbooks.references import POINT, RUN, SCOPES, Reference, mentioned_in, references_in
 from playbooks.yaml_text import Path, Text
 
 
@@ -169,12 +169,18 @@ class _Reading:
 
     def _references(self) -> Iterator[Problem]:
         words = {"inputs": tuple(self.playbook.inputs), "point": POINT, "run": RUN}
-        for path, value in _values(self.playbook):
-            for reference in references_in(value):
-                if reference.name not in words[reference.scope]:
-                    valid = words[reference.scope]
-                    what = f"{reference} stands for nothing"
-                    yield self.text.problem(path, what, instead(reference.name, valid), valid or SCOPES)
+        for path, reference in references(self.playbook):
+            # what settings a target has is in the catalog, which the lint has at hand
+            valid = words.get(reference.scope, (reference.name,))
+            if reference.name not in valid:
+                what = f"{reference} stands for nothing"
+                yield self.text.problem(path, what, instead(reference.name, valid), valid or SCOPES)
+
+
+def target_at(playbook: Playbook, path: Path, action: Action) -> str | None:
+    """Return what an action acts on: its own target, else that of the step it belongs to, or None."""
+    step = playbook.steps[path[1]] if path[0] == "steps" and isinstance(path[1], int) else None
+    return target_of(action) or (step.target if step else None)
 
 
 def actions(playbook: Playbook) -> Iterator[tuple[Path, Action]]:
@@ -194,15 +200,22 @@ def _checks(playbook: Playbook) -> Iterator[tuple[Path, Check]]:
         yield ("verify", index), check
 
 
-def _values(playbook: Playbook) -> Iterator[tuple[Path, JsonValue]]:
-    for path, action in actions(playbook):
-        for name, value in action.params.items():
-            yield (*path, "with", name), value
+def references(playbook: Playbook) -> Iterator[tuple[Path, Reference]]:
+    """Yield every reference of a playbook with its path."""
+    for path, value in _values(playbook):
+        yield from ((path, reference) for reference in references_in(value))
     for index, step in enumerate(playbook.steps):
         for place, sentence in enumerate(step.person.do if step.person else ()):
-            yield ("steps", index, "person", "do", place), sentence
-        for name, value in (step.drill.params or {}).items():
-            yield ("steps", index, "drill", "with", name), value
+            path = ("steps", index, "person", "do", place)
+            yield from ((path, reference) for reference in mentioned_in(sentence))
+
+
+def _values(playbook: Playbook) -> Iterator[tuple[Path, JsonValue]]:
+    for path, action in actions(playbook):
+        yield from (((*path, "with", name), value) for name, value in action.params.items())
+    for index, step in enumerate(playbook.steps):
+        drill = step.drill.params or {}
+        yield from ((("steps", index, "drill", "with", name), value) for name, value in drill.items())
     for index, source in enumerate(playbook.sources):
         yield ("sources", index, "select", "before"), source.select.before
         yield ("sources", index, "select", "point"), source.select.point

@@ -1,8 +1,9 @@
-"""References in a playbook: `inputs.release`, `point.finished_at`, `run.id` stand for values of a run.
+"""References in a playbook: `inputs.release`, `point.finished_at`, `run.id`, `target.url`.
 
-A text that is a reference as a whole becomes the value with its type; people's instructions may hold
-references inside a sentence. `suggest:` is a reference to the decision or the release, and may add or
-take off a duration: `decision.damage_start - 60s`.
+They stand for values of a run and for settings of the action's target. A text that is a reference as a
+whole becomes the value with its type; with a path after it (`target.url/orders`) it becomes text. People's
+instructions may hold references inside a sentence. `suggest:` is a reference to the decision, the incident
+or the release, and may add or take off a duration: `decision.damage_start - 60s`.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from playbooks.problems import instead
 
 Scopes = Mapping[str, Mapping[str, JsonValue]]
 
-SCOPES = ("inputs", "point", "run")
+SCOPES = ("inputs", "point", "run", "target")
 POINT = ("id", "kind", "finished_at", "release", "commit", "environment")
 RUN = ("id", "incident", "service", "environment", "playbook")
 
 _NAME = r"[a-z][a-z0-9_]*(?:-[a-z0-9_]+)*"
-_WHOLE = re.compile(rf"({'|'.join(SCOPES)})\.({_NAME})")
-_WITHIN = re.compile(rf"(?<![\w.-])({'|'.join(SCOPES)})\.({_NAME})(?![\w-])")
-_SUGGESTION = re.compile(rf"(decision|incident|release)\.({_NAME})(?:\s+([-+])\s+(\S+))?")
+_WHOLE = re.compile(rf"({'|'.join(SCOPES)})\.({_NAME})(/.*)?")
+_WITHIN = re.compile(rf"(?<![\w./-])({'|'.join(SCOPES)})\.({_NAME})(?![\w-])")
+_SUGGESTION = re.compile(r"(decision|incident|release)\.([a-z][a-z0-9_]*)(?:\s+([-+])\s+(\S+))?")
 
 
 class UnknownReference(ValueError):
@@ -60,10 +61,10 @@ def is_reference(value: JsonValue) -> bool:
 
 
 def references_in(value: JsonValue) -> Iterator[Reference]:
-    """Yield the references in a value, also those inside lists, mappings and sentences."""
+    """Yield every text in a value that is a reference as a whole, also inside lists and mappings."""
     match value:
-        case str():
-            yield from (Reference(found[1], found[2]) for found in _WITHIN.finditer(value))
+        case str() if found := _WHOLE.fullmatch(value):
+            yield Reference(found[1], found[2])
         case list():
             for item in value:
                 yield from references_in(item)
@@ -74,6 +75,11 @@ def references_in(value: JsonValue) -> Iterator[Reference]:
             return
 
 
+def mentioned_in(sentence: str) -> Iterator[Reference]:
+    """Yield the references inside a sentence for people."""
+    return (Reference(found[1], found[2]) for found in _WITHIN.finditer(sentence))
+
+
 def resolve_references(value: JsonValue, scopes: Scopes) -> JsonValue:
     """Return a value with every text that is a reference as a whole replaced by what it stands for.
 
@@ -81,7 +87,8 @@ def resolve_references(value: JsonValue, scopes: Scopes) -> JsonValue:
     """
     match value:
         case str() if found := _WHOLE.fullmatch(value):
-            return _look_up(Reference(found[1], found[2]), scopes)
+            meant = _look_up(Reference(found[1], found[2]), scopes)
+            return meant if found[3] is None else f"{str(meant).rstrip('/')}{found[3]}"
         case list():
             return [resolve_references(item, scopes) for item in value]
         case dict():

@@ -65,10 +65,10 @@ class Text:
 def read_yaml(text: str, file: str) -> Text:
     """Return what a text says; `file` only labels the problems that `PlaybookInvalid` lists."""
     _refuse(_raw_problems(text, file))
-    yaml = YAML(typ="rt", pure=True)
+    yaml = YAML(typ="safe", pure=True)
     try:
         _refuse(list(_event_problems(yaml.parse(text), file)))
-        node = YAML(typ="rt", pure=True).compose(text)
+        node = YAML(typ="safe", pure=True).compose(text)
     except YAMLError as error:
         raise PlaybookInvalid([_syntax(error, file)]) from error
     if node is None:

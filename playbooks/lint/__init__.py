@@ -32,6 +32,7 @@ LINTS: tuple[Callable[[Look], Iterator[Problem]], ...] = (
     around.loss,
     around.names,
     around.places,
+    around.settings,
 )
 
 

@@ -6,11 +6,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from playbooks.catalog import Catalog
+from playbooks.consistency import actions, target_at
 from playbooks.durations import say_duration
 from playbooks.lint.finding import Look
 from playbooks.lint.whole import objective
-from playbooks.model import Approval, Playbook, Role
-from playbooks.problems import Problem
+from playbooks.model import Approval, Playbook, Role, parameters
+from playbooks.problems import Problem, instead
+from playbooks.references import references_in
 from playbooks.roles import holders
 
 
@@ -134,3 +136,15 @@ def places(look: Look) -> Iterator[Problem]:
         elif known.engine != source.engine:
             what = f"{source.id!r} is kept by {source.engine} here and by {known.engine} in the catalog"
             yield look.found("C02", ("sources", index, "engine"), what, "one of them is wrong")
+
+
+def settings(look: Look) -> Iterator[Problem]:
+    """C04: a setting that a reference names is in the catalog's entry of the action's target."""
+    catalog, book = look.catalog, look.playbook
+    for path, action in actions(book):
+        target = catalog.target(target_at(book, path, action) or "") if catalog else None
+        for reference in references_in(dict(parameters(action))):
+            if target is not None and reference.scope == "target" and reference.name not in target.settings:
+                words = tuple(target.settings)
+                what = f"{target.name!r} has no setting {reference.name!r}"
+                yield look.found("C04", (*path, "with"), what, instead(reference.name, words), words)

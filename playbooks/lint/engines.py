@@ -8,9 +8,9 @@ from pydantic import JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
 from integrations.contract import Effect, Operation
-from playbooks.consistency import actions
+from playbooks.consistency import actions, target_at
 from playbooks.lint.finding import Look
-from playbooks.model import Action, Step, parameters, target_of
+from playbooks.model import Action, Step, parameters
 from playbooks.problems import Problem, instead
 from playbooks.references import is_reference
 from playbooks.validate import details, model_problems
@@ -54,15 +54,8 @@ def _misused(look: Look, path: Path, action: Action, operation: Operation) -> It
         yield look.found(
             "E04", (*path, "effect"), what, "it would pass unapproved", (operation.effect.value,)
         )
-    if operation.needs_target and _target(look, path, action) is None:
+    if operation.needs_target and target_at(look.playbook, path, action) is None:
         yield look.found("E07", path, f"{action.uses} needs a target", "name it as `target` in `with`")
-
-
-def _target(look: Look, path: Path, action: Action) -> str | None:
-    """Return what an action acts on; what belongs to a step and names no target has the step's."""
-    if path[0] == "steps" and isinstance(path[1], int):
-        return target_of(action) or look.playbook.steps[path[1]].target
-    return target_of(action)
 
 
 def _parameters(look: Look, path: Path, action: Action, operation: Operation) -> Iterator[Problem]:
@@ -77,8 +70,9 @@ def _parameters(look: Look, path: Path, action: Action, operation: Operation) ->
 
 def _given(path: Path, action: Action) -> Iterator[tuple[Path, dict[str, JsonValue]]]:
     """Yield what an operation is given, in the run and if that is different in a drill."""
-    if isinstance(action, Step) and action.person is not None:
-        yield (*path, "person"), action.person.model_dump(mode="json")
+    if isinstance(action, Step) and action.manual:
+        if action.person is not None:
+            yield (*path, "person"), action.person.model_dump(mode="json")
         return
     given = parameters(action)
     yield (*path, "with"), given
@@ -111,16 +105,22 @@ def _holds_reference(value: JsonValue) -> bool:
 
 
 def sources(look: Look) -> Iterator[Problem]:
-    """E05: a step that restores names a source, and its own engine reads that source."""
-    for index, step in enumerate(look.playbook.steps):
-        path: Path = ("steps", index)
-        operation = (look.operations or {}).get(step.operation)
-        if operation is not None and operation.needs_point and step.source is None:
-            words = tuple(source.id for source in look.playbook.sources)
+    """E05: what needs a recovery point has a source, and the engine of a step reads its source.
+
+    What belongs to a step has the step's source; an end check has that of the last step with one.
+    """
+    book, known = look.playbook, look.operations or {}
+    last = next((step.source for step in reversed(book.steps) if step.source), None)
+    words = tuple(source.id for source in book.sources)
+    for path, action in actions(book):
+        operation = known.get(action.operation)
+        step = book.steps[path[1]] if path[0] == "steps" and isinstance(path[1], int) else None
+        id = step.source if step else last
+        if operation is not None and operation.needs_point and id is None:
             yield look.found(
-                "E05", path, f"{step.uses} needs a source", "it restores a recovery point", words
+                "E05", path, f"{action.uses} needs a source", "it is about a recovery point", words
             )
-        source = look.playbook.source(step.source) if step.source else None
-        if operation is not None and source is not None and source.engine != step.engine:
-            what = f"{step.uses} cannot read {source.id!r}, which {source.engine} keeps"
+        source = book.source(id) if id and action is step else None
+        if operation is not None and source is not None and source.engine != action.engine:
+            what = f"{action.uses} cannot read {source.id!r}, which {source.engine} keeps"
             yield look.found("E05", (*path, "source"), what, "the engines differ")

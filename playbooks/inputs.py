@@ -1,0 +1,114 @@
+"""The values people give to a playbook before it is planned: suggested, typed, part of the hash."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from pydantic import JsonValue
+
+from playbooks.model import Input, Playbook
+from playbooks.problems import instead
+from playbooks.references import Suggestion, parse_suggestion
+
+_RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
+_SECRET = re.compile(r"[A-Za-z][A-Za-z0-9_./-]{0,99}")
+_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,6})?")
+_LONGEST = 500
+
+
+class InputsInvalid(ValueError):
+    """Inputs cannot be used; `problems` are sentences for the person who gave them."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
+
+
+def read_inputs(playbook: Playbook, given: Mapping[str, str]) -> dict[str, JsonValue]:
+    """Return the typed inputs of a playbook, or raise InputsInvalid with everything that is wrong.
+
+    Instants come back as UTC text that ends with Z.
+    """
+    problems: list[str] = []
+    values: dict[str, JsonValue] = {}
+    for name in given:
+        if name not in playbook.inputs:
+            hint = instead(name, tuple(playbook.inputs)) or f"it has: {', '.join(playbook.inputs) or 'none'}"
+            problems.append(f"{playbook.name} has no input {name[:60]!r}; {hint}")
+    for name, wanted in playbook.inputs.items():
+        if name not in given:
+            problems.append(f"{name} is missing: {wanted.ask}")
+            continue
+        try:
+            values[name] = _read(wanted, given[name].strip())
+        except ValueError as error:
+            problems.append(f"{name}: {error}")
+    if problems:
+        raise InputsInvalid(tuple(problems))
+    return values
+
+
+def suggestions(playbook: Playbook, known: Mapping[str, Mapping[str, JsonValue]]) -> dict[str, str]:
+    """Return the text proposed for each input whose suggestion is known.
+
+    `known` maps `decision`, `incident` and `release` to their fields; moments are ISO 8601 text.
+    """
+    found: dict[str, str] = {}
+    for name, wanted in playbook.inputs.items():
+        if wanted.suggest is not None:
+            proposed = _proposed(wanted, parse_suggestion(wanted.suggest), known)
+            if proposed is not None:
+                found[name] = proposed
+    return found
+
+
+def _proposed(
+    wanted: Input, suggestion: Suggestion, known: Mapping[str, Mapping[str, JsonValue]]
+) -> str | None:
+    value = known.get(suggestion.scope, {}).get(suggestion.name)
+    if value is None:
+        return None
+    return _said(_instant(str(value)) + suggestion.offset) if wanted.type == "instant" else str(value)
+
+
+def _read(wanted: Input, text: str) -> JsonValue:
+    match wanted.type:
+        case "instant":
+            return _said(_instant(text))
+        case "release":
+            return _matching(_RELEASE, text, "a release is letters, digits and . _ + -")
+        case "secret-ref":
+            return _matching(_SECRET, text, "name the secret, never write it")
+        case "number":
+            number = _matching(_NUMBER, text, "write a number")
+            return float(number) if "." in number else int(number)
+        case "choice":
+            if text not in wanted.choices:
+                raise ValueError(instead(text, wanted.choices) or f"choose of {', '.join(wanted.choices)}")
+            return text
+        case "text":
+            if not text or len(text) > _LONGEST or not text.isprintable():
+                raise ValueError(f"write 1 to {_LONGEST} characters on one line")
+            return text
+
+
+def _matching(pattern: re.Pattern[str], text: str, why: str) -> str:
+    if not pattern.fullmatch(text):
+        raise ValueError(why)
+    return text
+
+
+def _instant(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise ValueError("write a moment with its zone, such as 2026-11-23T02:10:00Z")
+    return at.astimezone(UTC)
+
+
+def _said(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")

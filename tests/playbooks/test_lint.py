@@ -1,0 +1,316 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from playbooks.budget import time_budget
+from playbooks.catalog import Catalog
+from playbooks.lint import lint
+from playbooks.load import load_playbook
+from playbooks.problems import Problem
+from tests.playbooks.examples import OPERATIONS, PITR, catalog, mutant, pitr
+
+RESTORE_CHECKS = """    verify:
+      - {id: reached-target, uses: postgres.recovered_to, with: {at: inputs.target-time}}
+      - {id: amcheck, uses: postgres.amcheck, severity: warn}
+"""
+WARN_ONLY = """    verify:
+      - {id: amcheck, uses: postgres.amcheck, severity: warn}
+"""
+DRILL = PITR.splitlines()[-1]
+
+
+def found(*changes: tuple[str, str], around: Catalog | None = None) -> tuple[Problem, ...]:
+    return lint(pitr(*changes), operations=OPERATIONS, catalog=around or catalog())
+
+
+def test_the_good_example_is_clean() -> None:
+    assert found() == ()
+    assert lint(pitr()) == ()
+
+
+@pytest.mark.parametrize(
+    ("code", "severity", "line", "old", "new"),
+    [
+        ("L01", "error", 53, "    approval: overwrite-orders\n", ""),
+        ("L02", "error", 53, "    touches: [orders-db]\n", "    with: {target: orders-db}\n"),
+        ("L03", "error", 53, RESTORE_CHECKS, WARN_ONLY),
+        ("L04", "error", 34, "    undo: {uses: kubernetes.scale, with: {replicas: previous}}\n", ""),
+        ("L05", "error", 51, "idempotency: key", "idempotency: none\n    retry: {max: 1}"),
+        ("L06", "error", 64, "{then: pause, fallback", "{then: continue, fallback"),
+        (
+            "L07",
+            "error",
+            87,
+            "    uses: person\n",
+            "    uses: volume.snapshot\n    with: {target: checkout}\n",
+        ),
+        ("L08", "error", 53, "with: {target: orders-db}", "with: {target: checkout}"),
+        ("L09", "error", 40, "{replicas: 0}\n    by: app", "{replicas: 0, target: orders-db}\n    by: app"),
+        ("L10", "error", 5, "rto: 90m", "rto: 60m"),
+        ("L11", "warn", 29, "[{role: dba, min: 1}, {role: app, min: 1}]", "[{role: dba, min: 1}]"),
+        ("L13", "error", 60, "no_way_back: true", "retry: {max: 1}"),
+        (
+            "L20",
+            "error",
+            109,
+            "recovery-lab, isolated: true}\n  checkout-drill",
+            "recovery-lab}\n  checkout-drill",
+        ),
+        ("L21", "error", 109, ", checkout: checkout-drill}", "}"),
+        ("L22", "warn", 1, DRILL, ""),
+        ("L30", "error", 102, "within: 5m}", "within: 5m, severity: warn}"),
+        ("E01", "error", 46, "uses: volume.snapshot", "uses: volum.snapshot"),
+        ("E02", "error", 46, "uses: volume.snapshot", "uses: volume.snapshut"),
+        ("E03", "error", 37, "{replicas: 0}\n    by: app", "{replcas: 0}\n    by: app"),
+        (
+            "E04",
+            "error",
+            59,
+            "effect: destructive",
+            "effect: reversible\n    undo: {uses: person.do, with: {do: [Undo]}}",
+        ),
+        ("E05", "error", 53, "    source: orders-log\n", ""),
+        ("E05", "error", 56, "source: orders-log", "source: orders-snapshot"),
+        ("E06", "error", 67, "uses: postgres.amcheck", "uses: volume.snapshot"),
+        (
+            "E07",
+            "error",
+            103,
+            "uses: http.scenario, with: {file: scenarios/place-order.yaml}",
+            "uses: postgres.amcheck",
+        ),
+        ("C01", "error", 4, "services: [checkout]", "services: [checkuot]"),
+        ("C01", "error", 8, "{slack_group: S0DBA, pagerduty: PDBA}", "{group: dbas}"),
+        ("C01", "error", 8, "{slack_group: S0DBA, pagerduty: PDBA}", "{people: [bob]}"),
+    ],
+)
+def test_each_mutant_triggers_its_lint_and_no_other(
+    code: str, severity: str, line: int, old: str, new: str
+) -> None:
+    changes = [(old, new)]
+    if code == "E04":
+        changes.append(("    no_way_back: true\n", ""))
+    problems = found(*changes, around=_catalog_for(code))
+
+    # an operation that is misnamed or misplaced cannot be known to keep a copy, and L20 differs from the catalog
+    assert [(problem.code, problem.severity, problem.line) for problem in problems] == [
+        (code, severity, line)
+    ]
+
+
+def _catalog_for(code: str) -> Catalog:
+    isolated = "recovery-lab, isolated: true}\n  checkout-drill"
+    return catalog((isolated, isolated.replace(", isolated: true", ""))) if code == "L20" else catalog()
+
+
+def test_a_persons_step_without_saying_what_to_do_is_found() -> None:
+    block = PITR[PITR.index("    person:\n") : PITR.index("    drill: {skip: true}")]
+
+    problems = lint(pitr((block, "")), catalog=catalog())
+
+    assert [(problem.code, problem.line) for problem in problems] == [("L07", 78)]
+
+
+def test_a_destructive_step_may_say_why_it_keeps_no_copy() -> None:
+    assert (
+        found(
+            ("with: {target: orders-db}", "with: {target: checkout}"),
+            ("no_way_back: true", "keep: none\n    because: The disk has no room for two"),
+        )
+        == ()
+    )
+
+
+def test_a_question_keeps_no_copy() -> None:
+    asking = ("uses: volume.snapshot", "uses: postgres.amcheck")
+
+    assert [problem.code for problem in found(asking)] == ["L08"]
+
+
+def test_every_touched_target_is_kept_when_the_step_names_none() -> None:
+    problems = found(("touches: [orders-db]", "touches: [orders-db, checkout]"))
+
+    assert [(problem.code, problem.what) for problem in problems] == [
+        ("L08", "no step before 'restore' keeps a copy of 'checkout'"),
+        ("E07", "pgbackrest.restore needs a target"),
+        ("E07", "postgres.recovered_to needs a target"),
+        ("E07", "postgres.amcheck needs a target"),
+    ]
+
+
+def test_the_time_budget_is_explained() -> None:
+    problem = found(("rto: 90m", "rto: 60m, decide_within: 10m"))[0]
+
+    assert problem.what == "recovery takes 72m and the RTO is 1h"
+    assert problem.why == (
+        "10m to decide, 10m for approvals, 47m for stop-writers → keep-damaged → restore → reconcile → start, "
+        "5m for the end checks"
+    )
+
+
+def test_the_strictest_tier_counts_when_the_playbook_names_no_objective() -> None:
+    no_rto = ("objectives: {rto: 90m, rpo: 5m} ", "objectives: {} ")
+    strict = catalog(("{rto: 90m, rpo: 5m}", "{rto: 1h, rpo: 2m}"))
+    both = ("services: [checkout], environments", "services: [search, checkout], environments")
+
+    assert [problem.code for problem in found(no_rto, both, around=strict)] == ["L10", "L31"]
+    assert lint(pitr(no_rto)) == ()
+
+
+def test_measured_times_replace_what_the_file_says() -> None:
+    budget = time_budget(
+        pitr().playbook,
+        estimates={"restore": timedelta(minutes=1)},
+        approvals={"overwrite-orders": timedelta(minutes=3)},
+    )
+
+    assert budget.steps == timedelta(minutes=17)
+    assert budget.approvals == timedelta(minutes=3)
+
+
+def test_a_playbook_without_approvals_and_end_checks_has_a_budget_too() -> None:
+    text = PITR[: PITR.index("verify:                                    #")]
+    budget = time_budget(load_playbook(text, "f.yaml").playbook)
+
+    assert (budget.checks, budget.decide) == (timedelta(0), timedelta(0))
+
+
+def test_a_restore_from_too_rare_recovery_points_misses_the_rpo() -> None:
+    around = catalog(("every: 1m, lag: 2m", "every: 4m, lag: 2m"))
+
+    problems = found(around=around)
+
+    assert [(problem.code, problem.severity, problem.line) for problem in problems] == [("L31", "error", 13)]
+    assert problems[0].what == "up to 6m can be lost and the RPO is 5m"
+    assert problems[0].why == "a recovery point of 'orders-log' comes every 4m and arrives 2m later"
+
+
+def test_without_a_schedule_nothing_is_said_about_the_loss() -> None:
+    assert found(around=catalog((", every: 1m, lag: 2m", ""))) == ()
+
+
+@pytest.mark.parametrize(
+    ("roles", "approvable"),
+    [
+        ({"dba": "{group: dba}", "app": "{group: owners}"}, True),
+        ({"dba": "{incident: commander}", "app": "{group: owners}"}, False),
+        ({"dba": "{incident: commander, substitute: app}", "app": "{people: [bo, cy]}"}, True),
+        ({"dba": "{group: dba}", "app": "{people: [bo]}"}, False),
+        ({"dba": "{incident: ops}", "app": "{people: [bo]}"}, True),
+        ({"dba": "{people: [bo]}", "app": "{people: [bo, cy]}"}, True),
+        ({"dba": "{people: [ana, bo, cy]}", "app": "{people: [ana]}"}, True),
+        ({"dba": "{group: dba}", "app": "{group: dba}"}, False),
+        ({"dba": "{group: oncall}", "app": "{group: dba}"}, True),
+        ({"dba": "{group: dba}", "app": "{incident: commander}"}, False),
+    ],
+)
+def test_an_approval_must_be_possible_without_the_one_who_asks(
+    roles: dict[str, str], *, approvable: bool
+) -> None:
+    problems = found(
+        ("dba: {slack_group: S0DBA, pagerduty: PDBA}", f"dba: {roles['dba']}"),
+        ("app: {slack_group: S0APP}", f"app: {roles['app']}"),
+    )
+
+    assert [problem.code for problem in problems] == ([] if approvable else ["L12"])
+
+
+def test_an_approval_of_more_people_than_there_are_is_impossible() -> None:
+    roles = (
+        ("dba: {slack_group: S0DBA, pagerduty: PDBA}", "dba: {people: [ana, bo, cy]}"),
+        ("app: {slack_group: S0APP}", "app: {people: [ana, bo, cy]}"),
+    )
+
+    assert found(*roles) == ()
+    assert [problem.code for problem in found(*roles, ("{role: dba, min: 1}", "{role: dba, min: 2}"))] == [
+        "L12"
+    ]
+
+
+def test_an_unknown_engine_is_told_with_the_engines_there_are() -> None:
+    problem = found(("uses: volume.snapshot", "uses: volum.snapshot"))[0]
+
+    assert str(problem) == (
+        "checkout-pitr.yaml:46: E01 there is no engine 'volum', did you mean volume?, "
+        "valid: helm, http, kubernetes, person, pgbackrest, postgres, volume"
+    )
+
+
+def test_an_unknown_operation_is_told_with_the_nearest_one() -> None:
+    problem = found(("uses: pgbackrest.restore", "uses: pgbackrest.restor"))[0]
+
+    assert str(problem) == (
+        "checkout-pitr.yaml:55: E02 pgbackrest has no operation 'pgbackrest.restor', "
+        "did you mean pgbackrest.restore?, valid: pgbackrest.restore"
+    )
+
+
+def test_a_parameter_that_does_not_exist_is_told_at_its_line_with_the_nearest() -> None:
+    problem = found(("{replicas: 0}\n    by: app", "\n      replcas: 0\n    by: app"))[0]
+
+    assert str(problem) == (
+        "checkout-pitr.yaml:38: E03 there is no key 'replcas' here, did you mean replicas?, valid: replicas"
+    )
+
+
+def test_a_reference_is_not_judged_by_its_text_and_a_missing_parameter_is() -> None:
+    assert found() == (), "at: inputs.target-time stands for a number"
+    problems = found(("with: {at: inputs.target-time}", "with: {}"))
+    assert [problem.what for problem in problems] == ["at is missing"]
+
+
+@pytest.mark.parametrize(
+    ("given", "messages"),
+    [
+        ("{target: checkout, names: [1, inputs.target-time], first: inputs.target-time}", []),
+        ("{target: checkout, names: [one]}", ["steps.0.with.names.0: Input should be a valid integer"]),
+        ("{target: checkout, names: [1], first: 1}", ["steps.0.with: last comes before first"]),
+        ("{target: checkout, names: [{deep: [inputs.target-time]}]}", []),
+    ],
+)
+def test_references_deep_inside_parameters_wait_for_their_values(given: str, messages: list[str]) -> None:
+    text = mutant(
+        PITR, ("uses: kubernetes.scale\n    with: {replicas: 0}", f"uses: volume.window\n    with: {given}")
+    )
+
+    problems = lint(load_playbook(text, "f.yaml"), operations=OPERATIONS)
+
+    assert [problem.what.split(", unable")[0] for problem in problems] == messages
+
+
+def test_what_a_drill_gives_instead_is_checked_too() -> None:
+    drill = "    estimate: 2m\n    drill: {with: {replicas: [1], target: checkout-drill}}\n"
+
+    problems = found(("    estimate: 2m\n", drill))
+
+    assert [(problem.code, problem.line) for problem in problems] == [("E03", 42), ("E03", 42)]
+
+
+def test_a_target_is_what_the_catalog_says_it_is() -> None:
+    around = catalog(
+        ("orders-db: {kind: postgres, environment: production", "orders-db: {kind: mysql, environment: lab")
+    )
+
+    assert [str(problem) for problem in found(around=around)] == [
+        "checkout-pitr.yaml:23: C02 the kind of 'orders-db' is postgres here and mysql in the catalog, one of them is wrong",
+        "checkout-pitr.yaml:23: C02 the environment of 'orders-db' is production here and lab in the catalog, "
+        "one of them is wrong",
+    ]
+
+
+def test_a_target_or_source_that_the_catalog_lacks_is_found() -> None:
+    around = catalog(
+        ("checkout-drill: {kind", "checkout-lab: {kind"),
+        ("orders-snapshot: {engine", "other-snapshot: {engine"),
+        ("orders-log: {engine: pgbackrest", "orders-log: {engine: barman"),
+    )
+    problems = found(("    with: {instance: orders}\n", ""), around=around)
+
+    assert [(problem.code, problem.what) for problem in problems] == [
+        ("C02", "'orders-log' is kept by pgbackrest here and by barman in the catalog"),
+        ("C02", "there is no source 'orders-snapshot'"),
+        ("C02", "there is no target 'checkout-drill'"),
+    ]
+    assert [problem.code for problem in found(around=around)] == ["C02", "C02"]
