@@ -193,7 +193,7 @@ def _alone(path: Path) -> Iterator[IO[str]]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as held:
             raise IntegrationError(
-                f"Another Backstop works with {path.parent}. Stop it, or give this one its own BACKSTOP_HOME.",
+                f"Another Backstop works in {path.parent}. Stop it, or give this one its own BACKSTOP_HOME.",
                 permanent=True,
             ) from held
         yield lock
