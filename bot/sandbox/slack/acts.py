@@ -13,7 +13,7 @@ from bot.sandbox.slack.blocks import elements
 from bot.sandbox.slack.courier import Courier
 from bot.sandbox.slack.deliveries import Delivery, Reply, Seal
 from bot.sandbox.slack.faults import Faults
-from bot.sandbox.slack.records import BOT_USER, Channel, Hook, Message, Person, View
+from bot.sandbox.slack.records import BOT_NAME, BOT_USER, SLACKBOT, Channel, Hook, Message, Person, View
 from bot.sandbox.slack.refusals import PersonCannot, SlackIsDown, SlackRefuses, Wire
 from bot.sandbox.slack.sight import Sight
 
@@ -76,7 +76,16 @@ class Acts(Sight):
         said = self.escaped(rest.strip(), labelled=True)
         payload = payloads.slash_command(self.workspace, person, place, command, said)
         reply = await self._courier.deliver(Delivery("slash_commands", payload, answerable=True))
+        if not reply.answered:
+            self._failed(person, place, command, reply)
         return self._shown(reply, Hook(place.id, person.id, self.workspace.now()))
+
+    def _failed(self, person: Person, place: Channel, command: str, reply: Reply) -> None:
+        code = "operation_timeout" if reply.failure == "http_timeout" else "dispatch_failed"
+        text = f'{command} failed with the error "{code}"'
+        ts = self.workspace.new_ts()
+        self.workspace.put(Message(place.id, ts, SLACKBOT, text, only_for=person.id))
+        self._journal.rang()
 
     def _shown(self, reply: Reply, hook: Hook) -> Reply:
         if not reply.answered or not reply.body:
@@ -105,11 +114,12 @@ class Acts(Sight):
     async def mention(
         self, user: str, text: str, channel: str = "general", *, thread_ts: str | None = None
     ) -> Reply:
-        """Say something to the bot; `text` goes without the bot's name, which is put before it."""
+        """Say something to the bot; its name is put before a text that does not have it."""
         place = self.workspace.channel(channel)
         if BOT_USER not in place.members:
             raise PersonCannot(f"The bot is not in #{place.name}: Slack offers to invite it.")
-        message = self.say(user, f"@backstop {text}", channel, thread_ts=thread_ts)
+        said = text if f"@{BOT_NAME}" in text else f"@{BOT_NAME} {text}"
+        message = self.say(user, said, channel, thread_ts=thread_ts)
         person = self.workspace.people[message.user]
         event = message.wire() | {"type": "app_mention", "channel": place.id, "event_ts": message.ts}
         event |= {"team": person.team_id, "user_team": person.team_id, "source_team": person.team_id}

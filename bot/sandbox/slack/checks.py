@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from typing import Any
 
 from slack_sdk.errors import SlackObjectFormationError
+from slack_sdk.models import JsonObject
 from slack_sdk.models.blocks import Block
 from slack_sdk.models.blocks.block_elements import BlockElement
 from slack_sdk.models.views import View as SdkView
@@ -182,7 +183,7 @@ def _parsed(block: Wire) -> Block:
     return parsed
 
 
-def _sdk_problems(parse: Any, pointer: str) -> Iterator[str]:
+def _sdk_problems(parse: Callable[[], JsonObject], pointer: str) -> Iterator[str]:
     # The SDK's models say no in many ways: their own error, and what Python raises on arguments that
     # they were not written for.
     try:

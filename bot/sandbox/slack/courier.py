@@ -7,6 +7,7 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 
 from bot.sandbox.slack.deliveries import GENUINE, Delivery, Reply, Seal, Transport
+from bot.sandbox.slack.faults import Faults
 from bot.sandbox.slack.journal import Journal
 from bot.sandbox.slack.refusals import Wire
 
@@ -14,15 +15,21 @@ from bot.sandbox.slack.refusals import Wire
 class Courier:
     """Deliveries over the transport in use; `retries` are the seconds before each retry of an event."""
 
-    def __init__(self, journal: Journal, transport: Transport, *, retries: Sequence[float]) -> None:
+    def __init__(
+        self, journal: Journal, faults: Faults, transport: Transport, *, retries: Sequence[float]
+    ) -> None:
         self.transport = transport
+        self._faults = faults
         self._journal = journal
         self._retries = tuple(retries)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def deliver(self, delivery: Delivery, seal: Seal = GENUINE) -> Reply:
-        """Deliver once and keep what the app answered."""
-        reply = await self.transport.send(delivery, seal)
+        """Deliver once and keep what the app answered; in an outage nothing leaves Slack."""
+        if self._faults.down:
+            reply = Reply(delivery, None, failure="connection_failed")
+        else:
+            reply = await self.transport.send(delivery, seal)
         self._journal.delivered(reply)
         return reply
 

@@ -78,7 +78,16 @@ class Transport(Protocol):
 class HttpTransport:
     """Signed deliveries to the request URL; `wall` dates signatures, checked by the app's own clock."""
 
-    def __init__(self, url: str, *, secret: str, wall: Callable[[], datetime], patience: float) -> None:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        url: str,
+        *,
+        secret: str,
+        wall: Callable[[], datetime],
+        patience: float,
+    ) -> None:
+        self._session = session
         self._url = url
         self._secret = secret
         self._wall = wall
@@ -94,10 +103,9 @@ class HttpTransport:
         clock = asyncio.get_running_loop().time
         started = clock()
         try:
-            async with (
-                aiohttp.ClientSession(timeout=self._timeout) as session,
-                session.post(self._url, data=body, headers=headers) as response,
-            ):
+            async with self._session.post(
+                self._url, data=body, headers=headers, timeout=self._timeout
+            ) as response:
                 text = await response.text()
                 answer = _decoded(text, response.content_type)
                 return Reply(

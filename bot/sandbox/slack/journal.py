@@ -53,7 +53,7 @@ class Journal:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def wait(self, predicate: Callable[[], _T], timeout: float) -> _T:
+    async def wait(self, predicate: Callable[[], _T | None], timeout: float) -> _T:
         """Return the predicate's first true value, asked again whenever something happens.
 
         Raises TimeoutError with the latest calls when it does not come true within `timeout` seconds.

@@ -15,6 +15,7 @@ APP = "A0BACKSTOP"
 BOT = "B0BACKSTOP"
 BOT_USER = "U0BACKSTOP"
 BOT_NAME = "backstop"
+SLACKBOT = "USLACKBOT"
 
 
 @dataclass(frozen=True, slots=True)

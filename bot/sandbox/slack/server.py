@@ -22,6 +22,7 @@ from bot.sandbox.slack.workspace import Workspace
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+DEAD_URL = {"no_active_hooks", "used_url", "expired_url"}
 LARGEST_BODY = 32 * 1024 * 1024
 
 
@@ -177,8 +178,9 @@ class Server:
             body = args.values if "payload" not in args else args.json("payload")
             self._workspace.use_hook(key, body)
         except SlackRefuses as refusal:
-            self._note("response_url", args, 404, refusal.answer())
-            return web.json_response(refusal.answer(), status=404)
+            status = 404 if refusal.code in DEAD_URL else 400
+            self._note("response_url", args, status, refusal.answer())
+            return web.json_response(refusal.answer(), status=status)
         self._note("response_url", args, 200, {"ok": True})
         return web.Response(text="ok")
 

@@ -8,8 +8,8 @@ from typing import TypeVar
 from bot.sandbox.slack import blocks, plain, views
 from bot.sandbox.slack.blocks import Button
 from bot.sandbox.slack.journal import Call, Journal
-from bot.sandbox.slack.records import Message, View
-from bot.sandbox.slack.refusals import Wire
+from bot.sandbox.slack.records import Act, Message, Person, View
+from bot.sandbox.slack.refusals import SlackRefuses, Wire
 from bot.sandbox.slack.workspace import Workspace
 
 _T = TypeVar("_T")
@@ -34,10 +34,20 @@ class Sight:
         """Return the calls of one method so far."""
         return [call for call in self.calls if call.method == method]
 
+    def person(self, name: str) -> Person:
+        """Return a person by short name: id, e-mail, team."""
+        return self.workspace.person(name)
+
     def messages(self, channel: str, thread_ts: str | None = None) -> list[Message]:
-        """Return what everybody in a channel sees, oldest first; `thread_ts` narrows it to one thread."""
-        found = self.workspace.messages(self.workspace.channel(channel).id)
+        """Return what everybody in a channel sees, oldest first; nothing while there is no such channel."""
+        found = self.workspace.messages(self._place_id(channel))
         return [m for m in found if thread_ts is None or thread_ts in (m.ts, m.thread_ts)]
+
+    def _place_id(self, channel: str) -> str:
+        try:
+            return self.workspace.channel(channel).id
+        except SlackRefuses:
+            return ""
 
     def find(
         self,
@@ -48,17 +58,14 @@ class Sight:
         thread_ts: str | None = None,
     ) -> Message | None:
         """Return the newest message people can see that contains a text as they read it, or None."""
-        names = [channel] if channel else list(self.workspace.channels)
         author = self.workspace.person(by).id if by else None
-        known = {named.name for named in self.workspace.channels.values()} | set(self.workspace.channels)
-        found = [
-            message
-            for name in names
-            if name.removeprefix("#") in known
-            for message in self.messages(name, thread_ts)
-            if author in (None, message.user) and (text in self.plain(message) or text in message.text)
-        ]
-        return max(found, key=lambda message: message.ts, default=None)
+        places = [channel] if channel else list(self.workspace.channels)
+        found = [message for place in places for message in self.messages(place, thread_ts)]
+        for message in sorted(found, key=lambda message: message.ts, reverse=True):
+            known = author in (None, message.user)
+            if known and (text in message.text or text in self.plain(message)):
+                return message
+        return None
 
     def plain(self, shown: Message | View) -> str:
         """Return a message or view as a person reads it."""
@@ -105,7 +112,7 @@ class Sight:
         identity = self.workspace.homes.get(self.workspace.person(user).id)
         return self.workspace.views[identity] if identity else None
 
-    async def wait(self, predicate: Callable[[], _T], timeout: float = 5.0) -> _T:
+    async def wait(self, predicate: Callable[[], _T | None], timeout: float = 5.0) -> _T:
         """Return the predicate's first true value, asked again whenever the app or a person does something.
 
         Raises TimeoutError naming the latest calls after `timeout` seconds.
@@ -113,26 +120,21 @@ class Sight:
         return await self._journal.wait(predicate, timeout)
 
     def transcript(self, channel: str) -> str:
-        """Return a channel as a conversation, one speaker at a time; replies in threads are indented."""
-        place = self.workspace.channel(channel).id
-        told = [
-            (m.ts, m.user, self.plain(m), m.thread_ts if m.is_reply else None, "")
-            for m in self.messages(place)
-        ]
-        told += [
-            (m.ts, m.user, self.plain(m), m.thread_ts, f"(only {self._name(m.only_for or '')} sees) ")
-            for m in self.workspace.hidden
-            if m.channel == place
-        ]
-        told += [(a.ts, a.user, a.text, a.thread_ts, "") for a in self.workspace.acts if a.channel == place]
-        names = [self._name(user) for _, user, _, _, _ in told]
-        width = max(map(len, names), default=0)
-        lines = []
-        for (_, user, text, thread, note), _name in sorted(zip(told, names, strict=True)):
-            indent = "    " if thread else ""
-            head = f"{indent}{self._name(user):<{width}}  "
-            lines.append(head + (note + text).replace("\n", "\n" + " " * len(head)))
-        return "\n".join(lines) + "\n" if lines else ""
+        """Return a channel as a conversation in the order it happened; replies in threads are indented."""
+        place = self._place_id(channel)
+        shown = [*self.workspace.messages(place), *(m for m in self.workspace.hidden if m.channel == place)]
+        told = [*map(self._told, shown), *(act for act in self.workspace.acts if act.channel == place)]
+        width = max((len(self._name(act.user)) for act in told), default=0)
+        return "".join(self._line(act, width) for act in sorted(told, key=lambda act: act.ts))
+
+    def _told(self, message: Message) -> Act:
+        note = f"(only {self._name(message.only_for)} sees) " if message.only_for else ""
+        thread = message.thread_ts if message.is_reply else None
+        return Act(message.ts, message.channel, message.user, note + self.plain(message), thread)
+
+    def _line(self, act: Act, width: int) -> str:
+        head = f"{'    ' if act.thread_ts else ''}{self._name(act.user):<{width}}  "
+        return head + act.text.replace("\n", "\n" + " " * len(head)) + "\n"
 
     def _name(self, user: str) -> str:
         person = self.workspace.people.get(user)

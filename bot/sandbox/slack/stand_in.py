@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, Self
 
+import aiohttp
+
 from bot.sandbox.slack import payloads
 from bot.sandbox.slack.acts import Acts
 from bot.sandbox.slack.courier import Courier
-from bot.sandbox.slack.deliveries import Delivery, HttpTransport, Reply
+from bot.sandbox.slack.deliveries import Delivery, HttpTransport, Reply, Transport
 from bot.sandbox.slack.faults import Faults
 from bot.sandbox.slack.journal import Journal
 from bot.sandbox.slack.limits import Limits
@@ -92,6 +94,7 @@ class SlackStandIn(Acts):
 
     bot_user_id = BOT_USER
     team_id = TEAM
+    _http: aiohttp.ClientSession
 
     def __init__(
         self,
@@ -114,7 +117,7 @@ class SlackStandIn(Acts):
         self._port = port
         self._journal = Journal()
         self._sockets = Sockets(self.workspace, self.faults, self._journal, patience=terms.patience)
-        self._courier = Courier(self._journal, self._sockets, retries=terms.retries)
+        self._courier = Courier(self._journal, self.faults, self._sockets, retries=terms.retries)
         self._server = Server(self.workspace, self._journal, self.faults, self._sockets, tokens)
         everybody = [*people, *(outsiders or {})]
         here = {"general": everybody} if channels is None else channels
@@ -124,11 +127,15 @@ class SlackStandIn(Acts):
 
     async def __aenter__(self) -> Self:
         self.workspace.base_url = await self._server.start(self._terms.host, self._port)
+        # A connection per delivery: a pooled one could be half-closed by an app that restarts.
+        connector = aiohttp.TCPConnector(force_close=True, limit=0)
+        self._http = aiohttp.ClientSession(connector=connector)
         return self
 
     async def __aexit__(self, *reason: object) -> None:
         self.faults.clear()
         await self._courier.stop()
+        await self._http.close()
         await self._server.stop()
 
     @property
@@ -161,9 +168,14 @@ class SlackStandIn(Acts):
         if way == "socket":
             self._courier.transport = self._sockets
         else:
+            terms = self._terms
             self._courier.transport = HttpTransport(
-                url, secret=self.signing_secret, wall=self._terms.wall, patience=self._terms.patience
+                self._http, url, secret=self.signing_secret, wall=terms.wall, patience=terms.patience
             )
+
+    def deliver_with(self, transport: Transport) -> None:
+        """Deliver through a transport of the caller's own, such as one that acknowledges everything."""
+        self._courier.transport = transport
 
     async def connected(self, count: int = 1) -> None:
         """Wait until the app holds so many sockets."""

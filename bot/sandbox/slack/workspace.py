@@ -14,6 +14,7 @@ from bot.sandbox.slack.records import (
     BOT_NAME,
     BOT_USER,
     OTHER_TEAM,
+    SLACKBOT,
     Act,
     Channel,
     Group,
@@ -55,6 +56,7 @@ class Workspace:
         self._messages: dict[str, dict[str, Message]] = {}
         self._number = count(1)
         self._last_ts = 0
+        self.add(Person("slackbot", SLACKBOT, is_bot=True))
         self.add(Person(BOT_NAME, BOT_USER, is_bot=True))
 
     def settle(
@@ -73,7 +75,7 @@ class Workspace:
             group = Group(self.new_id("S"), handle, tuple(self.person(name).id for name in names))
             self.groups[group.id] = group
         for channel_name, names in channels.items():
-            channel = self.open_channel(channel_name, creator="USLACKBOT")
+            channel = self.open_channel(channel_name, creator=SLACKBOT)
             for name in names:
                 self.enter(channel, self.person(name))
 
@@ -115,7 +117,7 @@ class Workspace:
         """Create a channel whose only member is its creator; a taken name is refused."""
         if any(channel.name == name for channel in self.channels.values()):
             raise SlackRefuses("name_taken")
-        members = [creator] if creator in self.people else []
+        members = [] if creator == SLACKBOT else [creator]
         kind: Literal["public", "private"] = "private" if private else "public"
         created = int(self.now().timestamp())
         channel = Channel(self.new_id("C"), name, creator, created, members, kind=kind)
@@ -207,7 +209,7 @@ class Workspace:
         if not message.is_reply and len(self.thread(message.channel, message.ts)) > 1:
             text = "This message was deleted."
             kept_messages[message.ts] = Message(
-                message.channel, message.ts, "USLACKBOT", text, thread_ts=message.ts, subtype="tombstone"
+                message.channel, message.ts, SLACKBOT, text, thread_ts=message.ts, subtype="tombstone"
             )
         else:
             del kept_messages[message.ts]

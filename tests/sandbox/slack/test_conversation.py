@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -265,7 +266,8 @@ async def test_a_listener_that_raises_after_its_ack_loses_it(slack: SlackStandIn
         reply = await slack.slash("ana", "/backstop status")
     assert not reply.answered
     assert reply.failure == "http_timeout"
-    assert slack.ephemerals("ana") == []
+    seen = [slack.plain(message) for message in slack.ephemerals("ana")]
+    assert seen == ['/backstop failed with the error "operation_timeout"']
 
 
 async def test_an_event_nobody_acknowledges_comes_three_more_times(slack: SlackStandIn, way: Way) -> None:
@@ -340,3 +342,77 @@ async def test_the_home_tab_is_published(slack: SlackStandIn, way: Way) -> None:
         await slack.open_home("bo")
         shown = await slack.wait(lambda: slack.home("bo"))
     assert slack.plain(shown) == "Calm"
+
+
+async def test_a_click_on_a_screen_that_is_behind_reaches_the_app(slack: SlackStandIn, way: Way) -> None:
+    app = new_app(slack)
+    heard: list[str] = []
+
+    @app.action("approve")
+    async def approve(ack: Any, body: Any) -> None:
+        await ack()
+        heard.append(body["container"]["message_ts"])
+
+    async with attached(slack, app, way):
+        card = slack.workspace.post(_card(slack))
+        slack.delete(card)
+        with pytest.raises(PersonCannot, match="not on the screen any more"):
+            await slack.click("bo", card, label="press me")
+        assert (await slack.click_late("bo", card, label="press me")).answered
+    assert heard == [card.ts]
+
+
+async def test_somebody_chooses_in_a_menu_and_uses_a_message_shortcut(slack: SlackStandIn, way: Way) -> None:
+    app = new_app(slack)
+    heard: list[Any] = []
+
+    @app.action("release")
+    async def release(ack: Any, action: Any) -> None:
+        await ack()
+        heard.append(action["selected_option"]["value"])
+
+    @app.action("who")
+    async def who(ack: Any, action: Any) -> None:
+        await ack()
+        heard.append(action["selected_users"])
+
+    @app.message_shortcut("timeline_add")
+    async def add(ack: Any, shortcut: Any) -> None:
+        await ack()
+        heard.append(shortcut["message"]["text"])
+
+    options = [{"text": {"type": "plain_text", "text": name}, "value": name} for name in ("2.3.0", "2.4.0")]
+    placeholder = {"type": "plain_text", "text": "Choose"}
+    menus = [
+        {"type": "static_select", "action_id": "release", "placeholder": placeholder, "options": options},
+        {"type": "multi_users_select", "action_id": "who", "placeholder": placeholder},
+    ]
+    card = replace(_card(slack), blocks=tuple({"type": "section", "accessory": menu} for menu in menus))
+    async with attached(slack, app, way):
+        shown = slack.workspace.post(card)
+        await slack.select("ana", shown, action_id="release", option="2.3.0")
+        await slack.select("ana", shown, action_id="who", option=["bo", "cy"])
+        with pytest.raises(PersonCannot, match=r"no option '9\.9'"):
+            await slack.select("ana", shown, action_id="release", option="9.9")
+        await slack.shortcut("ana", "timeline_add", shown)
+    assert heard == ["2.3.0", ["U0BO000001", "U0CY000001"], "press me"]
+
+
+async def test_a_button_in_a_modal_carries_the_modal(slack: SlackStandIn, way: Way) -> None:
+    app = new_app(slack)
+
+    @app.command("/backstop")
+    async def command(ack: Any, command: Any, client: Any) -> None:
+        await client.views_open(trigger_id=command["trigger_id"], view=_modal(blocks=_approval("More")))
+        await ack()
+
+    @app.action("approve")
+    async def approve(ack: Any, body: Any, client: Any) -> None:
+        view = body["view"]
+        await client.views_update(view_id=view["id"], hash=view["hash"], view=_modal("Changed"))
+        await ack()
+
+    async with attached(slack, app, way):
+        await slack.slash("ana", "/backstop declare")
+        await slack.click("ana", slack.views("ana")[0], label="More")
+    assert slack.plain(slack.views("ana")[0]) == "Changed\nWhat happens: ____"
