@@ -105,13 +105,14 @@ class Small:
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A press stands for typing `line`. With `ask`, a reason is asked for and added as why:"…" first."""
+    """A press stands for typing `line`. With `ask`, a text is asked for first and added as `into`:"…"."""
 
     label: str
     line: str
     style: str = ""
     confirm: str = ""
     ask: str = ""
+    into: str = "why"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,144 @@
+"""How long it will be until service is back, honestly: a range with its basis, against the RTO."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from bot.core.approval import Standing, standing
+from bot.core.plan import Plan, PlannedGate, PlannedStep, in_order
+from bot.core.run import OVER, Run, Status
+from bot.core.words import in_words
+
+if TYPE_CHECKING:
+    from bot.core.incident import Incident
+
+_NONE = timedelta(0)
+
+
+class Verdict(StrEnum):
+    """What a time budget says of the RTO."""
+
+    MEETS = "meets"
+    MAY_MISS = "may miss"
+    MISSES = "misses"
+    CANNOT_SAY = "cannot say"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stretch of the time that is still to come, with where its figures come from."""
+
+    name: str
+    likely: timedelta
+    high: timedelta
+    basis: str
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The parts that decide when service is back, one after another, and what that means for the RTO."""
+
+    elapsed: timedelta | None
+    parts: tuple[Part, ...]
+    rto: timedelta | None
+    verdict: Verdict
+    why: str
+
+    @property
+    def likely(self) -> timedelta:
+        """Return how long it will likely take from now."""
+        return sum((part.likely for part in self.parts), _NONE)
+
+    @property
+    def high(self) -> timedelta:
+        """Return how long it can take from now before something is wrong."""
+        return sum((part.high for part in self.parts), _NONE)
+
+
+def time_budget(run: Run, plan: Plan, incident: Incident, *, now: datetime) -> Budget:
+    """Return the time budget of what is left of a run."""
+    parts = (*_longest(run, plan, now), *_checks(plan))
+    elapsed = now - incident.impact_start if incident.impact_start else None
+    rto = timedelta(seconds=plan.rto_s) if plan.rto_s is not None else None
+    budget = Budget(elapsed, parts, rto, Verdict.CANNOT_SAY, "")
+    verdict, why = _judge(budget, now - incident.declared_at, _unestimated(run, plan))
+    return Budget(elapsed, parts, rto, verdict, why)
+
+
+def _longest(run: Run, plan: Plan, now: datetime) -> tuple[Part, ...]:
+    """Return the chain of steps that ends last. Gates are asked for side by side: each holds its own step."""
+    waits = {gate.name: _wait(run, gate, now) for gate in plan.gates}
+    chains: dict[str, tuple[Part, ...]] = {}
+    for step in in_order(plan.steps):
+        before = _later(chains.get(needed, ()) for needed in step.needs)
+        wait = waits.get(step.gate or "")
+        if wait and run.step(step.id).status is Status.WAITING:
+            before = _later((before, (wait,)))
+        chains[step.id] = (*before, *_step(run, step, now))
+    return _later(chains.values())
+
+
+def _later(chains: Iterable[tuple[Part, ...]]) -> tuple[Part, ...]:
+    return max(chains, key=lambda chain: sum((part.likely for part in chain), _NONE), default=())
+
+
+def _wait(run: Run, gate: PlannedGate, now: datetime) -> Part | None:
+    """Half the time an approval may take, until how long people really need was measured."""
+    state = run.gates.get(gate.name)
+    whole = timedelta(seconds=gate.expires_s)
+    if state is not None:
+        holders = run.plan.roles if run.plan else {}
+        if standing(gate, state, hash=run.hash, holders=holders, now=now) is Standing.OPEN:
+            return None
+        whole = max(_NONE, state.expires - now)
+    return Part(f"approval {gate.name}", whole / 2, whole, "half the time it may take")
+
+
+def _step(run: Run, step: PlannedStep, now: datetime) -> tuple[Part, ...]:
+    state = run.step(step.id)
+    if state.status in OVER:
+        return ()
+    spent = now - state.started_at if state.status is Status.STARTED and state.started_at else _NONE
+    likely = max(_NONE, timedelta(seconds=step.estimate_s) - spent)
+    high = max(likely, timedelta(seconds=step.high_s) - spent)
+    return (Part(step.title, likely, high, step.basis),)
+
+
+def _checks(plan: Plan) -> tuple[Part, ...]:
+    """The end checks are carried out in rounds, all of them until all pass, so the slowest counts."""
+    if not plan.checks:
+        return ()
+    within = timedelta(seconds=max(check.within_s for check in plan.checks))
+    return (Part("end checks", within, within, "playbook"),)
+
+
+def _unestimated(run: Run, plan: Plan) -> tuple[str, ...]:
+    left = (step for step in plan.steps if run.step(step.id).status not in OVER)
+    return tuple(step.title for step in left if step.estimate_s <= 0)
+
+
+def _judge(budget: Budget, since_declared: timedelta, unknown: tuple[str, ...]) -> tuple[Verdict, str]:
+    rto = budget.rto
+    if rto is None:
+        return Verdict.CANNOT_SAY, "no RTO is set"
+    elapsed = budget.elapsed if budget.elapsed is not None else since_declared
+    if elapsed + budget.likely > rto:
+        return Verdict.MISSES, f"it likely ends {in_words(elapsed + budget.likely - rto)} after the RTO"
+    if budget.elapsed is None:
+        return Verdict.CANNOT_SAY, "nobody has said when the impact began"
+    if unknown:
+        return Verdict.CANNOT_SAY, f"nobody estimated {', '.join(unknown)}"
+    if elapsed + budget.high > rto:
+        return Verdict.MAY_MISS, f"at worst it ends {in_words(elapsed + budget.high - rto)} after the RTO"
+    return Verdict.MEETS, f"even at worst {in_words(rto - elapsed - budget.high)} are left"
+
+
+def time_to_recover(run: Run, incident: Incident) -> timedelta | None:
+    """Return how long it took from the impact to the passed end checks, or None while that is unknown."""
+    if run.recovered_at is None or incident.impact_start is None:
+        return None
+    return run.recovered_at - incident.impact_start

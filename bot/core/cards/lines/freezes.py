@@ -1,0 +1,46 @@
+"""What happened to freezes, exceptions and releases, a line each."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from bot.core import events
+from bot.core.document import Code, Line, Moment, Strong
+from bot.core.events import FreezeEvent, ReleaseRecorded, Scope
+
+
+def in_scope(scope: Scope) -> str:
+    """Return a scope in words: `deploy, config of checkout in production`."""
+    kinds = "every change" if "*" in scope.kinds else ", ".join(scope.kinds)
+    services = "every service" if "*" in scope.services else ", ".join(scope.services)
+    where = "every environment" if "*" in scope.environments else ", ".join(scope.environments)
+    return f"{kinds} of {services} in {where}"
+
+
+def describe_freeze(event: FreezeEvent) -> Line:
+    """Return what happened to a freeze."""
+    match event:
+        case events.FreezePlaced(scope=scope, why=why):
+            return (Strong("Frozen"), f": {in_scope(scope)}: {why}")
+        case events.FreezeReviewDue():
+            return ("The freeze is due for a look; it stays in force",)
+        case events.FreezeExtended(review_at=at, why=why):
+            return ("The freeze is kept; next look at ", Moment(at), f": {why}" if why else "")
+        case events.FreezeLifted(why=why):
+            return (Strong("Freeze lifted"), f": {why}")
+        case events.ExceptionAsked(service=service, sha=sha, why=why):
+            return ("Exception asked for ", Code(f"{service}@{sha}"), f": {why}")
+        case events.ExceptionGranted(service=service, sha=sha):
+            return ("Exception granted for ", Code(f"{service}@{sha}"))
+        case events.DeploymentRefused(service=service, sha=sha, environment=environment, actor=actor):
+            what = f" of {service} to {environment} by {actor}"
+            return (Strong("Refused"), " a deployment", what, " at ", Code(sha))
+        case events.DeploymentExcepted(service=service, sha=sha, environment=environment):
+            return (f"A deployment of {service} to {environment} passed by exception at ", Code(sha))
+        case _:
+            assert_never(event)
+
+
+def describe_release(event: ReleaseRecorded) -> Line:
+    """Return which version went where."""
+    return (f"Release {event.version} was put into {event.environment}",)

@@ -1,0 +1,101 @@
+"""What happened in an incident, a line each."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import assert_never
+
+from bot.core import events
+from bot.core.document import Code, Line, Moment, Strong, Who
+from bot.core.events import IncidentEvent
+from bot.core.incident import Value
+from bot.core.words import joined, linked
+
+_Talk = (
+    events.NoteAdded
+    | events.FactLearnt
+    | events.Decided
+    | events.UpdatePosted
+    | events.UpdateOverdue
+    | events.PlanAttached
+    | events.IssueLinked
+    | events.PostmortemAsked
+)
+
+
+def describe_incident(event: IncidentEvent) -> Line:
+    """Return what happened in an incident."""
+    match event:
+        case events.IncidentDeclared(title=title, severity=severity, commander=commander):
+            return (Strong("Declared"), f" SEV{severity}: {title}; commander ", Who(commander))
+        case events.RoomOpened(name=name, url=url):
+            return ("Talked about in ", linked(f"#{name}", url))
+        case events.SeverityChanged(severity=severity, why=why):
+            return ("Severity is now ", Strong(f"SEV{severity}"), _because(why))
+        case events.PhaseChanged(phase=phase, why=why):
+            return ("Phase is now ", Strong(phase.value), _because(why))
+        case events.RoleAssigned(role=role, person=person):
+            return (Who(person), " took the role ", Strong(role))
+        case events.ImpactStated():
+            return _impact(event)
+        case events.WritersStopped(at=at, run=run):
+            return ("Nothing writes to the damaged data since ", Moment(at), f" ({run})" if run else "")
+        case events.IncidentResolved(statement=statement, data_statement=data):
+            return (Strong("Resolved"), f": {statement} Data: {data}")
+        case events.IncidentClosed(backup_availability=availability, recovery_speed=speed, why=why):
+            answers = f"backup availability: {availability}; recovery speed: {speed}"
+            return (Strong("Closed"), f" ({answers}){_because(why)}")
+        case events.IncidentReopened(why=why):
+            return (Strong("Reopened"), _because(why))
+        case _:
+            return _talk(event)
+
+
+def _talk(event: _Talk) -> Line:
+    match event:
+        case events.NoteAdded(text=text, evidence=evidence):
+            return (text, " (", linked(evidence, evidence), ")") if evidence else (text,)
+        case events.FactLearnt(name=name, value=value):
+            return ("Fact ", Code(name), f": {value_in_words(value)}")
+        case events.Decided(option=option, why=why):
+            return ("Decided: ", Strong(option), _because(why))
+        case events.UpdatePosted(number=number, conditions=conditions):
+            return (Strong(f"Update #{number}"), f": {conditions}")
+        case events.UpdateOverdue(promised=promised):
+            return ("The update promised for ", Moment(promised), " did not come")
+        case events.PlanAttached(run=run, playbook=playbook):
+            return (Strong(run), f" was planned from {playbook}")
+        case events.IssueLinked(system=system, key=key, url=url):
+            return (f"Recorded in {system} as ", linked(key, url))
+        case events.PostmortemAsked():
+            return ("The post-mortem was asked for",)
+        case _:
+            assert_never(event)
+
+
+def _impact(event: events.ImpactStated) -> Line:
+    parts: list[Line] = []
+    if event.statement is not None:
+        parts.append((f"Impact: {event.statement}",))
+    for what, at in (("impact began", event.impact_start), ("damage began", event.damage_start)):
+        parts += _since(what, at)
+    return joined(parts, "; ") or ("Impact stated",)
+
+
+def _since(what: str, at: datetime | None) -> list[Line]:
+    return [(f"{what} ", Moment(at))] if at else []
+
+
+def value_in_words(value: Value) -> str:
+    """Return the value of a fact as people say it."""
+    match value:
+        case None:
+            return "nobody knows"
+        case bool():
+            return "yes" if value else "no"
+        case _:
+            return str(value)
+
+
+def _because(why: str) -> str:
+    return f": {why}" if why else ""

@@ -1,0 +1,144 @@
+"""What happened in a run and to its targets, a line each."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from bot.core import events
+from bot.core.document import Code, Line, Moment, Strong
+from bot.core.events import RunEvent, TargetEvent
+
+_Plan = (
+    events.PlanAsked
+    | events.Planned
+    | events.PlanFailed
+    | events.RunStarted
+    | events.RunAborted
+    | events.RunRecovered
+)
+_Gate = events.Approved | events.Rejected | events.Withdrawn | events.GateExpired | events.GateReopened
+_Step = (
+    events.StepStarted
+    | events.StepProgressed
+    | events.CheckFound
+    | events.StepSucceeded
+    | events.StepFailed
+    | events.StepInDoubt
+    | events.AttemptOpened
+)
+_Choice = (
+    events.RetryAsked
+    | events.StepSkipped
+    | events.StepDone
+    | events.UndoAsked
+    | events.RunPaused
+    | events.RunResumed
+    | events.AbortAsked
+)
+
+
+def describe_run(event: RunEvent) -> Line:
+    """Return what happened in a run."""
+    if isinstance(event, _Plan):
+        return _plan(event)
+    if isinstance(event, _Gate):
+        return _gate(event)
+    if isinstance(event, _Step):
+        return _step(event)
+    return _choice(event)
+
+
+def describe_target(event: TargetEvent, target: str) -> Line:
+    """Return what happened to a target."""
+    match event:
+        case events.TargetHeld(run=run, step=step, attempt=attempt):
+            return (Code(target), f" is held by {run} for {step}, attempt {attempt}")
+        case events.TargetReleased(run=run):
+            return (Code(target), f" is no longer held by {run}")
+        case _:
+            assert_never(event)
+
+
+def _plan(event: _Plan) -> Line:
+    match event:
+        case events.PlanAsked(playbook=playbook, service=service, environment=environment):
+            return (f"A plan was asked for: {playbook} for {service} in {environment}",)
+        case events.Planned(hash=hash, changes=changes):
+            return ("Planned, hash ", Code(hash[:8]), f"; changed: {'; '.join(changes)}" if changes else "")
+        case events.PlanFailed(because=because):
+            return (Strong("No plan could be made"), f": {because}")
+        case events.RunStarted(hash=hash, freeze=freeze):
+            placed = f", {freeze} placed" if freeze else ""
+            return (Strong("Started"), " with plan ", Code(hash[:8]), placed)
+        case events.RunAborted(leaves=leaves):
+            return (Strong("Aborted"), f". It leaves: {leaves}")
+        case events.RunRecovered():
+            return (Strong("Recovered"), ": every blocking end check passed")
+        case _:
+            assert_never(event)
+
+
+def _gate(event: _Gate) -> Line:
+    match event:
+        case events.Approved(gate=gate, role=role, hash=hash, break_glass=None):
+            return (f"Approved {gate} as {role}, plan ", Code(hash[:8]))
+        case events.Approved(gate=gate, role=role, break_glass=why):
+            return (Strong("Broke the glass"), f" at {gate} as {role}: {why}")
+        case events.Rejected(gate=gate, why=why):
+            return (Strong("Rejected"), f" {gate}: {why}")
+        case events.Withdrawn(gate=gate, why=why):
+            return (f"Took back the approval of {gate}{_because(why)}",)
+        case events.GateExpired(gate=gate):
+            return (f"The time to approve {gate} ran out",)
+        case events.GateReopened(gate=gate, expires=expires):
+            return (f"Approvals of {gate} are asked for again, until ", Moment(expires))
+        case _:
+            assert_never(event)
+
+
+def _step(event: _Step) -> Line:
+    match event:
+        case events.StepStarted(step=step, attempt=attempt, undo=undo):
+            return (f"{'Undo of ' if undo else ''}{step} started, attempt {attempt}",)
+        case events.StepProgressed(step=step, phase=phase, percent=percent):
+            figure = f", {percent} %" if percent is not None else ""
+            return (f"{step}: {phase}{figure}",)
+        case events.CheckFound(check=check, ok=ok, found=found, blocking=blocking):
+            word = "passed" if ok else ("failed" if blocking else "warns")
+            return (f"Check {check} {word}: {found}",)
+        case events.StepSucceeded(step=step, undo=undo):
+            return (f"{step} was undone" if undo else f"{step} succeeded",)
+        case events.StepFailed(step=step, because=because, undo=undo):
+            return (f"{'Undo of ' if undo else ''}{step} ", Strong("failed"), f": {because}")
+        case events.StepInDoubt(step=step, because=because):
+            return (f"{step} is ", Strong("in doubt"), f": {because}")
+        case events.AttemptOpened(step=step, attempt=attempt, target_said=said):
+            return (f"Attempt {attempt} of {step} may begin; before it: {said}",)
+        case _:
+            assert_never(event)
+
+
+def _choice(event: _Choice) -> Line:
+    match event:
+        case events.RetryAsked(step=step, why=why, inputs=inputs):
+            changed = f" with {', '.join(f'{name}={value}' for name, value in inputs.items())}"
+            return (f"Another attempt of {step} was asked for{changed if inputs else ''}{_because(why)}",)
+        case events.StepSkipped(step=step, why=why):
+            return (f"{step} was ", Strong("skipped"), f": {why}")
+        case events.StepDone(step=step, evidence=evidence, why=why):
+            return (f"{step} was ", Strong("done by hand"), f"; evidence: {evidence}{_because(why)}")
+        case events.UndoAsked(step=step, why=why):
+            return (f"Undo back to {step} was asked for{_because(why)}",)
+        case events.RunPaused(why=why):
+            return (Strong("Paused"), _because(why))
+        case events.RunResumed(why=why, passes=passes):
+            passing = f", passing {', '.join(passes)}" if passes else ""
+            return (Strong("Resumed"), f"{passing}{_because(why)}")
+        case events.AbortAsked(why=why):
+            return (Strong("Abort"), f" was asked for{_because(why)}")
+        case _:
+            assert_never(event)
+
+
+def _because(why: str) -> str:
+    return f": {why}" if why else ""

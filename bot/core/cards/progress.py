@@ -1,0 +1,176 @@
+"""The one message of a run that is edited while it is carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from bot.core.budget import time_budget, time_to_recover
+from bot.core.cards.choices import abort, choices, done
+from bot.core.cards.pace import NO_SIGNAL_AFTER, Pace, last_signal, pace
+from bot.core.cards.plan import budget_line
+from bot.core.cards.states import place, stands
+from bot.core.document import (
+    Block,
+    Bullets,
+    Button,
+    Buttons,
+    Code,
+    Document,
+    Line,
+    Moment,
+    Paragraph,
+    Preformatted,
+    Small,
+    Strong,
+)
+from bot.core.due import next_gate
+from bot.core.incident import Incident
+from bot.core.plan import Plan, PlannedStep
+from bot.core.run import OVER, Run, Status
+from bot.core.words import between, in_size, in_words
+
+Latest = Mapping[str, Mapping[str, object]]
+TAIL_LINES = 5
+
+
+def progress_card(run: Run, incident: Incident, *, latest: Latest, now: datetime) -> Document:
+    """Return how far a run is; `latest` is the newest progress of each step, as it is kept beside the run."""
+    plan = run.plan
+    if plan is None:
+        why = run.failed or "the plan is being made"
+        return Document(f"{run.id} {run.state}", (Paragraph((f"{run.asked.playbook}: {why}",)),))
+    over = sum(run.step(step.id).status in OVER for step in plan.steps)
+    blocks = (
+        Paragraph(_head(run, incident, now)),
+        *_budget(run, plan, incident, now),
+        Bullets([_step(run, plan, step, latest.get(step.id, {}), now) for step in plan.steps]),
+        *_tails(run, plan, latest),
+        *_person(run, plan),
+        *_checks(run),
+        *_next(run, plan, now),
+        *_buttons(run, plan),
+        Small((f"{run.id} · plan ", Code(run.hash[:8]), " · as of ", Moment(now))),
+    )
+    return Document(f"{run.id} {run.state}, {over} of {len(plan.steps)} steps over: {plan.title}", blocks)
+
+
+def _head(run: Run, incident: Incident, now: datetime) -> Line:
+    if run.recovered_at:
+        took = time_to_recover(run, incident)
+        since = (
+            f"{in_words(took)} after the impact began" if took else "nobody has said when the impact began"
+        )
+        return (Strong("✓ Recovered "), Moment(run.recovered_at), f", {since}.")
+    if run.aborted_at:
+        return (Strong("✗ Aborted "), Moment(run.aborted_at), f". It leaves: {_leaves(run)}")
+    if run.abort:
+        return (Strong("Stopping: "), f"an abort was asked for ({run.abort.why}); nothing further starts.")
+    if run.paused:
+        return (Strong("Paused: "), run.paused.why)
+    if run.started_at is None:
+        return (Strong("Planned: "), "it has not been started.")
+    return (Strong("Running "), f"for {in_words(now - run.started_at)}.")
+
+
+def _leaves(run: Run) -> str:
+    return run.abort.leaves if run.abort else "nothing is known"
+
+
+def _budget(run: Run, plan: Plan, incident: Incident, now: datetime) -> Iterator[Block]:
+    if run.started_at and not run.over and not run.abort:
+        yield Paragraph(budget_line(time_budget(run, plan, incident, now=now)))
+
+
+def _step(run: Run, plan: Plan, step: PlannedStep, newest: Mapping[str, object], now: datetime) -> Line:
+    state = run.step(step.id)
+    attempt = f", attempt {state.attempt}" if state.attempt > 1 else ""
+    rest: str = ""
+    match state.status:
+        case Status.STARTED if state.started_at:
+            rest = f", {_going(step, pace(step, state, newest, now), newest)}"
+            rest = f", {in_words(now - state.started_at)}{rest}"
+        case Status.SUCCEEDED | Status.FAILED | Status.IN_DOUBT | Status.DONE | Status.SKIPPED:
+            took = (
+                f" after {in_words(state.ended_at - state.started_at)}"
+                if state.ended_at and state.started_at
+                else ""
+            )
+            rest = f"{took}{f': {state.because}' if state.because else ''}"
+        case _:
+            rest = f", waits for approval {step.gate}" if _gated(run, step) else ""
+    again = "; another attempt is asked for and waits until nothing of this one acts" if state.retry else ""
+    return (f"{stands(run, step)}: ", Strong(place(plan, step.id)), f"{attempt}{rest}{again}")
+
+
+def _gated(run: Run, step: PlannedStep) -> bool:
+    gate = run.gates.get(step.gate or "")
+    return gate is not None and not gate.used
+
+
+def _going(step: PlannedStep, pace: Pace, newest: Mapping[str, object]) -> str:
+    if step.call.kind == "person":
+        return f"by {step.by}"
+    parts = [str(newest["phase"])] if newest.get("phase") else []
+    if pace.done is not None:
+        total = f" of {in_size(pace.total, pace.unit)}" if pace.total and pace.unit != "percent" else ""
+        parts.append(f"{in_size(pace.done, pace.unit)}{total}")
+    if pace.rate:
+        parts.append(f"{in_size(pace.rate, pace.unit)}/s")
+    if pace.left:
+        parts.append(f"{between(*pace.left)} left ({pace.basis})")
+    else:
+        parts.append("no reliable ETA")
+    if pace.silent is not None and pace.silent > NO_SIGNAL_AFTER:
+        parts.append(f"no signal for {in_words(pace.silent)}")
+    elif pace.silent is not None:
+        parts.append(f"last signal {in_words(pace.silent)} ago")
+    return ", ".join(parts)
+
+
+def _tails(run: Run, plan: Plan, latest: Latest) -> Iterator[Block]:
+    for step in plan.steps:
+        state = run.step(step.id)
+        text = ""
+        if state.status is Status.FAILED:
+            text = state.tail
+        elif state.status is Status.STARTED and last_signal(state, latest.get(step.id, {})) is not None:
+            text = str(latest.get(step.id, {}).get("tail") or "")
+        if text.strip():
+            last = "\n".join(text.splitlines()[-TAIL_LINES:])
+            yield Preformatted(f"{step.id}:\n{last}")
+
+
+def _person(run: Run, plan: Plan) -> Iterator[Block]:
+    for step in plan.steps:
+        if step.person and run.step(step.id).status is Status.STARTED:
+            asks = [(f"do: {line}",) for line in step.person.do]
+            confirms = [(f"confirm: {line}",) for line in step.person.confirm]
+            yield Bullets([*asks, *confirms, (f"evidence: {', '.join(step.person.evidence) or 'any'}",)])
+
+
+def _checks(run: Run) -> Iterator[Block]:
+    if run.checks:
+        yield Bullets(
+            [_check(check.check, check.found, ok=check.ok, blocks=check.blocking) for check in run.checks]
+        )
+
+
+def _check(name: str, found: str, *, ok: bool, blocks: bool) -> Line:
+    word = "✓ passed" if ok else ("✗ failed" if blocks else "⚠ warns")
+    return (f"{word}: end check ", Strong(name), f": {found}")
+
+
+def _next(run: Run, plan: Plan, now: datetime) -> Iterator[Block]:
+    gate = next_gate(run, holders=plan.roles, now=now)
+    if gate:
+        steps = ", ".join(place(plan, step.id) for step in plan.steps if step.gate == gate)
+        yield Paragraph((Strong("Next approval: "), gate, f", for {steps}" if steps else ""))
+
+
+def _buttons(run: Run, plan: Plan) -> Iterator[Block]:
+    if run.over or run.abort or run.started_at is None:
+        return
+    waiting = [step for step in plan.steps if step.person and run.step(step.id).status is Status.STARTED]
+    offered = choices(run) or (Button("Hold", f"hold {run.id}", ask="Why?"), abort(run))
+    yield Buttons((*(done(run, step.id) for step in waiting), *offered))

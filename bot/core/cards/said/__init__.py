@@ -1,0 +1,33 @@
+"""What the channel or a run's thread reads about one entry; nothing where a card already shows it."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from bot.core import events
+from bot.core.cards.said.freezes import said_of_freeze
+from bot.core.cards.said.incidents import said_of_incident
+from bot.core.cards.said.runs import said_of_run
+from bot.core.document import Document
+from bot.core.events import Entry
+from bot.core.freeze import Freeze
+from bot.core.incident import Incident
+from bot.core.run import Run
+
+
+def said(
+    entry: Entry, *, incident: Incident | None, run: Run | None, freeze: Freeze | None
+) -> Document | None:
+    """Return the message about an entry, or None when there is nothing to say beside the cards."""
+    event = entry.event
+    match event:
+        case None | events.TargetHeld() | events.TargetReleased() | events.ReleaseRecorded():
+            return None
+        case _ if isinstance(event, events.IncidentEvent):
+            return said_of_incident(entry, event, incident) if incident else None
+        case _ if isinstance(event, events.RunEvent):
+            return said_of_run(entry, event, run, incident) if run else None
+        case _ if isinstance(event, events.FreezeEvent):
+            return said_of_freeze(entry, event, freeze) if freeze else None
+        case _:
+            assert_never(event)

@@ -1,0 +1,175 @@
+"""What the thread of a run reads about it; its progress and its approvals have cards of their own."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import assert_never
+
+from bot.core import events
+from bot.core.budget import time_to_recover
+from bot.core.cards.choices import choices, waits_for_gate
+from bot.core.cards.lines import describe
+from bot.core.cards.states import place
+from bot.core.document import Block, Bullets, Button, Buttons, Document, Line, Moment, Paragraph, Strong, Who
+from bot.core.events import Entry, RunEvent
+from bot.core.incident import Incident
+from bot.core.loss import lines as loss_lines
+from bot.core.loss import losses
+from bot.core.run import Run
+from bot.core.words import in_words, people
+
+_Silent = (
+    events.PlanAsked
+    | events.RunStarted
+    | events.StepProgressed
+    | events.CheckFound
+    | events.StepSucceeded
+    | events.StepInDoubt
+)
+_Chosen = (
+    events.Withdrawn
+    | events.AttemptOpened
+    | events.RetryAsked
+    | events.StepSkipped
+    | events.StepDone
+    | events.UndoAsked
+    | events.RunResumed
+    | events.AbortAsked
+)
+
+
+def said_of_run(entry: Entry, event: RunEvent, run: Run, incident: Incident | None) -> Document | None:
+    """Return what the run's thread reads about something that happened in it."""
+    if isinstance(event, _Silent):
+        return None
+    if isinstance(event, _Chosen):
+        return _line((Who(entry.by), ": ", *describe(entry), "."))
+    match event:
+        case events.Planned():
+            return _changed(event, run)
+        case events.StepStarted():
+            return _no_way_back(event, run)
+        case events.StepFailed():
+            return _goes_on(event, run)
+        case events.Approved():
+            return _glass(entry, event, incident)
+        case _:
+            return _turning_point(entry, event, run, incident)
+
+
+_Turn = (
+    events.PlanFailed
+    | events.Rejected
+    | events.GateExpired
+    | events.GateReopened
+    | events.RunPaused
+    | events.RunAborted
+    | events.RunRecovered
+)
+
+
+def _turning_point(entry: Entry, event: _Turn, run: Run, incident: Incident | None) -> Document | None:
+    match event:
+        case events.PlanFailed(because=because):
+            return _line((Who(run.asked_by, ping=True), f": {run.id} could not be planned: {because}"))
+        case events.Rejected(gate=gate, why=why):
+            ask: Line = (_asker(run), ": ", Who(entry.by), Strong(" rejected "), f"{run.id}.{gate}: {why}")
+            return _line(ask, Button("Ask again", f"start {run.id}"))
+        case events.GateExpired(gate=gate):
+            late: Line = (
+                _asker(run),
+                f": the time to approve {run.id}.{gate} ran out; nothing was approved.",
+            )
+            return _line(late, Button("Ask again", f"start {run.id}", style="primary"))
+        case events.GateReopened(gate=gate):
+            return _asked_again(event, run)
+        case events.RunPaused():
+            return _paused(event, run, incident)
+        case events.RunAborted(leaves=leaves):
+            return _line((Strong(f"{run.id} is aborted. "), f"It leaves: {leaves}"))
+        case events.RunRecovered():
+            return _recovered(entry, run, incident)
+        case _:
+            assert_never(event)
+
+
+def _line(line: Line, *buttons: Button) -> Document:
+    pressed: tuple[Block, ...] = (Buttons(buttons),) if buttons else ()
+    return Document("", (Paragraph(line), *pressed))
+
+
+def _asker(run: Run) -> Who:
+    return Who(run.requester or run.asked_by, ping=True)
+
+
+def _changed(event: events.Planned, run: Run) -> Document | None:
+    """The first plan is a card; a later one voids approvals, which people must not find out by chance."""
+    if not event.changes:
+        return None
+    void = " Earlier approvals are void and are asked for again." if event.expires else ""
+    head: Line = (Strong(f"The plan of {run.id} changed"), f", it is now {event.hash[:8]}.{void}")
+    return Document("", (Paragraph(head), Bullets([(change,) for change in event.changes])))
+
+
+def _no_way_back(event: events.StepStarted, run: Run) -> Document | None:
+    step = run.plan.step(event.step) if run.plan else None
+    if run.plan is None or step is None or event.undo or not (step.destructive or step.no_way_back):
+        return None
+    word = "The point of no return is passed: " if step.no_way_back else "Destructive: "
+    return _line((Strong(word), f"{run.id} begins {place(run.plan, step.id)}, attempt {event.attempt}."))
+
+
+def _goes_on(event: events.StepFailed, run: Run) -> Document | None:
+    """Other failures pause the run or open another attempt, which says why."""
+    step = run.plan.step(event.step) if run.plan else None
+    if run.plan is None or step is None or step.on_failure != "continue" or step.destructive or event.undo:
+        return None
+    title = place(run.plan, step.id)
+    return _line((Strong(title), f" failed: {event.because}. {run.id} goes on, as the playbook says."))
+
+
+def _glass(entry: Entry, event: events.Approved, incident: Incident | None) -> Document | None:
+    if event.break_glass is None:
+        return None
+    told = (incident.commander,) if incident else ()
+    loud: Line = (
+        Strong("The glass was broken. "),
+        Who(entry.by),
+        f" as {event.role} let {event.gate} pass alone: ",
+    )
+    review = f"{event.break_glass} The post-mortem looks at it. "
+    return _line((*loud, review, *(people(told, ping=told) if told else ())))
+
+
+def _asked_again(event: events.GateReopened, run: Run) -> Document:
+    gate = run.plan.gate(event.gate) if run.plan else None
+    holders = [name for held in (gate.people.values() if gate else ()) for name in held]
+    names = tuple(dict.fromkeys(name for name in holders if name != run.requester))
+    line: Line = (*people(names, ping=names), f": {run.id}.{event.gate} is asked for again, until ")
+    return _line((*line, Moment(event.expires), "."))
+
+
+def _paused(event: events.RunPaused, run: Run, incident: Incident | None) -> Document | None:
+    """A rejection or an expiry was told when it came; its pause would tell it twice."""
+    step = run.plan.step(event.step) if run.plan and event.step else None
+    if run.plan and step and waits_for_gate(run, run.plan, step.gate) and not event.freeze:
+        return None
+    roles = incident.roles if incident else {}
+    told = tuple(dict.fromkeys(roles[role] for role in ("commander", "ops") if role in roles))
+    line: Line = (*people(told, ping=told), ": ", Strong(f"{run.id} is paused. "), event.why)
+    current = choices(run) if run.paused == event else ()
+    return _line(line, *current)
+
+
+def _recovered(entry: Entry, run: Run, incident: Incident | None) -> Document:
+    took = time_to_recover(run, incident) if incident else None
+    rto = timedelta(seconds=run.plan.rto_s) if run.plan and run.plan.rto_s is not None else None
+    after = f" {in_words(took)} after the impact began" if took is not None else ""
+    verdict = ""
+    if took is not None and rto is not None:
+        verdict = f"; the RTO of {in_words(rto)} is {'met' if took <= rto else 'missed'}"
+    head: Line = (Strong(f"✓ {run.id} recovered"), f"{after}{verdict}. Every blocking end check passed.")
+    plan = run.plan
+    lost = losses(incident, plan, now=entry.occurred_at) if incident and plan else ()
+    facts = [line for loss in lost for line in loss_lines(loss)]
+    return Document("", (Paragraph(head), *((Bullets(facts),) if facts else ())))

@@ -1,0 +1,153 @@
+"""What going back to a recovery point gives up, said one way.
+
+Lost good data runs from the recovery point to the start of the damage and is judged against the RPO.
+Discarded later writes run from there to the moment writers were stopped; until then both are "so far".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from bot.core.document import Code, Line, Moment, Strong
+from bot.core.plan import Plan, PlannedSource
+from bot.core.words import in_words
+from integrations.contract import RecoveryPoint
+
+if TYPE_CHECKING:
+    from bot.core.incident import Incident
+
+_NONE = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What one recovery point costs; times are aware UTC, None is what nobody has said yet."""
+
+    source: str
+    point: RecoveryPoint | None
+    damage_start: datetime | None
+    writers_stopped: datetime | None
+    rpo: timedelta | None
+    now: datetime
+
+    @property
+    def end(self) -> datetime:
+        """Return the moment up to which later writes are discarded."""
+        return self.writers_stopped or self.now
+
+    @property
+    def lost(self) -> timedelta | None:
+        """Return how much good data is lost; negative when the point holds damage itself."""
+        return self.damage_start - self.point.finished_at if self.point and self.damage_start else None
+
+    @property
+    def discarded(self) -> timedelta | None:
+        """Return the window of later writes that are thrown away."""
+        return max(_NONE, self.end - self.damage_start) if self.damage_start else None
+
+    @property
+    def together(self) -> timedelta | None:
+        """Return both windows as one: everything after the recovery point."""
+        return max(_NONE, self.end - self.point.finished_at) if self.point else None
+
+    @property
+    def so_far(self) -> str:
+        """Return the words that say that writers still write."""
+        return "" if self.writers_stopped else " so far"
+
+    @property
+    def meets_rpo(self) -> bool | None:
+        """Say whether the lost good data stays within the RPO; None when that cannot be said."""
+        if self.lost is None or self.rpo is None or self.lost < _NONE:
+            return None
+        return self.lost <= self.rpo
+
+
+def restored(plan: Plan) -> tuple[PlannedSource, ...]:
+    """Return the sources that the plan's steps put data back from."""
+    used = dict.fromkeys(step.call.source for step in plan.steps if step.call.source)
+    return tuple(source for source in plan.sources if source.id in used)
+
+
+def losses(incident: Incident, plan: Plan, *, now: datetime) -> tuple[Loss, ...]:
+    """Return what is given up for each source that the plan restores from."""
+    rpo = timedelta(seconds=plan.rpo_s) if plan.rpo_s is not None else None
+    return tuple(
+        Loss(source.id, source.point, incident.damage_start, incident.writers_stopped, rpo, now)
+        for source in restored(plan)
+    )
+
+
+def lines(loss: Loss) -> tuple[Line, ...]:
+    """Return the loss as sentences; what is not known is named, with its bounds."""
+    if loss.point is None:
+        return ((Strong("Data lost: "), "unknown, no recovery point of ", Code(loss.source), " is chosen."),)
+    if loss.damage_start is None:
+        return _unknown_start(loss, loss.point)
+    return (_lost(loss, loss.point, loss.damage_start), _discarded(loss, loss.damage_start))
+
+
+def _unknown_start(loss: Loss, point: RecoveryPoint) -> tuple[Line, ...]:
+    together = in_words(loss.together or _NONE)
+    stopped = "when writers were stopped" if loss.writers_stopped else "now"
+    return (
+        (
+            Strong("Data lost: "),
+            "unknown, because nobody has said when the damage began. It could be any moment from the "
+            "recovery point at ",
+            Moment(point.finished_at),
+            f" to {stopped}, ",
+            Moment(loss.end),
+            ".",
+        ),
+        (
+            Strong("Good data lost and later writes discarded, together: "),
+            f"{together}{loss.so_far}.{_against(loss.rpo)}",
+        ),
+    )
+
+
+def _against(rpo: timedelta | None) -> str:
+    return f" The RPO is {in_words(rpo)}." if rpo is not None else " No RPO is set."
+
+
+def _lost(loss: Loss, point: RecoveryPoint, damage_start: datetime) -> Line:
+    lost = damage_start - point.finished_at
+    if lost < _NONE:
+        return (
+            Strong("Damaged data comes back: "),
+            f"the recovery point was finished {in_words(-lost)} after the damage began at ",
+            Moment(damage_start),
+            ".",
+        )
+    return (
+        Strong("Good data lost: "),
+        f"{in_words(lost)}{loss.so_far} (",
+        Moment(point.finished_at),
+        " to ",
+        Moment(damage_start),
+        f"). {rpo_verdict(loss)}",
+    )
+
+
+def rpo_verdict(loss: Loss) -> str:
+    """Return the judgement against the RPO as one sentence."""
+    if loss.rpo is None:
+        return "No RPO is set."
+    if loss.meets_rpo is None:
+        return f"Whether the RPO of {in_words(loss.rpo)} is met cannot be said."
+    return f"{'Within' if loss.meets_rpo else 'Misses'} the RPO of {in_words(loss.rpo)}."
+
+
+def _discarded(loss: Loss, damage_start: datetime) -> Line:
+    window = in_words(loss.discarded or _NONE)
+    return (
+        Strong("Later writes discarded: "),
+        f"{window}{loss.so_far} (",
+        Moment(damage_start),
+        " to ",
+        *((Moment(loss.end),) if loss.writers_stopped else ("now, writers are not stopped",)),
+        ").",
+    )

@@ -1,0 +1,79 @@
+"""How lengths of time, sizes and people are said everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from bot.core.document import Line, Link, Span, Who, say
+
+_DAYS_FROM = 48 * 3_600
+_SIZES = ("B", "kB", "MB", "GB", "TB")
+
+
+def in_words(length: timedelta) -> str:
+    """Return a length of time to the second: `4 min 12 s`, `26 h 5 min`; parts of a second are dropped."""
+    seconds = abs(length) // timedelta(seconds=1)
+    days, rest = divmod(seconds, 86_400) if seconds >= _DAYS_FROM else (0, seconds)
+    hours, rest = divmod(rest, 3_600)
+    parts = ((days, "d"), (hours, "h"), (rest // 60, "min"), (rest % 60, "s"))
+    said = " ".join(f"{figure} {unit}" for figure, unit in parts if figure) or "0 s"
+    return f"minus {said}" if seconds and length < timedelta(0) else said
+
+
+def between(low: timedelta, high: timedelta) -> str:
+    """Return a range of lengths, or one length when both ends read the same."""
+    first, last = in_words(low), in_words(high)
+    return first if first == last else f"{first} to {last}"
+
+
+def at_clock(at: datetime) -> str:
+    """Return a UTC moment of today for plain text: 02:10:05Z."""
+    return f"{at:%H:%M:%SZ}"
+
+
+def in_size(amount: float, unit: str) -> str:
+    """Return an amount with its unit; bytes in the unit that reads best."""
+    if unit != "bytes":
+        return f"{amount:,.0f} %" if unit == "percent" else f"{amount:,.0f} {unit}"
+    step = 0
+    while amount >= 1_000 and step < len(_SIZES) - 1:
+        amount, step = amount / 1_000, step + 1
+    return f"{amount:.0f} {_SIZES[step]}" if step == 0 else f"{amount:.1f} {_SIZES[step]}"
+
+
+def people(names: Iterable[str], *, ping: Sequence[str] = ()) -> Line:
+    """Return people by name, those in `ping` so that they are notified; `nobody` for none."""
+    spans = [Who(name, ping=name in ping) for name in names]
+    return joined([(span,) for span in spans]) or ("nobody",)
+
+
+def joined(lines: Iterable[Line], by: str = ", ") -> Line:
+    """Return several lines as one."""
+    spans: list[Span] = []
+    for line in lines:
+        spans += [by, *line] if spans else line
+    return tuple(spans)
+
+
+def linked(text: str, url: str | None) -> Span:
+    """Return text as a link when it has a web address, else as it is; no other kind of address is one."""
+    return Link(text, url) if url and url.startswith(("http://", "https://")) else text
+
+
+def shortened(line: Line, most: int) -> Line:
+    """Return a line of at most so many characters; where something was cut, an ellipsis says so."""
+    spans: list[Span] = []
+    for span in line:
+        text = say((span,))
+        if len(text) > most:
+            return (*spans, f"{text[: max(0, most - 1)]}…")
+        spans.append(span)
+        most -= len(text)
+    return tuple(spans)
+
+
+def one_line(text: str, most: int) -> str:
+    """Return text on one line of at most so many characters."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= most else f"{flat[: most - 1]}…"
