@@ -67,6 +67,7 @@ class Incident:
     facts: Mapping[str, Value] = field(default_factory=dict)
     decisions: tuple[Decision, ...] = ()
     updates: tuple[UpdatePosted, ...] = ()
+    updated_at: datetime | None = None
     next_update_by: datetime | None = None
     overdue: datetime | None = None
     runs: tuple[str, ...] = ()
@@ -142,7 +143,13 @@ def apply(incident: Incident, entry: Entry, event: Event) -> Incident:  # noqa: 
             made = Decision(event, entry.occurred_at, entry.by)
             return replace(incident, decisions=(*incident.decisions, made))
         case UpdatePosted(next_by=next_by):
-            return replace(incident, updates=(*incident.updates, event), next_update_by=next_by, overdue=None)
+            return replace(
+                incident,
+                updates=(*incident.updates, event),
+                updated_at=entry.occurred_at,
+                next_update_by=next_by,
+                overdue=None,
+            )
         case UpdateOverdue(promised=promised):
             return replace(incident, overdue=promised)
         case PlanAttached(run=run):

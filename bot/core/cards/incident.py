@@ -90,7 +90,9 @@ def _clocks(incident: Incident, runs: Sequence[Run], now: datetime) -> Iterator[
 
 def _next_update(incident: Incident, by: datetime, now: datetime) -> Line:
     late = f", {in_words(now - by)} overdue" if now > by else f", in {in_words(by - now)}"
-    last = f"; the last was #{incident.updates[-1].number}" if incident.updates else "; none was posted yet"
+    if incident.updated_at is None:
+        return (Moment(by), late, "; none was posted yet")
+    last = f"; the last was #{incident.updates[-1].number}, {in_words(now - incident.updated_at)} ago"
     return (Moment(by), late, last)
 
 

@@ -16,7 +16,7 @@ _NONE = timedelta(0)
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How a step gets on: `left` is a range, None when no figure is reliable; `silent` is time without a signal."""
+    """How a step gets on: `left` is a range or None; `silent` is since the last signal."""
 
     done: float | None
     total: float | None
