@@ -1,0 +1,267 @@
+"""The recovery, which other post-mortems leave out: decisions, restores, approvals, freezes, deviations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from bot.core import events
+from bot.core.budget import time_to_recover
+from bot.core.cards.lines import describe
+from bot.core.cards.lines.freezes import in_scope
+from bot.core.cards.said.incidents import decision_record
+from bot.core.cards.states import place
+from bot.core.document import Block, Bullets, Code, Fields, Heading, Line, Moment, Paragraph, Strong, Who
+from bot.core.events import CheckFound, Entry
+from bot.core.freeze import Freeze
+from bot.core.loss import Loss, losses, rpo_verdict
+from bot.core.plan import Plan, PlannedSource, PlannedStep
+from bot.core.postmortem.steps import step_rows
+from bot.core.postmortem.story import Story, moment, seconds, table
+from bot.core.run import Run
+from bot.core.words import in_size, in_words, joined
+
+DEVIATIONS = (
+    events.StepSkipped,
+    events.StepDone,
+    events.RetryAsked,
+    events.AttemptOpened,
+    events.UndoAsked,
+    events.RunPaused,
+    events.AbortAsked,
+)
+DEPLOYMENTS = (
+    events.DeploymentRefused,
+    events.DeploymentExcepted,
+    events.ExceptionAsked,
+    events.ExceptionGranted,
+)
+
+
+def recovery(told: Story) -> Iterator[Block]:
+    """Return the recovery section."""
+    yield Heading("Recovery")
+    yield Heading("Decisions", 3)
+    yield from _decisions(told)
+    yield Heading("Restores", 3)
+    yield from _restores(told)
+    yield Heading("Approvals", 3)
+    yield from _approvals(told)
+    yield Heading("Objectives", 3)
+    yield from _objectives(told)
+    yield Heading("Steps", 3)
+    yield from _steps(told)
+    yield Heading("Freezes", 3)
+    yield from _freezes(told)
+    yield Heading("Deviations from the plan", 3)
+    yield from _deviations(told)
+    yield Heading("Verification", 3)
+    yield from _verification(told)
+
+
+def _decisions(told: Story) -> Iterator[Block]:
+    for decision in told.incident.decisions:
+        yield Paragraph((Strong(decision.made.option), ", decided ", Moment(decision.at)))
+        yield from decision_record(decision.by, decision.made)
+    if not told.incident.decisions:
+        yield Paragraph(("No decision was recorded.",))
+
+
+def _restores(told: Story) -> Iterator[Block]:
+    found = [
+        (run, plan, step, source)
+        for run, plan in told.planned
+        for step in plan.steps
+        if (source := plan.source(step.call.source)) and run.step(step.id).started_at
+    ]
+    for run, plan, step, source in found:
+        yield Paragraph((Strong(f"{run.id} {place(plan, step.id)}"),))
+        yield Fields(tuple(_restore(told, run, step, source)))
+    if not found:
+        yield Paragraph(("No data was restored.",))
+
+
+def _restore(told: Story, run: Run, step: PlannedStep, source: PlannedSource) -> Iterator[tuple[str, Line]]:
+    state, point = run.step(step.id), source.point
+    if point:
+        damage = told.incident.damage_start
+        age = in_words(damage - point.finished_at) if damage else "cannot be said: damage start unknown"
+        size = in_size(point.size, "bytes") if point.size is not None else "size not known"
+        yield "Backup", (Code(point.id), f", {point.kind} by {point.engine}, {size}")
+        yield "Finished", (Moment(point.finished_at),)
+        yield "Age at use", (f"{age} (damage start − backup end)",)
+        yield "Verified", moment(point.verified_at)
+        yield "Chosen because", (source.because,)
+    yield "Target", (step.call.target or "none",)
+    yield "Started", moment(state.started_at)
+    if state.started_at and state.ended_at:
+        took = state.ended_at - state.started_at
+        rate = _throughput(point.size if point else None, took)
+        yield "Took", (f"{in_words(took)}{rate}, {state.status.value}",)
+
+
+def _throughput(size: int | None, took: timedelta) -> str:
+    whole = took.total_seconds()
+    return f", {in_size(size / whole, 'bytes')}/s" if size and whole >= 1 else ""
+
+
+def _approvals(told: Story) -> Iterator[Block]:
+    rows = [row for run, _ in told.planned for row in _said_yes(told, run)]
+    yield from table(("Approval", "Who", "As", "Asked", "Said", "Waited", "Note"), rows)
+    if not rows:
+        yield Paragraph(("Nobody approved or rejected anything.",))
+
+
+def _said_yes(told: Story, run: Run) -> Iterator[tuple[Line, ...]]:
+    """Each answer is measured from the last time its gate was asked for before it."""
+    asked: dict[str, datetime] = {}
+    for entry in told.entries:
+        if entry.stream != f"run/{run.id}":
+            continue
+        match entry.event:
+            case events.RunStarted(expires=expires) | events.Planned(expires=expires):
+                asked |= dict.fromkeys(expires, entry.occurred_at)
+            case events.GateReopened(gate=gate):
+                asked[gate] = entry.occurred_at
+            case events.Approved(gate=gate, role=role, break_glass=glass):
+                note = f"broke the glass: {glass}" if glass else "approved"
+                yield _answer(run, gate, entry, role, asked.get(gate), note)
+            case events.Rejected(gate=gate, why=why):
+                yield _answer(run, gate, entry, "", asked.get(gate), f"rejected: {why}")
+            case events.Withdrawn(gate=gate, why=why):
+                yield _answer(run, gate, entry, "", asked.get(gate), f"withdrawn: {why}".rstrip(": "))
+            case _:
+                pass
+
+
+def _answer(
+    run: Run, gate: str, entry: Entry, role: str, asked: datetime | None, note: str
+) -> tuple[Line, ...]:
+    waited = in_words(entry.occurred_at - asked) if asked else "not known"
+    who: Line = (Who(entry.by),)
+    return (
+        (f"{run.id}.{gate}",),
+        who,
+        (role,),
+        moment(asked),
+        (Moment(entry.occurred_at),),
+        (waited,),
+        (note,),
+    )
+
+
+def _objectives(told: Story) -> Iterator[Block]:
+    if told.recovered is None:
+        yield Paragraph(("RTO and RPO cannot be judged: no run recovered the service.",))
+        return
+    run, plan = told.recovered
+    yield Bullets([(f"{run.id}: {rto_verdict(told, run, plan)}",), *_rpo(told, run, plan)])
+
+
+def rto_verdict(told: Story, run: Run, plan: Plan) -> str:
+    """Return the time to recover judged against the RTO."""
+    took, target = time_to_recover(run, told.incident), seconds(plan.rto_s)
+    if took is None:
+        return "RTO cannot be judged: nobody stated when the impact began."
+    if target is None:
+        return f"recovered {in_words(took)} after the impact began; no RTO is set."
+    verdict = "met" if took <= target else f"missed by {in_words(took - target)}"
+    return f"recovered {in_words(took)} after the impact began; RTO {in_words(target)}: {verdict}."
+
+
+def _rpo(told: Story, run: Run, plan: Plan) -> Iterator[Line]:
+    for loss in losses(told.incident, plan, now=told.end):
+        yield (f"{run.id}: {rpo_line(loss)}",)
+
+
+def rpo_line(loss: Loss) -> str:
+    """Return the lost good data judged against the RPO."""
+    if loss.point is None:
+        return f"RPO of {loss.source} cannot be judged: no recovery point was chosen."
+    if loss.lost is None:
+        return f"RPO of {loss.source} cannot be judged: nobody stated when the damage began."
+    return f"{in_words(loss.lost)} of good data lost from {loss.source}. {rpo_verdict(loss)}"
+
+
+def _steps(told: Story) -> Iterator[Block]:
+    rows = [row for run, plan in told.planned for row in step_rows(told, run, plan)]
+    yield from table(("Step", "Attempt", "Started", "Took", "Expected", "Outcome"), rows)
+    if not rows:
+        yield Paragraph(("No step was carried out.",))
+
+
+def _freezes(told: Story) -> Iterator[Block]:
+    for freeze in told.freezes:
+        yield Fields(tuple(_freeze(told, freeze)))
+        happened = [
+            (Moment(entry.occurred_at), " ", Who(entry.by), " ", *describe(entry))
+            for entry in told.entries
+            if entry.stream == f"freeze/{freeze.id}" and isinstance(entry.event, DEPLOYMENTS)
+        ]
+        if happened:
+            yield Bullets(happened)
+    if not told.freezes:
+        yield Paragraph(("Nothing was frozen.",))
+
+
+def _freeze(told: Story, freeze: Freeze) -> Iterator[tuple[str, Line]]:
+    yield freeze.id, (f"{in_scope(freeze.placed.scope)}: {freeze.placed.why}",)
+    yield "From", (Moment(freeze.since), " by ", Who(freeze.by))
+    if freeze.lifted_at:
+        length = in_words(freeze.lifted_at - freeze.since)
+        yield "To", (Moment(freeze.lifted_at), " by ", Who(freeze.lifted_by or "nobody"), f", after {length}")
+    elif freeze.in_force(told.now):
+        yield "To", (f"still in force, {in_words(told.now - freeze.since)} so far",)
+    else:
+        yield "To", (*moment(freeze.placed.until), ", by itself")
+    stream = f"freeze/{freeze.id}"
+    refused = sum(1 for _ in told.told(events.DeploymentRefused, stream))
+    passed = sum(1 for _ in told.told(events.DeploymentExcepted, stream))
+    yield "Deployments", (f"{refused} refused, {passed} passed by exception",)
+
+
+def _deviations(told: Story) -> Iterator[Block]:
+    items = [
+        (Moment(entry.occurred_at), " ", Who(entry.by), " ", *describe(entry)) for entry in _deviated(told)
+    ]
+    for decision in told.incident.decisions:
+        if decision.made.overridden:
+            over = f"went over {'; '.join(decision.made.overridden)}"
+            items.append((Moment(decision.at), " ", Who(decision.by), " ", over))
+    yield Bullets(items) if items else Paragraph(("None: every run went as planned.",))
+
+
+def _deviated(told: Story) -> Iterator[Entry]:
+    for entry in told.entries:
+        match entry.event:
+            case events.Approved(break_glass=str()):
+                yield entry
+            case events.RunResumed(passes=passes) if passes:
+                yield entry
+            case events.Planned(changes=changes) if changes:
+                yield entry
+            case event if isinstance(event, DEVIATIONS):
+                yield entry
+            case _:
+                pass
+
+
+def _verification(told: Story) -> Iterator[Block]:
+    found = [row for run, plan in told.planned for row in _checks(run, plan)]
+    yield from table(("Check", "Of", "Result", "Found"), found)
+    if not found:
+        yield Paragraph(("No check was carried out.",))
+
+
+def _checks(run: Run, plan: Plan) -> Iterator[tuple[Line, ...]]:
+    for step in plan.steps:
+        for check in run.step(step.id).checks:
+            yield _check(check, f"{run.id} {place(plan, step.id)}")
+    for check in run.checks:
+        yield _check(check, f"{run.id}, at the end")
+
+
+def _check(check: CheckFound, of: str) -> tuple[Line, ...]:
+    word = "passed" if check.ok else ("failed" if check.blocking else "warned")
+    evidence = joined([(f"{name}={value}",) for name, value in check.evidence.items()])
+    return ((check.check,), (of,), (word,), (check.found, *((" (", *evidence, ")") if evidence else ())))
