@@ -201,7 +201,8 @@ class Http(WithoutPoints):
         except IntegrationError as error:
             state = JobState(Phase.FAILED, because=str(error), alive=False)
         except aiohttp.ClientConnectorError as error:
-            state = JobState(Phase.FAILED, because=f"The service could not be reached: {_why(error)}")
+            because = f"The service could not be reached: {_why(error)}"
+            state = JobState(Phase.FAILED, because=because, alive=False)
         except (TimeoutError, aiohttp.ClientError) as error:
             because = f"The request was sent and not answered ({_why(error)}); nobody can say what it did."
             state = JobState(Phase.LOST, because=because)

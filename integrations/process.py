@@ -239,7 +239,7 @@ def _phase(status: Status) -> tuple[Phase, str]:
         case "lost":
             return Phase.LOST, status.because
         case "unknown":
-            return Phase.LOST, "The runner does not know this job."
+            return Phase.LOST, status.because or "The runner does not know this job."
         case "done":
             return _ended(status)
 

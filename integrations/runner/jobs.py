@@ -142,8 +142,11 @@ def status(state: Path, key: str) -> dict[str, Any]:
     # The lock is looked at first: a supervisor that ends between the two looks has written its exit by then.
     supervised = files.held(job.supervised)
     spec, claim, outcome = job.spec(), job.claimed(), job.outcome()
-    if spec is None or (claim is None and outcome is None and not supervised):
+    if spec is None:
         return {"state": "unknown", "key": key}
+    if claim is None and outcome is None and not supervised:
+        because = "The job was asked for and never began; it may be started again under its key."
+        return {"state": "unknown", "key": key, "alive": False, "because": because}
     known = {
         "key": key,
         "operation": spec.operation,
@@ -183,8 +186,10 @@ def _reported(log: Path) -> dict[str, Any]:
     try:
         with log.open("rb") as file:
             file.seek(0, os.SEEK_END)
-            file.seek(max(file.tell() - _TAIL, 0))
-            lines = file.read().decode("utf-8", "replace").splitlines()
+            begin = max(file.tell() - _TAIL, 0)
+            file.seek(begin)
+            # A line that was cut in two says nothing, and half a secret would not be masked.
+            lines = file.read().decode("utf-8", "replace").splitlines()[1 if begin else 0 :]
     except FileNotFoundError:
         return {}
     found: dict[str, Any] = {}
@@ -194,7 +199,7 @@ def _reported(log: Path) -> dict[str, Any]:
             if (report := _object(rest)) is not None:
                 found[word[2:]] = report
         elif line.strip():
-            found["said"] = line.strip()[:500]
+            found["said"] = line.strip()
     return found
 
 

@@ -198,7 +198,7 @@ def _nobody_else(what: Restore) -> Iterator[None]:
                 raise DatabaseProblem(text, permanent=False) from error
             if not unreadable(error):
                 raise DatabaseProblem(f"{what.database}: {error}.") from error
-            _set_aside(what)
+        _set_aside(what)
         yield
 
 
@@ -220,7 +220,7 @@ def _busy() -> sqlite3.OperationalError:
 
 
 def _set_aside(what: Restore) -> None:
-    # Logs of a database that cannot be opened belong to it, not to the one that takes its place.
+    # Logs that SQLite could not fold in belong to the old database, not to the one that takes its place.
     for ending in _BESIDE:
         beside = what.database.with_name(what.database.name + ending)
         if beside.exists():

@@ -26,6 +26,7 @@ from integrations.runner.processes import begun
 
 VERSION = 1
 _LONGEST_LINE = 256 * 1024
+_LONGEST_SAID = 500
 _LONGEST_CHUNK = 64 * 1024
 _LONGEST_SOCKET_PATH = 100
 
@@ -123,6 +124,8 @@ class Door:
         spec = self._spec(request)
         job = Job(self._state, spec.key)
         job.path.mkdir(exist_ok=True)
+        if job.spec() is not None and files.held(job.supervised):
+            return self._attach(job, spec)
         lock = files.acquire(job.supervised)
         if lock is None:
             return self._attach(job, spec)
@@ -186,7 +189,7 @@ class Door:
 
     def _status(self, key: str) -> Message:
         found: Message = self._masks.value(jobs.status(self._state, key))
-        return found
+        return {**found, "said": found.get("said", "")[:_LONGEST_SAID]}
 
     def _log(self, request: Message) -> Message:
         key = _key(request)

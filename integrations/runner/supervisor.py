@@ -27,6 +27,9 @@ NOT_BEGUN = 127
 
 def main(path: Path) -> None:
     """Carry out the job in a directory; its `supervised` lock was handed down by whoever began this."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        # A cancel is a file; a signal only ends a wait for it.
+        signal.signal(number, _heard)
     job = job_in(path)
     spec = job.spec()
     if spec is None or job.claimed() is not None or job.outcome() is not None:
@@ -110,8 +113,9 @@ class _Program:
 
 
 def _carry_out(job: Job, spec: Spec, lock: int) -> None:
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if job.cancelled.exists():
+        job.end({"state": "done", "code": 128 + signal.SIGTERM, "reason": "cancelled"})
+        return
     if not spec.leaves_daemon:
         processes.adopt_orphans()
     started = time.monotonic()
@@ -212,8 +216,7 @@ def _wakeup() -> Iterator[socket.socket]:
         ours.setblocking(False)  # noqa: FBT003 - the socket's own signature
         theirs.setblocking(False)  # noqa: FBT003
         before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
-        for number in (signal.SIGCHLD, signal.SIGTERM):
-            signal.signal(number, _heard)
+        signal.signal(signal.SIGCHLD, _heard)
         try:
             yield ours
         finally:

@@ -40,7 +40,11 @@ echo "::evidence {{\\"token\\": \\"$TOKEN\\"}}"
 echo "failing with $TOKEN" >&2
 exit 3
 """
-_SCRIPTS = {"act": _ACT, "workers": _WORKERS, "leak": _LEAK, "env": "#!/bin/sh\nenv\n"}
+_DAEMON = """#!/bin/sh
+sh -c 'echo $$ > "{home}/worker"; while [ ! -e "{home}/go" ]; do sleep 0.02; done' > /dev/null 2>&1 &
+while [ ! -s "{home}/worker" ]; do sleep 0.02; done
+"""
+_SCRIPTS = {"daemon": _DAEMON, "act": _ACT, "workers": _WORKERS, "leak": _LEAK, "env": "#!/bin/sh\nenv\n"}
 
 _CONFIG = """
 secrets = ["{home}/secret"]
@@ -101,6 +105,12 @@ target = "checkout"
 effect = "read"
 env = {{ COLOUR = "blue" }}
 
+[commands.daemon]
+argv = ["{home}/daemon"]
+target = "checkout"
+effect = "reversible"
+leaves_daemon = true
+
 [commands.missing]
 argv = ["{home}/no-such-program"]
 target = "checkout"
@@ -141,13 +151,16 @@ class Host:
 
     async def serve(self) -> None:
         """Start the runner and wait until it answers."""
+        self._launch()
+        await until(self.runner.hello)
+
+    def _launch(self) -> None:
         self._served = subprocess.Popen(
             [
                 *(sys.executable, "-m", "integrations.runner", "serve", f"--config={self.config}"),
                 *(f"--state={self.state}", f"--socket={self.runner.socket}"),
             ]
         )
-        await until(self.runner.hello)
 
     def kill_serve(self) -> None:
         """Kill the runner as the kernel does when memory runs out."""

@@ -7,12 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from integrations.contract import IntegrationError
 from integrations.process import Runner
-from integrations.runner import files
+from integrations.runner import files, processes
 from integrations.runner.jobs import Job, Spec
 from tests.integrations.host import Host, until
 
@@ -34,26 +35,20 @@ asyncio.run(main(*sys.argv[1:]))
 async def test_a_job_goes_on_when_the_bot_that_started_runner_and_job_is_killed(host: Host) -> None:
     host.kill_serve()
     places = (str(host.config), str(host.state), str(host.runner.socket))
-    with subprocess.Popen([sys.executable, "-c", _BOT, *places], stdout=subprocess.PIPE) as bot:
-        assert bot.stdout is not None
-        assert await asyncio.to_thread(bot.stdout.readline) == b"started\n"
-        bot.kill()
+    bot = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _BOT, *places, stdout=asyncio.subprocess.PIPE
+    )
+    assert bot.stdout is not None
+    assert await bot.stdout.readline() == b"started\n"
+    bot.kill()
+    await bot.communicate()
     assert (await host.runner.status("k")).state == "running"
     host.go()
     status = await host.ended("k")
     assert (status.state, status.code) == ("done", 0)
     assert host.acts() == ["begin ana", "end ana"]
-    serving = (host.runner.socket.parent / "runner.sock.lock").stat()
-    for pid in [int(path.name) for path in files.Path("/proc").glob("[0-9]*")]:
-        if _has_open(pid, serving.st_ino):
-            os.kill(pid, signal.SIGTERM)
-
-
-def _has_open(pid: int, inode: int) -> bool:
-    try:
-        return any(entry.stat().st_ino == inode for entry in files.Path(f"/proc/{pid}/fd").iterdir())
-    except OSError:
-        return False
+    for pid in processes.using(host.runner.socket.with_name("runner.sock.lock")):
+        os.kill(pid, signal.SIGTERM)
 
 
 async def test_a_job_goes_on_when_the_runner_is_killed_and_the_next_runner_knows_it(host: Host) -> None:
@@ -265,9 +260,27 @@ async def test_a_restart_of_the_host_is_told_from_a_running_job(host: Host) -> N
     os.kill(host.supervisor("k"), signal.SIGKILL)
     claim = Job(host.state, "k").path / "pid.json"
     files.replace(claim, {**(files.read(claim) or {}), "boot": "another boot"})
-    status = await host.runner.status("k")
-    assert (status.state, status.alive) == ("lost", False)
+    status = await host.reached("k", lambda status: status.state == "lost")
+    assert status.alive is False
     assert "restarted" in status.because
+
+
+async def test_a_job_cancelled_before_its_program_began_never_acts(host: Host) -> None:
+    job = await _asked_and_frozen(host, "k", token=1)
+    job.cancelled.touch()
+    _supervise(job)
+    assert (await host.runner.status("k")).reason == "cancelled"
+    assert host.acts() == []
+
+
+async def test_what_a_command_may_leave_running_lives_on_and_holds_nobody_up(host: Host) -> None:
+    await host.start("k", "daemon")
+    assert (await host.ended("k")).code == 0
+    daemon = int((host.home / "worker").read_text())
+    assert _lives(daemon)
+    host.go()
+    await host.start("next", "act", who="bo")
+    assert (await host.ended("next")).code == 0
 
 
 async def test_a_program_that_cannot_be_started_is_a_failed_job_that_says_so(host: Host) -> None:
@@ -306,7 +319,7 @@ def _supervise(job: Job) -> None:
 
 def _lives(pid: int) -> bool:
     try:
-        state = files.Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
     except FileNotFoundError:
         return False
     return state not in "ZX"

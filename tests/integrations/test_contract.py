@@ -1,0 +1,379 @@
+"""What every engine in the registry must do, whatever it drives. A new engine adds a case."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+from pydantic import BaseModel
+
+from integrations.connections import Connections
+from integrations.contract import (
+    Call,
+    Cap,
+    Engine,
+    IntegrationError,
+    JobRef,
+    Json,
+    Phase,
+    Source,
+    Target,
+    ToPoint,
+    ToTime,
+)
+from integrations.process import Runner
+from integrations.registry import ENGINES, open_engines, operations
+from tests.integrations.host import Host, a_host, until
+
+CANARY = "canary-7d1f"
+
+
+@dataclass
+class Case:
+    """An engine with a target, a call it can carry out, and a way to see how often that happened."""
+
+    engine: Engine
+    target: Target
+    acts: Callable[[], int]
+    step: Call | None = None
+    check: Call | None = None
+    failing_check: Call | None = None
+    source: Source | None = None
+    go: Callable[[], None] = lambda: None
+    slow: bool = False
+    token: int | None = None
+
+
+@asynccontextmanager
+async def _sqlite(home: Path) -> AsyncIterator[Case]:
+    async with a_host(home) as host:
+        engine = open_engines(host.connections)["sqlite"]
+        source = Source("orders-db", "sqlite")
+        ref = await engine.backup(source, key="B-1", labels={"release": "2.3.0"})
+        await _ended(engine, ref)
+        (point,) = await engine.points(source)
+        step = Call("restore", target=host.target, point=point, source=source)
+        yield Case(
+            engine,
+            host.target,
+            acts=lambda: len(list(host.kept.glob("*/restore.json"))),
+            step=step,
+            check=Call("restored", target=host.target, point=point, source=source),
+            source=source,
+            token=1,
+        )
+
+
+@asynccontextmanager
+async def _command(home: Path) -> AsyncIterator[Case]:
+    async with a_host(home) as host:
+        yield Case(
+            open_engines(host.connections)["command"],
+            host.checkout,
+            acts=lambda: sum(line.startswith("begin") for line in host.acts()),
+            step=Call("run", target=host.checkout, params={"name": "act", "who": "bo"}),
+            check=Call("check", target=host.checkout, params={"name": "env"}),
+            failing_check=Call("check", params={"name": "leak"}),
+            go=host.go,
+            slow=True,
+        )
+
+
+@asynccontextmanager
+async def _sql(home: Path) -> AsyncIterator[Case]:
+    async with a_host(home) as host:
+        query = "SELECT count(*) FROM orders"
+        yield Case(
+            open_engines(host.connections)["sql"],
+            host.target,
+            acts=lambda: 0,
+            check=Call("check", target=host.target, params={"query": query, "equals": 500}),
+            failing_check=Call("check", target=host.target, params={"query": query, "at_least": 501}),
+        )
+
+
+@asynccontextmanager
+async def _http(home: Path) -> AsyncIterator[Case]:
+    orders: list[str] = []
+
+    async def place(request: web.Request) -> web.Response:
+        orders.append(request.headers["Idempotency-Key"])
+        return web.json_response({"token": request.headers.get("X-Token", "")}, status=201)
+
+    async def healthy(request: web.Request) -> web.Response:
+        return web.json_response({"ok": True, "seen": request.headers.get("X-Token", "")})
+
+    app = web.Application()
+    app.router.add_post("/orders", place)
+    app.router.add_get("/health", healthy)
+    (home / "shop-token").write_text(CANARY + "\n")
+    async with _served(app) as url:
+        connections = Connections(session=aiohttp.ClientSession, secrets=home)
+        headers: Json = {"X-Token": "{secret:shop-token}"}
+        yield Case(
+            open_engines(connections)["http"],
+            Target("checkout", "http", "production", settings={"health_url": f"{url}/health"}),
+            acts=lambda: len(orders),
+            step=Call(
+                "call",
+                params={"method": "POST", "url": f"{url}/orders", "status": 201, "headers": headers},
+            ),
+            check=Call("check", params={"url": f"{url}/health", "json_at": {"ok": True}, "headers": headers}),
+            failing_check=Call("check", params={"url": f"{url}/nothing"}),
+        )
+
+
+@asynccontextmanager
+async def _person(_home: Path) -> AsyncIterator[Case]:
+    yield Case(
+        open_engines(Connections())["person"],
+        Target("checkout", "people", "production"),
+        acts=lambda: 0,
+        step=Call("do", params={"do": ["Export the orders"], "confirm": ["The list is saved"]}),
+        slow=True,
+    )
+
+
+@asynccontextmanager
+async def _served(app: web.Application) -> AsyncIterator[str]:
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        host, port = runner.addresses[0][:2]
+        yield f"http://{host}:{port}"
+    finally:
+        await runner.cleanup()
+
+
+_CASES = {"sqlite": _sqlite, "command": _command, "sql": _sql, "http": _http, "person": _person}
+
+
+@pytest.fixture(params=sorted(ENGINES))
+async def case(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Case]:
+    async with _CASES[request.param](tmp_path) as made:
+        yield made
+
+
+async def _ended(engine: Engine, ref: JobRef) -> Phase:
+    async def look() -> Phase | None:
+        state = await engine.poll(ref)
+        return None if state.phase is Phase.RUNNING else state.phase
+
+    return await until(look)
+
+
+def _calls(case: Case) -> list[Call]:
+    return [call for call in (case.step, case.check, case.failing_check) if call is not None]
+
+
+def _step(case: Case) -> Call:
+    if case.step is None:
+        pytest.skip("the engine has no steps")
+    return case.step
+
+
+def test_every_engine_has_a_case_and_pure_operations() -> None:
+    assert set(_CASES) == set(ENGINES)
+    for name, operation in operations().items():
+        assert name.split(".")[1] == operation.name
+        assert issubclass(operation.params, BaseModel)
+
+
+def test_an_unknown_engine_is_not_in_the_registry() -> None:
+    engines = open_engines(Connections())
+    assert set(engines) == set(ENGINES)
+    assert engines.get("oracle") is None
+
+
+async def test_health_says_which_thing_it_is_and_says_the_same_again(case: Case) -> None:
+    first, again = await case.engine.health(case.target), await case.engine.health(case.target)
+    assert first.ok
+    assert first == again
+
+
+async def test_points_are_listed_newest_first_with_aware_times(case: Case) -> None:
+    points = await case.engine.points(case.source or Source("orders-db", case.engine.name))
+    assert bool(points) is (Cap.POINTS in case.engine.caps)
+    assert all(point.finished_at.tzinfo is not None for point in points)
+    assert list(points) == sorted(points, key=lambda point: point.finished_at, reverse=True)
+
+
+async def test_a_goal_that_cannot_be_reached_is_refused_with_a_reason(case: Case) -> None:
+    resolution = await case.engine.resolve(case.source or Source("x", case.engine.name), ToPoint("never"))
+    assert resolution.point is None
+    assert resolution.because
+
+
+async def test_a_plan_is_the_same_twice_and_carries_nothing_out(case: Case) -> None:
+    for call in _calls(case):
+        assert await case.engine.plan(call) == await case.engine.plan(call)
+        assert (await case.engine.plan(call)).by_hand
+    assert case.acts() == 0
+
+
+async def test_unknown_parameters_and_operations_are_refused_for_good(case: Case) -> None:
+    for call in _calls(case):
+        for wrong in (
+            replace(call, params={**call.params, "no_such_parameter": [CANARY]}),
+            replace(call, operation="no-such-operation"),
+        ):
+            with pytest.raises(IntegrationError) as planned:
+                await case.engine.plan(wrong)
+            with pytest.raises(IntegrationError) as acted:
+                await (
+                    case.engine.check(wrong)
+                    if call is not case.step
+                    else case.engine.start(wrong, key="K-1", token=case.token)
+                )
+            assert planned.value.permanent
+            assert acted.value.permanent
+            assert CANARY not in f"{planned.value}{acted.value}"
+    assert case.acts() == 0
+
+
+async def test_find_has_no_side_effect_and_knows_a_started_job(case: Case) -> None:
+    call = _step(case)
+    assert await case.engine.find("K-1") is None
+    assert case.acts() == 0
+    ref = await case.engine.start(call, key="K-1", token=case.token)
+    case.go()
+    if case.engine.name != "person":
+        assert await case.engine.find("K-1") == ref
+        assert await _ended(case.engine, ref) is Phase.SUCCEEDED
+        assert await case.engine.find("K-1") == ref
+
+
+async def test_the_same_key_twice_is_one_act(case: Case) -> None:
+    call = _step(case)
+    refs = await asyncio.gather(*(case.engine.start(call, key="K-1", token=case.token) for _ in range(3)))
+    assert refs[0] == refs[1] == refs[2]
+    case.go()
+    if case.engine.name != "person":
+        assert await _ended(case.engine, refs[0]) is Phase.SUCCEEDED
+        assert await case.engine.start(call, key="K-1", token=case.token) == refs[0]
+        assert case.acts() == 1
+
+
+async def test_a_cancelled_job_leaves_nothing_alive(case: Case) -> None:
+    call = _step(case)
+    if Cap.CANCEL not in case.engine.caps or not case.slow:
+        pytest.skip("the engine's jobs are over at once or cannot be cancelled")
+    ref = await case.engine.start(call, key="K-1", token=case.token)
+    await case.engine.cancel(ref)
+    assert await _ended(case.engine, ref) is Phase.CANCELLED
+    assert (await case.engine.poll(ref)).alive is False
+
+
+async def test_a_step_is_no_check_and_a_check_is_no_step(case: Case) -> None:
+    if case.step is not None:
+        with pytest.raises(IntegrationError) as refusal:
+            await case.engine.check(case.step)
+        assert refusal.value.permanent
+    if case.check is not None:
+        with pytest.raises(IntegrationError) as refusal:
+            await case.engine.start(case.check, key="K-1")
+        assert refusal.value.permanent
+    assert case.acts() == 0
+
+
+async def test_a_check_passes_or_fails_with_figures_and_is_no_error(case: Case) -> None:
+    if case.failing_check is not None:
+        failed = await case.engine.check(case.failing_check)
+        assert not failed.ok
+        assert failed.found
+    if case.check is not None:
+        assert (await case.engine.check(case.check)).ok
+
+
+async def test_secrets_are_in_no_preview_evidence_or_log(case: Case) -> None:
+    said: list[object] = []
+    for call in _calls(case):
+        said.append(await case.engine.plan(call))
+        if call is not case.step:
+            said.append(await case.engine.check(call))
+    if case.step is not None:
+        ref = await case.engine.start(case.step, key="K-1", token=case.token)
+        case.go()
+        if case.engine.name != "person":
+            await _ended(case.engine, ref)
+        said += [ref, await case.engine.poll(ref), await case.engine.logs(ref)]
+    assert CANARY not in repr(said)
+    assert "s3cr3t-canary" not in repr(said)
+
+
+async def test_what_an_engine_has_not_it_refuses_for_good(case: Case) -> None:
+    source = case.source or Source("orders-db", case.engine.name)
+    missing: dict[Cap, Callable[[], Awaitable[object]]] = {
+        Cap.MARK: lambda: case.engine.mark(case.target, "before-2.4.0"),
+        Cap.BACKUP: lambda: case.engine.backup(source, key="B-2", labels={}),
+    }
+    for cap, asked in missing.items():
+        if cap not in case.engine.caps:
+            with pytest.raises(IntegrationError) as refusal:
+                await asked()
+            assert refusal.value.permanent
+
+
+async def test_nobody_answering_is_an_error_that_may_pass(tmp_path: Path) -> None:
+    engines = open_engines(Connections(runners={"local": Runner(tmp_path / "nobody.sock")}))
+    for name in ("sqlite", "command", "sql"):
+        with pytest.raises(IntegrationError, match="start it with") as silent:
+            await engines[name].health(Target("orders-db", "x", "production"))
+        assert not silent.value.permanent
+    with pytest.raises(IntegrationError):
+        await engines["sqlite"].find("K-1")
+
+
+async def test_a_point_can_be_proved_held_and_chosen_by_time(host: Host) -> None:
+    engine = open_engines(host.connections)["sqlite"]
+    source = Source("orders", "sqlite", {"target": "orders-db"})
+    for key in ("B-1", "B-2"):
+        assert await _ended(engine, await engine.backup(source, key=key, labels={})) is Phase.SUCCEEDED
+    newer, older = await engine.points(source)
+    assert (await engine.resolve(source, ToTime(older.finished_at))).point == older
+    assert (await engine.resolve(source, ToTime(newer.finished_at))).point == newer
+    assert (await engine.verify_point(source, newer)).ok
+    await engine.hold(source, newer, until=newer.finished_at)
+    proved = (await engine.points(source))[0]
+    assert proved.health == "valid"
+    assert proved.verified_at is not None
+    assert proved.held_until == newer.finished_at
+    content = host.points / f"{older.id}.db"
+    content.write_bytes(content.read_bytes()[:-1])
+    refused = await engine.resolve(source, ToTime(older.finished_at))
+    assert refused.point is None
+    assert [refusal.point.id for refusal in refused.refused] == [newer.id, older.id]
+
+
+async def test_points_of_another_target_can_be_restored(host: Host) -> None:
+    engine = open_engines(host.connections)["sqlite"]
+    source = Source("readings", "sqlite")
+    await _ended(engine, await engine.backup(Source("orders-db", "sqlite"), key="B-1", labels={}))
+    (point,) = await engine.points(source)
+    call = Call("restore", target=host.target, point=point, source=source)
+    ref = await engine.start(call, key="R-1", token=4)
+    assert await _ended(engine, ref) is Phase.SUCCEEDED
+    state = await engine.poll(ref)
+    assert state.evidence["digest"] == point.digest
+    assert state.progress is not None
+    assert state.progress.phase == "done"
+    assert (await engine.check(replace(call, operation="restored"))).found == "identical to the point"
+
+
+async def test_a_restore_without_point_or_target_or_token_is_refused(host: Host) -> None:
+    engine = open_engines(host.connections)["sqlite"]
+    for call in (Call("restore", target=host.target), Call("restore")):
+        with pytest.raises(IntegrationError, match="needs a"):
+            await engine.plan(call)
+    await _ended(engine, await engine.backup(Source("orders-db", "sqlite"), key="B-1", labels={}))
+    (point,) = await engine.points(Source("orders-db", "sqlite"))
+    with pytest.raises(IntegrationError, match="fencing token"):
+        await engine.start(Call("restore", target=host.target, point=point), key="R-1")

@@ -1,0 +1,113 @@
+"""The client believes no answer that makes no sense, and waits for none for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from integrations.contract import IntegrationError, JobRef, Phase
+from integrations.process import Runner, RunnerJobs, Status, job_state
+
+NOW = datetime(2026, 11, 23, 2, 10, tzinfo=UTC)
+
+
+@pytest.fixture
+async def answering() -> AsyncIterator[Callable[[bytes | None], Runner]]:
+    place = Path(tempfile.mkdtemp(prefix="bs-"))
+    said: list[bytes | None] = [None]
+    silence = asyncio.Event()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        if said[0] is None:
+            await silence.wait()
+        else:
+            writer.write(said[0])
+        writer.close()
+
+    server = await asyncio.start_unix_server(talk, place / "s")
+
+    def answers(line: bytes | None) -> Runner:
+        said[0] = line
+        return Runner(place / "s")
+
+    yield answers
+    silence.set()
+    server.close()
+    shutil.rmtree(place)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"nonsense\n",
+        b"[]\n",
+        b'{"ok": true}\n',
+        b'{"ok": true, "key": "k", "state": "fine"}\n',
+        b'{"ok": true, "key": "k", "state": "done", "started_at": "2026-11-23T02:10:00"}\n',
+    ],
+)
+async def test_nonsense_is_an_error_and_never_a_state(
+    answering: Callable[[bytes | None], Runner], line: bytes
+) -> None:
+    with pytest.raises(IntegrationError) as error:
+        await answering(line).status("k")
+    assert not error.value.permanent
+
+
+async def test_a_runner_that_says_nothing_is_given_up(answering: Callable[[bytes | None], Runner]) -> None:
+    with pytest.raises(IntegrationError, match=r"did not answer in 0\.1 s"):
+        await answering(None).ask("sqlite.points", "orders-db", {}, timeout_s=0.1)
+
+
+@pytest.mark.parametrize(
+    ("status", "phase"),
+    [
+        ({"state": "running"}, Phase.RUNNING),
+        ({"state": "done", "code": 0}, Phase.SUCCEEDED),
+        ({"state": "done", "code": 1}, Phase.FAILED),
+        ({"state": "done", "code": 4, "said": "still open"}, Phase.PARTIAL),
+        ({"state": "done", "code": 137, "reason": "killed"}, Phase.FAILED),
+        ({"state": "done", "code": 0, "reason": "orphans"}, Phase.FAILED),
+        ({"state": "done", "code": 143, "reason": "cancelled"}, Phase.CANCELLED),
+        ({"state": "done", "code": 143, "reason": "timeout"}, Phase.TIMED_OUT),
+        ({"state": "refused", "because": "busy"}, Phase.REFUSED),
+        ({"state": "lost", "alive": True}, Phase.LOST),
+        ({"state": "unknown"}, Phase.LOST),
+    ],
+)
+def test_every_state_of_a_runner_has_its_phase(status: dict[str, object], phase: Phase) -> None:
+    state = job_state(Status.model_validate({"key": "k", **status}), now=NOW)
+    assert state.phase is phase
+    assert state.alive is status.get("alive")
+
+
+def test_progress_that_makes_no_sense_is_no_progress() -> None:
+    reported = {"phase": "copying", "done": 5, "total": 10, "unit": "bytes"}
+    for report, known in (
+        (reported, True),
+        ({"done": "many"}, False),
+        ({**reported, "unit": "miles"}, False),
+    ):
+        status = Status.model_validate({"key": "k", "state": "running", "progress": report})
+        assert (job_state(status, now=NOW).progress is not None) is known
+
+
+async def test_when_one_of_two_runners_is_silent_nobody_can_say_that_a_job_is_not_there(
+    answering: Callable[[bytes | None], Runner], tmp_path: Path
+) -> None:
+    silent = Runner(tmp_path / "nobody.sock")
+    unknown = answering(b'{"ok": true, "key": "k", "state": "unknown"}\n')
+    with pytest.raises(IntegrationError):
+        await RunnerJobs("sqlite", {"a": silent, "b": unknown}).find("k")
+    known = answering(b'{"ok": true, "key": "k", "state": "running", "operation": "sqlite.keep"}\n')
+    found = await RunnerJobs("sqlite", {"a": silent, "b": known}).find("k")
+    assert found == JobRef("k", "sqlite", {"runner": "b", "target": ""})
+    assert await RunnerJobs("command", {"b": known}).find("k") is None
