@@ -225,7 +225,7 @@ class _Reading:
 
     def _aliases(self) -> Iterator[Problem]:
         services = self.catalog.services
-        times = Counter(services)
+        times = Counter(services.keys())
         for name, service in services.items():
             for index, alias in enumerate(service.aliases):
                 times[alias] += 1

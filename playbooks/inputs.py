@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import assert_never
 
 from pydantic import JsonValue
 
@@ -92,6 +93,8 @@ def _read(wanted: Input, text: str) -> JsonValue:
             if not text or len(text) > _LONGEST or not text.isprintable():
                 raise ValueError(f"write 1 to {_LONGEST} characters on one line")
             return text
+        case _:
+            assert_never(wanted.type)
 
 
 def _matching(pattern: re.Pattern[str], text: str, why: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, JsonValue, StrictBool, StringConstraints
@@ -23,8 +23,16 @@ from playbooks.validate import Part
 from playbooks.words import Name, Option, Sentence
 
 Operation = Annotated[str, StringConstraints(pattern=r"^person$|^[a-z][a-z0-9-]*\.[a-z][a-z0-9_]*$")]
-Day = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+Cron = Annotated[str, StringConstraints(pattern=r"^[0-9*/,-]+( [0-9A-Za-z*/,-]+){4}$")]
 Count = Annotated[int, Field(strict=True, ge=1, le=20)]
+
+
+def _day(text: str) -> str:
+    date.fromisoformat(text)
+    return text
+
+
+Day = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), AfterValidator(_day)]
 
 
 class Metadata(Part):
@@ -36,6 +44,11 @@ class Metadata(Part):
     reviewed: Day
     review_every: Duration = timedelta(days=90)
     derived_from: Name | None = None
+
+    @property
+    def review_due(self) -> date:
+        """Return the day from which on the playbook is stale and its card says so."""
+        return date.fromisoformat(self.reviewed) + self.review_every
 
 
 class AppliesTo(Part):
@@ -274,7 +287,7 @@ class Drill(Part):
     """How the playbook is rehearsed: the stand-in of each target, and when. Drills are always cleaned up."""
 
     targets: Mapping[Name, Name]
-    schedule: str | None = None
+    schedule: Cron | None = None
     zone: str = "UTC"
     at_most: Duration | None = None
     keep_for: Duration | None = None

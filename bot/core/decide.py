@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import chain
+from typing import assert_never
 
 from playbooks.criteria import FACTS, Criteria, Fact, Facts, Judge, Rule, Truth, Value, Veto, limits
 from playbooks.words import Option
@@ -113,20 +115,17 @@ def decide(facts: Facts, criteria: Criteria) -> Decision:
 
 
 def _walk(judge: Judge, criteria: Criteria) -> _Walk:
-    vetoes = {option: [veto for veto in criteria.vetoes if option in veto.removes] for option in Option}
-    left: list[Rule] = []
-    missing: tuple[str, ...] = ()
+    vetoes = [(veto.removes, judge.read(veto.when)) for veto in criteria.vetoes]
+    taken = {option for options, veto in vetoes if veto.truth is Truth.TRUE for option in options}
+    left: list[tuple[Rule, tuple[str, ...]]] = []
     for rule in criteria.rules:
         reading = judge.read(rule.when)
-        against = [judge.read(veto.when) for veto in vetoes[rule.answer]]
-        if reading.truth is Truth.FALSE or any(veto.truth is Truth.TRUE for veto in against):
-            continue
-        left.append(rule)
-        doubts = (*reading.missing, *(fact for veto in against for fact in veto.missing))
-        if not doubts:
-            break
-        missing = missing or doubts
-    return _Walk(tuple(left), missing)
+        if reading.truth is not Truth.FALSE and rule.answer not in taken:
+            against = (veto.missing for options, veto in vetoes if rule.answer in options)
+            left.append((rule, (*reading.missing, *chain.from_iterable(against))))
+    # the last rule is always true and never vetoed: the loader sees to it
+    certain = [bool(doubts) for _, doubts in left].index(False)
+    return _Walk(tuple(rule for rule, _ in left[: certain + 1]), left[0][1])
 
 
 def _undecided(possible: Iterable[Option]) -> str:
@@ -178,4 +177,6 @@ def _others(fact: Fact, turns: Iterable[float], known: Value) -> Iterator[Value]
             values = fact.words
         case "number":
             values = (value for turn in turns for value in (turn, turn + 1))
+        case _:
+            assert_never(fact.kind)
     return (value for value in values if value != known)

@@ -49,6 +49,8 @@ def _misused(look: Look, path: Path, action: Action, operation: Operation) -> It
     is_check = path[-2] == "verify" or path[0] == "verify"
     if is_check and operation.kind != "check":
         yield look.found("E06", (*path, "uses"), f"{action.uses} is not a check", "it acts instead of asking")
+    if not is_check and operation.kind == "check":
+        yield look.found("E06", (*path, "uses"), f"{action.uses} is a check", "write it under `verify`")
     if isinstance(action, Step) and _WEIGHT[action.effect] < _WEIGHT[operation.effect]:
         what = f"the step {action.id!r} is called {action.effect} and {action.uses} is {operation.effect}"
         yield look.found(
@@ -87,10 +89,14 @@ def _waits(detail: ErrorDetails, given: JsonValue) -> bool:
         return False
     value = given
     for part in detail["loc"]:
-        if isinstance(value, dict) and part in value:
-            value = value[str(part)]
-        elif isinstance(value, list) and isinstance(part, int):
-            value = value[part]
+        # the names of the members of a union stand in the path too, and lead nowhere in the value
+        match value, part:
+            case dict(), str() if part in value:
+                value = value[part]
+            case list(), int():
+                value = value[part]
+            case _:
+                continue
     return _holds_reference(value)
 
 

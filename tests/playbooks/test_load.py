@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from pydantic import BaseModel
 
@@ -36,6 +38,23 @@ def test_the_good_example_loads() -> None:
     assert playbook.source("nowhere") is None
 
 
+def test_a_step_that_two_others_need_is_over_once() -> None:
+    playbook = pitr(
+        ("    needs: [restore]                       #", "    needs: [restore, keep-damaged] #")
+    ).playbook
+
+    assert [step.id for step in playbook.before(playbook.steps[3])] == [
+        "stop-writers",
+        "keep-damaged",
+        "restore",
+    ]
+
+
+def test_a_playbook_is_stale_when_its_review_is_due() -> None:
+    assert pitr().playbook.metadata.review_due == date(2026, 12, 31)
+    assert problems(("2026-10-02", "2026-13-02")) == ["2: metadata.reviewed: month must be in 1..12"]
+
+
 def test_a_run_keeps_the_playbook_as_json_and_reads_it_back() -> None:
     playbook = pitr().playbook
 
@@ -63,7 +82,8 @@ def test_an_empty_or_another_file_says_what_it_should_be() -> None:
     with pytest.raises(PlaybookInvalid, match="the file: Input should be a valid dictionary"):
         load_playbook("- a\n", "f.yaml")
     assert problems(("backstop/playbook/1", "backstop/playbook/2")) == [
-        "1: schema cannot be 'backstop/playbook/2', did you mean backstop/playbook/1?, valid: backstop/playbook/1"
+        "1: schema cannot be 'backstop/playbook/2', did you mean backstop/playbook/1?, "
+        "valid: backstop/playbook/1"
     ]
 
 

@@ -14,7 +14,8 @@ def problems(text: str) -> list[str]:
 
 def test_yaml_is_read_as_version_1_2() -> None:
     read = read_yaml(
-        "a: 1:30\nb: on\nc: no\nd: 0x1F\ne: 0o17\nf: 1.5\ng: ~\nh: True\ni: -3\nj: [x, {k: null}]\nl: |\n  two\n  lines\nm: >-\n  one\n  line\n",
+        "a: 1:30\nb: on\nc: no\nd: 0x1F\ne: 0o17\nf: 1.5\ng: ~\nh: True\ni: -3\n"
+        "j: [x, {k: null}]\nl: |\n  two\n  lines\nm: >-\n  one\n  line\n",
         "f.yaml",
     )
 
@@ -76,7 +77,8 @@ def test_every_key_and_item_has_its_line() -> None:
         ("", "f.yaml:1: the file is empty, there is nothing to read"),
         (
             "a: [1\n",
-            "f.yaml:2: this is not YAML 1.2: expected ',' or ']', but got '<stream end>', nothing after it was read",
+            "f.yaml:2: this is not YAML 1.2: expected ',' or ']', but got '<stream end>', "
+            "nothing after it was read",
         ),
     ],
 )

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from playbooks import library
+from playbooks.check import check
+from tests.playbooks.examples import CATALOG, OPERATIONS, PITR, catalog, mutant
+
+OTHERS = [("checkout-snapshot", "name: checkout-snapshot"), ("checkout-failover", "name: checkout-failover")]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "catalog.yaml").write_text(CATALOG, encoding="utf-8")
+    (tmp_path / "criteria.yml").write_text(library.read("criteria.yaml"), encoding="utf-8")
+    (tmp_path / "pitr.yaml").write_text(PITR, encoding="utf-8")
+    for file, name in OTHERS:
+        text = mutant(PITR, ("name: checkout-pitr", name))
+        (tmp_path / f"{file}.yaml").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def test_a_good_folder_has_no_problems(folder: Path) -> None:
+    checked = check([folder], operations=OPERATIONS)
+
+    assert checked.lines == ("5 files, 0 errors, 0 warnings",)
+    assert checked.exit_code == 0
+    assert set(checked.playbooks) == {"checkout-pitr", "checkout-snapshot", "checkout-failover"}
+    assert checked.catalog is not None
+    assert checked.criteria is not None
+
+
+def test_every_problem_of_every_file_is_told_with_file_and_line(folder: Path) -> None:
+    (folder / "bad.yaml").write_text("a: 1\na: 2\n", encoding="utf-8")
+    (folder / "second.yaml").write_text(PITR, encoding="utf-8")
+    (folder / "pitr.yaml").write_text(
+        mutant(PITR, ("    approval: overwrite-orders\n", "")), encoding="utf-8"
+    )
+
+    checked = check([folder], operations=OPERATIONS)
+
+    assert checked.lines == (
+        f"{folder}/bad.yaml:2: the key 'a' is written twice, only one of them could count",
+        f"{folder}/pitr.yaml:53: L01 the destructive step 'restore' has no approval, "
+        "somebody must say yes to it, valid: overwrite-orders",
+        f"{folder}/second.yaml:2: a second playbook 'checkout-pitr', {folder}/pitr.yaml has it already",
+        "7 files, 3 errors, 0 warnings",
+    )
+    assert checked.exit_code == 1
+    assert set(checked.playbooks) == {"checkout-snapshot", "checkout-failover"}
+
+
+def test_warnings_are_told_and_do_not_fail(folder: Path) -> None:
+    checked = check([folder / "pitr.yaml"], catalog=catalog())
+
+    assert checked.lines == (
+        f"{folder}/pitr.yaml:105: warning: C03 there is no playbook 'checkout-snapshot', "
+        "did you mean checkout-pitr?, valid: checkout-pitr",
+        f"{folder}/pitr.yaml:106: warning: C03 there is no playbook 'checkout-failover', "
+        "did you mean checkout-pitr?, valid: checkout-pitr",
+        "1 file, 0 errors, 2 warnings",
+    )
+    assert checked.exit_code == 0
+    assert set(checked.playbooks) == {"checkout-pitr"}
+
+
+def test_a_given_catalog_counts_before_one_that_is_found(folder: Path) -> None:
+    given = catalog(("name: Ana", "name: Another"))
+
+    assert check([folder], catalog=given).catalog is given
+
+
+def test_what_cannot_be_read_is_a_problem_and_no_crash(tmp_path: Path) -> None:
+    (tmp_path / "latin.yaml").write_bytes(b"a: \xe4\n")
+    (tmp_path / "big.yaml").write_bytes(b"# " + "ä".encode() * 200_000)
+    (tmp_path / "empty").mkdir()
+
+    checked = check([tmp_path, tmp_path / "nowhere.yaml", tmp_path / "empty"])
+
+    assert checked.lines == (
+        f"{tmp_path}/big.yaml:1: the file cannot be read, it is over 256 kB",
+        f"{tmp_path}/empty:1: no YAML file is in this folder, there is nothing to check",
+        f"{tmp_path}/latin.yaml:1: the file cannot be read, it is not UTF-8 text",
+        f"{tmp_path}/nowhere.yaml:1: the file cannot be read, No such file or directory",
+        "0 files, 4 errors, 0 warnings",
+    )
+    assert checked.exit_code == 1
