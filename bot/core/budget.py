@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -59,9 +59,11 @@ class Budget:
         return sum((part.high for part in self.parts), _NONE)
 
 
-def time_budget(run: Run, plan: Plan, incident: Incident, *, now: datetime) -> Budget:
-    """Return the time budget of what is left of a run."""
-    parts = (*_longest(run, plan, now), *_checks(plan))
+def time_budget(
+    run: Run, plan: Plan, incident: Incident, *, now: datetime, live: Mapping[str, Part] | None = None
+) -> Budget:
+    """Return the time budget of what is left of a run; `live` is what running steps say of themselves."""
+    parts = (*_longest(run, plan, live or {}, now), *_checks(plan))
     elapsed = now - incident.impact_start if incident.impact_start else None
     rto = timedelta(seconds=plan.rto_s) if plan.rto_s is not None else None
     budget = Budget(elapsed, parts, rto, Verdict.CANNOT_SAY, "")
@@ -69,7 +71,7 @@ def time_budget(run: Run, plan: Plan, incident: Incident, *, now: datetime) -> B
     return Budget(elapsed, parts, rto, verdict, why)
 
 
-def _longest(run: Run, plan: Plan, now: datetime) -> tuple[Part, ...]:
+def _longest(run: Run, plan: Plan, live: Mapping[str, Part], now: datetime) -> tuple[Part, ...]:
     """Return the chain of steps that ends last. Gates are asked for side by side: each holds its own step."""
     waits = {gate.name: _wait(run, gate, now) for gate in plan.gates}
     chains: dict[str, tuple[Part, ...]] = {}
@@ -78,7 +80,7 @@ def _longest(run: Run, plan: Plan, now: datetime) -> tuple[Part, ...]:
         wait = waits.get(step.gate or "")
         if wait and run.step(step.id).status is Status.WAITING:
             before = _later((before, (wait,)))
-        chains[step.id] = (*before, *_step(run, step, now))
+        chains[step.id] = (*before, *_step(run, step, live, now))
     return _later(chains.values())
 
 
@@ -98,10 +100,12 @@ def _wait(run: Run, gate: PlannedGate, now: datetime) -> Part | None:
     return Part(f"approval {gate.name}", whole / 2, whole, "half the time it may take")
 
 
-def _step(run: Run, step: PlannedStep, now: datetime) -> tuple[Part, ...]:
+def _step(run: Run, step: PlannedStep, live: Mapping[str, Part], now: datetime) -> tuple[Part, ...]:
     state = run.step(step.id)
     if state.status in OVER:
         return ()
+    if step.id in live:
+        return (live[step.id],)
     spent = now - state.started_at if state.status is Status.STARTED and state.started_at else _NONE
     likely = max(_NONE, timedelta(seconds=step.estimate_s) - spent)
     high = max(likely, timedelta(seconds=step.high_s) - spent)

@@ -231,9 +231,13 @@ def _plain_block(block: Block) -> str:
         case Preformatted(text):
             return "\n".join(f"    {line}" for line in text.splitlines())
         case Buttons(buttons):
-            return "\n".join(f"  [{button.label}]  {button.line}" for button in buttons)
+            return "\n".join(f"  [{button.label}]  {_typed(button)}" for button in buttons)
         case _:
             assert_never(block)
+
+
+def _typed(button: Button) -> str:
+    return f'{button.line} {button.into}:"…"' if button.ask else button.line
 
 
 def _plain_table(header: Sequence[str], rows: Sequence[Sequence[Line]]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from bot.core.budget import time_budget, time_to_recover
+from bot.core.budget import Part, time_budget, time_to_recover
 from bot.core.cards.choices import abort, choices, done
 from bot.core.cards.pace import NO_SIGNAL_AFTER, Pace, last_signal, pace
 from bot.core.cards.plan import budget_line
@@ -43,7 +43,7 @@ def progress_card(run: Run, incident: Incident, *, latest: Latest, now: datetime
     over = sum(run.step(step.id).status in OVER for step in plan.steps)
     blocks = (
         Paragraph(_head(run, incident, now)),
-        *_budget(run, plan, incident, now),
+        *_budget(run, plan, incident, latest, now),
         Bullets([_step(run, plan, step, latest.get(step.id, {}), now) for step in plan.steps]),
         *_tails(run, plan, latest),
         *_person(run, plan),
@@ -77,9 +77,20 @@ def _leaves(run: Run) -> str:
     return run.abort.leaves if run.abort else "nothing is known"
 
 
-def _budget(run: Run, plan: Plan, incident: Incident, now: datetime) -> Iterator[Block]:
+def _budget(run: Run, plan: Plan, incident: Incident, latest: Latest, now: datetime) -> Iterator[Block]:
     if run.started_at and not run.over and not run.abort:
-        yield Paragraph(budget_line(time_budget(run, plan, incident, now=now)))
+        live = dict(_live(run, plan, latest, now))
+        yield Paragraph(budget_line(time_budget(run, plan, incident, now=now, live=live)))
+
+
+def _live(run: Run, plan: Plan, latest: Latest, now: datetime) -> Iterator[tuple[str, Part]]:
+    """The steps that run with a rate of their own say better how long they take than anybody did before."""
+    for step in plan.steps:
+        state = run.step(step.id)
+        if state.status is Status.STARTED:
+            going = pace(step, state, latest.get(step.id, {}), now)
+            if going.left and going.rate:
+                yield step.id, Part(step.title, *going.left, going.basis)
 
 
 def _step(run: Run, plan: Plan, step: PlannedStep, newest: Mapping[str, object], now: datetime) -> Line:

@@ -36,7 +36,9 @@ def stands(run: Run, step: PlannedStep) -> str:
 
 def consequence(step: PlannedStep) -> str:
     """Return in words whether a step can be taken back."""
-    return "point of no return" if step.no_way_back else _EFFECTS[step.call.effect]
+    if step.no_way_back:
+        return "point of no return"
+    return "done by a person" if step.person else _EFFECTS[step.call.effect]
 
 
 def place(plan: Plan, id: str) -> str:

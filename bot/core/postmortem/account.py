@@ -31,7 +31,7 @@ def account(told: Story) -> Iterator[Block]:
     """Return the sections from the head to the response."""
     yield from _head(told)
     yield Heading("Summary")
-    yield Paragraph(tuple(_summary(told)))
+    yield Paragraph((" ".join(_summary(told)),))
     yield Heading("Impact")
     yield Fields(tuple(_impact(told)))
     yield from _data(told)
@@ -63,12 +63,12 @@ def _head(told: Story) -> Iterator[Block]:
 
 def _summary(told: Story) -> Iterator[str]:
     incident = told.incident
-    yield f"{incident.service} in {incident.environment}: {incident.title.rstrip('.')}. "
+    yield f"{incident.service} in {incident.environment}: {incident.title.rstrip('.')}."
     length = in_words(told.end - incident.declared_at)
-    yield f"Resolved {length} after it was declared. " if incident.resolved_at else f"Open for {length}. "
+    yield f"Resolved {length} after it was declared." if incident.resolved_at else f"Open for {length}."
     if incident.decisions:
-        yield f"Decided: {incident.decisions[-1].made.option}. "
-    yield from (f"{run.id} ({plan.title}) {run.state}. " for run, plan in told.planned)
+        yield f"Decided: {incident.decisions[-1].made.option}."
+    yield from (f"{run.id} ({plan.title}) {run.state}." for run, plan in told.planned)
     if incident.resolved:
         yield f"{incident.resolved.statement} Data: {incident.resolved.data_statement}"
 

@@ -133,6 +133,7 @@ def _resolved(entry: Entry, event: events.IncidentResolved, incident: Incident) 
         ("Service", (event.statement,)),
         ("Data", (event.data_statement,)),
         ("Resolved", (Moment(entry.occurred_at), " by ", Who(entry.by))),
+        ("Post-mortem", (Who(incident.roles.get("postmortem", incident.commander)), " writes it")),
     )
     return Document(f"{incident.id} is resolved: {incident.title}", (Fields(pairs),))
 

@@ -10,7 +10,7 @@ from bot.core.budget import time_to_recover
 from bot.core.cards.choices import choices, waits_for_gate
 from bot.core.cards.lines import describe
 from bot.core.cards.states import place
-from bot.core.document import Block, Bullets, Button, Buttons, Document, Line, Moment, Paragraph, Strong, Who
+from bot.core.document import Block, Bullets, Button, Buttons, Document, Line, Paragraph, Strong, Who
 from bot.core.events import Entry, RunEvent
 from bot.core.incident import Incident
 from bot.core.loss import lines as loss_lines
@@ -21,6 +21,7 @@ from bot.core.words import in_words, people
 _Silent = (
     events.PlanAsked
     | events.RunStarted
+    | events.GateReopened
     | events.StepProgressed
     | events.CheckFound
     | events.StepSucceeded
@@ -61,7 +62,6 @@ _Turn = (
     events.PlanFailed
     | events.Rejected
     | events.GateExpired
-    | events.GateReopened
     | events.RunPaused
     | events.RunAborted
     | events.RunRecovered
@@ -81,8 +81,6 @@ def _turning_point(entry: Entry, event: _Turn, run: Run, incident: Incident | No
                 f": the time to approve {run.id}.{gate} ran out; nothing was approved.",
             )
             return _line(late, Button("Ask again", f"start {run.id}", style="primary"))
-        case events.GateReopened(gate=gate):
-            return _asked_again(event, run)
         case events.RunPaused():
             return _paused(event, run, incident)
         case events.RunAborted(leaves=leaves):
@@ -139,14 +137,6 @@ def _glass(entry: Entry, event: events.Approved, incident: Incident | None) -> D
     )
     review = f"{event.break_glass} The post-mortem looks at it. "
     return _line((*loud, review, *(people(told, ping=told) if told else ())))
-
-
-def _asked_again(event: events.GateReopened, run: Run) -> Document:
-    gate = run.plan.gate(event.gate) if run.plan else None
-    holders = [name for held in (gate.people.values() if gate else ()) for name in held]
-    names = tuple(dict.fromkeys(name for name in holders if name != run.requester))
-    line: Line = (*people(names, ping=names), f": {run.id}.{event.gate} is asked for again, until ")
-    return _line((*line, Moment(event.expires), "."))
 
 
 def _paused(event: events.RunPaused, run: Run, incident: Incident | None) -> Document | None:
