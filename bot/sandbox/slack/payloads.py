@@ -33,7 +33,7 @@ def slash_command(workspace: Workspace, person: Person, channel: Channel, comman
         "team_id": TEAM,
         "team_domain": "sandbox",
         "channel_id": channel.id,
-        "channel_name": channel.name if channel.kind == "public" else "privategroup",
+        "channel_name": {"private": "privategroup", "im": "directmessage"}.get(channel.kind, channel.name),
         "user_id": person.id,
         "user_name": person.name,
         "command": command,

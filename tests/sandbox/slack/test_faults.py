@@ -10,6 +10,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.slack import PersonCannot, SlackStandIn
+from tests.sandbox.slack.bolt import attached, new_app
 from tests.sandbox.slack.test_web_api import refusal
 
 
@@ -92,12 +93,30 @@ async def test_an_outage_can_answer_instead_of_cutting(slack: SlackStandIn, clie
     await client.auth_test()
 
 
+async def test_in_an_outage_nothing_reaches_the_app(slack: SlackStandIn) -> None:
+    app = new_app(slack)
+    heard: list[str] = []
+
+    @app.event("member_joined_channel")
+    async def joined(event: dict[str, str]) -> None:
+        heard.append(event["channel"])
+
+    async with attached(slack, app, "http"):
+        slack.faults.down = True
+        slack.invite_bot("general")
+        await slack.wait(lambda: len(slack.deliveries) == 4)
+        assert {reply.failure for reply in slack.deliveries} == {"connection_failed"}
+    assert heard == []
+
+
 async def test_people_archive_remove_and_delete(
     slack: SlackStandIn, client: AsyncWebClient, channel: str
 ) -> None:
     ts = (await client.chat_postMessage(channel=channel, text="card"))["ts"]
+    await client.pins_add(channel=channel, timestamp=ts)
     card = slack.messages("inc-1")[0]
     slack.delete(card)
+    assert slack.channel("inc-1").pins == []
     assert await refusal(client.chat_update(channel=channel, ts=ts, text="x")) == "message_not_found"
     with pytest.raises(PersonCannot, match="not on the screen any more"):
         await slack.click("ana", card, label="Approve")

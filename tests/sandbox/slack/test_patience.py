@@ -101,6 +101,23 @@ async def test_commands_cannot_be_typed_in_threads(mute: SlackStandIn) -> None:
         await mute.mention("ana", "status")
 
 
+async def test_the_app_hears_only_of_what_it_subscribed_to(mute: SlackStandIn) -> None:
+    mute.invite_bot("general")
+    mute.say("ana", "@channel orders are wrong, ask <@bo>")
+    reply = await mute.mention("zed", "status")
+
+    def kinds() -> list[str]:
+        return sorted(delivered.payload["event"]["type"] for delivered in mute.deliveries)
+
+    await mute.wait(lambda: "member_joined_channel" in kinds())
+    assert kinds() == ["app_mention", "member_joined_channel"]
+    assert reply.payload["event"]["user_team"] == "T0OUTSIDE1"
+    assert reply.payload["is_ext_shared_channel"] is True
+    said = mute.messages("general")[0]
+    assert said.text == "<!channel> orders are wrong, ask &lt;<@U0BO000001>&gt;"
+    assert mute.pings(said) == {"channel", "bo"}
+
+
 async def test_posting_is_limited_per_channel_and_recovers_with_the_clock(
     slack: SlackStandIn, client: AsyncWebClient, clock: Clock
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import aiohttp
@@ -85,6 +86,23 @@ async def test_a_refresh_loses_no_command(slack: SlackStandIn) -> None:
         assert (await slack.slash("ana", "/backstop status")).answered
 
 
+async def test_nothing_new_goes_to_a_connection_that_was_told_to_reconnect(slack: SlackStandIn) -> None:
+    async with aiohttp.ClientSession() as session:
+        old = await session.ws_connect(await _url(slack))
+        await old.receive_json()
+        await slack.refresh()
+        told = await old.receive_json()
+        assert (told["type"], told["reason"]) == ("disconnect", "refresh_requested")
+        assert (await slack.slash("ana", "/backstop 1")).failure == "connection_failed"
+        new = await session.ws_connect(await _url(slack))
+        await new.receive_json()
+        typing = asyncio.ensure_future(slack.slash("ana", "/backstop 2"))
+        envelope = await new.receive_json()
+        await new.send_json({"envelope_id": envelope["envelope_id"], "payload": {"text": "heard"}})
+        assert (await typing).body == {"text": "heard"}
+        assert [connection.delivered for connection in slack.connections] == [0, 1]
+
+
 async def test_pings_are_answered(slack: SlackStandIn) -> None:
     async with attached(slack, new_app(slack), "socket"):
         await slack.ping()
@@ -108,6 +126,16 @@ async def test_a_deaf_socket_lets_the_ack_time_pass(slack: SlackStandIn) -> None
         assert (await slack.slash("ana", "/backstop status")).failure == "http_timeout"
         slack.faults.deaf = False
         assert (await slack.slash("ana", "/backstop status")).answered
+
+
+async def test_a_deaf_socket_swallows_an_ack_on_its_way(slack: SlackStandIn) -> None:
+    async with aiohttp.ClientSession() as session, session.ws_connect(await _url(slack)) as socket:
+        await socket.receive_json()
+        typing = asyncio.ensure_future(slack.slash("ana", "/backstop status"))
+        envelope = await socket.receive_json()
+        slack.faults.deaf = True
+        await socket.send_json({"envelope_id": envelope["envelope_id"]})
+        assert (await typing).failure == "http_timeout"
 
 
 async def test_after_an_outage_the_app_comes_back_by_itself(
