@@ -89,6 +89,16 @@ def lines(loss: Loss) -> tuple[Line, ...]:
     return (_lost(loss, loss.point, loss.damage_start), _discarded(loss, loss.damage_start))
 
 
+def summary(loss: Loss) -> str:
+    """Return the loss in a few words, for where there is room for no more."""
+    if loss.point is None:
+        return "no recovery point is chosen"
+    if loss.lost is None or loss.discarded is None:
+        return f"lost or discarded {in_words(loss.together or _NONE)}{loss.so_far}; damage start unknown"
+    lost = f"{in_words(loss.lost)} of good data lost" if loss.lost >= _NONE else "damaged data comes back"
+    return f"{lost}, {in_words(loss.discarded)} of later writes discarded{loss.so_far}"
+
+
 def _unknown_start(loss: Loss, point: RecoveryPoint) -> tuple[Line, ...]:
     together = in_words(loss.together or _NONE)
     stopped = "when writers were stopped" if loss.writers_stopped else "now"

@@ -11,6 +11,7 @@ from bot.core.approval import Standing, counts, missing, standing
 from bot.core.budget import Verdict, time_budget
 from bot.core.events.incidents import Phase, Severity
 from bot.core.freeze import Freeze
+from bot.core.loss import Loss, losses, summary
 from bot.core.plan import Plan, PlannedStep
 from bot.core.run import OVER, Run, Status
 from bot.core.words import at_clock, between, in_words
@@ -81,11 +82,18 @@ def _conditions(
     yield f"{(incident.impact or 'Impact not stated yet').rstrip('.')}."
     if incident.impact_start:
         yield f"Since {at_clock(incident.impact_start)}, {in_words(now - incident.impact_start)}."
+    yield from (f"Data: {summary(loss)}." for loss in _given_up(incident, runs, now))
     news = list(_news(incident, runs, freezes))
     if incident.updated_at:
         yield f"Since update #{incident.updates[-1].number}: {'; '.join(news) or 'no change'}."
     elif news:
         yield f"So far: {'; '.join(news)}."
+
+
+def _given_up(incident: Incident, runs: Sequence[Run], now: datetime) -> tuple[Loss, ...]:
+    """The newest plan is the one that will be, or was, carried out."""
+    plans = [run.plan for run in runs if run.plan and run.started_at]
+    return losses(incident, plans[-1], now=now) if plans else ()
 
 
 def _news(incident: Incident, runs: Sequence[Run], freezes: Sequence[Freeze]) -> Iterator[str]:
@@ -113,7 +121,7 @@ def _actions(incident: Incident, runs: Sequence[Run], now: datetime) -> Iterator
         yield f"Completed: {', '.join(done)}."
     if live:
         yield " ".join(_eta(run, plan, incident, now) for run, plan in live)
-    elif incident.open:
+    elif incident.open and not any(run.recovered_at for run in runs):
         yield f"{NO_ETA[0].upper()}{NO_ETA[1:]}."
 
 

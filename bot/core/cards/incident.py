@@ -28,7 +28,7 @@ from bot.core.document import (
 from bot.core.events import Entry
 from bot.core.freeze import Freeze
 from bot.core.incident import Incident
-from bot.core.loss import Loss, losses
+from bot.core.loss import losses, summary
 from bot.core.run import OVER, Run
 from bot.core.words import in_words, joined, linked, shortened
 
@@ -121,20 +121,7 @@ def _data(incident: Incident, runs: Sequence[Run], now: datetime) -> Iterator[tu
     newest = [run.plan for run in runs if run.plan][-1:]
     known = [loss for plan in newest for loss in losses(incident, plan, now=now)]
     for loss in known[:1]:
-        yield "Data", (_loss(loss),)
-
-
-def _loss(loss: Loss) -> str:
-    if loss.point is None:
-        return "no recovery point is chosen"
-    if loss.lost is None or loss.discarded is None:
-        return (
-            f"lost or discarded {in_words(loss.together or timedelta(0))}{loss.so_far}; damage start unknown"
-        )
-    lost = (
-        f"{in_words(loss.lost)} of good data lost" if loss.lost >= timedelta(0) else "damaged data comes back"
-    )
-    return f"{lost}, {in_words(loss.discarded)} of later writes discarded{loss.so_far}"
+        yield "Data", (summary(loss),)
 
 
 def _decision(incident: Incident) -> Iterator[Block]:

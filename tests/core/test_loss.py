@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from inline_snapshot import snapshot
+
+from bot.core.document import say
+from bot.core.loss import Loss, lines, losses, restored, rpo_verdict
+from integrations.contract import RecoveryPoint
+from tests.core.story import PLAN, POINT, at, planned, wrapped
+
+RPO = timedelta(minutes=15)
+DAMAGE = at(-6)
+
+
+def loss(
+    *,
+    point: RecoveryPoint | None = POINT,
+    damage: datetime | None = DAMAGE,
+    stopped: datetime | None = None,
+    rpo: timedelta | None = RPO,
+) -> Loss:
+    return Loss("orders-copies", point, damage, stopped, rpo, at(5))
+
+
+def told(loss: Loss) -> str:
+    return wrapped(*(say(line) for line in lines(loss)))
+
+
+def test_both_windows_are_so_far_until_writers_are_stopped() -> None:
+    assert told(loss()) == snapshot("""\
+Good data lost: 14 min so far (2026-11-23 01:50:00Z to 2026-11-23 02:04:00Z). Within the RPO of 15
+        min.
+Later writes discarded: 11 min so far (2026-11-23 02:04:00Z to now, writers are not stopped).
+""")
+
+
+def test_once_writers_are_stopped_the_windows_are_final() -> None:
+    assert told(loss(stopped=at(1))) == snapshot("""\
+Good data lost: 14 min (2026-11-23 01:50:00Z to 2026-11-23 02:04:00Z). Within the RPO of 15 min.
+Later writes discarded: 7 min (2026-11-23 02:04:00Z to 2026-11-23 02:11:00Z).
+""")
+
+
+def test_an_unknown_damage_start_is_said_with_its_bounds() -> None:
+    assert told(loss(damage=None)) == snapshot("""\
+Data lost: unknown, because nobody has said when the damage began. It could be any moment from the
+        recovery point at 2026-11-23 01:50:00Z to now, 2026-11-23 02:15:00Z.
+Good data lost and later writes discarded, together: 25 min so far. The RPO is 15 min.
+""")
+    assert told(loss(damage=None, stopped=at(1), rpo=None)) == snapshot("""\
+Data lost: unknown, because nobody has said when the damage began. It could be any moment from the
+        recovery point at 2026-11-23 01:50:00Z to when writers were stopped, 2026-11-23 02:11:00Z.
+Good data lost and later writes discarded, together: 21 min. No RPO is set.
+""")
+
+
+def test_without_a_recovery_point_the_loss_is_unknown() -> None:
+    assert told(loss(point=None)) == snapshot(
+        "Data lost: unknown, no recovery point of orders-copies is chosen.\n"
+    )
+    assert loss(point=None).together is None
+
+
+def test_a_point_taken_after_the_damage_began_is_called_damaged() -> None:
+    late = loss(damage=at(-30))
+    assert told(late) == snapshot("""\
+Damaged data comes back: the recovery point was finished 10 min after the damage began at 2026-11-23
+        01:40:00Z.
+Later writes discarded: 35 min so far (2026-11-23 01:40:00Z to now, writers are not stopped).
+""")
+    assert late.meets_rpo is None
+    assert rpo_verdict(late) == "Whether the RPO of 15 min is met cannot be said."
+
+
+@pytest.mark.parametrize(
+    ("rpo", "verdict"),
+    [
+        (timedelta(minutes=14), "Within the RPO of 14 min."),
+        (timedelta(minutes=13, seconds=59), "Misses the RPO of 13 min 59 s."),
+        (None, "No RPO is set."),
+    ],
+)
+def test_lost_good_data_is_judged_against_the_rpo_to_the_second(rpo: timedelta | None, verdict: str) -> None:
+    assert rpo_verdict(loss(rpo=rpo)) == verdict
+
+
+def test_writers_that_stopped_before_the_damage_discard_nothing() -> None:
+    assert loss(stopped=at(-8)).discarded == timedelta(0)
+
+
+def test_only_sources_that_a_step_restores_from_lose_data() -> None:
+    story = planned()
+    spare = PLAN.sources[0].model_copy(update={"id": "spare"})
+    plan = PLAN.model_copy(update={"sources": (*PLAN.sources, spare), "rpo_s": None})
+    assert [source.id for source in restored(plan)] == ["orders-copies"]
+    assert [found.rpo for found in losses(story.incident, plan, now=at(7))] == [None]
