@@ -34,6 +34,23 @@ _WORKERS = """#!/bin/sh
 setsid sh -c 'echo $$ > "{home}/worker"; while [ ! -e "{home}/go" ]; do sleep 0.02; done' &
 wait
 """
+# A worker that lets go of every file it was given, and one that forgets its environment.
+_LETS_GO = """#!{python}
+import os, pathlib, time
+os.closerange(3, 256)
+if os.fork() == 0:
+    os.setsid()
+    home = pathlib.Path("{home}")
+    (home / "worker").write_text(str(os.getpid()))
+    while not (home / "go").exists():
+        time.sleep(0.02)
+else:
+    os.wait()
+"""
+_FORGETS = """#!/bin/sh
+setsid env -i /bin/sh -c 'echo $$ > "{home}/worker"; while [ ! -e "{home}/go" ]; do sleep 0.02; done' &
+wait
+"""
 _LEAK = """#!/bin/sh
 echo "token is $TOKEN"
 echo "::evidence {{\\"token\\": \\"$TOKEN\\"}}"
@@ -44,7 +61,15 @@ _DAEMON = """#!/bin/sh
 sh -c 'echo $$ > "{home}/worker"; while [ ! -e "{home}/go" ]; do sleep 0.02; done' > /dev/null 2>&1 &
 while [ ! -s "{home}/worker" ]; do sleep 0.02; done
 """
-_SCRIPTS = {"daemon": _DAEMON, "act": _ACT, "workers": _WORKERS, "leak": _LEAK, "env": "#!/bin/sh\nenv\n"}
+_SCRIPTS = {
+    "daemon": _DAEMON,
+    "lets-go": _LETS_GO,
+    "forgets": _FORGETS,
+    "act": _ACT,
+    "workers": _WORKERS,
+    "leak": _LEAK,
+    "env": "#!/bin/sh\nenv\n",
+}
 
 _CONFIG = """
 secrets = ["{home}/secret"]
@@ -105,6 +130,16 @@ target = "checkout"
 effect = "read"
 env = {{ COLOUR = "blue" }}
 
+[commands.lets-go]
+argv = ["{home}/lets-go"]
+target = "checkout"
+effect = "reversible"
+
+[commands.forgets]
+argv = ["{home}/forgets"]
+target = "checkout"
+effect = "reversible"
+
 [commands.daemon]
 argv = ["{home}/daemon"]
 target = "checkout"
@@ -141,7 +176,7 @@ class Host:
         self.config.write_text(_CONFIG.format(home=self.home))
         for name, text in _SCRIPTS.items():
             path = self.home / name
-            path.write_text(text.format(home=self.home))
+            path.write_text(text.format(home=self.home, python=sys.executable))
             path.chmod(0o700)
         with closing(sqlite3.connect(self.database)) as connection, connection:
             connection.execute("PRAGMA journal_mode = WAL")

@@ -110,8 +110,9 @@ async def test_what_is_left_of_a_lost_job_can_be_cancelled(host: Host) -> None:
     assert host.acts() == ["begin ana"]
 
 
-async def test_a_wandering_worker_of_a_lost_job_keeps_its_target_from_others(host: Host) -> None:
-    await host.start("k", "workers")
+@pytest.mark.parametrize("name", ["workers", "lets-go", "forgets"])
+async def test_a_wandering_worker_of_a_lost_job_keeps_its_target_from_others(host: Host, name: str) -> None:
+    await host.start("k", name)
     worker = host.home / "worker"
 
     async def working() -> bool:

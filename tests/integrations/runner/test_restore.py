@@ -190,8 +190,9 @@ def _holding(path: Path) -> Iterator[int]:
         holder.kill()
 
 
+@pytest.mark.parametrize("readable", ["readable", "unreadable"])
 def test_a_log_of_writes_that_were_never_folded_in_does_not_reach_the_restored_database(
-    tmp_path: Path,
+    tmp_path: Path, readable: str
 ) -> None:
     shop = Shop(tmp_path, "WAL")
     script = (
@@ -200,9 +201,15 @@ def test_a_log_of_writes_that_were_never_folded_in_does_not_reach_the_restored_d
     )
     subprocess.run([sys.executable, "-c", script, str(shop.database)], check=False)
     assert shop.database.with_name("orders.db-wal").stat().st_size > 0
+    if readable == "unreadable":
+        with shop.database.open("r+b") as file:
+            file.write(b"no database any more")
     list(restore(shop.what()))
     assert shop.total() == RIGHT
-    assert shop.total(shop.what().shelf / "orders.db") == 1000
+    if readable == "readable":
+        assert shop.total(shop.what().shelf / "orders.db") == 1000
+    else:
+        assert (shop.what().shelf / "orders.db-wal").stat().st_size > 0
 
 
 @pytest.mark.parametrize(
