@@ -69,7 +69,7 @@ def said_of_incident(entry: Entry, event: IncidentEvent, incident: Incident) -> 
 
 def one_line(entry: Entry) -> Document:
     """Return who did what as one line."""
-    return Document("", (Paragraph((Who(entry.by), ": ", *describe(entry), ".")),))
+    return Document("", (Paragraph((Who(entry.by), ": ", *describe(entry))),))
 
 
 def update_message(entry: Entry, event: events.UpdatePosted, incident: Incident) -> Document:

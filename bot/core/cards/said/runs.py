@@ -44,7 +44,7 @@ def said_of_run(entry: Entry, event: RunEvent, run: Run, incident: Incident | No
     if isinstance(event, _Silent):
         return None
     if isinstance(event, _Chosen):
-        return _line((Who(entry.by), ": ", *describe(entry), "."))
+        return _line((Who(entry.by), ": ", *describe(entry)))
     match event:
         case events.Planned():
             return _changed(event, run)

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from inline_snapshot import snapshot
+
+from bot.core import events
+from bot.core.cards import describe
+from bot.core.cards.lines.freezes import in_scope
+from bot.core.document import say
+from bot.core.events import Event
+from tests.core.everything import SAMPLES, entry, kinds
+from tests.core.story import HASH, PLAN, at, wrapped
+
+
+def line(event: Event | None, stream: str = "incident/INC-1") -> str:
+    return say(describe(entry(stream, event)))
+
+
+def test_there_is_a_sample_of_every_event() -> None:
+    assert {type(event) for _, event in SAMPLES} == kinds()
+
+
+def test_every_event_is_told_in_one_line() -> None:
+    assert wrapped(*(line(event, stream) for stream, event in SAMPLES)) == snapshot("""\
+Declared SEV1: Orders are wrong; commander @ana
+Talked about in #inc-1 (https://chat.example/C1)
+Severity is now SEV2: fewer orders
+Phase is now recovering
+@bo took the role ops
+Impact: wrong prices; impact began 2026-11-23 02:00:00Z; damage began 2026-11-23 02:04:00Z
+Nothing writes to the damaged data since 2026-11-23 02:20:00Z (RUN-1)
+disk is fine (https://graphs.example/1)
+Fact backup_verified: yes
+Decided: restore_pitr: the copy is verified
+Update #1: Prices are wrong.
+The update promised for 2026-11-23 02:41:00Z did not come
+RUN-1 was planned from checkout-restore
+Resolved: Orders are right. Data: 14 min lost.
+Closed (backup availability: helped; recovery speed: no): copy every 15 min
+Reopened: prices are wrong again
+Recorded in jira as OPS-1 (https://jira.example/OPS-1)
+The post-mortem was asked for
+A plan was asked for: p for checkout in production
+Planned, hash 19b6fb07; changed: inputs.target-time: 02:04 → 02:03
+No plan could be made: the playbook is gone
+Started with plan 19b6fb07, FRZ-1 placed
+Approved overwrite-orders as dba, plan 19b6fb07
+Broke the glass at overwrite-orders as commander: nobody answers
+Rejected overwrite-orders: wrong copy
+Took back the approval of overwrite-orders: looked again
+The time to approve overwrite-orders ran out
+Approvals of overwrite-orders are asked for again, until 2026-11-23 03:00:00Z
+restore started, attempt 1
+restore: copying, 25 %
+Check amcheck warns: 2 pages
+restore succeeded
+restore failed: disk full
+restore is in doubt: the host is gone
+Another attempt of restore was asked for with target-time=02:03: disk was emptied
+Attempt 2 of restore may begin; before it: failed: disk full
+restore was skipped: not needed
+restore was done by hand; evidence: https://x.example/1: faster
+Undo back to stop-writers was asked for: wrong path
+Paused: held by ana
+Resumed, passing FRZ-2: looked at it
+Abort was asked for: another way
+Aborted. It leaves: writers stopped
+Recovered: every blocking end check passed
+Frozen: every change of checkout in every environment: restoring
+The freeze is due for a look; it stays in force
+The freeze is kept; next look at 2026-11-23 04:10:00Z: still restoring
+Freeze lifted: recovered
+Exception asked for checkout@abc1234: the hotfix
+Exception granted for checkout@abc1234
+Refused a deployment of checkout to production by ci at abc1234
+A deployment of checkout to production passed by exception at abc1234
+orders-db is held by RUN-1 for restore, attempt 1
+orders-db is no longer held by RUN-1
+Release 2.4.0 was put into production
+""")
+
+
+def test_what_was_left_out_is_not_told() -> None:
+    bare = (
+        None,
+        events.RoomOpened(channel="C1", name="inc-1"),
+        events.PhaseChanged(phase=events.Phase.IDENTIFIED, why="found it"),
+        events.ImpactStated(),
+        events.ImpactStated(impact_start=at(-3)),
+        events.WritersStopped(at=at(3)),
+        events.NoteAdded(text="plain"),
+        events.NoteAdded(text="linked to nothing a browser opens", evidence="javascript:alert(1)"),
+        events.FactLearnt(name="cause_known", value=None),
+        events.FactLearnt(name="cause_known", value=False),
+        events.FactLearnt(name="hotfix_eta_minutes", value=40),
+        events.Decided(option="wait", why="", proposal=""),
+        events.IncidentClosed(backup_availability="no", recovery_speed="no"),
+        events.Planned(plan=PLAN, hash=HASH),
+        events.RunStarted(hash=HASH),
+        events.StepProgressed(step="restore", attempt=1, phase="copying"),
+        events.StepStarted(step="restore", attempt=1, key="k", undo=True),
+        events.StepSucceeded(step="restore", attempt=1, undo=True),
+        events.StepFailed(step="restore", attempt=1, because="no", undo=True),
+        events.CheckFound(check="c", ok=True, blocking=True, found="1"),
+        events.CheckFound(check="c", ok=False, blocking=True, found="0"),
+        events.RetryAsked(step="restore", why=""),
+        events.StepDone(step="restore", evidence="seen"),
+        events.RunResumed(),
+        events.Withdrawn(gate="g"),
+        events.FreezeExtended(review_at=at(9)),
+    )
+    assert wrapped(*(line(event) for event in bare)) == snapshot("""\
+(the text of this entry was removed)
+Talked about in #inc-1
+Phase is now identified: found it
+Impact stated
+impact began 2026-11-23 02:07:00Z
+Nothing writes to the damaged data since 2026-11-23 02:13:00Z
+plain
+linked to nothing a browser opens (javascript:alert(1))
+Fact cause_known: nobody knows
+Fact cause_known: no
+Fact hotfix_eta_minutes: 40
+Decided: wait
+Closed (backup availability: no; recovery speed: no)
+Planned, hash 19b6fb07
+Started with plan 19b6fb07
+restore: copying
+Undo of restore started, attempt 1
+restore was undone
+Undo of restore failed: no
+Check c passed: 1
+Check c failed: 0
+Another attempt of restore was asked for
+restore was done by hand; evidence: seen
+Resumed
+Took back the approval of g
+The freeze is kept; next look at 2026-11-23 02:19:00Z
+""")
+
+
+def test_a_scope_of_everything_is_said_in_words() -> None:
+    assert in_scope(events.Scope()) == "every change of every service in every environment"

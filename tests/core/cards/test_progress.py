@@ -1,0 +1,371 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import pytest
+from inline_snapshot import snapshot
+
+from bot.core.cards import progress_card
+from bot.core.cards.choices import choices
+from bot.core.cards.pace import pace
+from bot.core.document import Button, Buttons, Document, plain
+from bot.core.events import (
+    AbortAsked,
+    AttemptOpened,
+    CheckFound,
+    GateExpired,
+    PlanFailed,
+    RetryAsked,
+    RunAborted,
+    RunPaused,
+    RunRecovered,
+    RunResumed,
+    StepDone,
+    StepFailed,
+    StepInDoubt,
+    StepSkipped,
+    StepStarted,
+    StepSucceeded,
+)
+from tests.core.story import (
+    ASKED,
+    DECLARED,
+    PLAN,
+    RESTORE,
+    Story,
+    approved,
+    at,
+    planned,
+    restoring,
+    shown,
+    started,
+    stopped,
+)
+
+Latest = Mapping[str, Mapping[str, object]]
+
+
+def card(story: Story, minute: float, latest: Latest | None = None, seconds: float = 0) -> Document:
+    return progress_card(story.run, story.incident, latest=latest or {}, now=at(minute, seconds))
+
+
+def pressed(document: Document) -> list[Button]:
+    return [b for block in document.blocks if isinstance(block, Buttons) for b in block.buttons]
+
+
+def labels(document: Document) -> list[str]:
+    return [button.label for button in pressed(document)]
+
+
+def line_of(document: Document, step: str) -> str:
+    return next(line for line in plain(document).splitlines() if step in line)
+
+
+def heard(done: float, *, minute: float = 15, **more: object) -> Latest:
+    row = {
+        "phase": "copying",
+        "done": done,
+        "total": 1_400_000,
+        "unit": "bytes",
+        "at": at(minute).isoformat(),
+    }
+    return {"restore": {**row, **more}}
+
+
+def test_a_running_restore_shows_its_rate_and_a_range_with_its_basis() -> None:
+    tail = "\n".join(f"page {number}" for number in range(9))
+    assert shown(card(restoring(), 15, heard(700_000, tail=tail), seconds=30)) == snapshot("""\
+RUN-1 running, 1 of 3 steps over: Put the orders database back
+Running for 7 min 30 s.
+Time: 25 min 30 s since the impact began, 8 min to 13 min 30 s to come: meets the RTO of 1 h; even
+        at worst 21 min are left.
+  • ✓ succeeded: S1 Stop checkout after 1 min
+  • ▶ started: S2 Put orders back, 1 min 30 s, copying, 700.0 kB of 1.4 MB, 11.7 kB/s, 1 min to 1
+        min 30 s left (its rate so far), last signal 30 s ago
+  • ○ waiting: S3 Agree with finance
+    restore:
+    page 4
+    page 5
+    page 6
+    page 7
+    page 8
+  [Hold]  hold RUN-1 why:"…"
+  [Abort]  abort RUN-1
+RUN-1 · plan 19b6fb07 · as of 2026-11-23 02:25:30Z
+""")
+
+
+def test_silence_is_called_silence_instead_of_a_frozen_bar() -> None:
+    story = restoring()
+    assert "last signal 1 min 30 s ago" in line_of(card(story, 16, heard(700_000), seconds=30), "S2")
+    assert "no signal for 1 min 35 s" in line_of(card(story, 16, heard(700_000), seconds=35), "S2")
+    assert "no signal for 2 min" in line_of(card(story, 16), "S2")
+
+
+def test_progress_of_an_attempt_before_this_one_is_not_shown() -> None:
+    story = restoring()
+    story.in_run(16, StepFailed(step="restore", attempt=1, because="disk full", tail="no space left"))
+    story.in_run(18, AttemptOpened(step="restore", attempt=2, target_said="failed"))
+    story.in_run(18, StepStarted(step="restore", attempt=2, key="k2"))
+    drawn = card(story, 19, heard(700_000, tail="old words"))
+    assert "attempt 2, 1 min" in line_of(drawn, "S2")
+    assert "700" not in plain(drawn)
+    assert "old words" not in plain(drawn)
+
+
+def test_an_engine_that_does_not_answer_is_shown_with_its_words() -> None:
+    drawn = plain(card(restoring(), 15, {"restore": {"phase": "no answer", "tail": "connection refused"}}))
+    assert "1 min, no answer, 9 min to 19 min left (playbook), last signal 1 min ago" in drawn
+    assert "restore:\n    connection refused" in drawn
+
+
+def test_beyond_its_limit_no_eta_is_given() -> None:
+    assert "no reliable ETA" in line_of(card(restoring(), 40), "S2")
+
+
+def pace_of(row: Mapping[str, object], seconds: float = 120, **changed: object) -> object:
+    step = RESTORE.model_copy(update=changed)
+    return pace(step, restoring().run.step("restore"), row, at(14, seconds))
+
+
+def test_a_rate_over_less_than_a_second_says_nothing() -> None:
+    row = {"done": 5, "total": 10, "unit": "items", "at": at(14, 0.5).isoformat()}
+    found = pace_of(row)
+    assert (found.rate, found.basis) == (None, "playbook")
+
+
+def test_without_a_total_the_estimate_has_to_do() -> None:
+    found = pace_of({"done": 60, "unit": "items", "at": at(15).isoformat()})
+    assert (found.done, found.rate, found.basis) == (60, 1, "playbook")
+    assert found.left == (timedelta(minutes=8), timedelta(minutes=18))
+
+
+def test_a_step_nobody_estimated_has_no_eta() -> None:
+    assert pace_of({}, estimate_s=0).left is None
+
+
+def test_percent_is_shown_without_a_total() -> None:
+    row = {"restore": {"done": 40, "total": 100, "unit": "percent", "at": at(15).isoformat()}}
+    assert "1 min, 40 %, 1 %/s, 1 min 30 s to 2 min 15 s left" in line_of(card(restoring(), 15, row), "S2")
+
+
+def test_before_its_approval_a_step_says_what_it_waits_for() -> None:
+    drawn = plain(card(stopped(), 11))
+    assert "○ waiting: S2 Put orders back, waits for approval overwrite-orders" in drawn
+    assert "Next approval: overwrite-orders, for S2 Put orders back" in drawn
+    assert "Next approval" not in plain(card(approved(), 14))
+
+
+def test_an_approval_that_no_step_needs_is_still_named() -> None:
+    plan = PLAN.model_copy(update={"steps": PLAN.steps[:1]})
+    assert "Next approval: overwrite-orders\n" in plain(card(started(plan), 9))
+
+
+def test_while_it_runs_it_can_be_held_or_aborted() -> None:
+    assert [button.line for button in pressed(card(restoring(), 15))] == ["hold RUN-1", "abort RUN-1"]
+
+
+def failed() -> Story:
+    story = restoring()
+    tail = "\n".join(("a", "b", "c", "d", "e", "no space left"))
+    story.in_run(
+        16,
+        StepFailed(step="restore", attempt=1, because="disk full", tail=tail),
+        RunPaused(why="Put orders back failed: disk full", step="restore"),
+    )
+    return story
+
+
+def test_a_failed_step_shows_its_last_lines_and_the_six_choices() -> None:
+    assert shown(card(failed(), 17)) == snapshot("""\
+RUN-1 paused, 1 of 3 steps over: Put the orders database back
+Paused: Put orders back failed: disk full
+Time: 27 min since the impact began, 17 min to 32 min to come: meets the RTO of 1 h; even at worst 1
+        min are left.
+  • ✓ succeeded: S1 Stop checkout after 1 min
+  • ✗ failed: S2 Put orders back after 2 min: disk full
+  • ○ waiting: S3 Agree with finance
+    restore:
+    b
+    c
+    d
+    e
+    no space left
+  [Retry]  retry RUN-1.restore why:"…"
+  [Retry, other target-time]  retry RUN-1.restore why:"with another target-time" target-time:"…"
+  [Skip]  skip RUN-1.restore why:"…"
+  [Done by hand]  done RUN-1.restore evidence:"…"
+  [Undo back to here]  undo RUN-1.restore why:"…"
+  [Abort]  abort RUN-1
+RUN-1 · plan 19b6fb07 · as of 2026-11-23 02:27:00Z
+""")
+
+
+def test_each_choice_asks_for_what_its_verb_needs() -> None:
+    found = [(button.line, bool(button.ask), button.into) for button in choices(failed().run)]
+    assert found == snapshot(
+        [
+            ("retry RUN-1.restore", True, "why"),
+            ('retry RUN-1.restore why:"with another target-time"', True, "target-time"),
+            ("skip RUN-1.restore", True, "why"),
+            ("done RUN-1.restore", True, "evidence"),
+            ("undo RUN-1.restore", True, "why"),
+            ("abort RUN-1", False, "why"),
+        ]
+    )
+
+
+def test_a_step_in_doubt_says_what_is_known_and_offers_the_same_choices() -> None:
+    story = restoring()
+    story.in_run(
+        16,
+        StepInDoubt(step="restore", attempt=1, because="the host is gone"),
+        RunPaused(why="Put orders back: the host is gone", step="restore"),
+    )
+    drawn = card(story, 17)
+    assert "⁇ in doubt: S2 Put orders back after 2 min: the host is gone" in plain(drawn)
+    assert labels(drawn) == labels(card(failed(), 17))
+
+
+def test_a_retry_waits_until_nothing_of_the_old_attempt_acts() -> None:
+    story = failed()
+    story.in_run(18, RetryAsked(step="restore", why="emptied the disk"), by="bo")
+    assert "another attempt is asked for and waits until nothing of this one acts" in plain(card(story, 19))
+
+
+def test_a_foreign_freeze_asks_why_it_may_go_on() -> None:
+    story = approved()
+    story.in_run(14, RunPaused(why="FRZ-2 was placed over checkout", step="restore", freeze="FRZ-2"))
+    resume, abort = pressed(card(story, 15))
+    assert (resume.line, bool(resume.ask), abort.line) == ("resume RUN-1", True, "abort RUN-1")
+
+
+def test_a_run_held_by_a_person_can_be_resumed() -> None:
+    story = stopped()
+    story.in_run(11, RunPaused(why="held by ana"), by="ana")
+    drawn = card(story, 12)
+    assert "Paused: held by ana" in plain(drawn)
+    assert [(button.line, button.ask) for button in pressed(drawn)] == [
+        ("resume RUN-1", ""),
+        ("abort RUN-1", ""),
+    ]
+    story.in_run(13, RunResumed(), by="ana")
+    assert labels(card(story, 14)) == ["Hold", "Abort"]
+
+
+def test_a_pause_because_of_an_approval_offers_to_ask_again() -> None:
+    story = stopped()
+    story.in_run(28, GateExpired(gate="overwrite-orders"))
+    story.in_run(28, RunPaused(why="The approvals did not come in time.", step="restore"))
+    assert [button.line for button in pressed(card(story, 29))] == ["start RUN-1", "abort RUN-1"]
+
+
+def test_a_pause_before_a_step_for_another_reason_can_be_resumed_or_gone_around() -> None:
+    story = approved()
+    story.in_run(14, RunPaused(why="orders-db is held by another run", step="restore"))
+    assert labels(card(story, 15)) == ["Resume", "Skip", "Done by hand", "Abort"]
+
+
+def test_after_an_undo_what_was_undone_can_be_retried() -> None:
+    story = stopped()
+    story.in_run(12, StepStarted(step="stop-writers", attempt=1, key="u", undo=True))
+    assert "↶ being undone: S1 Stop checkout" in plain(card(story, 12))
+    story.in_run(13, StepSucceeded(step="stop-writers", attempt=1, undo=True))
+    story.in_run(13, RunPaused(why="Everything back to the chosen step is undone."))
+    drawn = card(story, 14)
+    assert labels(drawn) == ["Retry stop-writers", "Resume", "Abort"]
+    assert "↶ undone: S1 Stop checkout" in plain(drawn)
+
+
+def test_a_person_sees_what_to_do_and_how_to_say_that_it_is_done() -> None:
+    story = restoring()
+    story.in_run(24, StepSucceeded(step="restore", attempt=1))
+    story.in_run(24, StepStarted(step="ask-finance", attempt=1, key="k"))
+    drawn = card(story, 25)
+    assert "▶ started: S3 Agree with finance, 1 min, by app" in plain(drawn)
+    assert "  • do: Call finance\n  • confirm: Finance agreed\n  • evidence: link" in plain(drawn)
+    done = pressed(drawn)[0]
+    assert (done.line, done.into) == ("done RUN-1.ask-finance", "evidence")
+
+
+def test_an_abort_under_way_leaves_nothing_to_press() -> None:
+    story = restoring()
+    story.in_run(15, AbortAsked(why="another way", leaves="orders-db: not usable"), by="ana")
+    drawn = card(story, 16)
+    assert "Stopping: an abort was asked for (another way); nothing further starts." in plain(drawn)
+    assert pressed(drawn) == []
+    story.in_run(17, StepFailed(step="restore", attempt=1, because="stopped"), RunAborted(leaves="x"))
+    assert "✗ Aborted 2026-11-23 02:27:00Z. It leaves: orders-db: not usable" in plain(card(story, 18))
+
+
+def test_an_abort_nobody_asked_for_leaves_what_nobody_knows() -> None:
+    story = stopped()
+    story.in_run(12, RunAborted(leaves=""))
+    assert "It leaves: nothing is known" in plain(card(story, 13))
+
+
+def recovered(*, impact: bool = True) -> Story:
+    story = restoring()
+    if not impact:
+        story.entries = [entry for entry in story.entries if entry.stream != "incident/INC-1"]
+        story.in_incident(0, DECLARED.model_copy(update={"impact_start": None}))
+    story.in_run(24, StepSucceeded(step="restore", attempt=1))
+    story.in_run(25, StepSkipped(step="ask-finance", why="no orders were lost"), by="ana")
+    story.in_run(
+        26,
+        CheckFound(check="place-order", ok=True, blocking=True, found="order 7 placed"),
+        CheckFound(check="p99", ok=False, blocking=False, found="600 ms"),
+        CheckFound(check="books", ok=False, blocking=True, found="2 missing"),
+    )
+    story.in_run(29, RunRecovered())
+    return story
+
+
+def test_a_recovered_run_says_when_and_what_its_checks_found() -> None:
+    assert shown(card(recovered(), 30)) == snapshot("""\
+RUN-1 recovered, 3 of 3 steps over: Put the orders database back
+✓ Recovered 2026-11-23 02:39:00Z, 39 min after the impact began.
+  • ✓ succeeded: S1 Stop checkout after 1 min
+  • ✓ succeeded: S2 Put orders back after 10 min
+  • ↷ skipped: S3 Agree with finance: no orders were lost
+  • ✓ passed: end check place-order: order 7 placed
+  • ⚠ warns: end check p99: 600 ms
+  • ✗ failed: end check books: 2 missing
+RUN-1 · plan 19b6fb07 · as of 2026-11-23 02:40:00Z
+""")
+
+
+def test_without_an_impact_start_recovery_has_no_length() -> None:
+    assert "nobody has said when the impact began" in plain(card(recovered(impact=False), 30))
+
+
+def test_a_run_without_a_plan_says_why() -> None:
+    story = Story()
+    story.in_incident(0, DECLARED)
+    story.in_run(1, ASKED)
+    assert "checkout-restore: the plan is being made" in plain(card(story, 2))
+    story.in_run(2, PlanFailed(because="The playbook is gone."))
+    assert "checkout-restore: The playbook is gone." in plain(card(story, 3))
+
+
+def test_a_plan_that_was_not_started_offers_nothing_to_press() -> None:
+    drawn = card(planned(), 7)
+    assert "Planned: it has not been started." in plain(drawn)
+    assert pressed(drawn) == []
+
+
+def test_what_is_not_paused_has_no_choices() -> None:
+    assert choices(restoring().run) == ()
+
+
+def test_a_step_done_by_hand_without_a_start_has_no_length() -> None:
+    story = started()
+    story.in_run(9, StepDone(step="stop-writers", evidence="seen"), by="cy")
+    assert line_of(card(story, 10), "S1") == "  • ✓ done by hand: S1 Stop checkout: seen"
+
+
+@pytest.mark.parametrize("steps", [500])
+def test_many_steps_are_drawn(steps: int) -> None:
+    plan = PLAN.model_copy(update={"steps": PLAN.steps * steps})
+    assert len(card(started(plan), 9).blocks) < 12
