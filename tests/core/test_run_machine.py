@@ -1,0 +1,273 @@
+"""Whatever happens in whatever order, these sentences about a run stay true."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from bot.core.due import Attend, Begin, Draft, EndAbort, EndUndo, Pause, Reopen, Stop, Undo, Verify, due
+from bot.core.events import (
+    AbortAsked,
+    Approved,
+    AttemptOpened,
+    Entry,
+    Event,
+    FreezeLifted,
+    FreezePlaced,
+    GateReopened,
+    PlanAsked,
+    Planned,
+    Rejected,
+    RetryAsked,
+    RunAborted,
+    RunPaused,
+    RunRecovered,
+    RunResumed,
+    RunStarted,
+    Scope,
+    StepDone,
+    StepFailed,
+    StepInDoubt,
+    StepSkipped,
+    StepStarted,
+    StepSucceeded,
+    UndoAsked,
+    Withdrawn,
+)
+from bot.core.freeze import Freeze
+from bot.core.run import Run, Status, fold
+from tests.core.plans import HOLDERS as THREE
+from tests.core.plans import START, plan
+
+PLAN = plan()
+HOLDERS = {**THREE, "dba": (*THREE["dba"], "ana")}
+STEPS = st.sampled_from([step.id for step in PLAN.steps])
+PEOPLE = st.sampled_from(["ana", "bo", "cy", "dee"])
+ASKED = PlanAsked(incident="INC-1", playbook="restore-orders", service="checkout", environment="production")
+
+
+class RunMachine(RuleBasedStateMachine):
+    """People say things in any order; a carrier does one due move at a time and may die after any."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entries: list[Entry] = []
+        self.now: datetime = START
+        self.freezes: dict[str, Freeze] = {}
+        self.hash = "h1"
+        self.begun: list[tuple[str, int, frozenset[str]]] = []
+
+    def happen(self, by: str, *events: Event) -> None:
+        for event in events:
+            seq = len(self.entries) + 1
+            self.entries.append(Entry("run/RUN-1", seq, self.now, self.now, by, "test", event))
+
+    @property
+    def run(self) -> Run:
+        found = fold(self.entries)
+        assert found
+        return found
+
+    @initialize()
+    def planned_and_started(self) -> None:
+        self.happen("ana", ASKED)
+        self.happen("backstop", Planned(plan=PLAN, hash=self.hash))
+        until = self.now + timedelta(minutes=20)
+        self.happen("ana", RunStarted(hash=self.hash, expires={"overwrite": until}))
+
+    @property
+    def live(self) -> bool:
+        return bool(self.entries) and not self.run.over
+
+    @rule(person=PEOPLE, role=st.sampled_from(["dba", "app"]), old=st.booleans())
+    @precondition(lambda self: self.live)
+    def approve(self, person: str, role: str, old: bool) -> None:
+        hash = "h0" if old else self.hash
+        self.happen(person, Approved(gate="overwrite", hash=hash, role=role))
+
+    @rule(dba=st.sampled_from(["ana", "bo", "dee"]))
+    @precondition(lambda self: self.live)
+    def two_people_approve(self, dba: str) -> None:
+        for person, role in ((dba, "dba"), ("cy", "app")):
+            self.happen(person, Approved(gate="overwrite", hash=self.hash, role=role))
+
+    @rule()
+    @precondition(lambda self: self.live)
+    def all_goes_well_for_a_while(self) -> None:
+        for _ in range(4):
+            self.carry_one("succeeds")
+
+    @rule(person=PEOPLE)
+    @precondition(lambda self: self.live)
+    def withdraw(self, person: str) -> None:
+        self.happen(person, Withdrawn(gate="overwrite"))
+
+    @rule(person=PEOPLE)
+    @precondition(lambda self: self.live and len(self.entries) > 15)
+    def reject(self, person: str) -> None:
+        self.happen(person, Rejected(gate="overwrite", hash=self.hash, why="no"))
+
+    @rule()
+    @precondition(lambda self: self.live)
+    def ask_again(self) -> None:
+        until = self.now + timedelta(minutes=20)
+        self.happen("ana", GateReopened(gate="overwrite", expires=until), RunResumed())
+
+    @rule()
+    @precondition(lambda self: self.live and len(self.entries) > 15)
+    def plan_again(self) -> None:
+        self.hash = f"h{len(self.entries)}"
+        until = self.now + timedelta(minutes=20)
+        self.happen("backstop", Planned(plan=PLAN, hash=self.hash, expires={"overwrite": until}))
+
+    @rule()
+    @precondition(lambda self: self.live and not self.freezes)
+    def a_foreign_freeze(self) -> None:
+        placed = FreezePlaced(scope=Scope(services=("checkout",)), why="audit")
+        self.freezes["FRZ-1"] = Freeze("FRZ-1", placed, "cy", self.now)
+
+    @rule()
+    def lift(self) -> None:
+        self.freezes.clear()
+        assert FreezeLifted(why="done").kind == "freeze-lifted"
+
+    @rule(minutes=st.integers(min_value=1, max_value=40))
+    def time_passes(self, minutes: int) -> None:
+        self.now += timedelta(minutes=minutes)
+
+    @rule()
+    @precondition(lambda self: self.live and len(self.entries) > 10)
+    def hold(self) -> None:
+        self.happen("ana", RunPaused(why="wait"))
+
+    @rule(passing=st.booleans())
+    @precondition(lambda self: self.live)
+    def resume(self, passing: bool) -> None:
+        self.happen("ana", RunResumed(passes=tuple(self.freezes) if passing else ()))
+
+    @rule(step=STEPS)
+    @precondition(lambda self: self.live)
+    def retry(self, step: str) -> None:
+        if self.run.step(step).status in (Status.FAILED, Status.IN_DOUBT, Status.UNDONE):
+            self.happen("ana", RetryAsked(step=step, why="again"))
+
+    @rule(step=STEPS)
+    @precondition(lambda self: self.live)
+    def skip_or_do_by_hand(self, step: str) -> None:
+        if self.run.step(step).status in (Status.FAILED, Status.IN_DOUBT):
+            self.happen("ana", StepSkipped(step=step, why="not needed"))
+        elif self.run.step(step).status is Status.UNDONE:
+            self.happen("ana", StepDone(step=step, evidence="by hand"))
+
+    @rule(step=STEPS)
+    @precondition(lambda self: self.live)
+    def undo(self, step: str) -> None:
+        if not self.run.acting:
+            self.happen("ana", UndoAsked(step=step, why="back"))
+
+    @rule()
+    @precondition(lambda self: self.live and len(self.entries) > 25)
+    def abort(self) -> None:
+        self.happen("ana", AbortAsked(why="stop", leaves="half"))
+
+    @rule(outcome=st.sampled_from(["succeeds", "fails", "is in doubt", "goes on"]))
+    @precondition(lambda self: self.live)
+    def carry(self, outcome: str) -> None:
+        self.carry_one(outcome)
+
+    def carry_one(self, outcome: str) -> None:
+        moves = due(self.run, now=self.now, holders=HOLDERS, freezes=list(self.freezes.values()))
+        for move in moves[:1]:
+            self.do(move, outcome)
+
+    def do(self, move: object, outcome: str) -> None:
+        match move:
+            case Begin(step, attempt):
+                yes = frozenset(
+                    a.person for a in self.run.gates["overwrite"].approvals if a.hash == self.hash
+                )
+                if step.destructive:
+                    assert not self.unpassed_freezes(), "a destructive step began under a foreign freeze"
+                    assert not self.run.gates["overwrite"].rejection
+                    assert "cy" in yes
+                    assert yes & {"bo", "dee"}
+                assert self.run.paused is None
+                assert self.run.abort is None
+                self.begun.append((step.id, attempt, yes))
+                self.happen(
+                    "backstop", StepStarted(step=step.id, attempt=attempt, key=f"{step.id}.{attempt}")
+                )
+            case Attend(step):
+                self.end(step.id, outcome)
+            case Reopen(step):
+                attempt = self.run.step(step.id).attempt + 1
+                self.happen("backstop", AttemptOpened(step=step.id, attempt=attempt, target_said="gone"))
+            case Undo(step):
+                attempt = self.run.step(step.id).attempt
+                started = StepStarted(step=step.id, attempt=attempt, key=f"{step.id}.u", undo=True)
+                self.happen("backstop", started)
+            case Stop(step):
+                state = self.run.step(step.id)
+                ended = StepFailed(step=step.id, attempt=state.attempt, because="stopped", undo=state.undoing)
+                self.happen("backstop", ended)
+            case EndAbort():
+                self.happen("backstop", RunAborted(leaves="half"))
+            case EndUndo():
+                self.happen("backstop", RunPaused(why="undone"))
+            case Verify():
+                self.happen("backstop", RunRecovered())
+            case Pause(why, step, freeze):
+                self.happen("backstop", RunPaused(why=why, step=step, freeze=freeze))
+            case Draft():
+                raise AssertionError("a planned run is never drafted again by itself")
+
+    def unpassed_freezes(self) -> set[str]:
+        return set(self.freezes) - set(self.run.passes)
+
+    def end(self, step: str, outcome: str) -> None:
+        state = self.run.step(step)
+        more = {"step": step, "attempt": state.attempt, "undo": state.undoing}
+        if outcome == "succeeds":
+            self.happen("backstop", StepSucceeded(**more))  # type: ignore[arg-type]
+        elif outcome == "fails":
+            failure = StepFailed(because="broken", **more)  # type: ignore[arg-type]
+            self.happen("backstop", failure, RunPaused(why="broken", step=step))
+        elif outcome == "is in doubt":
+            doubt = StepInDoubt(because="no word", **more)  # type: ignore[arg-type]
+            self.happen("backstop", doubt, RunPaused(why="no word", step=step))
+
+    @invariant()
+    def no_attempt_of_a_step_begins_twice(self) -> None:
+        attempts = [(step, attempt) for step, attempt, _ in self.begun]
+        assert len(attempts) == len(set(attempts))
+
+    @invariant()
+    def every_attempt_after_the_first_was_opened_by_a_recorded_decision(self) -> None:
+        opened = {
+            (entry.event.step, entry.event.attempt)
+            for entry in self.entries
+            if isinstance(entry.event, AttemptOpened)
+        }
+        assert {(step, attempt) for step, attempt, _ in self.begun if attempt > 1} <= opened
+
+    @invariant()
+    def the_requester_is_never_among_those_whose_yes_let_a_step_begin(self) -> None:
+        assert not any("ana" in yes for _, _, yes in self.begun)
+
+    @invariant()
+    def a_run_that_recovered_has_every_step_behind_it(self) -> None:
+        if self.entries and self.run.recovered_at:
+            over = {Status.SUCCEEDED, Status.SKIPPED, Status.DONE}
+            assert all(self.run.step(step.id).status in over for step in PLAN.steps)
+
+
+RunMachine.TestCase.settings = settings(
+    max_examples=60,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+TestRunMachine = RunMachine.TestCase
