@@ -45,7 +45,7 @@ class Command(WithoutPoints):
 
     name: ClassVar[str] = "command"
     caps: ClassVar[frozenset[Cap]] = frozenset({Cap.CANCEL, Cap.PROGRESS})
-    operations: ClassVar[dict[str, Operation]] = {
+    operations: ClassVar[Mapping[str, Operation]] = {
         "run": Operation(name="run", params=Named, effect=Effect.REVERSIBLE),
         "check": Operation(
             name="check",
@@ -112,6 +112,12 @@ class Command(WithoutPoints):
     async def cancel(self, ref: JobRef) -> None:
         """Ask the program to end."""
         await self._jobs.cancel(ref)
+
+    async def forbid(self, call: Call, *, key: str) -> JobRef:
+        """Settle a key for good on the runner that would run the command."""
+        operation_of(self.name, self.operations, call)
+        host, _ = self._connections.runner(call.target.settings if call.target else {})
+        return await self._jobs.forbid(host, _target_of(call), key)
 
     async def check(self, call: Call) -> CheckResult:
         """Run a listed command that only reads; it passes when it ends with 0."""

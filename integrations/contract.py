@@ -83,10 +83,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing an engine can be asked for, as a playbook's `uses: engine.operation`.
-
-    `traceable` is False when its target remembers no keys: `find` returning None then proves nothing.
-    """
+    """One thing an engine can be asked for, as a playbook's `uses: engine.operation`."""
 
     name: str
     params: type[BaseModel]
@@ -96,7 +93,7 @@ class Operation:
     cancel: Cancel = Cancel.PARTIAL
     needs_point: bool = False
     needs_target: bool = True
-    traceable: bool = True
+    traceable: bool = True  # False: the target remembers no keys, so `find` returning None proves nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,10 +374,7 @@ class Engine(Protocol):
         ...
 
     async def forbid(self, call: Call, *, key: str) -> JobRef:
-        """Settle a key for good, before another one is used.
-
-        Its job is asked to end; one that was never seen can never start, however late its request arrives.
-        """
+        """Settle a key for good: its job is asked to end, one never seen can never start, however late."""
         ...
 
     async def check(self, call: Call) -> CheckResult:

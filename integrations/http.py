@@ -89,7 +89,7 @@ class Http(WithoutPoints):
 
     name: ClassVar[str] = "http"
     caps: ClassVar[frozenset[Cap]] = frozenset()
-    operations: ClassVar[dict[str, Operation]] = {
+    operations: ClassVar[Mapping[str, Operation]] = {
         "check": Operation(
             "check", Looked, Effect.READ, "check", Repeat.SAFE, Cancel.CLEAN, needs_target=False
         ),
@@ -109,6 +109,7 @@ class Http(WithoutPoints):
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._sent: dict[str, asyncio.Task[JobState]] = {}
+        self._forbidden: set[str] = set()
 
     async def health(self, target: Target) -> Health:
         """Ask the target's `health_url`, when its settings name one."""
@@ -140,6 +141,8 @@ class Http(WithoutPoints):
         operation, requests = self._asked(call)
         if operation.kind == "check":
             raise IntegrationError(f"{call.operation} is a check, not a step.", permanent=True)
+        if key in self._forbidden:
+            raise IntegrationError(f"{key} was settled and can never start.", permanent=True)
         if key not in self._sent:
             request = requests[0]
             headers = {**request.headers, "Idempotency-Key": key}
@@ -168,6 +171,13 @@ class Http(WithoutPoints):
         if task is not None:
             task.cancel()
             await asyncio.wait([task])
+
+    async def forbid(self, call: Call, *, key: str) -> JobRef:
+        """Give a call up for good; of one that another process sent nobody can say anything."""
+        self._forbidden.add(key)
+        ref = JobRef(key, self.name)
+        await self.cancel(ref)
+        return ref
 
     async def check(self, call: Call) -> CheckResult:
         """Send the requests in order until one is not answered as expected."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field
@@ -40,7 +41,7 @@ class Person(WithoutPoints):
 
     name: ClassVar[str] = "person"
     caps: ClassVar[frozenset[Cap]] = frozenset()
-    operations: ClassVar[dict[str, Operation]] = {
+    operations: ClassVar[Mapping[str, Operation]] = {
         "do": Operation(
             name="do",
             params=Do,
@@ -84,6 +85,8 @@ class Person(WithoutPoints):
 
     async def poll(self, ref: JobRef) -> JobState:
         """Say that the person has not been recorded as done, which only the bot can change."""
+        if ref.locator:
+            return JobState(Phase.CANCELLED, because="Nobody is asked any more.", alive=False)
         return JobState(Phase.RUNNING, because="Waiting for a person.", alive=False)
 
     async def logs(self, ref: JobRef, *, offset: int = 0) -> LogChunk:
@@ -92,6 +95,10 @@ class Person(WithoutPoints):
 
     async def cancel(self, ref: JobRef) -> None:
         """Do nothing: a person is told by the bot."""
+
+    async def forbid(self, call: Call, *, key: str) -> JobRef:
+        """Return a job that is over: nothing but the bot's record makes a person's step go on."""
+        return JobRef(key, self.name, {"settled": "yes"})
 
     async def check(self, call: Call) -> CheckResult:
         """Refuse."""

@@ -148,6 +148,10 @@ class Runner:
         """Ask a job, or what is left of it, to end."""
         await self._call({"do": "cancel", "key": key})
 
+    async def forbid(self, key: str) -> None:
+        """Settle a key for good: its job is asked to end, or can never start."""
+        await self._call({"do": "forbid", "key": key})
+
     async def _call(self, request: Mapping[str, Json], *, timeout_s: float = _QUICK_S) -> dict[str, Any]:
         try:
             async with asyncio.timeout(timeout_s):
@@ -207,6 +211,12 @@ class RunnerJobs:
         """Ask a job to end."""
         await self._of(ref).cancel(ref.key)
 
+    async def forbid(self, host: str, target: str | None, key: str) -> JobRef:
+        """Settle a key for good on the runner it would be started on."""
+        ref = JobRef(key, self.engine, {"runner": host, "target": target or ""})
+        await self._of(ref).forbid(key)
+        return ref
+
     def _of(self, ref: JobRef) -> Runner:
         found = self.runners.get(ref.locator.get("runner", ""))
         if found is None:
@@ -248,7 +258,7 @@ def _ended(status: Status) -> tuple[Phase, str]:
     said = f": {status.said}" if status.said else "."
     match status.reason:
         case "cancelled":
-            return Phase.CANCELLED, "The job was cancelled."
+            return Phase.CANCELLED, status.because or "The job was cancelled."
         case "timeout":
             return Phase.TIMED_OUT, "The job took longer than it was allowed to and was ended."
         case "killed":

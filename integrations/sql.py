@@ -79,7 +79,7 @@ class Sql(WithoutJobs, WithoutPoints):
 
     name: ClassVar[str] = "sql"
     caps: ClassVar[frozenset[Cap]] = frozenset()
-    operations: ClassVar[dict[str, Operation]] = {
+    operations: ClassVar[Mapping[str, Operation]] = {
         "check": Operation(
             name="check",
             params=Check,

@@ -76,7 +76,7 @@ class Sqlite:
     caps: ClassVar[frozenset[Cap]] = frozenset(
         {Cap.POINTS, Cap.CANCEL, Cap.PROGRESS, Cap.VERIFY_POINT, Cap.BACKUP, Cap.HOLD}
     )
-    operations: ClassVar[dict[str, Operation]] = {
+    operations: ClassVar[Mapping[str, Operation]] = {
         "backup": _step("backup", params=Backup),
         "keep": _step("keep"),
         "restore": _step("restore", Effect.DESTRUCTIVE, repeat=Repeat.ONCE, needs_point=True),
@@ -166,6 +166,11 @@ class Sqlite:
     async def cancel(self, ref: JobRef) -> None:
         """Ask the job to end."""
         await self._jobs.cancel(ref)
+
+    async def forbid(self, call: Call, *, key: str) -> JobRef:
+        """Settle a key for good on the runner beside the database."""
+        place = self._asked(call).place
+        return await self._jobs.forbid(place.host, place.target, key)
 
     async def check(self, call: Call) -> CheckResult:
         """Check the database's integrity, or that it holds what a point holds."""

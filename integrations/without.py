@@ -69,6 +69,10 @@ class WithoutJobs:
         """Refuse."""
         raise cannot(self.name, f"carry out {call.operation} as a step")
 
+    async def forbid(self, call: Call, *, key: str) -> JobRef:
+        """Refuse: no key ever started anything."""
+        raise cannot(self.name, "have jobs")
+
     async def poll(self, ref: JobRef) -> JobState:
         """Refuse."""
         raise cannot(self.name, "have jobs")

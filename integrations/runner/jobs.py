@@ -142,8 +142,11 @@ def status(state: Path, key: str) -> dict[str, Any]:
     # The lock is looked at first: a supervisor that ends between the two looks has written its exit by then.
     supervised = files.held(job.supervised)
     spec, claim, outcome = job.spec(), job.claimed(), job.outcome()
+    if spec is None and outcome is not None:
+        return {"key": key, "alive": False, **outcome}
     if spec is None:
-        return {"state": "unknown", "key": key}
+        # Somebody who was held up while asking may still come to it.
+        return {"state": "running" if supervised else "unknown", "key": key}
     if claim is None and outcome is None and not supervised:
         because = "The job was asked for and never began; it may be started again under its key."
         return {"state": "unknown", "key": key, "alive": False, "because": because}

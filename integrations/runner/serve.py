@@ -30,6 +30,8 @@ _LONGEST_SAID = 500
 _LONGEST_CHUNK = 64 * 1024
 _LONGEST_SOCKET_PATH = 100
 
+_SETTLED = "It was settled before it began and can never start."
+
 Message = dict[str, Any]
 
 
@@ -81,6 +83,8 @@ class Door:
                 return self._log(request)
             case "cancel":
                 return self._cancel(_key(request))
+            case "forbid":
+                return self._forbid(_key(request))
             case "list":
                 return {"jobs": [self._status(key) for key in jobs.keys(self._state)]}
             case other:
@@ -130,7 +134,8 @@ class Door:
         if lock is None:
             return self._attach(job, spec)
         try:
-            if not job.ask(spec) and (job.claimed() or job.outcome()):
+            job.ask(spec)
+            if job.claimed() or job.outcome():
                 return self._attach(job, spec)
             self._same(job, spec)
             self._launch("supervise", job, locks=(lock,))
@@ -171,6 +176,21 @@ class Door:
                 f"The key {shown(spec.key)} was used for {before.operation} on {before.target} "
                 "with other parameters or another token; another act needs another key."
             )
+
+    def _forbid(self, key: str) -> Message:
+        job = Job(self._state, key)
+        job.path.mkdir(exist_ok=True)
+        lock = files.acquire(job.supervised)
+        if lock is None:
+            # Whoever has it looks for this file before the program begins.
+            job.cancelled.touch()
+            return self._cancel(key)
+        try:
+            if job.claimed() is None:
+                job.end({"state": "done", "reason": "cancelled", "because": _SETTLED})
+        finally:
+            os.close(lock)
+        return self._cancel(key)
 
     def _launch(self, verb: str, job: Job, *, locks: tuple[int, ...] = ()) -> None:
         # Those that ended are let go of here; the others lose nothing when this process ends.

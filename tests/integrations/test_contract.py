@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -270,6 +270,33 @@ async def test_a_cancelled_job_leaves_nothing_alive(case: Case) -> None:
     await case.engine.cancel(ref)
     assert await _ended(case.engine, ref) is Phase.CANCELLED
     assert (await case.engine.poll(ref)).alive is False
+
+
+async def test_a_forbidden_key_never_acts_however_late_its_start_arrives(case: Case) -> None:
+    call = _step(case)
+    ref = await case.engine.forbid(call, key="K-1")
+    if case.engine.name == "http":
+        assert (await case.engine.poll(ref)).phase is Phase.LOST
+    else:
+        settled = await case.engine.poll(ref)
+        assert (settled.phase, settled.alive) == (Phase.CANCELLED, False)
+    case.go()
+    with suppress(IntegrationError):
+        await case.engine.start(call, key="K-1", token=case.token)
+    assert case.engine.name == "person" or await _ended(case.engine, ref) in {Phase.CANCELLED, Phase.LOST}
+    assert case.acts() == 0
+    assert (await case.engine.forbid(call, key="K-1")) == ref
+
+
+async def test_forbidding_a_finished_job_leaves_its_end_as_it_was(case: Case) -> None:
+    call = _step(case)
+    if case.engine.name in {"person", "http"}:
+        pytest.skip("the engine's target remembers no jobs")
+    ref = await case.engine.start(call, key="K-1", token=case.token)
+    case.go()
+    await _ended(case.engine, ref)
+    await case.engine.forbid(call, key="K-1")
+    assert (await case.engine.poll(ref)).phase is Phase.SUCCEEDED
 
 
 async def test_a_step_is_no_check_and_a_check_is_no_step(case: Case) -> None:

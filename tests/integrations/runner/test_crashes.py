@@ -274,6 +274,33 @@ async def test_a_job_cancelled_before_its_program_began_never_acts(host: Host) -
     assert host.acts() == []
 
 
+async def test_a_forbidden_job_ends_or_never_begins_whatever_became_of_its_supervisor(host: Host) -> None:
+    unlaunched = await _asked_and_frozen(host, "unlaunched", token=1)
+    await host.runner.forbid("unlaunched")
+    _supervise(unlaunched)
+    assert (await host.runner.status("unlaunched")).reason == "cancelled"
+    held_up = Job(host.state, "held-up")
+    held_up.path.mkdir()
+    lock = files.acquire(held_up.supervised)
+    assert lock is not None
+    await host.runner.forbid("held-up")
+    assert (await host.runner.status("held-up")).state == "running"
+    os.close(lock)
+    await host.runner.forbid("held-up")
+    assert (await host.start("held-up", "act", who="bo")).reason == "cancelled"
+    await host.start("running", "act", who="cy")
+    await host.begun("cy")
+    await host.runner.forbid("running")
+    assert (await host.ended("running")).reason == "cancelled"
+    await host.start("lost", "workers")
+    await host.reached("lost", lambda status: status.started_at is not None)
+    os.kill(host.supervisor("lost"), signal.SIGKILL)
+    await host.reached("lost", lambda status: status.state == "lost")
+    await host.runner.forbid("lost")
+    await host.reached("lost", lambda status: status.alive is False)
+    assert host.acts() == ["begin cy"]
+
+
 async def test_what_a_command_may_leave_running_lives_on_and_holds_nobody_up(host: Host) -> None:
     await host.start("k", "daemon")
     assert (await host.ended("k")).code == 0
