@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, insert, literal, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -90,6 +90,26 @@ class Timeline:
         streams = select(tables.stream.c.name).where(tables.stream.c.incident == incident)
         entries = await self._read(tables.entry.c.stream.in_(streams))
         return sorted(entries, key=lambda entry: entry.occurred_at)
+
+    async def frozen(self) -> dict[str, list[Entry]]:
+        """Return the entries of every freeze that was not lifted, by its id, as they stood at one moment.
+
+        A freeze without entries is one that cannot be read; whoever asks must not take it for none.
+        """
+        freeze, entry = tables.freeze, tables.entry
+        query = (
+            select(freeze.c.id.label("freeze"), *(column for column in entry.c if column.name != "id"))
+            .outerjoin_from(freeze, entry, entry.c.stream == literal("freeze/") + freeze.c.id)
+            .where(freeze.c.in_force.is_(True))
+            .order_by(freeze.c.number, entry.c.seq)
+        )
+        found: dict[str, list[Entry]] = {}
+        async with reading(self._engine) as connection:
+            for row in await connection.execute(query):
+                entries = found.setdefault(row.freeze, [])
+                if row.seq is not None:
+                    entries.append(_entry(row))
+        return found
 
     async def entry(self, stream: str, seq: int) -> Entry | None:
         """Return one entry, or None."""

@@ -112,6 +112,12 @@ class Effects:
                 update(table).where(table.c.key == effect.key).values(given_up=True, error=error)
             )
 
+    async def waiting(self) -> int:
+        """Return how many effects wait to be done, those for later included."""
+        query = select(func.count()).select_from(table).where(table.c.given_up.is_(False))
+        async with reading(self._engine) as connection:
+            return int((await connection.execute(query)).scalar_one())
+
     async def troubled(self) -> list[Waiting]:
         """Return the effects that failed at least once or were given up, for status pages."""
         query = select(table).where(table.c.error.is_not(None)).order_by(table.c.born)

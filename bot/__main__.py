@@ -1,0 +1,60 @@
+"""backstop: serve, try the demo, ask the gate, keep a host in order, or say any verb to a running server."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import cast
+
+COMMANDS = {
+    "serve": ("bot.serve:main", "run Backstop until it is told to end"),
+    "demo": ("bot.demo:main", "play the whole story on this machine"),
+    "gate": ("bot.terminal.gate:main", "ask whether a pipeline may deploy now"),
+    "playbook": ("bot.terminal.check:playbook", "check PATH…: print every problem as file:line"),
+    "criteria": ("bot.terminal.check:criteria", "check PATH: print every problem as file:line"),
+    "token": ("bot.terminal.keep:token", "issue or revoke a token of the HTTP door"),
+    "verify-timeline": ("bot.terminal.keep:verify", "check that nobody changed an entry"),
+    "rebuild": ("bot.terminal.keep:rebuild", "draw the projections again; the server must be stopped"),
+    "doctor": ("bot.terminal.doctor:main", "say what is wrong with the set-up and what to do"),
+}
+"""What is done on this machine: name → where it is, loaded only when it is asked for, and what it does."""
+
+SAY = "bot.terminal.say:main"
+FACTS = "bot.terminal.check:facts"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; 0 is done, 1 refused or wrong, 2 wrong usage, 20 nobody answers."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that lacks a character shows its number; it never ends the command.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    if not given or given[0] in {"-h", "--help"}:
+        sys.stdout.write(_usage())
+        return 0 if given else 2
+    name, rest = given[0], given[1:]
+    if name in COMMANDS:
+        return _load(COMMANDS[name][0], rest)
+    if name == "decide" and any(word.startswith("--facts") for word in rest):
+        return _load(FACTS, rest)
+    return _load(SAY, given)
+
+
+def _load(where: str, argv: Sequence[str]) -> int:
+    module, _, function = where.partition(":")
+    return cast("int", getattr(import_module(module), function)(argv))
+
+
+def _usage() -> str:
+    width = max(len(name) for name in COMMANDS)
+    lines = (f"  {name:<{width}}  {says}" for name, (_, says) in COMMANDS.items())
+    return (
+        "usage: backstop <command> …\n\n" + "\n".join(lines) + "\n\nAnything else is said to the server at "
+        'BACKSTOP_URL with BACKSTOP_TOKEN, as in Slack:\n  backstop declare "Orders are wrong" sev:1\n'
+        "  backstop help\n"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,211 @@
+"""`backstop doctor`: what is set up, what is wrong with it, and what to do about it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from pydantic import SecretStr, ValidationError
+
+from bot.settings import Settings
+from bot.shelf import Shelf
+from bot.terminal import OK, REFUSED
+from bot.terminal.access import Access
+from bot.terminal.client import Client, Unreachable
+from bot.terminal.screen import tell
+from bot.timeline import Timeline
+from bot.timeline.database import open_engine
+from integrations.contract import IntegrationError
+from integrations.jira import JiraSite, JiraTracker
+from integrations.process import Runner
+from playbooks.problems import PlaybookInvalid, nearest
+
+TRY_S = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One part of the set-up: how it is, and for a wrong one what to do."""
+
+    part: str
+    state: Literal["ok", "off", "wrong"]
+    says: str
+    do: str = ""
+
+    def __str__(self) -> str:
+        """Return the finding as a line for a terminal."""
+        do = f" {self.do}" if self.do else ""
+        return f"{self.state:<6} {self.part:<10} {self.says}{do}"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Print a line for each part; 1 when something is wrong."""
+    if argv:
+        tell("usage: backstop doctor")
+        return OK if {"-h", "--help"} & set(argv) else 2
+    findings = asyncio.run(_examine(os.environ))
+    for finding in findings:
+        tell(str(finding))
+    return REFUSED if any(finding.state == "wrong" for finding in findings) else OK
+
+
+async def _examine(environment: Mapping[str, str]) -> list[Finding]:
+    named = list(unknown_names(environment))
+    try:
+        settings = Settings()
+    except ValidationError as invalid:
+        return [*named, *_invalid(invalid)]
+    parts = (_database(settings), _slack(settings), _jira(settings), _runner(settings))
+    found = await asyncio.gather(*parts)
+    return [*named, _home(settings), *_files(settings), *found]
+
+
+def unknown_names(environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield the variables that look like settings and are none; nothing would ever read them."""
+    known = [f"BACKSTOP_{name.upper()}" for name in Settings.model_fields]
+    for name in sorted(environment):
+        if name.upper().startswith("BACKSTOP_") and name.upper() not in known:
+            near = nearest(name.upper(), known)
+            do = f"Did you mean {near}?" if near else "Remove it."
+            yield Finding("settings", "wrong", f"{name} is no setting, so it does nothing.", do)
+
+
+def _invalid(invalid: ValidationError) -> Iterator[Finding]:
+    for error in invalid.errors(include_input=False, include_url=False):
+        name = "BACKSTOP_" + ".".join(str(part) for part in error["loc"]).upper()
+        yield Finding("settings", "wrong", f"{name}: {error['msg']}.", "Set it right and look again.")
+
+
+def _home(settings: Settings) -> Finding:
+    home = settings.home
+    there = home if home.exists() else home.absolute().parent
+    if not os.access(there, os.W_OK | os.X_OK):
+        return Finding(
+            "home", "wrong", f"{home} cannot be written.", "Give it to this user, or set BACKSTOP_HOME."
+        )
+    return Finding("home", "ok", str(home))
+
+
+def _files(settings: Settings) -> Iterator[Finding]:
+    shelf = Shelf(
+        settings.file(settings.catalog, "catalog.yaml"), settings.file(settings.playbooks, "playbooks")
+    )
+    try:
+        catalog = shelf.catalog()
+        yield Finding("catalog", "ok", f"{len(catalog.services)} services, {len(catalog.people)} people")
+    except PlaybookInvalid as invalid:
+        yield Finding("catalog", "wrong", str(invalid.problems[0]), "`backstop playbook check` says it all.")
+    books = shelf.playbooks()
+    stale = [item for item in shelf.stale() if item.file != shelf.catalog_file.name]
+    for item in stale:
+        yield Finding("playbooks", "wrong", str(item.problems[0]), "`backstop playbook check` says it all.")
+    if books:
+        yield Finding("playbooks", "ok", ", ".join(sorted(books)))
+    elif not stale:
+        yield Finding(
+            "playbooks",
+            "wrong",
+            f"none in {shelf.playbook_folder}.",
+            "Put one there: nothing can be planned.",
+        )
+
+
+async def _database(settings: Settings) -> Finding:
+    if not settings.database_url and not (settings.home / "backstop.db").exists():
+        return Finding("database", "ok", "not made yet; the first start makes it")
+    try:
+        timeline = Timeline(open_engine(settings.database), now=lambda: datetime.now(UTC))
+        try:
+            async with asyncio.timeout(TRY_S):
+                troubled = await timeline.effects.troubled()
+                breaks = await timeline.verify()
+        finally:
+            await timeline.close()
+    except (IntegrationError, TimeoutError) as problem:
+        return Finding(
+            "database", "wrong", _first(problem), "Look at BACKSTOP_DATABASE_URL and whether it runs."
+        )
+    if breaks:
+        do = "Keep a copy, then ask who could write there; `backstop verify-timeline` names each."
+        return Finding("database", "wrong", f"the timeline is broken: {breaks[0]}.", do)
+    waits = f"; {len(troubled)} effects failed at least once" if troubled else ""
+    return Finding("database", "ok", f"can be read, the timeline is whole{waits}")
+
+
+async def _slack(settings: Settings) -> Finding:
+    if settings.slack_mode == "off":
+        return Finding("slack", "off", "BACKSTOP_SLACK_MODE is off")
+    wanted: dict[str, SecretStr | None] = {"BACKSTOP_SLACK_BOT_TOKEN": settings.slack_bot_token}
+    if settings.slack_mode == "socket":
+        wanted["BACKSTOP_SLACK_APP_TOKEN"] = settings.slack_app_token
+    else:
+        wanted["BACKSTOP_SLACK_SIGNING_SECRET"] = settings.slack_signing_secret
+    missing = [name for name, value in wanted.items() if value is None]
+    if missing or settings.slack_bot_token is None:
+        return Finding(
+            "slack", "wrong", f"{', '.join(missing)} is missing.", "Set it, or BACKSTOP_SLACK_MODE=off."
+        )
+    access = Access(settings.slack_api_url.rstrip("/"), settings.slack_bot_token.get_secret_value())
+    try:
+        reply = await asyncio.to_thread(Client(access, TRY_S).post, "/auth.test", {}, key="doctor")
+    except Unreachable:
+        return Finding("slack", "wrong", f"{settings.slack_api_url} does not answer.", "Look at the network.")
+    if reply.json.get("ok") is not True:
+        says = f"Slack refuses the bot token: {reply.text('error') or reply.status}."
+        return Finding("slack", "wrong", says, "Install the app again and set BACKSTOP_SLACK_BOT_TOKEN.")
+    return Finding("slack", "ok", f"{reply.text('user')} in {reply.text('team')}, {settings.slack_mode} mode")
+
+
+async def _jira(settings: Settings) -> Finding:
+    if not settings.jira_url:
+        return Finding("jira", "off", "BACKSTOP_JIRA_URL is not set; post-mortems go to files only")
+    if settings.jira_token is None:
+        return Finding(
+            "jira", "wrong", "BACKSTOP_JIRA_TOKEN is missing.", "Set it, or unset BACKSTOP_JIRA_URL."
+        )
+    site = JiraSite(
+        settings.jira_url,
+        settings.jira_email,
+        settings.jira_token,
+        settings.jira_project,
+        settings.jira_issue_type,
+    )
+    tracker = JiraTracker(site)
+    try:
+        health = await tracker.health()
+    except IntegrationError as problem:
+        return Finding("jira", "wrong", _first(problem), "Look at the BACKSTOP_JIRA_… settings.")
+    finally:
+        await tracker.close()
+    if not health.ok:
+        return Finding(
+            "jira",
+            "wrong",
+            "; ".join(health.problems) or "it is not well.",
+            "Look at the BACKSTOP_JIRA_… settings.",
+        )
+    return Finding("jira", "ok", settings.jira_project)
+
+
+async def _runner(settings: Settings) -> Finding:
+    socket = settings.file(settings.runner_socket, "runner.sock")
+    config = settings.file(settings.runner_config, "runner.toml")
+    try:
+        hello = await Runner(socket).hello()
+    except IntegrationError as problem:
+        if config.exists():
+            return Finding("runner", "off", f"none answers on {socket}; the next start starts it")
+        return Finding(
+            "runner", "wrong", _first(problem), f"Write {config}: without it nothing is restored here."
+        )
+    if hello.problems:
+        return Finding("runner", "wrong", "; ".join(hello.problems), f"Look at {config}.")
+    return Finding("runner", "ok", f"{hello.runner}: {len(hello.targets)} targets")
+
+
+def _first(problem: Exception) -> str:
+    return (str(problem).splitlines() or [type(problem).__name__])[0]

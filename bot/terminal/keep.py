@@ -1,0 +1,226 @@
+"""What is done on Backstop's host: verify and rebuild the timeline, issue and revoke tokens."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from bot.settings import Settings
+from bot.terminal import OK, REFUSED, UNREACHABLE, USAGE
+from bot.terminal.access import TOKEN_FILE
+from bot.terminal.lock import Held, alone
+from bot.terminal.screen import tell, warn
+from bot.timeline import Timeline
+from bot.timeline.database import open_engine
+from integrations.contract import IntegrationError
+from playbooks.catalog import Catalog, load_catalog
+from playbooks.durations import parse_duration
+from playbooks.problems import PlaybookInvalid
+
+LONGEST_LIFE = timedelta(days=366)
+LONGEST_NAME = 64
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class _Wrong(Exception):
+    """A sentence about how something was asked for."""
+
+
+def verify(argv: Sequence[str]) -> int:
+    """Check the chain of digests and print every break of it."""
+    _Parser("verify-timeline", "Check that nobody changed or removed an entry.").parse_args(argv)
+
+    async def act(settings: Settings) -> int:
+        async with _as_it_is(settings) as timeline:
+            breaks = await timeline.verify()
+        for found in breaks:
+            tell(found)
+        tell(f"The timeline is broken in {len(breaks)} places." if breaks else "The timeline is whole.")
+        return REFUSED if breaks else OK
+
+    return _carry_out(act)
+
+
+def rebuild(argv: Sequence[str]) -> int:
+    """Draw every projection again from the entries, while nothing else runs."""
+    parser = _Parser("rebuild", "Draw what is looked up quickly again from the timeline.")
+    parser.add_argument("--stopped", action="store_true", help="every server on every machine is stopped")
+    given = parser.parse_args(argv)
+
+    async def act(settings: Settings) -> int:
+        if not settings.database.startswith("sqlite") and not given.stopped:
+            raise _Wrong("The database may serve other machines: stop every Backstop, then add --stopped.")
+        with alone(settings.home):
+            async with _brought_up(settings) as timeline:
+                count = await timeline.rebuild()
+        tell(f"Rebuilt from {count} entries.")
+        return OK
+
+    return _carry_out(act)
+
+
+def token(argv: Sequence[str]) -> int:
+    """Issue a token, which is shown once, or revoke the tokens of a name."""
+    given = _token_parser().parse_args(argv)
+
+    async def issue(settings: Settings) -> int:
+        owner = _owner(_catalog(settings), given.owner)
+        name = given.name or f"{owner}-{_utc_now():%Y%m%d-%H%M%S}"
+        expires = _utc_now() + given.expires
+        async with _brought_up(settings) as timeline:
+            secret = await timeline.records.issue_token(
+                owner, scopes=given.scope, name=name, expires_at=expires
+            )
+        shown = f"Token {name} of {owner}, {','.join(given.scope)}, until {expires:%Y-%m-%d %H:%MZ}."
+        if given.save:
+            _keep(settings.home / TOKEN_FILE, secret)
+            tell(f"{shown} It is in {settings.home / TOKEN_FILE}.")
+        else:
+            warn(f"{shown} This is the only time you see it:")
+            tell(secret)
+        return OK
+
+    async def revoke(settings: Settings) -> int:
+        async with _as_it_is(settings) as timeline:
+            count = await timeline.records.revoke(given.name)
+        tell(
+            f"Revoked {count} tokens named {given.name}."
+            if count
+            else f"No token in force is named {given.name}."
+        )
+        return OK if count else REFUSED
+
+    return _carry_out(issue if given.act == "issue" else revoke)
+
+
+def _carry_out(act: Callable[[Settings], Coroutine[Any, Any, int]]) -> int:
+    try:
+        return asyncio.run(act(Settings()))
+    except _Wrong as wrong:
+        warn(str(wrong))
+        return USAGE
+    except (Held, PlaybookInvalid) as refused:
+        warn(str(refused))
+        return REFUSED
+    except IntegrationError as problem:
+        warn(str(problem))
+        return UNREACHABLE
+
+
+@asynccontextmanager
+async def _as_it_is(settings: Settings) -> AsyncIterator[Timeline]:
+    """Open the timeline without changing its tables: a running server may still use them."""
+    _must_be_there(settings)
+    timeline = Timeline(open_engine(settings.database), now=_utc_now)
+    try:
+        yield timeline
+    finally:
+        await timeline.close()
+
+
+def _must_be_there(settings: Settings) -> None:
+    file = settings.database.partition(":///")[2] if settings.database.startswith("sqlite") else ""
+    if file and not Path(file).exists():
+        raise _Wrong(f"There is no timeline at {file}. Look at BACKSTOP_HOME and BACKSTOP_DATABASE_URL.")
+
+
+@asynccontextmanager
+async def _brought_up(settings: Settings) -> AsyncIterator[Timeline]:
+    settings.home.mkdir(parents=True, exist_ok=True)
+    timeline = await Timeline.open(settings.database, now=_utc_now)
+    try:
+        yield timeline
+    finally:
+        await timeline.close()
+
+
+def _catalog(settings: Settings) -> Catalog:
+    file = settings.file(settings.catalog, "catalog.yaml")
+    try:
+        return load_catalog(file.read_text(encoding="utf-8"), file.name)
+    except (OSError, UnicodeDecodeError):
+        raise _Wrong(f"The catalog {file} cannot be read. Look at BACKSTOP_CATALOG.") from None
+
+
+def _owner(catalog: Catalog, word: str) -> str:
+    person = catalog.person(word)
+    if person in catalog.pipelines or (word in catalog.pipelines and word in catalog.people):
+        raise _Wrong(f"{word} is a person and a pipeline of the catalog: rename one of them.")
+    if person or word in catalog.pipelines:
+        return person or word
+    near = catalog.nearest_person(word)
+    hint = f" Did you mean {near}?" if near else ""
+    raise _Wrong(f"{word} is neither a person nor a pipeline of the catalog.{hint}")
+
+
+def _keep(file: Path, secret: str) -> None:
+    """Write a file that only its owner can read, also when it was there before."""
+    new = file.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as open_file:
+        open_file.write(secret + "\n")
+    new.replace(file)
+
+
+class _Parser(argparse.ArgumentParser):
+    def __init__(self, verb: str, says: str) -> None:
+        super().__init__(prog=f"backstop {verb}", description=says, allow_abbrev=False)
+
+
+def _token_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="backstop token", description=token.__doc__, allow_abbrev=False)
+    acts = parser.add_subparsers(dest="act", required=True)
+    issue = acts.add_parser("issue", help="make a token", allow_abbrev=False)
+    issue.add_argument(
+        "--for", dest="owner", required=True, help="a person or pipeline of the catalog; a person by any name"
+    )
+    issue.add_argument(
+        "--scope",
+        type=_scopes,
+        default=("say",),
+        help="say, read, gate, gate:<services>; several with commas",
+    )
+    issue.add_argument("--expires", type=_life, default=timedelta(days=30), help="as 30d; at most 366d")
+    issue.add_argument("--name", type=_name, default="", help="what to revoke it by")
+    issue.add_argument("--save", action="store_true", help="keep it in the home for the command line")
+    revoke = acts.add_parser("revoke", help="end the tokens of a name", allow_abbrev=False)
+    revoke.add_argument("name")
+    return parser
+
+
+def _scopes(text: str) -> tuple[str, ...]:
+    scopes = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    wrong = [scope for scope in scopes if scope not in {"say", "read", "gate"} and not _glob(scope)]
+    if wrong or not scopes or len(text) > 300:
+        raise argparse.ArgumentTypeError("scopes are say, read, gate and gate:<services>, with commas")
+    return scopes
+
+
+def _glob(scope: str) -> bool:
+    glob = scope.removeprefix("gate:")
+    return scope.startswith("gate:") and bool(glob) and not any(mark.isspace() for mark in glob)
+
+
+def _life(text: str) -> timedelta:
+    try:
+        life = parse_duration(text)
+    except ValueError as problem:
+        raise argparse.ArgumentTypeError(str(problem)) from problem
+    if not timedelta(0) < life <= LONGEST_LIFE:
+        raise argparse.ArgumentTypeError("a token lives at most 366d")
+    return life
+
+
+def _name(text: str) -> str:
+    if not 0 < len(text) <= LONGEST_NAME or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"a name has 1 to {LONGEST_NAME} printable characters")
+    return text

@@ -1,0 +1,193 @@
+"""The bodies of requests and answers. `/openapi.json` is drawn from these classes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+
+from bot.core.events import Scope
+from bot.core.incident import Incident
+from bot.core.run import Run
+
+KINDS = ("deploy", "migration", "config", "scaling", "retention", "backup")
+
+ChangeKind = Literal["deploy", "migration", "config", "scaling", "retention", "backup"]
+Named = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
+Unnamed = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{0,200}$")]
+Sha = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/+-]{0,200}$")]
+Address = Annotated[str, StringConstraints(pattern=r"^(https?://[\x21-\x7e]{1,2000})?$")]
+Key = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,128}$")]
+ChannelId = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,40}$")]
+
+
+class Body(BaseModel):
+    """What is sent or answered: frozen, and closed to fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Problem(Body):
+    """What is wrong, and what to do next."""
+
+    error: str
+    what_next: str
+
+
+class Question(Body):
+    """May this change happen now? With `deny_as=200` a no has status 200, for callers that read bodies."""
+
+    service: Named
+    environment: Named
+    kind: ChangeKind = "deploy"
+    sha: Sha = ""
+    actor: Unnamed = ""
+    run_url: Address = ""
+    deny_as: Literal["200"] | None = None
+
+
+class Soon(Body):
+    """A freeze that will stop this change later."""
+
+    freeze: str
+    starts: AwareDatetime
+
+
+class Allowed(Body):
+    """Nothing stops the change; `passed` are the freezes an exception lets it through. Ask again later."""
+
+    decision: Literal["allow"] = "allow"
+    checked_at: AwareDatetime
+    good_for_s: int = 30
+    soon: tuple[Soon, ...] = ()
+    passed: tuple[str, ...] = ()
+
+
+class Stopping(Body):
+    """A freeze, why it is there, who placed it and since when."""
+
+    id: str
+    cause: Literal["manual", "incident", "run", "calendar"]
+    reason: str
+    placed_by: str
+    since: AwareDatetime
+    until: AwareDatetime | None
+    incident_url: str | None
+
+
+class Ways(Body):
+    """How to ask for an exception."""
+
+    slack: str
+    cli: str
+    url: str
+
+
+class Denied(Body):
+    """Freezes stop the change; `next_transition` is when the first of them is known to end, or null."""
+
+    decision: Literal["deny"] = "deny"
+    checked_at: AwareDatetime
+    next_transition: AwareDatetime | None
+    retry_after_s: int
+    freezes: tuple[Stopping, ...]
+    ask: Ways
+
+
+class Unknown(Body):
+    """Nobody can say whether the change may happen; whoever asks must not take it for a yes."""
+
+    decision: Literal["unknown"] = "unknown"
+    code: Literal["unknown_service", "unknown_environment", "unreadable"]
+    error: str
+    what_next: str
+
+
+class Line(Body):
+    """One line as people type it, without the bot's name; `delivery` makes asking again safe."""
+
+    line: Annotated[str, StringConstraints(max_length=200_000)]
+    delivery: Key | None = None
+    channel: ChannelId | None = None
+
+
+class Said(Body):
+    """What came of a line. Not `ok` means that it was refused and nothing was changed; `text` says why."""
+
+    ok: bool
+    text: str
+    document: JsonValue
+    data: dict[str, JsonValue]
+
+
+class Release(Body):
+    """A version that was put into an environment."""
+
+    service: Named
+    environment: Named
+    version: Named
+    commit: Sha | None = None
+    strategy: Literal["blue_green", "canary", "rolling"] | None = None
+    migrations: Annotated[tuple[Named, ...], Field(max_length=200)] = ()
+
+
+class Recorded(Body):
+    """The release as it is on the timeline; `recorded` is False when it was there already."""
+
+    recorded: bool
+    service: str
+    environment: str
+    version: str
+
+
+class Frozen(Stopping):
+    """A freeze that is in force, with what it stops."""
+
+    scope: Scope
+    review_at: AwareDatetime | None
+
+
+class Freezes(Body):
+    """The freezes in force, oldest first."""
+
+    freezes: tuple[Frozen, ...]
+
+
+class IncidentRead(Body):
+    """An incident as it stands, its card as text and as a document, and its runs and freezes by id."""
+
+    incident: Incident
+    runs: tuple[str, ...]
+    freezes: tuple[str, ...]
+    text: str
+    document: JsonValue
+
+
+class RunRead(Body):
+    """A run as it stands with its plan, and what people read of both."""
+
+    state: str
+    over: bool
+    run: Run
+    text: str
+    document: JsonValue
+
+
+class TimelineEntry(Body):
+    """One entry of the timeline, in words and whole."""
+
+    stream: str
+    seq: int
+    occurred_at: AwareDatetime
+    recorded_at: AwareDatetime
+    by: str
+    via: str
+    text: str
+    event: dict[str, JsonValue] | None
+
+
+class Health(Body):
+    """How the parts are, a word each."""
+
+    ok: bool
+    parts: dict[str, str]

@@ -1,0 +1,101 @@
+"""What changes something: `POST /v1/say` for every verb, `POST /v1/releases` for what pipelines put out."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+
+from aiohttp import web
+
+from bot.commands import Place, say
+from bot.core.errors import Conflict
+from bot.core.events import Entry, ReleaseRecorded
+from bot.timeline import AlreadyAnswered, Change, Delivery
+from bot.web.answers import Line, Recorded, Release, Said
+from bot.web.keys import Caller
+from bot.web.request import DESK, body_of, json_of, key_of
+from bot.web.wrong import UNREADABLE_NEXT, Wrong
+from playbooks.catalog import Catalog
+
+VIA = "http"
+TRIES = 10
+
+
+def delivery_of(caller: Caller, key: str | None) -> str:
+    """Return the id of a delivery; one caller's keys are never another's."""
+    return f"{VIA}:{caller.actor.name}:{key or secrets.token_hex(16)}"
+
+
+async def speak(request: web.Request, caller: Caller) -> web.Response:
+    """Carry out a line and answer 200, with `ok` false when it was refused."""
+    header = key_of(request)
+    body = await body_of(request, Line)
+    answer = await say(
+        request.app[DESK],
+        body.line,
+        who=caller.actor,
+        via=VIA,
+        place=Place(channel=body.channel),
+        delivery=delivery_of(caller, header or body.delivery),
+    )
+    said = answer.as_json()
+    return json_of(Said.model_validate({**said, "text": answer.text}))
+
+
+async def release(request: web.Request, caller: Caller) -> web.Response:
+    """Record that a version was put into an environment: 201, or 200 when it is what stands there."""
+    key = key_of(request)
+    body = await body_of(request, Release)
+    service, environment = _place(request.app[DESK].shelf.catalog(), body, caller)
+    recorded = Recorded(recorded=True, service=service, environment=environment, version=body.version)
+    event = ReleaseRecorded(
+        version=body.version,
+        environment=environment,
+        commit=body.commit,
+        strategy=body.strategy,
+        migrations=body.migrations,
+    )
+    again = recorded.model_copy(update={"recorded": False})
+    delivery = Delivery(delivery_of(caller, key), again.model_dump()) if key else None
+    timeline, stream = request.app[DESK].timeline, f"service/{service}"
+    for _ in range(TRIES):
+        entries = await timeline.read(stream)
+        if _stands(entries, event):
+            return json_of(again)
+        change = {stream: Change(len(entries), (event,))}
+        try:
+            await timeline.append(change, by=caller.actor.name, via=VIA, delivery=delivery)
+        except Conflict:
+            continue
+        except AlreadyAnswered as before:
+            return json_of(Recorded.model_validate(before.answer))
+        return json_of(recorded, 201)
+    raise Wrong(503, "Too many releases were recorded at once.", UNREADABLE_NEXT, {"Retry-After": "1"})
+
+
+def _place(catalog: Catalog, body: Release, caller: Caller) -> tuple[str, str]:
+    service = catalog.service(body.service) or body.service
+    if not caller.may_ask(service):
+        raise Wrong(
+            403,
+            f"The token {caller.token.name} may not record releases of that service.",
+            "Ask whoever keeps Backstop for a token with the scope `gate` or `gate:<services>`.",
+        )
+    if service not in catalog.services:
+        near = catalog.nearest_service(body.service)
+        hint = f"Did you mean {near}?" if near else "Services are listed in catalog.yaml."
+        raise Wrong(404, "There is no service of that name.", hint)
+    environment = body.environment.lower()
+    there = catalog.services[service].environments
+    if environment not in there:
+        raise Wrong(404, f"{service} has no environment of that name.", f"It has {', '.join(there)}.")
+    return service, environment
+
+
+def _stands(entries: Iterable[Entry], release: ReleaseRecorded) -> bool:
+    """Say whether this very release is the newest of its environment; an older one may be put out again."""
+    newest: ReleaseRecorded | None = None
+    for entry in entries:
+        if isinstance(entry.event, ReleaseRecorded) and entry.event.environment == release.environment:
+            newest = entry.event
+    return newest is not None and (newest.version, newest.commit) == (release.version, release.commit)
