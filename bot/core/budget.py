@@ -67,7 +67,7 @@ def time_budget(
     elapsed = now - incident.impact_start if incident.impact_start else None
     rto = timedelta(seconds=plan.rto_s) if plan.rto_s is not None else None
     budget = Budget(elapsed, parts, rto, Verdict.CANNOT_SAY, "")
-    verdict, why = _judge(budget, now - incident.declared_at, _unestimated(run, plan))
+    verdict, why = _judge(budget, now - incident.declared_at, _doubt(run, plan, incident))
     return Budget(elapsed, parts, rto, verdict, why)
 
 
@@ -120,22 +120,26 @@ def _checks(plan: Plan) -> tuple[Part, ...]:
     return (Part("end checks", within, within, "playbook"),)
 
 
-def _unestimated(run: Run, plan: Plan) -> tuple[str, ...]:
+def _doubt(run: Run, plan: Plan, incident: Incident) -> str:
+    """Return what keeps anybody from promising that the RTO is met, or nothing."""
     left = (step for step in plan.steps if run.step(step.id).status not in OVER)
-    return tuple(step.title for step in left if step.estimate_s <= 0)
+    unknown = [step.title for step in left if step.estimate_s <= 0]
+    if incident.impact_start is None:
+        return "nobody has said when the impact began"
+    if run.paused or run.abort:
+        return "the run does not go on until a person decides"
+    return f"nobody estimated {', '.join(unknown)}" if unknown else ""
 
 
-def _judge(budget: Budget, since_declared: timedelta, unknown: tuple[str, ...]) -> tuple[Verdict, str]:
+def _judge(budget: Budget, since_declared: timedelta, doubt: str) -> tuple[Verdict, str]:
     rto = budget.rto
     if rto is None:
         return Verdict.CANNOT_SAY, "no RTO is set"
     elapsed = budget.elapsed if budget.elapsed is not None else since_declared
     if elapsed + budget.likely > rto:
         return Verdict.MISSES, f"it likely ends {in_words(elapsed + budget.likely - rto)} after the RTO"
-    if budget.elapsed is None:
-        return Verdict.CANNOT_SAY, "nobody has said when the impact began"
-    if unknown:
-        return Verdict.CANNOT_SAY, f"nobody estimated {', '.join(unknown)}"
+    if doubt:
+        return Verdict.CANNOT_SAY, doubt
     if elapsed + budget.high > rto:
         return Verdict.MAY_MISS, f"at worst it ends {in_words(elapsed + budget.high - rto)} after the RTO"
     return Verdict.MEETS, f"even at worst {in_words(rto - elapsed - budget.high)} are left"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from bot.core.approval import Standing, counts, missing, standing
 from bot.core.budget import Verdict, time_budget
@@ -41,6 +41,8 @@ def cadence(severity: Severity, phase: Phase) -> timedelta | None:
             return timedelta(minutes=monitoring)
         case Phase.IDENTIFIED | Phase.RECOVERING | Phase.VERIFYING:
             return timedelta(minutes=recovering)
+        case _:
+            assert_never(phase)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bot.core.budget import Part, Verdict, time_budget, time_to_recover
-from bot.core.events import CheckFound, RunRecovered
+from bot.core.events import CheckFound, RunPaused, RunRecovered
 from bot.core.plan import Plan
 from tests.core.story import ASK_FINANCE, PLAN, RESTORE, STOP, Story, approved, at, planned, restoring, step
 
@@ -85,6 +85,12 @@ def test_without_an_impact_start_nothing_can_be_said_but_a_sure_miss() -> None:
 def test_a_step_nobody_estimated_makes_the_budget_unsayable() -> None:
     plan = PLAN.model_copy(update={"steps": (STOP, step("odd", "Odd step", estimate_s=0))})
     assert budget_of(planned(plan), 7, plan).why == "nobody estimated Odd step"
+
+
+def test_a_paused_run_promises_nothing() -> None:
+    story = restoring()
+    story.in_run(15, RunPaused(why="held by ana"))
+    assert budget_of(story, 16).why == "the run does not go on until a person decides"
 
 
 def test_steps_that_need_nothing_run_side_by_side() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import assert_never
 
 from bot.core.cards.states import place, stands
 from bot.core.document import Block, Bullets, Document, Line, Paragraph, Strong
@@ -70,6 +71,8 @@ def _left(step: PlannedStep, status: Status) -> str:
         case Status.SUCCEEDED | Status.DONE:
             back = "an undo exists, but an abort does not carry it out" if step.undo else "it has no undo"
             return f"stays done; {back}"
+        case _:
+            assert_never(status)
 
 
 def _stopped(step: PlannedStep) -> str:
@@ -80,6 +83,8 @@ def _stopped(step: PlannedStep) -> str:
             return f"is stopped and leaves nothing half done. {step.call.leaves}".rstrip()
         case Cancel.PARTIAL:
             return f"is stopped half-way. {step.call.leaves or 'What it changed stays changed.'}"
+        case _:
+            assert_never(step.call.cancel)
 
 
 def _around(run: Run, plan: Plan) -> Iterator[Line]:

@@ -24,7 +24,7 @@ class Pace:
     rate: float | None
     left: tuple[timedelta, timedelta] | None
     basis: str
-    silent: timedelta | None
+    silent: timedelta
 
 
 def last_signal(state: StepState, newest: Mapping[str, object]) -> datetime | None:

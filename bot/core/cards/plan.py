@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from bot.core.budget import Budget, time_budget
+from bot.core.budget import Budget, Verdict, time_budget
 from bot.core.cards.lines.freezes import in_scope
 from bot.core.cards.states import consequence, expected, place, stands
 from bot.core.document import (
@@ -134,9 +134,11 @@ def _budget(run: Run, plan: Plan, incident: Incident, now: datetime) -> Iterator
 def budget_line(budget: Budget) -> Line:
     """Return the time that is left to come against the RTO, as one sentence."""
     spent = f"{in_words(budget.elapsed)} since the impact began, " if budget.elapsed is not None else ""
-    rto = f" the RTO of {in_words(budget.rto)}" if budget.rto is not None else " about the RTO"
+    rto = f"the RTO of {in_words(budget.rto)}" if budget.rto is not None else "an RTO"
+    unsure = budget.verdict is Verdict.CANNOT_SAY
+    judged = f" whether {rto} is met: " if unsure else f" {rto}; "
     rest = f"{between(budget.likely, budget.high)} to come"
-    return (Strong("Time: "), f"{spent}{rest}: ", Strong(budget.verdict.value), f"{rto}; {budget.why}.")
+    return (Strong("Time: "), f"{spent}{rest}: ", Strong(budget.verdict.value), f"{judged}{budget.why}.")
 
 
 def _facts(plan: Plan) -> Iterator[tuple[str, Line]]:

@@ -132,9 +132,9 @@ def _going(step: PlannedStep, pace: Pace, newest: Mapping[str, object]) -> str:
         parts.append(f"{between(*pace.left)} left ({pace.basis})")
     else:
         parts.append("no reliable ETA")
-    if pace.silent is not None and pace.silent > NO_SIGNAL_AFTER:
+    if pace.silent > NO_SIGNAL_AFTER:
         parts.append(f"no signal for {in_words(pace.silent)}")
-    elif pace.silent is not None:
+    else:
         parts.append(f"last signal {in_words(pace.silent)} ago")
     return ", ".join(parts)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import assert_never
 
 from bot.core import events
 from bot.core.cards.states import place
@@ -82,6 +83,8 @@ def _outcome(
             return f"skipped: {why}"
         case events.StepDone(evidence=evidence):
             return f"done by hand: {evidence}"
+        case _:
+            assert_never(event)
 
 
 def step_rows(told: Story, run: Run, plan: Plan) -> Iterator[tuple[Line, ...]]:

@@ -110,8 +110,8 @@ For INC-1: checkout in production, planned.
   • ✗ Refused: orders-0205 (copy, finished 2026-11-23 02:05:00Z, not verified): it was taken after
         the damage began
   • Data lost: unknown, no recovery point of orders-copies is chosen.
-Time: 17 min since the impact began, 27 min to 52 min to come: cannot say about the RTO; no RTO is
-        set.
+Time: 17 min since the impact began, 27 min to 52 min to come: cannot say whether an RTO is met: no
+        RTO is set.
   • approval overwrite-orders: 10 min to 20 min (half the time it may take)
   • Put orders back: 10 min to 20 min (playbook)\
 """)

@@ -181,8 +181,8 @@ def test_a_failed_step_shows_its_last_lines_and_the_six_choices() -> None:
     assert shown(card(failed(), 17)) == snapshot("""\
 RUN-1 paused, 1 of 3 steps over: Put the orders database back
 Paused: Put orders back failed: disk full
-Time: 27 min since the impact began, 17 min to 32 min to come: meets the RTO of 1 h; even at worst 1
-        min are left.
+Time: 27 min since the impact began, 17 min to 32 min to come: cannot say whether the RTO of 1 h is
+        met: the run does not go on until a person decides.
   • ✓ succeeded: S1 Stop checkout after 1 min
   • ✗ failed: S2 Put orders back after 2 min: disk full
   • ○ waiting: S3 Agree with finance

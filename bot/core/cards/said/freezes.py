@@ -76,6 +76,8 @@ def _end(event: events.FreezePlaced, look: datetime | None) -> Line:
             return (f"with {event.run or 'its run'}",)
         case "at_until":
             return ("by itself at ", Moment(event.until)) if event.until else ("when a person lifts it",)
+        case _:
+            assert_never(event.lift)
 
 
 def _review(freeze: Freeze) -> Document:

@@ -1,0 +1,348 @@
+from __future__ import annotations
+
+from inline_snapshot import snapshot
+
+from bot.core import events
+from bot.core.cards import said
+from bot.core.document import Button, Buttons, Document, Who, from_json, to_json
+from bot.core.events import Entry
+from tests.core.everything import SAMPLES, entry
+from tests.core.story import (
+    GATE,
+    HASH,
+    PLAN,
+    RESTORE,
+    Story,
+    approved,
+    at,
+    planned,
+    restoring,
+    shown,
+    stopped,
+)
+
+ENDS = (
+    events.PlanFailed,
+    events.Rejected,
+    events.GateExpired,
+    events.RunAborted,
+    events.RunRecovered,
+    events.IncidentResolved,
+    events.IncidentClosed,
+    events.FreezeLifted,
+)
+
+
+def message(story: Story, told: Entry) -> Document | None:
+    return said(told, incident=story.incident, run=story.run, freeze=story.freeze)
+
+
+def about(event: events.Event, stream: str = "run/RUN-1", story: Story | None = None) -> str:
+    return shown(message(story or restoring(), entry(stream, event)))
+
+
+def buttons(document: Document | None) -> list[Button]:
+    blocks = document.blocks if document else ()
+    return [button for block in blocks if isinstance(block, Buttons) for button in block.buttons]
+
+
+def test_what_the_channel_reads_about_each_event() -> None:
+    told = [(stream, event) for stream, event in SAMPLES if stream.startswith("incident")]
+    assert "\n".join(about(event, stream) for stream, event in told) == snapshot("""\
+(nothing)
+(nothing)
+@ana: Severity is now SEV2: fewer orders
+
+@ana: Phase is now recovering
+
+@bo is now ops.
+
+@ana: Impact: wrong prices; impact began 2026-11-23 02:00:00Z; damage began 2026-11-23 02:04:00Z
+
+@ana: Nothing writes to the damaged data since 2026-11-23 02:20:00Z (RUN-1)
+
+@ana: disk is fine (https://graphs.example/1)
+
+(nothing)
+Decided: restore_pitr
+@ana: the copy is verified
+  Proposed        rollback (the change is code)
+  Options         rollback, restore_pitr
+  Vetoes hit      schema changed
+  Overridden      schema changed
+  Should help by  2026-11-23 02:50:00Z
+  • backup_verified: yes
+  • cause_known: nobody knows
+  • hotfix_eta_minutes: 40
+
+SEV1 INC-1 update #1
+  Conditions  Prices are wrong.
+  Actions     Restoring.
+  Needs       none
+2026-11-23 02:22:00Z · next by 2026-11-23 02:41:00Z · by @ana · for responders
+
+@ana: update #2 was promised for 2026-11-23 02:41:00Z and did not come.
+  [Post it now]  update INC-1
+
+(nothing)
+INC-1 is resolved: Orders are wrong
+  Service      Orders are right.
+  Data         14 min lost.
+  Resolved     2026-11-23 02:22:00Z by @ana
+  Post-mortem  @ana writes it
+
+INC-1 is closed: Orders are wrong
+  Did backup availability affect the outcome?  helped
+  Did recovery speed affect the outcome?       no
+  Closed                                       2026-11-23 02:22:00Z by @ana: copy every 15 min
+
+@ana: Reopened: prices are wrong again
+
+(nothing)
+(nothing)\
+""")
+
+
+def test_what_the_thread_of_a_run_reads_about_each_event() -> None:
+    told = [(stream, event) for stream, event in SAMPLES if stream.startswith("run")]
+    assert "\n".join(about(event, stream) for stream, event in told) == snapshot("""\
+(nothing)
+The plan of RUN-1 changed, it is now 19b6fb07. Earlier approvals are void and are asked for again.
+  • inputs.target-time: 02:04 → 02:03
+
+@ana: RUN-1 could not be planned: the playbook is gone
+
+(nothing)
+(nothing)
+The glass was broken. @ana as commander let overwrite-orders pass alone: nobody answers The post-
+        mortem looks at it. @ana
+
+@ana: @ana rejected RUN-1.overwrite-orders: wrong copy
+  [Ask again]  start RUN-1
+
+@ana: Took back the approval of overwrite-orders: looked again
+
+@ana: the time to approve RUN-1.overwrite-orders ran out; nothing was approved.
+  [Ask again]  start RUN-1
+
+(nothing)
+The point of no return is passed: RUN-1 begins S2 Put orders back, attempt 1.
+
+(nothing)
+(nothing)
+(nothing)
+(nothing)
+(nothing)
+@ana: Another attempt of restore was asked for with target-time=02:03: disk was emptied
+
+@ana: Attempt 2 of restore may begin; before it: failed: disk full
+
+@ana: restore was skipped: not needed
+
+@ana: restore was done by hand; evidence: https://x.example/1: faster
+
+@ana: Undo back to stop-writers was asked for: wrong path
+
+@ana: RUN-1 is paused. held by ana
+
+@ana: Resumed, passing FRZ-2: looked at it
+
+@ana: Abort was asked for: another way
+
+RUN-1 is aborted. It leaves: writers stopped
+
+✓ RUN-1 recovered. Every blocking end check passed.
+  • Good data lost: 14 min (2026-11-23 01:50:00Z to 2026-11-23 02:04:00Z). Within the RPO of 15 min.
+  • Later writes discarded: 16 min (2026-11-23 02:04:00Z to 2026-11-23 02:20:00Z).
+""")
+
+
+def test_what_people_read_about_freezes() -> None:
+    told = [(stream, event) for stream, event in SAMPLES if stream.startswith("freeze")]
+    assert "\n".join(about(event, stream) for stream, event in told) == snapshot("""\
+FRZ-1: changes are frozen
+  Stops          every change of checkout in every environment
+  Why            restoring
+  Ends           when a person lifts it, next look at 2026-11-23 03:10:00Z
+  Placed         2026-11-23 02:22:00Z by @ana, for manual
+  Still allowed  everything outside that scope
+  Exception      one sha, two people, at most 2 h: freeze allow FRZ-1 service@sha why:"…"
+
+@backstop: FRZ-1 still stops deploy of checkout in production (RUN-1 restores orders), since
+        2026-11-23 02:18:00Z. Is it still needed? It stays until somebody lifts it.
+  [Keep it]  freeze extend FRZ-1 for:2h why:"…"
+  [Lift it]  freeze off FRZ-1 why:"…"
+
+FRZ-1: The freeze is kept; next look at 2026-11-23 04:10:00Z: still restoring, by @ana.
+
+FRZ-1: Freeze lifted: recovered, by @ana.
+
+@ana asks to let checkout@abc1234 through FRZ-1 until 2026-11-23 03:40:00Z: the hotfix Somebody else
+        must agree.
+  [Grant]  freeze allow FRZ-1 checkout@abc1234
+
+FRZ-1: Exception granted for checkout@abc1234, by @ana.
+
+Refused: deploy of checkout@abc1234 to production by @ci. FRZ-1 is in force: RUN-1 restores orders
+        An exception for one sha needs two people and lasts at most 2 h.
+  [Ask for an exception]  freeze allow FRZ-1 checkout@abc1234 why:"…"
+
+FRZ-1: A deployment of checkout to production passed by exception at abc1234, by @ci.
+""")
+
+
+def test_every_end_is_told_exactly_once() -> None:
+    story = restoring()
+    spoken = {type(event) for stream, event in SAMPLES if message(story, entry(stream, event))}
+    assert spoken >= set(ENDS)
+    assert events.TargetReleased not in spoken
+
+
+def test_every_message_survives_being_stored() -> None:
+    story = restoring()
+    for stream, event in SAMPLES:
+        told = message(story, entry(stream, event))
+        if told:
+            assert shown(from_json(to_json(told))) == shown(told)  # type: ignore[arg-type]
+
+
+def test_what_was_redacted_or_belongs_to_nothing_is_not_told() -> None:
+    assert message(restoring(), entry("incident/INC-1", None)) is None
+    for stream, event in SAMPLES:
+        assert said(entry(stream, event), incident=None, run=None, freeze=None) is None
+
+
+def test_a_pause_that_was_told_as_a_rejection_is_not_told_twice() -> None:
+    story = stopped()
+    story.in_run(12, events.Rejected(gate=GATE.name, hash=HASH, why="wrong copy"), by="bo")
+    paused = story.in_run(12, events.RunPaused(why="bo rejected overwrite-orders", step="restore"))
+    assert message(story, paused) is None
+
+
+def test_a_failure_that_pauses_the_run_is_told_once_with_the_choices() -> None:
+    story = restoring()
+    failed = story.in_run(16, events.StepFailed(step="restore", attempt=1, because="disk full"))
+    paused = story.in_run(16, events.RunPaused(why="Put orders back failed: disk full", step="restore"))
+    assert message(story, failed) is None
+    told = message(story, paused)
+    assert next(button.label for button in buttons(told)) == "Retry"
+    assert told is not None
+    assert Who("ana", ping=True) in told.blocks[0].line  # type: ignore[union-attr]
+
+
+def test_a_failure_the_playbook_goes_on_from_is_told() -> None:
+    steps = (PLAN.steps[0].model_copy(update={"on_failure": "continue"}), *PLAN.steps[1:])
+    story = stopped(PLAN.model_copy(update={"steps": steps}))
+    failure = events.StepFailed(step="stop-writers", attempt=1, because="no answer")
+    assert about(failure, story=story) == snapshot(
+        "S1 Stop checkout failed: no answer. RUN-1 goes on, as the playbook says.\n"
+    )
+    assert about(failure.model_copy(update={"undo": True}), story=story) == "(nothing)"
+
+
+def test_the_point_of_no_return_is_told_when_it_is_passed() -> None:
+    begun = events.StepStarted(step="restore", attempt=1, key="k")
+    assert about(begun, story=approved()) == snapshot(
+        "The point of no return is passed: RUN-1 begins S2 Put orders back, attempt 1.\n"
+    )
+    steps = (PLAN.steps[0], RESTORE.model_copy(update={"no_way_back": False}))
+    story = approved(PLAN.model_copy(update={"steps": steps}))
+    assert about(begun, story=story) == snapshot("Destructive: RUN-1 begins S2 Put orders back, attempt 1.\n")
+    assert about(begun.model_copy(update={"undo": True}), story=story) == "(nothing)"
+    assert about(begun.model_copy(update={"step": "stop-writers"}), story=story) == "(nothing)"
+
+
+def test_the_first_plan_is_a_card_and_a_changed_one_is_told() -> None:
+    assert about(events.Planned(plan=PLAN, hash=HASH)) == "(nothing)"
+    assert "void" not in about(events.Planned(plan=PLAN, hash=HASH, changes=("x: 1 → 2",)))
+
+
+def test_without_a_plan_there_is_no_step_to_tell_of() -> None:
+    story = Story()
+    story.entries = [entry for entry in restoring().entries if type(entry.event).__name__ != "Planned"]
+    story.entries = [e for e in story.entries if not e.stream.startswith("run/") or e.seq == 1]
+    for event in (
+        events.StepStarted(step="restore", attempt=1, key="k"),
+        events.StepFailed(step="restore", attempt=1, because="x"),
+    ):
+        assert about(event, story=story) == "(nothing)"
+    assert "RUN-1 recovered" in about(events.RunRecovered(), story=story)
+    assert "RUN-1 is paused" in about(events.RunPaused(why="held", step="restore"), story=story)
+
+
+def test_recovery_is_told_with_the_loss_and_judged() -> None:
+    story = restoring()
+    recovered = story.in_run(55, events.RunRecovered())
+    assert shown(message(story, recovered)) == snapshot("""\
+✓ RUN-1 recovered 1 h 5 min after the impact began; the RTO of 1 h is missed. Every blocking end
+        check passed.
+  • Good data lost: 14 min (2026-11-23 01:50:00Z to 2026-11-23 02:04:00Z). Within the RPO of 15 min.
+  • Later writes discarded: 16 min (2026-11-23 02:04:00Z to 2026-11-23 02:20:00Z).
+""")
+    alone = said(recovered, incident=None, run=story.run, freeze=None)
+    assert shown(alone) == "✓ RUN-1 recovered. Every blocking end check passed.\n"
+    glass = events.Approved(gate=GATE.name, hash=HASH, role="commander", break_glass="nobody answers")
+    assert "@ana as commander let overwrite-orders pass alone" in shown(
+        said(entry("run/RUN-1", glass), incident=None, run=story.run, freeze=None)
+    )
+
+
+def test_a_pause_outside_an_incident_still_is_told() -> None:
+    paused = entry("run/RUN-1", events.RunPaused(why="held"))
+    assert "RUN-1 is paused. held" in shown(said(paused, incident=None, run=restoring().run, freeze=None))
+
+
+def test_refused_deployments_can_ask_for_an_exception_only_with_a_sha() -> None:
+    refused = events.DeploymentRefused(
+        service="checkout", environment="production", change="deploy", sha="abc1234", actor="ci"
+    )
+    story = restoring()
+    [button] = buttons(message(story, entry("freeze/FRZ-1", refused)))
+    assert (button.line, button.ask) == ("freeze allow FRZ-1 checkout@abc1234", "Why?")
+    without = refused.model_copy(update={"sha": ""})
+    assert buttons(message(story, entry("freeze/FRZ-1", without))) == []
+    asked = events.ExceptionAsked(service="checkout", sha="abc1234", why="the hotfix", expires=at(90))
+    [grant] = buttons(message(story, entry("freeze/FRZ-1", asked)))
+    assert (grant.label, grant.line) == ("Grant", "freeze allow FRZ-1 checkout@abc1234")
+
+
+def placed(**more: object) -> str:
+    event = events.FreezePlaced.model_validate({"scope": events.Scope(), "why": "launch", **more})
+    [line] = [line for line in about(event, "freeze/FRZ-1").splitlines() if line.startswith("  Ends")]
+    return line.removeprefix("  Ends").strip()
+
+
+def test_a_freeze_says_how_it_ends() -> None:
+    assert placed() == "when a person lifts it"
+    assert placed(review_at=at(60)) == "when a person lifts it, next look at 2026-11-23 03:10:00Z"
+    assert placed(lift="with_run", run="RUN-1") == "with RUN-1"
+    assert placed(lift="with_run", cause="run") == "with its run"
+    assert placed(lift="at_until", until=at(30)) == "by itself at 2026-11-23 02:40:00Z"
+    assert placed(lift="at_until") == "when a person lifts it"
+
+
+def test_what_nobody_reasoned_or_promised_is_said_so() -> None:
+    bare = events.Decided(option="wait", why="", proposal="")
+    assert about(bare, "incident/INC-1") == snapshot("""\
+Decided: wait
+@ana gave no reason.
+  Proposed  nothing was proposed
+  Options   none recorded
+""")
+    last = events.UpdatePosted(number=2, conditions="c", actions="a", needs="none", next_by=None)
+    assert "no further update is promised" in about(last, "incident/INC-1")
+
+
+def test_an_overdue_update_calls_commander_and_comms() -> None:
+    story = restoring()
+    story.in_incident(20, events.RoleAssigned(role="comms", person="cy"))
+    told = message(story, entry("incident/INC-1", events.UpdateOverdue(number=1, promised=at(15))))
+    assert told is not None
+    assert {Who("ana", ping=True), Who("cy", ping=True)} <= set(told.blocks[0].line)  # type: ignore[union-attr]
+
+
+def test_before_anybody_started_it_the_asker_is_told() -> None:
+    failed = events.PlanFailed(because="the playbook is gone")
+    assert "@ana: RUN-1 could not be planned" in shown(
+        said(entry("run/RUN-1", failed), incident=planned().incident, run=planned().run, freeze=None)
+    )
