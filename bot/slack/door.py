@@ -1,0 +1,156 @@
+"""Slack's door, put together: it opens whether or not Slack is there, and says how it stands."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+from aiohttp import web
+from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.commands import Desk
+from bot.jobs import Handler
+from bot.settings import Settings
+from bot.slack.api import Api
+from bot.slack.deliver import Deliver
+from bot.slack.identity import Identity
+from bot.slack.listeners import PATIENCE, Listeners
+from bot.slack.people import People
+from bot.slack.posts import Posts
+from bot.slack.rooms import Ground, Rooms
+from bot.slack.sockets import UNHURRIED, Line, Pace
+from integrations.contract import Health, IntegrationError
+
+log = logging.getLogger(__name__)
+
+CONNECTIONS = 2
+PATH = "/slack/events"
+
+
+class SlackDoor:
+    """Everything Backstop does in Slack. `people` gave the desk its Slack groups and shares the door's `api`.
+
+    Raises `IntegrationError` when a token or secret that the mode needs is not set.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        desk: Desk,
+        *,
+        api: Api,
+        people: People,
+        pace: Pace = UNHURRIED,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._settings = settings
+        self._timeline = desk.timeline
+        self._api = api
+        self._people = people
+        self._pace = pace
+        self._tasks: list[asyncio.Task[None]] = []
+        self.identity = Identity()
+        posts = Posts(api, desk.timeline.records, desk.timeline.now)
+        ground = Ground(settings, desk.timeline, desk.shelf, api, posts, self.identity, people.groups)
+        rooms = Rooms(ground)
+        self._deliver = Deliver(ground, rooms)
+        self._listeners = Listeners(desk, ground, rooms, patience=patience)
+        self._app = self._new_app()
+        self._listeners.attach(self._app)
+        self._lines = self._new_lines()
+
+    def _new_app(self) -> AsyncApp:
+        token = secret_of(self._settings, "slack_bot_token")
+        signing = "only sockets"
+        if self._settings.slack_mode == "http":
+            signing = secret_of(self._settings, "slack_signing_secret")
+
+        async def authorize() -> AuthorizeResult:
+            return AuthorizeResult(
+                enterprise_id=None,
+                team_id=self.identity.team or None,
+                bot_user_id=self.identity.bot_user or None,
+                bot_token=token,
+            )
+
+        client = AsyncWebClient(base_url=self._settings.slack_api_url, retry_handlers=[])
+        return AsyncApp(name="backstop", signing_secret=signing, authorize=authorize, client=client)
+
+    def _new_lines(self) -> list[Line]:
+        if self._settings.slack_mode != "socket":
+            return []
+        token = secret_of(self._settings, "slack_app_token")
+        url = self._settings.slack_api_url
+        return [Line(self._app, token, url, self._pace) for _ in range(CONNECTIONS)]
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """Return the handlers of the effects that speak in Slack, for the dispatcher."""
+        return self._deliver.handlers()
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the route that Slack's signed requests come in by; none in socket mode."""
+        return [web.post(PATH, self._request)] if self._settings.slack_mode == "http" else []
+
+    async def _request(self, request: web.Request) -> web.Response:
+        answer = await self._app.async_dispatch(await to_bolt_request(request))
+        return await to_aiohttp_response(answer)
+
+    async def start(self) -> None:
+        """Open the door; what needs Slack goes on in the background."""
+        await self.identity.recall(self._timeline.records)
+        self._tasks = [asyncio.create_task(line.keep()) for line in self._lines]
+        self._tasks.append(asyncio.create_task(self._introduce()))
+
+    async def _introduce(self) -> None:
+        """Learn who Backstop is in Slack and who is in which group."""
+        while True:
+            try:
+                await self.identity.learn(self._api, self._timeline.records)
+                break
+            except IntegrationError as problem:
+                log.warning("identity not known error=%s", problem)
+                await asyncio.sleep(self._pace.again)
+        await self._people.refresh()
+
+    async def stop(self) -> None:
+        """Close the door, after what is being stored is stored."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._listeners.close()
+        await self._people.close()
+
+    async def health(self) -> Health:
+        """Say whether Slack hears and is heard, and if not what is wrong; Backstop works without it."""
+        problems = []
+        closed = [line for line in self._lines if not line.is_open]
+        if closed:
+            here = len(self._lines) - len(closed)
+            problems.append(f"{here} of {len(self._lines)} sockets are open: {closed[0].trouble}.")
+        if not self.identity.bot_user:
+            problems.append("Slack has not said who Backstop is there: check the bot token.")
+        kinds = self._deliver.handlers()
+        late = [effect for effect in await self._timeline.effects.troubled() if effect.kind in kinds]
+        if late:
+            problems.append(f"{len(late)} messages wait for Slack; the first: {late[0].error}")
+        return Health(ok=not problems, identity=self._identity(), problems=problems)
+
+    def _identity(self) -> str:
+        heard = self._listeners.heard
+        age = f"{(self._timeline.now() - heard).total_seconds():.0f} s ago" if heard else "never"
+        return f"{self.identity.url or 'Slack'}, heard {age}"
+
+
+def secret_of(settings: Settings, name: str) -> str:
+    """Return a secret that the chosen mode needs, or raise naming the variable that is not set."""
+    found = getattr(settings, name)
+    if found is None or not found.get_secret_value():
+        raise IntegrationError(
+            f"BACKSTOP_{name.upper()} is not set; BACKSTOP_SLACK_MODE={settings.slack_mode} needs it.",
+            permanent=True,
+        )
+    return str(found.get_secret_value())

@@ -1,0 +1,87 @@
+"""Socket Mode connections that are kept open: watched from outside, and made anew when they fall silent."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass
+
+import aiohttp
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.app.async_app import AsyncApp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often a socket is looked after, in seconds.
+
+    A socket is made anew when it is silent for `grace`; `again` is the pause after one could not be opened.
+    """
+
+    ping: float = 10
+    opening: float = 20
+    check: float = 2
+    grace: float = 20
+    again: float = 5
+    closing: float = 3
+
+
+UNHURRIED = Pace()
+
+
+class Line:
+    """One Socket Mode connection. The SDK reconnects by itself; where it gets stuck, it is replaced."""
+
+    def __init__(self, app: AsyncApp, token: str, url: str, pace: Pace) -> None:
+        self._app = app
+        self._token = token
+        self._url = url
+        self._pace = pace
+        self.is_open = False
+        self.trouble = "it is not open yet"
+
+    async def keep(self) -> None:
+        """Keep the connection open until cancelled."""
+        while True:
+            try:
+                await self._once()
+            except SlackApiError as refusal:
+                self.trouble = f"Slack refused: {refusal.response.get('error', 'no answer')}"
+            except (aiohttp.ClientError, SlackClientError, TimeoutError, OSError) as problem:
+                self.trouble = f"Slack cannot be reached ({type(problem).__name__})"
+            finally:
+                self.is_open = False
+            log.warning("socket lost because=%s", self.trouble)
+            await asyncio.sleep(self._pace.again)
+
+    async def _once(self) -> None:
+        web = AsyncWebClient(token=self._token, base_url=self._url, retry_handlers=[], timeout=10)
+        handler = AsyncSocketModeHandler(
+            self._app, self._token, web_client=web, ping_interval=self._pace.ping
+        )
+        try:
+            # The address opens one socket only, and the SDK would try a spent one for ever.
+            handler.client.wss_uri = await handler.client.issue_new_wss_url()
+            async with asyncio.timeout(self._pace.opening):
+                await handler.connect_async()  # type: ignore[no-untyped-call]
+            self.is_open = True
+            await self._watch(handler)
+            self.trouble = "it fell silent"
+        finally:
+            with contextlib.suppress(TimeoutError, aiohttp.ClientError):
+                async with asyncio.timeout(self._pace.closing):
+                    await handler.close_async()  # type: ignore[no-untyped-call]
+
+    async def _watch(self, handler: AsyncSocketModeHandler) -> None:
+        clock = asyncio.get_running_loop().time
+        alive = clock()
+        while clock() - alive <= self._pace.grace:
+            await asyncio.sleep(self._pace.check)
+            self.is_open = await handler.client.is_connected()
+            if self.is_open:
+                alive = clock()
