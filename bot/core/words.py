@@ -77,3 +77,9 @@ def one_line(text: str, most: int) -> str:
     """Return text on one line of at most so many characters."""
     flat = " ".join(text.split())
     return flat if len(flat) <= most else f"{flat[: most - 1]}…"
+
+
+def sentence(text: str) -> str:
+    """Return text as a sentence that another one can follow."""
+    ended = text.rstrip()
+    return ended if ended.endswith((".", "!", "?")) else f"{ended}."

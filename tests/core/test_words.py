@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bot.core.document import Code, Link, Who
-from bot.core.words import between, in_size, in_words, joined, linked, one_line, people, shortened
+from bot.core.words import between, in_size, in_words, joined, linked, one_line, people, sentence, shortened
 
 
 @pytest.mark.parametrize(
@@ -74,3 +74,7 @@ def test_a_line_is_cut_where_it_gets_too_long_and_says_so() -> None:
 def test_text_is_put_on_one_line_and_cut() -> None:
     assert one_line("a\n  b\tc", 5) == "a b c"
     assert one_line("a\nbcdef", 5) == "a bc…"
+
+
+def test_a_sentence_ends_once() -> None:
+    assert [sentence(text) for text in ("why", "why. ", "why?")] == ["why.", "why.", "why?"]

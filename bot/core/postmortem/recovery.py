@@ -224,10 +224,6 @@ def _deviations(told: Story) -> Iterator[Block]:
     items = [
         (Moment(entry.occurred_at), " ", Who(entry.by), " ", *describe(entry)) for entry in _deviated(told)
     ]
-    for decision in told.incident.decisions:
-        if decision.made.overridden:
-            over = f"went over {'; '.join(decision.made.overridden)}"
-            items.append((Moment(decision.at), " ", Who(decision.by), " ", over))
     yield Bullets(items) if items else Paragraph(("None: every run went as planned.",))
 
 
@@ -235,6 +231,8 @@ def _deviated(told: Story) -> Iterator[Entry]:
     for entry in told.entries:
         match entry.event:
             case events.Approved(break_glass=str()):
+                yield entry
+            case events.Decided(overridden=overridden) if overridden:
                 yield entry
             case events.RunResumed(passes=passes) if passes:
                 yield entry

@@ -114,7 +114,7 @@ The plan of RUN-1 changed, it is now 19b6fb07. Earlier approvals are void and ar
 
 (nothing)
 (nothing)
-The glass was broken. @ana as commander let overwrite-orders pass alone: nobody answers The post-
+The glass was broken. @ana as commander let overwrite-orders pass alone: nobody answers. The post-
         mortem looks at it. @ana
 
 @ana: @ana rejected RUN-1.overwrite-orders: wrong copy
@@ -164,7 +164,7 @@ FRZ-1: changes are frozen
   Stops          every change of checkout in every environment
   Why            restoring
   Ends           when a person lifts it, next look at 2026-11-23 03:10:00Z
-  Placed         2026-11-23 02:22:00Z by @ana, for manual
+  Placed         2026-11-23 02:22:00Z by @ana
   Still allowed  everything outside that scope
   Exception      one sha, two people, at most 2 h: freeze allow FRZ-1 service@sha why:"…"
 
@@ -173,17 +173,17 @@ FRZ-1: changes are frozen
   [Keep it]  freeze extend FRZ-1 for:2h why:"…"
   [Lift it]  freeze off FRZ-1 why:"…"
 
-FRZ-1: The freeze is kept; next look at 2026-11-23 04:10:00Z: still restoring, by @ana.
+@ana on FRZ-1: The freeze is kept; next look at 2026-11-23 04:10:00Z: still restoring
 
-FRZ-1: Freeze lifted: recovered, by @ana.
+@ana on FRZ-1: Freeze lifted: recovered
 
-@ana asks to let checkout@abc1234 through FRZ-1 until 2026-11-23 03:40:00Z: the hotfix Somebody else
-        must agree.
+@ana asks to let checkout@abc1234 through FRZ-1 until 2026-11-23 03:40:00Z: the hotfix. Somebody
+        else must agree.
   [Grant]  freeze allow FRZ-1 checkout@abc1234
 
-FRZ-1: Exception granted for checkout@abc1234, by @ana.
+@ana on FRZ-1: Exception granted for checkout@abc1234
 
-Refused: deploy of checkout@abc1234 to production by @ci. FRZ-1 is in force: RUN-1 restores orders
+Refused: deploy of checkout@abc1234 to production by @ci. FRZ-1 is in force: RUN-1 restores orders.
         An exception for one sha needs two people and lasts at most 2 h.
   [Ask for an exception]  freeze allow FRZ-1 checkout@abc1234 why:"…"
 

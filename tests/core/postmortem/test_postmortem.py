@@ -203,6 +203,7 @@ Freezes
   • 2026-11-23 02:31:00Z @backstop A deployment of checkout to production passed by exception at def
 
 Deviations from the plan
+  • 2026-11-23 02:14:00Z @ana Decided: restore_pitr, going over schema changed: the copy is verified
   • 2026-11-23 02:22:00Z @ana Broke the glass at overwrite-orders as commander: nobody answers
   • 2026-11-23 02:26:00Z @backstop Paused: Put orders back failed: disk full
   • 2026-11-23 02:27:00Z @bo Another attempt of restore was asked for: disk was emptied
@@ -210,7 +211,6 @@ Deviations from the plan
   • 2026-11-23 02:38:00Z @backstop Paused: FRZ-2 was placed
   • 2026-11-23 02:39:00Z @ana Resumed, passing FRZ-2: agreed
   • 2026-11-23 02:40:00Z @cy ask-finance was done by hand; evidence: https://x.example/1
-  • 2026-11-23 02:14:00Z @ana went over schema changed
 
 Verification
   Check        Of                        Result  Found
@@ -286,8 +286,8 @@ Timeline
         02:04:00Z    INC-1#2 slack
   2026-11-23 02:13:00Z  @ana       Fact backup_verified: yes
         INC-1#5 slack
-  2026-11-23 02:14:00Z  @ana       Decided: restore_pitr: the copy is verified
-        INC-1#6 slack
+  2026-11-23 02:14:00Z  @ana       Decided: restore_pitr, going over schema changed: the copy is
+        verified         INC-1#6 slack
   2026-11-23 02:14:30Z  @ana       Decided: restore_pitr: again
         INC-1#7 slack
   2026-11-23 02:15:00Z  @ana       RUN-1 was planned from checkout-restore

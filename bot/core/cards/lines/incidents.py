@@ -57,8 +57,9 @@ def _talk(event: _Talk) -> Line:
             return (text, " (", linked(evidence, evidence), ")") if evidence else (text,)
         case events.FactLearnt(name=name, value=value):
             return ("Fact ", Code(name), f": {value_in_words(value)}")
-        case events.Decided(option=option, why=why):
-            return ("Decided: ", Strong(option), _because(why))
+        case events.Decided(option=option, why=why, overridden=overridden):
+            over = f", going over {', '.join(overridden)}" if overridden else ""
+            return ("Decided: ", Strong(option), f"{over}{_because(why)}")
         case events.UpdatePosted(number=number, conditions=conditions):
             return (Strong(f"Update #{number}"), f": {conditions}")
         case events.UpdateOverdue(promised=promised):

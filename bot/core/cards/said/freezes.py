@@ -21,6 +21,7 @@ from bot.core.document import (
 )
 from bot.core.events import Entry, FreezeEvent
 from bot.core.freeze import Freeze
+from bot.core.words import sentence
 
 KEPT_FOR = "2h"
 
@@ -46,19 +47,17 @@ def said_of_freeze(entry: Entry, event: FreezeEvent, freeze: Freeze) -> Document
 
 
 def _by_person(entry: Entry, event: FreezeEvent, freeze: Freeze) -> Document:
-    line: Line = (Strong(f"{freeze.id}: "), *describe_freeze(event), ", by ", Who(entry.by), ".")
+    line: Line = (Who(entry.by), " on ", Strong(freeze.id), ": ", *describe_freeze(event))
     return Document("", (Paragraph(line),))
 
 
 def _placed(entry: Entry, event: events.FreezePlaced, freeze: Freeze) -> Document:
-    cause = {"run": event.run or "a run", "incident": event.incident or "an incident"}.get(
-        event.cause, event.cause
-    )
+    causes = {"run": f", for {event.run}", "incident": f", for {event.incident}", "calendar": ", as planned"}
     pairs: tuple[tuple[str, Line], ...] = (
         ("Stops", (in_scope(event.scope),)),
         ("Why", (event.why,)),
         ("Ends", _end(event, event.review_at)),
-        ("Placed", (Moment(entry.occurred_at), " by ", Who(entry.by), f", for {cause}")),
+        ("Placed", (Moment(entry.occurred_at), " by ", Who(entry.by), causes.get(event.cause, ""))),
         ("Still allowed", ("everything outside that scope",)),
         (
             "Exception",
@@ -101,7 +100,7 @@ def _asked(entry: Entry, event: events.ExceptionAsked, freeze: Freeze, what: str
         Code(what),
         f" through {freeze.id} until ",
         Moment(event.expires),
-        f": {event.why} Somebody else must agree.",
+        f": {sentence(event.why)} Somebody else must agree.",
     )
     grant = Button(
         "Grant", f"freeze allow {freeze.id} {what}", style="primary", confirm=f"Let {what} through?"
@@ -117,7 +116,7 @@ def _refused(event: events.DeploymentRefused, freeze: Freeze) -> Document:
         Code(what),
         f" to {event.environment} by ",
         Who(event.actor),
-        f". {freeze.id} is in force: {freeze.placed.why}",
+        f". {freeze.id} is in force: {sentence(freeze.placed.why)}",
     )
     if not event.sha:
         return Document("", (Paragraph((*line, " Without a sha no exception can be asked for.")),))

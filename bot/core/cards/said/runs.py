@@ -16,7 +16,7 @@ from bot.core.incident import Incident
 from bot.core.loss import lines as loss_lines
 from bot.core.loss import losses
 from bot.core.run import Run
-from bot.core.words import in_words, people
+from bot.core.words import in_words, people, sentence
 
 _Silent = (
     events.PlanAsked
@@ -135,7 +135,7 @@ def _glass(entry: Entry, event: events.Approved, incident: Incident | None) -> D
         Who(entry.by),
         f" as {event.role} let {event.gate} pass alone: ",
     )
-    review = f"{event.break_glass} The post-mortem looks at it. "
+    review = f"{sentence(event.break_glass)} The post-mortem looks at it. "
     return _line((*loud, review, *(people(told, ping=told) if told else ())))
 
 
