@@ -82,7 +82,7 @@ SEV1 INC-1 update #1
 2026-11-23 02:22:00Z · next by 2026-11-23 02:41:00Z · by @ana · for responders
 
 @ana: update #2 was promised for 2026-11-23 02:41:00Z and did not come.
-  [Post it now]  update INC-1
+  [Post it now]  update inc:INC-1
 
 (nothing)
 INC-1 is resolved: Orders are wrong
