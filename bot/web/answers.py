@@ -16,6 +16,7 @@ ChangeKind = Literal["deploy", "migration", "config", "scaling", "retention", "b
 Named = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
 Unnamed = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{0,200}$")]
 Sha = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/+-]{0,200}$")]
+Commit = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/+-]{1,200}$")]
 Address = Annotated[str, StringConstraints(pattern=r"^(https?://[\x21-\x7e]{1,2000})?$")]
 Key = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,128}$")]
 ChannelId = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,40}$")]
@@ -42,7 +43,8 @@ class Question(Body):
     kind: ChangeKind = "deploy"
     sha: Sha = ""
     actor: Unnamed = ""
-    run_url: Address = ""
+    run_url: Commit = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/+-]{1,200}$")]
+Address = ""
     deny_as: Literal["200"] | None = None
 
 
@@ -126,7 +128,7 @@ class Release(Body):
     service: Named
     environment: Named
     version: Named
-    commit: Sha | None = None
+    commit: Commit | None = None
     strategy: Literal["blue_green", "canary", "rolling"] | None = None
     migrations: Annotated[tuple[Named, ...], Field(max_length=200)] = ()
 

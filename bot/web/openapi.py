@@ -30,6 +30,7 @@ _ANSWERS: tuple[type[BaseModel], ...] = (
 )
 _BEARER: Sequence[Part] = [{"bearer": []}]
 _BOTH: Sequence[Part] = [{"bearer": []}, {"basic": []}]
+_EXAMPLES: Part = {"service": "checkout", "environment": "production"}
 _WORDS: Mapping[int, str] = {
     200: "done",
     201: "recorded",
@@ -123,7 +124,8 @@ def _questions() -> Iterator[Part]:
     for name, part in schema["properties"].items():
         plain = next((one for one in part.get("anyOf", [part]) if one.get("type") != "null"), part)
         kept = {key: value for key, value in plain.items() if key not in {"title", "default"}}
-        yield {"name": name, "in": "query", "required": name in schema["required"], "schema": kept}
+        shown = {"example": _EXAMPLES[name]} if name in _EXAMPLES else {}
+        yield {"name": name, "in": "query", "required": name in schema["required"], "schema": kept, **shown}
 
 
 def _changing() -> Part:
@@ -131,7 +133,7 @@ def _changing() -> Part:
         "say",
         'Say a line, as in Slack: `declare "Orders are wrong" sev:1`.',
         {**_answer(200, _ref(answers.Said)), **_wrong(400, 401, 403, 408, 413, 415, 503)},
-        requestBody=_body(answers.Line),
+        requestBody=_body(answers.Line, {"line": "help"}),
         parameters=[_key()],
         security=_BEARER,
     )
@@ -143,15 +145,15 @@ def _changing() -> Part:
             **_answer(201, _ref(answers.Recorded)),
             **_wrong(400, 401, 403, 404, 408, 413, 415, 503),
         },
-        requestBody=_body(answers.Release),
+        requestBody=_body(answers.Release, {**_EXAMPLES, "version": "2.4.0"}),
         parameters=[_key()],
         security=_BEARER,
     )
     return {"/v1/say": {"post": say}, "/v1/releases": {"post": release}}
 
 
-def _body(model: type[BaseModel]) -> Part:
-    return {"required": True, "content": {_JSON: {"schema": _ref(model)}}}
+def _body(model: type[BaseModel], example: Part) -> Part:
+    return {"required": True, "content": {_JSON: {"schema": _ref(model), "example": example}}}
 
 
 def _key() -> Part:
@@ -200,10 +202,8 @@ def _without_404(operation: Part) -> Part:
 
 def _at(prefix: str, operation: Part) -> Part:
     schema = {"type": "string", "pattern": f"^{prefix}-[1-9][0-9]{{0,8}}$"}
-    return {
-        "get": operation,
-        "parameters": [{"name": "id", "in": "path", "required": True, "schema": schema}],
-    }
+    id = {"name": "id", "in": "path", "required": True, "schema": schema, "example": f"{prefix}-1"}
+    return {"get": operation, "parameters": [id]}
 
 
 def _pages() -> Part:
@@ -218,7 +218,7 @@ def _pages() -> Part:
 
 def _about() -> Part:
     health = {**_answer(200, _ref(answers.Health)), **_answer(503, _ref(answers.Health))}
-    open_to_all: Sequence[Part] = ()
+    open_to_all: list[Part] = []
     metrics = {**_answer(200, {"type": "string"}, _TEXT), **_wrong(401, 403)}
     own = {"type": "object"}
     return {

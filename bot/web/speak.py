@@ -21,9 +21,9 @@ VIA = "http"
 TRIES = 10
 
 
-def delivery_of(caller: Caller, key: str | None) -> str:
-    """Return the id of a delivery; one caller's keys are never another's."""
-    return f"{VIA}:{caller.actor.name}:{key or secrets.token_hex(16)}"
+def delivery_of(caller: Caller, what: str, key: str | None) -> str:
+    """Return the id of a delivery; keys of another caller, or of another address, are others."""
+    return f"{VIA}:{what}:{caller.actor.name}:{key or secrets.token_hex(16)}"
 
 
 async def speak(request: web.Request, caller: Caller) -> web.Response:
@@ -36,7 +36,7 @@ async def speak(request: web.Request, caller: Caller) -> web.Response:
         who=caller.actor,
         via=VIA,
         place=Place(channel=body.channel),
-        delivery=delivery_of(caller, header or body.delivery),
+        delivery=delivery_of(caller, "say", header or body.delivery),
     )
     said = answer.as_json()
     return json_of(Said.model_validate({**said, "text": answer.text}))
@@ -56,7 +56,7 @@ async def release(request: web.Request, caller: Caller) -> web.Response:
         migrations=body.migrations,
     )
     again = recorded.model_copy(update={"recorded": False})
-    delivery = Delivery(delivery_of(caller, key), again.model_dump()) if key else None
+    delivery = Delivery(delivery_of(caller, "release", key), again.model_dump()) if key else None
     timeline, stream = request.app[DESK].timeline, f"service/{service}"
     for _ in range(TRIES):
         entries = await timeline.read(stream)

@@ -92,8 +92,12 @@ async def unforeseen(request: web.Request, response: web.StreamResponse) -> None
     assert isinstance(response, web.Response)
     id = request.get(REQUEST_ID, "none")
     log.error("unforeseen id=%s method=%s path=%s", id, request.method, request.path)
-    response.content_type = "application/json"
-    response.text = Problem(
+    problem = Problem(
         error=f"Something unforeseen went wrong here (request {id}).",
         what_next="Look whether it was done before you ask again; Backstop's log says more under this id.",
-    ).model_dump_json()
+    )
+    body = problem.model_dump_json().encode()
+    response.content_type = "application/json"
+    response.body = body
+    # aiohttp counted the length of its own text before it asked us.
+    response.headers["Content-Length"] = str(len(body))

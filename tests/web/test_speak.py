@@ -1,0 +1,238 @@
+"""What changes something over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bot.commands import say
+from bot.core.events import IncidentDeclared, NoteAdded, ReleaseRecorded
+from bot.core.may import Actor
+from tests.web.door import DECLARED, Door
+
+DECLARE = {"line": 'declare "Orders are wrong" svc:checkout sev:1'}
+RELEASE = {"service": "checkout", "environment": "production", "version": "2.4.0", "commit": "ab12"}
+
+
+async def test_a_line_is_carried_out_and_answered_as_text_document_and_data(any_door: Door) -> None:
+    reply = await any_door.post("/v1/say", DECLARE, await any_door.token("ana", "say"))
+
+    assert reply.status == 200
+    assert reply.json["ok"] is True
+    assert "INC-1 is open: Orders are wrong." in str(reply.json["text"])
+    assert reply.json["data"] == {
+        "incident": "INC-1",
+        "url": "https://backstop.example/incidents/INC-1",
+    }
+    [declared] = await any_door.timeline.read("incident/INC-1")
+    assert isinstance(declared.event, IncidentDeclared)
+
+
+async def test_a_refusal_is_an_answer_that_says_why(door: Door) -> None:
+    reply = await door.post("/v1/say", {"line": "declre x"}, await door.token("ana", "say"))
+
+    assert (reply.status, reply.json["ok"]) == (200, False)
+    assert "Did you mean `declare`?" in str(reply.json["text"])
+
+
+@pytest.mark.parametrize("how", ["header", "body"])
+async def test_the_same_key_gets_the_first_answer_and_changes_nothing(any_door: Door, how: str) -> None:
+    token = await any_door.token("ana", "say")
+    body = {**DECLARE, "delivery": "k1"} if how == "body" else DECLARE
+    headers = {"Idempotency-Key": "k1"} if how == "header" else {}
+
+    replies = [await any_door.post("/v1/say", body, token, headers=headers) for _ in range(3)]
+
+    assert len({reply.text for reply in replies}) == 1
+    assert len(await any_door.timeline.lookup.incidents(only_open=True)) == 1
+
+
+async def test_the_same_key_sent_many_times_at_once_is_carried_out_once(any_door: Door) -> None:
+    token = await any_door.token("ana", "say")
+    headers = {"Idempotency-Key": "k1"}
+
+    replies = await asyncio.gather(
+        *(any_door.post("/v1/say", DECLARE, token, headers=headers) for _ in range(8))
+    )
+
+    assert {reply.json["ok"] for reply in replies} == {True}
+    assert len({reply.text for reply in replies}) == 1
+    assert len(await any_door.timeline.lookup.incidents(only_open=True)) == 1
+
+
+async def test_a_key_of_one_caller_tells_nothing_to_another(door: Door) -> None:
+    headers = {"Idempotency-Key": "k1"}
+    await door.post("/v1/say", DECLARE, await door.token("ana", "say"), headers=headers)
+
+    reply = await door.post("/v1/say", {"line": "help"}, await door.token("bo", "say"), headers=headers)
+
+    assert "What you can say" in str(reply.json["text"])
+
+
+async def test_a_key_of_one_address_is_another_at_another(door: Door) -> None:
+    token, headers = await door.token("ana", "say", "gate"), {"Idempotency-Key": "k1"}
+
+    assert (await door.post("/v1/say", DECLARE, token, headers=headers)).status == 200
+    assert (await door.post("/v1/releases", RELEASE, token, headers=headers)).status == 201
+
+
+async def test_without_a_key_every_line_is_said_anew(door: Door) -> None:
+    token = await door.token("ana", "say")
+
+    for _ in range(2):
+        await door.post("/v1/say", DECLARE, token)
+
+    assert len(await door.timeline.lookup.incidents(only_open=True)) == 2
+
+
+async def test_one_human_by_slack_and_by_token_is_one_actor(door: Door) -> None:
+    catalog = door.desk.shelf.catalog()
+    by_slack = catalog.person("<@U0ANA>")
+    assert by_slack
+    in_slack = Actor(by_slack, groups=frozenset(catalog.groups_of(by_slack)))
+    await say(door.desk, DECLARE["line"], who=in_slack, via="slack", delivery="Ev1")
+
+    await door.post("/v1/say", {"line": 'note "by token" inc:INC-1'}, await door.token("ana", "say"))
+
+    entries = await door.timeline.read("incident/INC-1")
+    assert {entry.by for entry in entries} == {"ana"}
+    assert [entry.via for entry in entries] == ["slack", "http"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"{", 400),
+        (b"[]", 400),
+        (b'{"line": 7}', 400),
+        (b'{"line": "help", "who": "ana"}', 400),
+        (b'{"line": "help", "delivery": "with blank"}', 400),
+        (b'{"line": "help", "channel": "general"}', 400),
+        (b'{"line": "\\ud800"}', 400),
+        (b'{"line": "\xff"}', 400),
+        (b'{"line": "' + b"a" * 250_000 + b'"}', 400),
+        (b'{"line": "' + b"a" * 300_000 + b'"}', 413),
+    ],
+)
+async def test_a_body_that_cannot_be_read_changes_nothing(door: Door, body: bytes, status: int) -> None:
+    token = await door.token("ana", "say")
+
+    reply = await door.ask("POST", "/v1/say", token, data=body, headers={"Content-Type": "application/json"})
+
+    assert reply.status == status
+    assert set(reply.json) == {"error", "what_next"}
+    assert len(reply.text) < 1000
+
+
+async def test_a_body_in_pieces_is_bounded_as_well(door: Door) -> None:
+    async def pieces():  # type: ignore[no-untyped-def]
+        for _ in range(40):
+            yield b"a" * 10_000
+
+    token = await door.token("ana", "say")
+    reply = await door.ask(
+        "POST", "/v1/say", token, data=pieces(), headers={"Content-Type": "application/json"}
+    )
+
+    assert reply.status == 413
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
+async def test_a_body_that_a_foreign_page_could_send_is_refused(door: Door, kind: str) -> None:
+    token = await door.token("ana", "say")
+
+    reply = await door.ask("POST", "/v1/say", token, data=b'{"line": "help"}', headers={"Content-Type": kind})
+
+    assert reply.status == 415
+
+
+@pytest.mark.parametrize("key", ["", "with blank", "ä", "a" * 129])
+async def test_a_key_that_is_none_is_refused(door: Door, key: str) -> None:
+    token = await door.token("ana", "say")
+
+    reply = await door.post("/v1/say", DECLARE, token, headers={"Idempotency-Key": key})
+
+    assert reply.status == 400
+    assert await door.timeline.lookup.incidents(only_open=True) == []
+
+
+async def test_a_channel_says_which_incident_is_meant(door: Door) -> None:
+    from bot.core.events import RoomOpened
+
+    await door.write("incident/INC-1", DECLARED, RoomOpened(channel="C1", name="inc-1"))
+    await door.write("incident/INC-2", DECLARED, RoomOpened(channel="C2", name="inc-2"))
+    token = await door.token("ana", "say")
+
+    reply = await door.post("/v1/say", {"line": 'note "here"', "channel": "C2"}, token)
+
+    assert reply.json["ok"] is True, reply.text
+    assert [e.event for e in await door.timeline.read("incident/INC-2")][-1] == NoteAdded(text="here")
+
+
+async def test_a_release_is_recorded_once(any_door: Door) -> None:
+    token = await any_door.token("ci", "gate")
+
+    first = await any_door.post("/v1/releases", RELEASE, token)
+    again = await any_door.post("/v1/releases", {**RELEASE, "service": "shop"}, token)
+
+    assert (first.status, first.json["recorded"]) == (201, True)
+    assert (again.status, again.json["recorded"]) == (200, False)
+    [entry] = await any_door.timeline.read("service/checkout")
+    assert entry.event == ReleaseRecorded(version="2.4.0", environment="production", commit="ab12")
+    assert entry.by == "ci"
+
+
+async def test_a_release_sent_many_times_at_once_is_recorded_once(any_door: Door) -> None:
+    token = await any_door.token("ci", "gate")
+
+    replies = await asyncio.gather(*(any_door.post("/v1/releases", RELEASE, token) for _ in range(8)))
+
+    assert sorted(reply.status for reply in replies) == [200] * 7 + [201]
+    assert len(await any_door.timeline.read("service/checkout")) == 1
+
+
+async def test_going_back_to_an_older_release_is_a_release(door: Door, clock: object) -> None:
+    token = await door.token("ci", "gate")
+    for version in ("2.3.0", "2.4.0", "2.3.0"):
+        clock.advance(60)  # type: ignore[attr-defined]
+        assert (await door.post("/v1/releases", {**RELEASE, "version": version}, token)).status == 201
+
+    assert len(await door.timeline.read("service/checkout")) == 3
+
+
+async def test_a_late_repetition_of_an_older_release_is_known_by_its_key(door: Door, clock: object) -> None:
+    token = await door.token("ci", "gate")
+    old = {**RELEASE, "version": "2.3.0"}
+    await door.post("/v1/releases", old, token, headers={"Idempotency-Key": "deploy-1"})
+    clock.advance(60)  # type: ignore[attr-defined]
+    await door.post("/v1/releases", RELEASE, token, headers={"Idempotency-Key": "deploy-2"})
+
+    late = await door.post("/v1/releases", old, token, headers={"Idempotency-Key": "deploy-1"})
+
+    assert (late.status, late.json["recorded"]) == (200, False)
+    assert len(await door.timeline.read("service/checkout")) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "scope", "status"),
+    [
+        ({"service": "chekout"}, "gate", 404),
+        ({"environment": "moon"}, "gate", 404),
+        ({"version": ""}, "gate", 400),
+        ({"version": "a\nb"}, "gate", 400),
+        ({"strategy": "yolo"}, "gate", 400),
+        ({"migrations": ["m"] * 201}, "gate", 400),
+        ({}, "gate:search", 403),
+        ({}, "say", 403),
+    ],
+)
+async def test_a_release_that_makes_no_sense_is_refused(
+    door: Door, change: dict[str, object], scope: str, status: int
+) -> None:
+    reply = await door.post("/v1/releases", {**RELEASE, **change}, await door.token("ci", scope))
+
+    assert reply.status == status
+    assert set(reply.json) == {"error", "what_next"}
+    assert await door.timeline.read("service/checkout") == []
