@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -26,7 +26,9 @@ from bot.runs import Runs
 from bot.runs.book import Book
 from bot.settings import Settings
 from bot.shelf import Shelf
-from bot.slack import SlackDoor
+from bot.slack.api import Api
+from bot.slack.door import SlackDoor, secret_of
+from bot.slack.people import People
 from bot.timeline import Timeline
 from bot.watch import Watch
 from bot.web import application
@@ -81,14 +83,7 @@ async def running(settings: Settings, *, now: Callable[[], datetime] = utc_now) 
                 now=now,
             )
         )
-        door = SlackDoor(settings, timeline, shelf) if settings.slack_mode != "off" else None
-        desk = Desk(
-            timeline,
-            shelf,
-            url=settings.door,
-            command=settings.slack_command,
-            slack_groups=door.groups if door else dict,
-        )
+        desk, door = _desk_and_door(settings, timeline, shelf, now)
         tracker = _tracker(settings)
         if tracker:
             stack.push_async_callback(tracker.close)
@@ -96,16 +91,30 @@ async def running(settings: Settings, *, now: Callable[[], datetime] = utc_now) 
         handlers = _handlers(timeline, shelf, Runs(book, shelf, engines), settings, tracker, door, desk)
         url = await _serve_http(stack, desk, settings, door)
         if door:
-            await door.start(desk)
-            stack.push_async_callback(door.close)
+            await door.start()
+            stack.push_async_callback(door.stop)
         await _background(stack, Dispatcher(timeline, handlers).run(), "dispatcher")
         yield App(desk, door, url)
+
+
+def _desk_and_door(
+    settings: Settings, timeline: Timeline, shelf: Shelf, now: Callable[[], datetime]
+) -> tuple[Desk, SlackDoor | None]:
+    desk = Desk(timeline, shelf, url=settings.door, command=settings.slack_command)
+    if settings.slack_mode == "off":
+        return desk, None
+    api = Api(secret_of(settings, "slack_bot_token"), settings.slack_api_url, now=now)
+    people = People(api, shelf, now=now)
+    desk = replace(desk, slack_groups=people.groups)
+    return desk, SlackDoor(settings, desk, api=api, people=people)
 
 
 def open_shelf(settings: Settings) -> Shelf:
     """Return the shelf of the catalog and playbooks that the settings name."""
     return Shelf(
-        settings.file(settings.catalog, "catalog.yaml"), settings.file(settings.playbooks, "playbooks")
+        settings.file(settings.catalog, "catalog.yaml"),
+        settings.file(settings.playbooks, "playbooks"),
+        settings.criteria,
     )
 
 
@@ -149,7 +158,7 @@ def _handlers(
     files = FileTracker(settings.file(settings.out, "out"))
     notify = Notify(timeline, files, tracker, "jira")
     messages = ("room", "card", "say", "approvals", "progress", "answer")
-    slack: dict[str, Handler] = dict(door.handlers) if door else dict.fromkeys(messages, _unsaid)
+    slack: dict[str, Handler] = dict(door.handlers()) if door else dict.fromkeys(messages, _unsaid)
     return {
         **slack,
         "run": runs.handle,
@@ -165,8 +174,9 @@ async def _unsaid(_subject: str) -> None:
 
 
 async def _serve_http(stack: AsyncExitStack, desk: Desk, settings: Settings, door: SlackDoor | None) -> str:
-    health: Callable[[], Mapping[str, str]] = door.health if door else dict
-    runner = web.AppRunner(application(desk, settings, slack=door.http if door else None, health=health))
+    served = application(desk, settings, slack=None, health=dict)
+    served.add_routes(door.routes() if door else ())
+    runner = web.AppRunner(served)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     site = web.TCPSite(runner, settings.host, settings.port)
@@ -175,8 +185,8 @@ async def _serve_http(stack: AsyncExitStack, desk: Desk, settings: Settings, doo
     return f"http://{host}:{port}"
 
 
-async def _background(stack: AsyncExitStack, work: object, name: str) -> None:
-    task = asyncio.create_task(work, name=name)  # type: ignore[arg-type]
+async def _background(stack: AsyncExitStack, work: Coroutine[None, None, None], name: str) -> None:
+    task = asyncio.create_task(work, name=name)
 
     async def stop() -> None:
         task.cancel()

@@ -85,7 +85,11 @@ def _deploy(home: Home, options: argparse.Namespace) -> int:
             "Production stays shut without an answer.\n"
         )
         return UNKNOWN
-    return _said(rollout.release(home, options.version, timeout_s=options.timeout))
+    _said(rollout.release(home, options.version, timeout_s=options.timeout))
+    # It is out, whether or not Backstop heard of it.
+    if not_told := rollout.tell(url, token, version=options.version, sha=options.sha):
+        sys.stderr.write(f"{not_told}\n")
+    return 0
 
 
 def _write(home: Home, *, rate: float) -> int:
@@ -146,7 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     releasing = command("release", "make a release the wanted one and migrate for it")
     version(releasing)
     bounded(releasing)
-    deploying = command("deploy", "ask Backstop's gate, then release")
+    deploying = command("deploy", "ask Backstop's gate, release, and tell Backstop")
     version(deploying)
     deploying.add_argument("--sha", required=True, help="the commit that is deployed")
     bounded(deploying)

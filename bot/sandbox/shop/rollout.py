@@ -114,6 +114,24 @@ def ask_gate(url: str, token: str, *, version: str, sha: str) -> None:
             raise GateUnknown(f"the gate at {url} answered {status} and {decision}")
 
 
+def tell(url: str, token: str, *, version: str, sha: str) -> str:
+    """Tell Backstop what was put out, and return a sentence about it if it could not be told."""
+    release = {"service": "checkout", "environment": "production", "version": version, "commit": sha}
+    migrations = [f"orders-schema-{named(version).schema}"] if named(version).migration else []
+    try:
+        response = requests.post(
+            f"{url.rstrip('/')}/v1/releases",
+            json={**release, "strategy": "rolling", "migrations": migrations},
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=_GATE_TIMEOUT_S,
+            allow_redirects=False,
+        )
+    except requests.RequestException as problem:
+        return f"Backstop was not told of it ({type(problem).__name__})."
+    told = response.status_code in {200, 201}
+    return "" if told else f"Backstop was not told of it: it answered {response.status_code}."
+
+
 def _denial(verdict: _Verdict, *, version: str, sha: str) -> str:
     lines = [f"checkout {version} ({sha}) was not deployed: production is frozen."]
     for freeze in verdict.freezes:
