@@ -43,8 +43,7 @@ class Question(Body):
     kind: ChangeKind = "deploy"
     sha: Sha = ""
     actor: Unnamed = ""
-    run_url: Commit = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/+-]{1,200}$")]
-Address = ""
+    run_url: Address = ""
     deny_as: Literal["200"] | None = None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import aiohttp
@@ -17,7 +17,6 @@ from bot.settings import Settings
 from bot.shelf import Shelf
 from bot.timeline import Change, Timeline
 from bot.web import application
-from tests.clock import Clock
 
 CATALOG = """
 schema: backstop/catalog/1
@@ -131,7 +130,7 @@ def desk_in(folder: Path, timeline: Timeline) -> Desk:
 async def open_door(
     database_url: str,
     folder: Path,
-    clock: Clock,
+    clock: Callable[[], datetime],
     *,
     settings: Settings | None = None,
     health: Callable[[], Mapping[str, str]] = dict,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
 
@@ -15,8 +16,12 @@ from openapi_spec_validator import validate
 from bot.settings import Settings
 from bot.web.openapi import description
 from bot.web.routes import GUARDED
-from tests.clock import Clock
 from tests.web.door import DECLARED, FROZEN, PLAN_ASKED, open_door
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
 
 schema = schemathesis.openapi.from_dict(description())
 
@@ -33,7 +38,7 @@ class Served:
 
     async def _serve(self) -> None:
         url = f"sqlite+aiosqlite:///{self._folder / 'backstop.db'}"
-        async with open_door(url, self._folder / "home", Clock(), settings=Settings(host="0.0.0.0")) as door:
+        async with open_door(url, self._folder / "home", _now, settings=Settings(host="0.0.0.0")) as door:
             await door.write("incident/INC-1", DECLARED)
             await door.write("run/RUN-1", PLAN_ASKED)
             await door.write("freeze/FRZ-1", FROZEN)
