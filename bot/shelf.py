@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
+from playbooks import library
 from playbooks.catalog import Catalog, load_catalog
+from playbooks.criteria import Criteria, load_criteria
 from playbooks.load import Loaded, load_playbook
 from playbooks.problems import PlaybookInvalid, Problem
 
@@ -37,6 +41,7 @@ class Shelf:
 
     catalog_file: Path
     playbook_folder: Path
+    criteria_file: Path | None = None
     _kept: dict[Path, _Kept] = field(default_factory=dict)
 
     def catalog(self) -> Catalog:
@@ -51,6 +56,15 @@ class Shelf:
         files = sorted(self.playbook_folder.glob("*.yaml")) if self.playbook_folder.is_dir() else []
         found = (self._read(file, load_playbook) for file in files if file != self.catalog_file)
         return {loaded.playbook.name: loaded for loaded in found if loaded is not None}
+
+    def criteria(self) -> tuple[Criteria, str]:
+        """Return the decision criteria in force and the hash of their text."""
+        if self.criteria_file is None:
+            return _shipped()
+        found = self._read(self.criteria_file, _hashed)
+        if found is None:
+            raise PlaybookInvalid(self._problems_of(self.criteria_file))
+        return found
 
     def stale(self) -> tuple[Stale, ...]:
         """Return the files whose newest text is not in force, with every mistake in it."""
@@ -75,3 +89,12 @@ class Shelf:
             why = Problem(file.name, 1, "the file cannot be read", str(unreadable))
             kept.stale = Stale(file.name, (why,))
         return kept.value  # type: ignore[return-value]
+
+
+def _hashed(text: str, file: str) -> tuple[Criteria, str]:
+    return load_criteria(text, file), hashlib.sha256(text.encode()).hexdigest()
+
+
+@cache
+def _shipped() -> tuple[Criteria, str]:
+    return _hashed(library.read("criteria.yaml"), "criteria.yaml")

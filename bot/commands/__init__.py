@@ -6,7 +6,39 @@ To add a verb: write `bot/commands/x.py` with a `VERB`, list it in `VERBS`, and 
 
 from __future__ import annotations
 
-from bot.commands import approve, declare, help, note
+from bot.commands import (
+    abort,
+    approve,
+    close,
+    decide,
+    declare,
+    done,
+    freeze,
+    help,
+    hold,
+    impact,
+    list,
+    note,
+    phase,
+    ping,
+    plan,
+    postmortem,
+    reject,
+    reopen,
+    resolve,
+    resume,
+    retry,
+    role,
+    sev,
+    skip,
+    start,
+    status,
+    timeline,
+    undo,
+    update,
+    whoami,
+    withdraw,
+)
 from bot.commands.grammar import Words, read
 from bot.commands.verb import Answer, Ask, Desk, Outcome, Place, Verb, find
 from bot.core.errors import Conflict, Refused
@@ -15,7 +47,42 @@ from bot.timeline import AlreadyAnswered, Delivery
 from integrations.contract import IntegrationError
 from playbooks.problems import PlaybookInvalid, nearest
 
-VERBS: dict[str, Verb] = {verb.name: verb for verb in (approve.VERB, declare.VERB, note.VERB, help.VERB)}
+VERBS: dict[str, Verb] = {
+    verb.name: verb
+    for verb in (
+        declare.VERB,
+        list.VERB,
+        status.VERB,
+        update.VERB,
+        phase.VERB,
+        sev.VERB,
+        role.VERB,
+        impact.VERB,
+        note.VERB,
+        decide.VERB,
+        plan.VERB,
+        start.VERB,
+        approve.VERB,
+        reject.VERB,
+        withdraw.VERB,
+        hold.VERB,
+        resume.VERB,
+        abort.VERB,
+        retry.VERB,
+        skip.VERB,
+        done.VERB,
+        undo.VERB,
+        freeze.VERB,
+        resolve.VERB,
+        close.VERB,
+        reopen.VERB,
+        timeline.VERB,
+        postmortem.VERB,
+        whoami.VERB,
+        ping.VERB,
+        help.VERB,
+    )
+}
 
 TRIES = 20
 

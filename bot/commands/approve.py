@@ -21,10 +21,10 @@ async def act(ask: Ask) -> Outcome:
     word = ask.words.args[0] if ask.words.args else None
     run = await ask.run(word)
     incident = await ask.incident(run.incident)
-    plan = _open_plan(ask, run)
+    plan = open_plan(ask, run)
     gate, state = gate_of(run, plan, word)
     holders = ask.holders(run, incident)
-    _still_the_same(ask, run)
+    still_the_same(ask, run)
     if ask.words.options.get("break-glass"):
         return _break_glass(ask, run, gate, holders)
     role = _role(ask, run, gate, state, holders)
@@ -32,7 +32,8 @@ async def act(ask: Ask) -> Outcome:
     return _outcome(ask, run, gate, state, holders, event)
 
 
-def _open_plan(ask: Ask, run: Run) -> Plan:
+def open_plan(ask: Ask, run: Run) -> Plan:
+    """Return the plan whose approvals are being gathered, or raise Refused."""
     if run.over or run.plan is None:
         raise Refused(f"{run.id} is {run.state}: there is nothing to approve.")
     if run.started_at is None:
@@ -54,7 +55,8 @@ def gate_of(run: Run, plan: Plan, word: str | None) -> tuple[PlannedGate, GateSt
     return gates[0], run.gates[gates[0].name]
 
 
-def _still_the_same(ask: Ask, run: Run) -> None:
+def still_the_same(ask: Ask, run: Run) -> None:
+    """Raise Refused when the plan is not the one whose hash the person read."""
     read = ask.words.options.get("plan")
     if read and not run.hash.startswith(read):
         changes = "; ".join(run.changes) or "see the new plan"
@@ -68,11 +70,10 @@ def _role(ask: Ask, run: Run, gate: PlannedGate, state: GateState, holders: Hold
     who = ask.who.name
     role = role_of(gate, who, holders)
     if role is None:
-        needed = "; ".join(
-            f"{quorum.least} of {quorum.role}: {at_names(holders.get(quorum.role, ()))}"
-            for quorum in gate.require
+        raise Refused(
+            f"You may not approve {run.id}.{gate.name}. It needs {needed(gate, holders)}. "
+            "Ask one of them here."
         )
-        raise Refused(f"You may not approve {run.id}.{gate.name}. It needs {needed}. Ask one of them here.")
     if who == run.requester:
         raise Refused(
             f"You started {run.id}, so your own approval does not count: somebody else must say yes."
@@ -91,6 +92,14 @@ def _role(ask: Ask, run: Run, gate: PlannedGate, state: GateState, holders: Hold
             raise Refused(_too_late(ask, run, gate))
         case _:
             return role
+
+
+def needed(gate: PlannedGate, holders: Holders) -> str:
+    """Return whose yes a gate needs, in words."""
+    return "; ".join(
+        f"{quorum.least} of {quorum.role}: {at_names(holders.get(quorum.role, ()))}"
+        for quorum in gate.require
+    )
 
 
 def at_names(people: Iterable[str]) -> str:

@@ -15,12 +15,25 @@ from bot.commands.grammar import Words, an_id
 from bot.core import freeze as freezes
 from bot.core import incident as incidents
 from bot.core import run as runs
-from bot.core.document import Document, Paragraph, from_json, plain, to_json
+from bot.core.document import (
+    Block,
+    Document,
+    Line,
+    Link,
+    Paragraph,
+    Small,
+    Span,
+    Strong,
+    from_json,
+    plain,
+    to_json,
+)
 from bot.core.errors import Refused
 from bot.core.freeze import Freeze
 from bot.core.incident import Incident
 from bot.core.may import COMMANDERS, Actor, Right, may
 from bot.core.people import holders_now
+from bot.core.plan import Plan, PlannedStep
 from bot.core.run import Run
 from bot.shelf import Shelf
 from bot.timeline import Change, Timeline
@@ -187,6 +200,23 @@ class Ask:
             raise Refused(f"There is no {id}. `{self.desk.command} list` shows what is under way.")
         return found
 
+    async def runs_of(self, incident: Incident) -> list[Run]:
+        """Return the runs of an incident, oldest first."""
+        found = [runs.fold(await self.timeline.read(f"run/{id}")) for id in incident.runs]
+        return [run for run in found if run]
+
+    async def step(self, word: str) -> tuple[Run, Plan, PlannedStep]:
+        """Return the step that RUN-9.S3 or RUN-9.restore names, with its run, or raise Refused."""
+        run = await self.run(word)
+        if run.plan is None or run.started_at is None or run.over:
+            raise Refused(f"{run.id} is {run.state}: none of its steps can be changed now.")
+        part = word.partition(".")[2]
+        found = run.plan.step(part) if part else None
+        if found is None:
+            steps = ", ".join(step.id for step in run.plan.steps)
+            raise Refused(f"Say which step of {run.id}, as {run.id}.S2 or by name: {steps}.")
+        return run, run.plan, found
+
     async def freeze(self, word: str) -> Freeze:
         """Return the freeze named, or raise Refused."""
         id = an_id(word, "FRZ")
@@ -213,6 +243,15 @@ class Ask:
     def holders(self, run: Run, incident: Incident) -> Holders:
         """Return who holds each role of a run's playbook at this moment."""
         return holders_now(run, incident, self.catalog, self.desk.slack_groups())
+
+    def done(self, id: str, *line: Span, small: Line = (), **data: object) -> Answer:
+        """Return the answer to a write: the id, what was recorded, and where to read it."""
+        path = {"INC": "incidents", "RUN": "runs", "FRZ": "freezes"}[id[:3]]
+        url = f"{self.desk.url}/{path}/{id}"
+        blocks: list[Block] = [Paragraph((Strong(id), " ", *line, " ", Link("Open", url)))]
+        if small:
+            blocks.append(Small(small))
+        return Answer(Document("", tuple(blocks)), data={"id": id, "url": url, **data})
 
     def may(self, right: Right, what: str, incident: Incident | None = None, run: Run | None = None) -> None:
         """Return if whoever asked has the right here, or raise Refused."""

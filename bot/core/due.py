@@ -179,6 +179,9 @@ def _blocked(
                 return Pause(why, step.id)
             case Standing.EXPIRED:
                 return Pause(f"The approvals of {gate.name} did not come in time.", step.id)
+            case Standing.GATHERING if now >= state.expires:
+                why = f"The approvals of {gate.name} do not count any more. Start again to ask anew."
+                return Pause(why, step.id)
             case Standing.GATHERING:
                 return _Wait()
             case Standing.OPEN:

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from bot.core.events import (
     Approved,
+    AttemptOpened,
     Entry,
     ExceptionAsked,
     ExceptionGranted,
@@ -125,7 +126,7 @@ def _run(entry: Entry, id: str, incident: str) -> Iterator[Effect]:
         case GateReopened(expires=at):
             yield Effect("approvals", id, _room(incident), APPROVALS_FIRST)
             yield _timer("gate-expiry", id, at)
-        case Approved() | Rejected() | Withdrawn() | GateExpired() | StepStarted():
+        case Approved() | Rejected() | Withdrawn() | GateExpired() | StepStarted() | AttemptOpened():
             yield Effect("approvals", id, _room(incident), APPROVALS_FIRST)
         case _:
             pass

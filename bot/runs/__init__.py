@@ -128,6 +128,7 @@ class Runs:
             service=asked.service,
             environment=asked.environment,
             given=inputs,
+            known=await self._book.known(view),
             engines=self._engines,
             freezes=view.freezes,
             holders=_holders(playbook, view.incident, self._book, view),

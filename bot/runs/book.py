@@ -18,7 +18,7 @@ from bot.core.plan import Plan
 from bot.core.run import Run, fold_target
 from bot.shelf import Shelf
 from bot.timeline import Change, Timeline
-from integrations.contract import IntegrationError
+from integrations.contract import IntegrationError, Json
 from playbooks.catalog import Catalog
 from playbooks.roles import Holders
 
@@ -100,4 +100,23 @@ class Book:
             f"target/{name}": Change(hold.seq, (TargetReleased(run=run),))
             for name, hold in held.items()
             if hold.run == run
+        }
+
+    async def known(self, view: View) -> Mapping[str, Mapping[str, Json]]:
+        """Return what playbooks may take as proposals for their inputs, moments as ISO 8601 text."""
+        incident, asked = view.incident, view.run.asked
+        since = incident.damage_start or incident.impact_start or incident.declared_at
+        previous = await self.timeline.lookup.previous_release(
+            asked.service, asked.environment, bad=incident.release, before=since
+        )
+        moments = {
+            "damage_start": incident.damage_start,
+            "impact_start": incident.impact_start,
+            "declared_at": incident.declared_at,
+        }
+        told: dict[str, Json] = {name: at.isoformat() for name, at in moments.items() if at}
+        return {
+            "decision": {**incident.facts, **told},
+            "incident": told,
+            "release": {"previous": previous, "current": incident.release},
         }

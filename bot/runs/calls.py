@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
+from pydantic import JsonValue
+
 from bot.core.plan import PersonTask, PlannedCall, PlannedCheck, PlannedSource, PlannedStep, PlannedTarget
 from bot.runs.ground import Drafting
 from integrations.contract import Call, Effect, IntegrationError, Source, Target
@@ -21,7 +23,7 @@ async def plan_step(drafting: Drafting, step: Step) -> PlannedStep:
         if step.undo
         else None
     )
-    checks = [await plan_check(drafting, check, step.target) for check in step.verify]
+    checks = [await plan_check(drafting, check, step.target, step.source) for check in step.verify]
     if step.effect is Effect.DESTRUCTIVE:
         call = call.model_copy(update={"effect": Effect.DESTRUCTIVE})
     return PlannedStep(
@@ -38,27 +40,25 @@ async def plan_step(drafting: Drafting, step: Step) -> PlannedStep:
         on_failure=step.on_failure.then,
         checks=tuple(checks),
         undo=undo,
-        person=_person(drafting, step),
+        person=_person(step, call),
         estimate_s=step.estimate.total_seconds(),
         high_s=step.timeout.total_seconds(),
     )
 
 
-def _person(drafting: Drafting, step: Step) -> PersonTask | None:
+def _person(step: Step, call: PlannedCall) -> PersonTask | None:
     if step.person is None:
         return None
-    scopes = drafting.scopes(step.source)
-    try:
-        do = tuple(fill_in(line, scopes) for line in step.person.do)
-    except UnknownReference as problem:
-        drafting.problems.append(f"{step.id}: {problem}.")
-        do = step.person.do
+    told = call.params.get("do")
+    do = tuple(str(line) for line in told) if isinstance(told, list) else step.person.do
     return PersonTask(do=do, confirm=step.person.confirm, evidence=step.person.evidence)
 
 
-async def plan_check(drafting: Drafting, check: Check, target: str | None) -> PlannedCheck:
-    """Return a check with its exact question."""
-    call = await _call(drafting, check, target_of(check) or target, None, check.timeout)
+async def plan_check(
+    drafting: Drafting, check: Check, target: str | None, source: str | None
+) -> PlannedCheck:
+    """Return a check with its exact question; it is about the recovery point of its source."""
+    call = await _call(drafting, check, target_of(check) or target, source, check.timeout)
     within = check.within or check.timeout
     return PlannedCheck(
         id=check.id, call=call, blocking=check.severity == "block", within_s=within.total_seconds()
@@ -80,7 +80,8 @@ async def _call(
     if engine is None:
         return planned
     try:
-        params = resolve_references(dict(parameters(action)), drafting.scopes(source))
+        given = _given(drafting, action, source, target)
+        params = resolve_references(given, drafting.scopes(source, target))
         assert isinstance(params, dict)
         planned = planned.model_copy(update={"params": params})
         operation = engine.operations[planned.operation]
@@ -101,6 +102,17 @@ async def _call(
             "leaves": prepared.leaves,
         }
     )
+
+
+def _given(
+    drafting: Drafting, action: Action, source: str | None, target: str | None
+) -> dict[str, JsonValue]:
+    """What `with` gives; for a person it is the work in words, with what it refers to filled in."""
+    if isinstance(action, Step) and action.person:
+        scopes = drafting.scopes(source, target)
+        work = action.person.model_dump(mode="json")
+        return {**work, "do": [fill_in(line, scopes) for line in action.person.do]}
+    return dict(parameters(action))
 
 
 def as_call(

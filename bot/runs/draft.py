@@ -23,7 +23,8 @@ async def draft(ground: Ground) -> Plan:
     find_inputs(drafting)
     await asyncio.gather(find_sources(drafting), find_targets(drafting))
     steps = [await plan_step(drafting, step) for step in ground.playbook.steps]
-    checks = [await plan_check(drafting, check, None) for check in ground.playbook.verify]
+    last = next((step.source for step in reversed(ground.playbook.steps) if step.source), None)
+    checks = [await plan_check(drafting, check, None, last) for check in ground.playbook.verify]
     return _plan(drafting, tuple(steps), tuple(checks))
 
 

@@ -6,38 +6,22 @@ from datetime import datetime
 
 from bot.core.choose import Choice, Wish, choose
 from bot.core.plan import PlannedSource, PlannedTarget, RefusedPoint
-from bot.runs.ground import Drafting, Ground
-from integrations.contract import Health, IntegrationError, Json, Source, Target, ToTime
+from bot.runs.ground import Drafting
+from integrations.contract import Health, IntegrationError, Source, Target, ToTime
+from playbooks.inputs import InputsInvalid, read_inputs, suggestions
 from playbooks.model import Source as PlaybookSource
-from playbooks.references import UnknownReference, parse_suggestion, resolve_references
+from playbooks.references import UnknownReference, resolve_references
 
 
 def find_inputs(drafting: Drafting) -> None:
-    """Take the inputs that were given, else what the playbook suggests from the incident."""
-    for name, wanted in drafting.ground.playbook.inputs.items():
-        value = drafting.ground.given.get(name)
-        if value is None and wanted.suggest:
-            value = _suggested(drafting.ground, wanted.suggest)
-        if value is None:
-            drafting.problems.append(f"The input {name} is missing: {wanted.ask} Say it as {name}:value.")
-        else:
-            drafting.inputs[name] = value
-
-
-def _suggested(ground: Ground, text: str) -> Json:
-    suggestion = parse_suggestion(text)
-    incident = ground.incident
-    known: dict[str, datetime | str | None] = {
-        "damage_start": incident.damage_start,
-        "impact_start": incident.impact_start,
-        "declared_at": incident.declared_at,
-        "release": incident.release,
-    }
-    value = known.get(suggestion.name)
-    if isinstance(value, datetime):
-        return (value + suggestion.offset).isoformat()
-    fact = incident.facts.get(suggestion.name)
-    return value if value is not None else fact
+    """Take the inputs that were given, else what the playbook suggests from what is known."""
+    ground = drafting.ground
+    given = {name: str(value) for name, value in ground.given.items()}
+    try:
+        proposed = suggestions(ground.playbook, ground.known)
+        drafting.inputs.update(read_inputs(ground.playbook, {**proposed, **given}))
+    except InputsInvalid as invalid:
+        drafting.problems.extend(f"{problem}." for problem in invalid.problems)
 
 
 async def find_sources(drafting: Drafting) -> None:

@@ -28,6 +28,7 @@ class Ground:
     service: str
     environment: str
     given: Mapping[str, Json]
+    known: Mapping[str, Mapping[str, Json]]
     engines: Mapping[str, Engine]
     freezes: Sequence[Freeze]
     holders: Holders
@@ -53,8 +54,8 @@ class Drafting:
             self.problems.append(f"The engine {name} cannot be used: {missing}")
             return None
 
-    def scopes(self, source: str | None) -> Scopes:
-        """Return what references may stand for."""
+    def scopes(self, source: str | None, target: str | None = None) -> Scopes:
+        """Return what references may stand for in a call on a target with a source."""
         ground = self.ground
         run = {
             "id": ground.run,
@@ -63,7 +64,13 @@ class Drafting:
             "environment": ground.environment,
             "playbook": ground.playbook.name,
         }
-        return {"inputs": self.inputs, "point": self._point(source), "run": run}
+        reach = self.ground.catalog.target(target) if target else None
+        return {
+            "inputs": self.inputs,
+            "point": self._point(source),
+            "run": run,
+            "target": dict(reach.settings) if reach else {},
+        }
 
     def _point(self, source: str | None) -> dict[str, Json]:
         chosen = self.sources.get(source or next(iter(self.sources), ""))

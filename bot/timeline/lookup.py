@@ -85,8 +85,10 @@ class Lookup:
         """Return the targets that a run holds."""
         return await self._names(select(tables.held.c.target).where(tables.held.c.run == run))
 
-    async def last_release(self, service: str, environment: str, *, before: datetime) -> str | None:
-        """Return the version that was in an environment before a moment, or None."""
+    async def previous_release(
+        self, service: str, environment: str, *, bad: str | None, before: datetime
+    ) -> str | None:
+        """Return the last version that was put out before a moment and is not the bad one, or None."""
         table = tables.release
         query = (
             select(table.c.version)
@@ -94,7 +96,7 @@ class Lookup:
             .order_by(table.c.at.desc())
         )
         found = await self._names(query)
-        return found[0] if found else None
+        return next((version for version in found if version != bad), None)
 
     async def _names(self, query: object) -> list[str]:
         async with reading(self._engine) as connection:

@@ -1,0 +1,41 @@
+"""Say that a step was done by hand, and what shows it."""
+
+from __future__ import annotations
+
+from bot.commands.verb import Ask, Outcome, Verb
+from bot.core.errors import Refused
+from bot.core.events import StepDone
+from bot.core.may import Right
+from bot.core.run import Status
+from bot.timeline import Change
+
+BY_HAND = (Status.FAILED, Status.IN_DOUBT, Status.UNDONE)
+
+
+async def act(ask: Ask) -> Outcome:
+    """Record a person's step, or a machine's step that a person carried out instead."""
+    run, _, step = await ask.step(ask.argument(0, "The step (RUN-9.S3)"))
+    incident = await ask.incident(run.incident)
+    state = run.step(step.id)
+    person = step.call.kind == "person" and state.status is Status.STARTED
+    heavy = step.destructive or state.status is Status.IN_DOUBT
+    ask.may(Right.COMMAND if heavy else Right.OPERATE, f"say that {run.id}.{step.id} is done", incident, run)
+    if not person and state.status not in BY_HAND:
+        raise Refused(f"{run.id}.{step.id} is {state.status.value}: there is nothing to do by hand.")
+    event = StepDone(
+        step=step.id,
+        evidence=ask.option("evidence", "a link, a number or a sentence that shows it"),
+        why=ask.words.options.get("why", ""),
+    )
+    answer = ask.done(run.id, f"{step.id} is done by hand.", run=run.id)
+    return Outcome(answer, {f"run/{run.id}": Change(run.seq, (event,))})
+
+
+VERB = Verb(
+    name="done",
+    usage='done RUN-9.S3 evidence:"…"',
+    summary="Say that a step was done by hand.",
+    right=Right.OPERATE,
+    act=act,
+    options=frozenset({"evidence", "why"}),
+)

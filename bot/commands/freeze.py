@@ -1,0 +1,195 @@
+"""Stop changes, show what is stopped, let one through, and lift it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bot.commands.grammar import a_duration, one_of
+from bot.commands.list import freeze_row
+from bot.commands.verb import Answer, Ask, Outcome, Verb
+from bot.core.document import Code, Document, Paragraph, Table
+from bot.core.errors import Refused
+from bot.core.events import (
+    ExceptionAsked,
+    ExceptionGranted,
+    FreezeExtended,
+    FreezeLifted,
+    FreezePlaced,
+    Scope,
+)
+from bot.core.freeze import Change as Wanted
+from bot.core.freeze import Freeze, covers
+from bot.core.may import Right
+from bot.timeline import Change
+
+ACTIONS = ("on", "off", "show", "extend", "allow")
+KINDS = ("deploy", "migration", "config", "scaling", "retention", "backup")
+REVIEW, LONGEST_EXCEPTION = timedelta(hours=4), timedelta(hours=2)
+
+
+async def act(ask: Ask) -> Outcome:
+    """Do what the first word says; without one, show the freezes."""
+    action = one_of(ask.words.args[0], ACTIONS, "word of freeze") if ask.words.args else "show"
+    match action:
+        case "on":
+            return await _on(ask)
+        case "off":
+            return await _off(ask)
+        case "extend":
+            return await _extend(ask)
+        case "allow":
+            return await _allow(ask)
+        case _:
+            return await _show(ask)
+
+
+async def _on(ask: Ask) -> Outcome:
+    why = ask.option("why", "the reason, which every refused pipeline will read")
+    scope = Scope(
+        services=_services(ask),
+        environments=_split(ask.words.options.get("env", "*")),
+        kinds=tuple(one_of(kind, (*KINDS, "*"), "kind of change") for kind in _split(_kinds(ask))),
+    )
+    id = await ask.timeline.lookup.next_id("FRZ")
+    here = await ask.timeline.lookup.incidents(only_open=True, channel=ask.place.channel)
+    incident = here[0].id if ask.place.channel and len(here) == 1 else None
+    placed = FreezePlaced(
+        scope=scope,
+        why=why,
+        cause="incident" if incident else "manual",
+        incident=incident,
+        review_at=ask.now + REVIEW,
+    )
+    what = f"{', '.join(scope.kinds)} of {', '.join(scope.services)} in {', '.join(scope.environments)}"
+    small = ("To lift it: ", Code(f"{ask.desk.command} freeze off {id}"))
+    answer = ask.done(id, f"stops {what}.", small=small, freeze=id)
+    return Outcome(answer, {f"freeze/{id}": Change(0, (placed,))})
+
+
+def _kinds(ask: Ask) -> str:
+    return ask.words.options.get("kinds", "deploy,migration,config")
+
+
+def _services(ask: Ask) -> tuple[str, ...]:
+    names = _split(ask.option("svc", "the service, several with commas, or * for all"))
+    catalog = ask.catalog
+    for name in names:
+        if not set(name) & set("*?[") and catalog.service(name) is None:
+            near = catalog.nearest_service(name)
+            hint = f" Did you mean {near}?" if near else ""
+            raise Refused(f"There is no service {name}.{hint} Nothing was frozen.")
+    return tuple(catalog.service(name) or name for name in names)
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+async def _off(ask: Ask) -> Outcome:
+    freeze = await _in_force(ask)
+    incident = await ask.incident(freeze.placed.incident) if freeze.placed.incident else None
+    if ask.who.name != freeze.by:
+        ask.may(Right.COMMAND, f"lift {freeze.id}, which @{freeze.by} placed", incident)
+    run = freeze.placed.run
+    if run:
+        held = await ask.timeline.lookup.held_by(run)
+        live = run in await ask.timeline.lookup.runs(incident=freeze.placed.incident, only_open=True)
+        if live and held:
+            raise Refused(f"{run} holds {', '.join(held)}: {freeze.id} stays until it ends or is aborted.")
+    event = FreezeLifted(why=ask.words.options.get("why", "by hand"))
+    waiting = f" {len(freeze.refused)} refused deployments may be tried again." if freeze.refused else ""
+    answer = ask.done(freeze.id, f"is lifted.{waiting}", freeze=freeze.id)
+    return Outcome(answer, {f"freeze/{freeze.id}": Change(freeze.seq, (event,))})
+
+
+async def _extend(ask: Ask) -> Outcome:
+    freeze = await _in_force(ask)
+    wait = a_duration(ask.words.options.get("for", "4h"))
+    event = FreezeExtended(review_at=ask.now + wait, why=ask.words.options.get("why", ""))
+    answer = ask.done(
+        freeze.id, f"stays; it is looked at again at {ask.now + wait:%H:%M}Z.", freeze=freeze.id
+    )
+    return Outcome(answer, {f"freeze/{freeze.id}": Change(freeze.seq, (event,))})
+
+
+async def _show(ask: Ask) -> Outcome:
+    freezes = await ask.freezes()
+    if not freezes:
+        return Outcome(Answer(Document("", (Paragraph(("Nothing is frozen.",)),)), data={"freezes": []}))
+    header = ("Freeze", "Stops", "Since", "By", "Why", "Refused")
+    rows = [
+        (*freeze_row(freeze)[:3], (f"@{freeze.by}",), (freeze.placed.why,), (str(len(freeze.refused)),))
+        for freeze in freezes
+    ]
+    data = {"freezes": [freeze.id for freeze in freezes]}
+    return Outcome(Answer(Document("", (Table(header, rows),)), data=data))
+
+
+async def _allow(ask: Ask) -> Outcome:
+    """The first person asks with a reason; the same words of a second one grant it."""
+    freeze = await _in_force(ask)
+    service, sha = _change(ask)
+    asked = next((e for e in freeze.exceptions if (e.service, e.sha) == (service, sha)), None)
+    live = asked is not None and ask.now < asked.expires
+    if asked and live and asked.granted_by:
+        raise Refused(f"{service}@{sha} may pass {freeze.id} already, until {asked.expires:%H:%M}Z.")
+    if asked and live:
+        return _grant(ask, freeze, service, sha, asked.asked_by)
+    if not _stops(ask, freeze, service):
+        raise Refused(f"{freeze.id} does not stop {service}; it needs no exception.")
+    why = ask.words.args[3] if len(ask.words.args) > 3 else ask.option("why", "the reason")
+    expires = ask.now + min(a_duration(ask.words.options.get("for", "2h")), LONGEST_EXCEPTION)
+    event = ExceptionAsked(service=service, sha=sha, why=why, expires=expires)
+    small = (
+        "It needs a second person: ",
+        Code(f"{ask.desk.command} freeze allow {freeze.id} {service}@{sha}"),
+    )
+    answer = ask.done(
+        freeze.id, f"an exception for {service}@{sha} is asked for.", small=small, freeze=freeze.id
+    )
+    return Outcome(answer, {f"freeze/{freeze.id}": Change(freeze.seq, (event,))})
+
+
+def _grant(ask: Ask, freeze: Freeze, service: str, sha: str, asked_by: str) -> Outcome:
+    if ask.who.name == asked_by:
+        raise Refused(
+            f"You asked for {service}@{sha} yourself: a second person must agree. Nothing was recorded."
+        )
+    event = ExceptionGranted(service=service, sha=sha)
+    answer = ask.done(freeze.id, f"{service}@{sha} may pass.", freeze=freeze.id)
+    return Outcome(answer, {f"freeze/{freeze.id}": Change(freeze.seq, (event,))})
+
+
+def _change(ask: Ask) -> tuple[str, str]:
+    word = ask.argument(2, "The change (checkout@sha)")
+    service, at, sha = word.partition("@")
+    known = ask.catalog.service(service)
+    if not (at and sha and known):
+        raise Refused(f"`{word[:60]}` names no change: write it as checkout@sha. Nothing was recorded.")
+    return known, sha
+
+
+def _stops(ask: Ask, freeze: Freeze, service: str) -> bool:
+    """Say whether the freeze stops any kind of change to the service anywhere."""
+    anything = freeze.placed.scope.model_copy(update={"kinds": ("*",)})
+    places = ask.catalog.services[service].environments
+    return any(covers(anything, Wanted(service, place, "deploy")) for place in places)
+
+
+async def _in_force(ask: Ask) -> Freeze:
+    freeze = await ask.freeze(ask.argument(1, "The freeze (FRZ-7)"))
+    if not freeze.in_force(ask.now):
+        raise Refused(f"{freeze.id} is over; nothing was recorded.")
+    return freeze
+
+
+VERB = Verb(
+    name="freeze",
+    usage='freeze on svc:… [env:…] [kinds:…] why:"…" | off FRZ-7 | extend FRZ-7 [for:4h]'
+    ' | allow FRZ-7 checkout@sha "why" | show',
+    summary="Stop changes, show what is stopped, let one through, lift it.",
+    right=Right.RESPOND,
+    act=act,
+    options=frozenset({"svc", "env", "kinds", "why", "for"}),
+    words=4,
+)

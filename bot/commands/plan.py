@@ -1,0 +1,87 @@
+"""Resolve a playbook against now; nothing is done until it is started and approved."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from bot.commands.grammar import a_time
+from bot.commands.verb import Ask, Outcome, Verb
+from bot.core.document import Code
+from bot.core.errors import Refused
+from bot.core.events import PlanAsked, PlanAttached
+from bot.core.may import Right
+from bot.timeline import Change
+from integrations.contract import Json
+from playbooks.model import Playbook
+from playbooks.problems import instead
+
+_OWN = frozenset({"svc", "env", "inc"})
+_SHORT_TIME = re.compile(r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?Z?|-[0-9]+[smhd]")
+
+
+async def act(ask: Ask) -> Outcome:
+    """Open a run and have its plan drawn by the engines; the plan card follows."""
+    name = ask.argument(0, "The playbook's name")
+    loaded = ask.playbook(name)
+    incident = await ask.incident(ask.words.options.get("inc"))
+    ask.may(Right.COMMAND, "plan a run", incident)
+    if not incident.open:
+        raise Refused(f"{incident.id} is {incident.phase.value}: `reopen` it first. Nothing was planned.")
+    service = ask.words.options.get("svc", incident.service)
+    environment = ask.words.options.get("env", incident.environment)
+    _applies(loaded.playbook, service, environment)
+    inputs = _inputs(ask, loaded.playbook)
+    run = await ask.timeline.lookup.next_id("RUN")
+    asked = PlanAsked(
+        incident=incident.id, playbook=name, service=service, environment=environment, inputs=inputs
+    )
+    attached = PlanAttached(run=run, playbook=name)
+    changes = {
+        f"run/{run}": Change(0, (asked,)),
+        f"incident/{incident.id}": Change(incident.seq, (attached,)),
+    }
+    small = ("The plan card follows; ", Code(f"{ask.desk.command} status {run}"), " shows it too.")
+    line = f"is being planned for {incident.id}."
+    return Outcome(ask.done(run, line, small=small, incident=incident.id, run=run), changes)
+
+
+def _applies(playbook: Playbook, service: str, environment: str) -> None:
+    services, environments = playbook.applies_to.services, playbook.applies_to.environments
+    if services and service not in services:
+        raise Refused(
+            f"{playbook.name} is for {', '.join(services)}, not for {service}. Nothing was planned."
+        )
+    if environments and environment not in environments:
+        raise Refused(
+            f"{playbook.name} is for {', '.join(environments)}, not for {environment}. Nothing was planned."
+        )
+
+
+def _inputs(ask: Ask, playbook: Playbook) -> Mapping[str, Json]:
+    """The inputs as typed; what they mean is checked when the plan is drawn, with what is suggested."""
+    given = {key: value for key, value in ask.words.options.items() if key not in _OWN}
+    for key in given:
+        if key not in playbook.inputs:
+            names = tuple(playbook.inputs)
+            hint = instead(key, names) or f"it has: {', '.join(names) or 'none'}"
+            raise Refused(f"{playbook.name} has no input `{key}:`; {hint}. Nothing was planned.")
+    return {key: moment(ask, playbook, key, value) for key, value in given.items()}
+
+
+def moment(ask: Ask, playbook: Playbook, key: str, value: str) -> str:
+    """Return an input's text; a short time of an instant becomes the whole moment."""
+    if playbook.inputs[key].type == "instant" and _SHORT_TIME.fullmatch(value):
+        return a_time(value, ask.now).isoformat().replace("+00:00", "Z")
+    return value
+
+
+VERB = Verb(
+    name="plan",
+    usage="plan <playbook> [svc:name] [env:name] [input:value …]",
+    summary="Resolve a playbook against now and show the plan.",
+    right=Right.COMMAND,
+    act=act,
+    options=_OWN,
+    free_options=True,
+)

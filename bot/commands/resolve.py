@@ -1,0 +1,41 @@
+"""Resolve the incident: service is back, and it is said what happened to the data."""
+
+from __future__ import annotations
+
+from bot.commands.verb import Ask, Outcome, Verb
+from bot.core.document import Code
+from bot.core.errors import Refused
+from bot.core.events import IncidentResolved
+from bot.core.may import Right
+from bot.timeline import Change
+
+
+async def act(ask: Ask) -> Outcome:
+    """Record that it is over; a run that is under way must end first."""
+    statement = ask.argument(0, 'What was done, in "quotes",')
+    data = ask.option("data", "what was lost, or that nothing was")
+    incident = await ask.incident(ask.words.options.get("inc"))
+    ask.may(Right.COMMAND, "resolve the incident", incident)
+    if not incident.open:
+        raise Refused(f"{incident.id} is {incident.phase.value} already; nothing was recorded.")
+    live = await ask.timeline.lookup.runs(incident=incident.id, only_open=True)
+    started = [run.id for run in await ask.runs_of(incident) if run.id in live and run.started_at]
+    if started:
+        raise Refused(
+            f"{', '.join(started)} is under way: let it end or abort it first. Nothing was recorded."
+        )
+    event = IncidentResolved(statement=statement, data_statement=data)
+    held = [freeze.id for freeze in await ask.freezes() if freeze.placed.incident == incident.id]
+    small = ("Still frozen: ", Code(f"freeze off {held[0]}"), ".") if held else ()
+    answer = ask.done(incident.id, "is resolved.", small=small)
+    return Outcome(answer, {f"incident/{incident.id}": Change(incident.seq, (event,))})
+
+
+VERB = Verb(
+    name="resolve",
+    usage='resolve "what was done" data:"what was lost, or nothing"',
+    summary="Say that service is back, and what happened to the data.",
+    right=Right.COMMAND,
+    act=act,
+    options=frozenset({"data", "inc"}),
+)

@@ -1,0 +1,32 @@
+"""Change the severity."""
+
+from __future__ import annotations
+
+from bot.commands.declare import severity
+from bot.commands.verb import Ask, Outcome, Verb
+from bot.core.errors import Refused
+from bot.core.events import SeverityChanged
+from bot.core.may import Right
+from bot.timeline import Change
+
+
+async def act(ask: Ask) -> Outcome:
+    """Record another severity with its reason."""
+    level = severity(ask.argument(0, "The severity (1 to 4)"))
+    incident = await ask.incident(ask.words.options.get("inc"))
+    ask.may(Right.COMMAND, "change the severity", incident)
+    if incident.severity == level:
+        raise Refused(f"{incident.id} is SEV{level} already; nothing was recorded.")
+    event = SeverityChanged(severity=level, why=ask.option("why", "the reason"))
+    change = Change(incident.seq, (event,))
+    return Outcome(ask.done(incident.id, f"is SEV{level} now."), {f"incident/{incident.id}": change})
+
+
+VERB = Verb(
+    name="sev",
+    usage='sev 1..4 why:"…"',
+    summary="Change the severity.",
+    right=Right.COMMAND,
+    act=act,
+    options=frozenset({"why", "inc"}),
+)

@@ -1,0 +1,131 @@
+"""Start a planned run: freeze deployments, ask for every approval at once, and begin."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bot.commands.approve import at_names
+from bot.commands.verb import Ask, Outcome, Verb
+from bot.core.approval import Standing, standing
+from bot.core.document import Code
+from bot.core.errors import Refused
+from bot.core.events import (
+    Event,
+    FreezePlaced,
+    GateReopened,
+    Phase,
+    PhaseChanged,
+    RunResumed,
+    RunStarted,
+    Scope,
+)
+from bot.core.incident import Incident
+from bot.core.may import Right
+from bot.core.plan import Plan
+from bot.core.run import Run
+from bot.timeline import Change
+
+REVIEW = timedelta(hours=4)
+
+
+async def act(ask: Ask) -> Outcome:
+    """Start the run, or ask again for approvals that expired, aged or were refused."""
+    run = await ask.run(ask.words.args[0] if ask.words.args else None)
+    incident = await ask.incident(run.incident)
+    ask.may(Right.COMMAND, f"start {run.id}", incident)
+    if run.over:
+        raise Refused(f"{run.id} is {run.state}: plan a new run.")
+    if run.plan is None:
+        raise Refused(f"{run.id} is still being planned; wait for its plan card.")
+    if run.started_at is not None:
+        return _ask_again(ask, run, run.plan, incident)
+    await _startable(ask, run, run.plan, incident)
+    return await _start(ask, run, run.plan, incident)
+
+
+async def _startable(ask: Ask, run: Run, plan: Plan, incident: Incident) -> None:
+    if not incident.open:
+        raise Refused(f"{incident.id} is {incident.phase.value}: `reopen` it first. Nothing was started.")
+    if plan.problems:
+        raise Refused(
+            f"{run.id} cannot start: {plan.problems[0]} Mend it and say `plan {plan.playbook}` again."
+        )
+    read = ask.words.options.get("plan")
+    if read and not run.hash.startswith(read):
+        raise Refused(
+            f"The plan of {run.id} is {run.hash[:8]} now, not {read}: read it again before you start."
+        )
+    for target in plan.targets:
+        holder = await ask.timeline.lookup.holder(target.name)
+        if holder and holder != run.id:
+            raise Refused(f"{target.name} is held by {holder}: it must end or be aborted first.")
+
+
+async def _start(ask: Ask, run: Run, plan: Plan, incident: Incident) -> Outcome:
+    expires = {gate.name: ask.now + timedelta(seconds=gate.expires_s) for gate in plan.gates}
+    changes: dict[str, Change] = {}
+    freeze = None
+    if plan.freeze:
+        freeze = await ask.timeline.lookup.next_id("FRZ")
+        changes[f"freeze/{freeze}"] = Change(0, (_freeze(ask, run, plan, incident),))
+    started = RunStarted(hash=run.hash, freeze=freeze, expires=expires)
+    changes[f"run/{run.id}"] = Change(run.seq, (started,))
+    if incident.phase in (Phase.INVESTIGATING, Phase.IDENTIFIED):
+        changes[f"incident/{incident.id}"] = Change(incident.seq, (PhaseChanged(phase=Phase.RECOVERING),))
+    asked = "; ".join(
+        f"{gate.name}: {', '.join(f'{quorum.least} of {quorum.role}' for quorum in gate.require)}"
+        for gate in plan.gates
+    )
+    frozen = f" {freeze} stops {', '.join(plan.freeze.kinds)}." if freeze and plan.freeze else ""
+    line = f"started.{frozen} Approvals asked: {asked or 'none needed'}."
+    small = ("To stop it: ", Code(f"{ask.desk.command} hold {run.id}"), " or ", Code(f"abort {run.id}"))
+    return Outcome(ask.done(run.id, line, small=small, run=run.id, freeze=freeze), changes)
+
+
+def _freeze(ask: Ask, run: Run, plan: Plan, incident: Incident) -> FreezePlaced:
+    wanted = plan.freeze
+    assert wanted is not None
+    until = ask.now + timedelta(seconds=wanted.at_most_s) if wanted.at_most_s else None
+    lift = "with_run" if wanted.lift == "with_run" else "at_until" if wanted.lift == "at_until" else "by_hand"
+    return FreezePlaced(
+        scope=Scope(services=wanted.services, environments=wanted.environments, kinds=wanted.kinds),
+        why=f"{incident.id}: {plan.title} ({run.id})",
+        cause="run",
+        incident=incident.id,
+        run=run.id,
+        lift=lift,
+        review_at=ask.now + REVIEW,
+        until=until,
+    )
+
+
+def _ask_again(ask: Ask, run: Run, plan: Plan, incident: Incident) -> Outcome:
+    holders = ask.holders(run, incident)
+    events: list[Event] = []
+    for gate in plan.gates:
+        state = run.gates[gate.name]
+        stands = standing(gate, state, hash=run.hash, holders=holders, now=ask.now)
+        late = stands is Standing.GATHERING and ask.now >= state.expires
+        if stands in (Standing.EXPIRED, Standing.REJECTED) or late:
+            until = ask.now + timedelta(seconds=gate.expires_s)
+            events.append(GateReopened(gate=gate.name, expires=until))
+    if not events:
+        waiting = [gate for gate in plan.gates if not run.gates[gate.name].used]
+        who = "; ".join(at_names(holders.get(q.role, ())) for gate in waiting for q in gate.require)
+        then = f" It waits for {who}." if who else ""
+        raise Refused(f"{run.id} is {run.state} already.{then} `status {run.id}` shows where it stands.")
+    names = ", ".join(event.gate for event in events if isinstance(event, GateReopened))
+    if run.paused:
+        events.append(RunResumed(why="approvals are asked for again"))
+    answer = ask.done(run.id, f"asks again for {names}.", run=run.id)
+    return Outcome(answer, {f"run/{run.id}": Change(run.seq, tuple(events))})
+
+
+VERB = Verb(
+    name="start",
+    usage="start RUN-9 [plan:hash]",
+    summary="Start a planned run and ask for its approvals; again to ask anew.",
+    right=Right.COMMAND,
+    act=act,
+    options=frozenset({"plan"}),
+)

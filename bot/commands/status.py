@@ -1,0 +1,57 @@
+"""Show where an incident or a run stands."""
+
+from __future__ import annotations
+
+from bot.commands.grammar import an_id
+from bot.commands.verb import Answer, Ask, Outcome, Verb
+from bot.core import freeze as freezes
+from bot.core.cards import incident_card, plan_card, progress_card
+from bot.core.freeze import Freeze
+from bot.core.incident import Incident
+from bot.core.may import Right
+from bot.core.run import Run
+
+RECENT = 5
+
+
+async def act(ask: Ask) -> Outcome:
+    """Draw the incident of this place or the one named, or a run."""
+    word = ask.words.args[0] if ask.words.args else None
+    if word and an_id(word, "RUN"):
+        return Outcome(await _run(ask, word))
+    incident = await ask.incident(word)
+    runs = await ask.runs_of(incident)
+    story = await ask.timeline.story(incident.id)
+    placed = await freezes_of(ask, incident)
+    card = incident_card(incident, runs=runs, freezes=placed, recent=story[-RECENT:], now=ask.now)
+    return Outcome(Answer(card, data={"id": incident.id, "phase": incident.phase.value}))
+
+
+async def _run(ask: Ask, word: str) -> Answer:
+    run = await ask.run(word)
+    incident = await ask.incident(run.incident)
+    data = {"id": run.id, "state": run.state, "hash": run.hash}
+    if run.started_at is None:
+        return Answer(plan_card(run, incident, now=ask.now), data=data)
+    return Answer(progress_card(run, incident, latest=await _latest(ask, run), now=ask.now), data=data)
+
+
+async def _latest(ask: Ask, run: Run) -> dict[str, dict[str, object]]:
+    found = {id: await ask.timeline.records.progress(run.id, id) for id in run.steps}
+    return {id: dict(latest) for id, latest in found.items() if latest}
+
+
+async def freezes_of(ask: Ask, incident: Incident) -> list[Freeze]:
+    """Return every freeze of an incident, lifted ones included."""
+    ids = await ask.timeline.lookup.freezes(incident=incident.id)
+    found = [freezes.fold(await ask.timeline.read(f"freeze/{id}")) for id in ids]
+    return [freeze for freeze in found if freeze]
+
+
+VERB = Verb(
+    name="status",
+    usage="status [INC-42 | RUN-9]",
+    summary="Show where an incident or a run stands.",
+    right=Right.READ,
+    act=act,
+)

@@ -1,0 +1,46 @@
+"""Show the timeline of an incident."""
+
+from __future__ import annotations
+
+import json
+
+from bot.commands.grammar import an_id, one_of
+from bot.commands.verb import Answer, Ask, Outcome, Verb
+from bot.core.cards import timeline_document, timeline_json
+from bot.core.document import Document, Preformatted, markdown
+from bot.core.errors import Refused
+from bot.core.may import Right
+
+FORMS = ("text", "md", "json")
+
+
+async def act(ask: Ask) -> Outcome:
+    """Show every entry in the order it happened, as text, Markdown or JSON."""
+    ids = [word for word in ask.words.args if an_id(word, "INC")]
+    forms = [word for word in ask.words.args if not an_id(word, "INC")]
+    if len(ids) > 1 or len(forms) > 1:
+        raise Refused("Name one incident and one form: timeline INC-42 md.")
+    form = one_of(forms[0], FORMS, "form of a timeline") if forms else "text"
+    incident = await ask.incident(ids[0] if ids else None)
+    story = await ask.timeline.story(incident.id)
+    drawn = timeline_document(story, incident)
+    match form:
+        case "md":
+            drawn = Document("", (Preformatted(markdown(drawn)),))
+        case "json":
+            drawn = Document(
+                "", (Preformatted(json.dumps(timeline_json(story), indent=1, ensure_ascii=False)),)
+            )
+        case _:
+            pass
+    return Outcome(Answer(drawn, data={"incident": incident.id, "entries": len(story)}))
+
+
+VERB = Verb(
+    name="timeline",
+    usage="timeline [INC-42] [text|md|json]",
+    summary="Show everything that happened, in order.",
+    right=Right.READ,
+    act=act,
+    words=2,
+)

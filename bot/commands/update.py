@@ -1,0 +1,95 @@
+"""Post the standard update: Conditions, Actions, Needs, and when the next one comes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.commands.grammar import a_duration, one_of
+from bot.commands.status import freezes_of
+from bot.commands.verb import Answer, Ask, Outcome, Verb
+from bot.core.document import Code, Document, Moment, Paragraph, Small, Strong
+from bot.core.errors import Refused
+from bot.core.events import UpdatePosted
+from bot.core.incident import Incident
+from bot.core.may import Right
+from bot.core.update import Draft, cadence, draft, nudge
+from bot.timeline import Change
+
+AUDIENCES = ("responders", "exec", "public")
+
+
+async def act(ask: Ask) -> Outcome:
+    """Without options show the draft; `post` takes it as it is; C:, A: and N: replace its parts."""
+    incident = await ask.incident(ask.words.options.get("inc"))
+    drafted = draft(incident, await ask.runs_of(incident), await freezes_of(ask, incident), ask.now)
+    said = ask.words.options
+    if not ask.words.args and not {"c", "a", "n", "next"} & set(said):
+        return Outcome(_show(ask, incident, drafted))
+    if ask.words.args:
+        one_of(ask.words.args[0], ("post",), "word of update")
+    if not incident.open:
+        raise Refused(f"{incident.id} is {incident.phase.value}: nobody waits for an update. `reopen` first.")
+    parts = [_part(said.get(key), default) for key, default in _defaults(drafted)]
+    event = UpdatePosted(
+        number=len(incident.updates) + 1,
+        conditions=parts[0],
+        actions=parts[1],
+        needs=parts[2],
+        next_by=_next_by(ask, incident),
+        audience=one_of(said.get("to", "responders"), AUDIENCES, "audience"),
+    )
+    hint = nudge(event.conditions, event.actions, event.needs)
+    answer = ask.done(incident.id, f"update {event.number} posted.", small=(hint,) if hint else ())
+    return Outcome(answer, {f"incident/{incident.id}": Change(incident.seq, (event,))})
+
+
+def _defaults(drafted: Draft) -> tuple[tuple[str, str], ...]:
+    return (("c", drafted.conditions), ("a", drafted.actions), ("n", drafted.needs))
+
+
+def _part(said: str | None, drafted: str) -> str:
+    text = drafted if said is None else said.strip()
+    if not text:
+        raise Refused(
+            'Conditions, Actions and Needs each need words; say N:"none" when nothing is needed. '
+            "Nothing was posted."
+        )
+    return text
+
+
+def _next_by(ask: Ask, incident: Incident) -> datetime | None:
+    said = ask.words.options.get("next")
+    if said is not None:
+        return ask.now + a_duration(said)
+    wait = cadence(incident.severity, incident.phase)
+    return ask.now + wait if wait else None
+
+
+def _show(ask: Ask, incident: Incident, drafted: Draft) -> Answer:
+    next_by = Moment(drafted.next_by) if drafted.next_by else "none promised"
+    blocks = (
+        Paragraph((Strong("Conditions: "), drafted.conditions)),
+        Paragraph((Strong("Actions: "), drafted.actions)),
+        Paragraph((Strong("Needs: "), drafted.needs)),
+        Paragraph((Strong("Next update by: "), next_by)),
+        Small(
+            (
+                "A draft; nothing was posted. Say ",
+                Code(f"{ask.desk.command} update post"),
+                " to post it, or give your own words: ",
+                Code('update C:"…" A:"…" N:"…" next:30m'),
+            )
+        ),
+    )
+    title = f"{incident.id} update {len(incident.updates) + 1}, draft"
+    return Answer(Document(title, blocks), data={"incident": incident.id})
+
+
+VERB = Verb(
+    name="update",
+    usage='update [post] [C:"conditions"] [A:"actions"] [N:"needs"] [next:30m] [to:responders|exec|public]',
+    summary="Draft or post the standard update.",
+    right=Right.RESPOND,
+    act=act,
+    options=frozenset({"c", "a", "n", "next", "to", "inc"}),
+)

@@ -1,0 +1,38 @@
+"""Take your approval back while it was not used."""
+
+from __future__ import annotations
+
+from bot.commands.approve import gate_of, open_plan
+from bot.commands.verb import Ask, Outcome, Verb
+from bot.core.errors import Refused
+from bot.core.events import Withdrawn
+from bot.core.may import Right
+from bot.timeline import Change
+
+
+async def act(ask: Ask) -> Outcome:
+    """Record that a yes does not hold any more."""
+    word = ask.words.args[0] if ask.words.args else None
+    run = await ask.run(word)
+    plan = open_plan(ask, run)
+    gate, state = gate_of(run, plan, word)
+    if not any(approval.person == ask.who.name for approval in state.approvals):
+        raise Refused(f"You did not approve {run.id}.{gate.name}; there is nothing to withdraw.")
+    if state.used:
+        raise Refused(
+            f"Your approval of {run.id}.{gate.name} was used: the step has begun. "
+            f"`{ask.desk.command} abort {run.id}` shows what stopping leaves behind."
+        )
+    event = Withdrawn(gate=gate.name, why=ask.words.options.get("why", ""))
+    answer = ask.done(run.id, f"your approval of {gate.name} is withdrawn.", run=run.id)
+    return Outcome(answer, {f"run/{run.id}": Change(run.seq, (event,))})
+
+
+VERB = Verb(
+    name="withdraw",
+    usage='withdraw RUN-9[.gate] [why:"…"]',
+    summary="Take your approval back while it was not used.",
+    right=Right.RESPOND,
+    act=act,
+    options=frozenset({"why"}),
+)
