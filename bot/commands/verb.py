@@ -172,8 +172,6 @@ class Ask:
                 raise Refused(f"`{word}` is no incident. Name one as INC-42, or leave it out in its channel.")
             return id
         here = await self.timeline.lookup.incidents(only_open=False, channel=self.place.channel)
-        if self.place.channel is None:
-            here = await self.timeline.lookup.incidents(only_open=True)
         threaded = [item for item in here if item.thread and item.thread == self.place.thread]
         found = threaded or [item for item in here if item.thread is None]
         live = [item for item in found if item.open] or found[:1]
