@@ -74,11 +74,10 @@ async def running(settings: Settings, *, now: Callable[[], datetime] = utc_now) 
         timeline = await Timeline.open(settings.database, now=now)
         stack.push_async_callback(timeline.close)
         shelf = open_shelf(settings)
-        session = await stack.enter_async_context(aiohttp.ClientSession())
         engines = open_engines(
             Connections(
                 runners={LOCAL: Runner(runner_socket(settings))},
-                session=lambda: session,
+                session=aiohttp.ClientSession,
                 secrets=settings.secrets_dir,
                 now=now,
             )
