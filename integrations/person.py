@@ -101,5 +101,5 @@ class Person(WithoutPoints):
         return JobRef(key, self.name, {"settled": "yes"})
 
     async def check(self, call: Call) -> CheckResult:
-        """Refuse."""
+        """Refuse what this engine has nothing for."""
         raise cannot(self.name, "carry out checks")

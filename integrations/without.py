@@ -40,19 +40,19 @@ class WithoutPoints:
         return Resolution(point=None, because=f"{self.name} keeps no recovery points.")
 
     async def verify_point(self, source: Source, point: RecoveryPoint) -> CheckResult:
-        """Refuse."""
+        """Refuse what this engine has nothing for."""
         raise cannot(self.name, "verify recovery points")
 
     async def backup(self, source: Source, *, key: str, labels: Mapping[str, str]) -> JobRef:
-        """Refuse."""
+        """Refuse what this engine has nothing for."""
         raise cannot(self.name, "take recovery points")
 
     async def hold(self, source: Source, point: RecoveryPoint, *, until: datetime | None) -> None:
-        """Refuse."""
+        """Refuse what this engine has nothing for."""
         raise cannot(self.name, "hold recovery points")
 
     async def mark(self, target: Target, name: str) -> str:
-        """Refuse."""
+        """Refuse what this engine has nothing for."""
         raise cannot(self.name, "set markers")
 
 
@@ -66,7 +66,7 @@ class WithoutJobs:
         return None
 
     async def start(self, call: Call, *, key: str, token: int | None = None) -> JobRef:
-        """Refuse."""
+        """Refuse what this engine has nothing for."""
         raise cannot(self.name, f"carry out {call.operation} as a step")
 
     async def forbid(self, call: Call, *, key: str) -> JobRef:
@@ -74,7 +74,7 @@ class WithoutJobs:
         raise cannot(self.name, "have jobs")
 
     async def poll(self, ref: JobRef) -> JobState:
-        """Refuse."""
+        """Refuse what this engine has nothing for."""
         raise cannot(self.name, "have jobs")
 
     async def logs(self, ref: JobRef, *, offset: int = 0) -> LogChunk:
@@ -82,7 +82,7 @@ class WithoutJobs:
         return LogChunk("", offset)
 
     async def cancel(self, ref: JobRef) -> None:
-        """Refuse."""
+        """Refuse what this engine has nothing for."""
         raise cannot(self.name, "have jobs")
 
 

@@ -7,6 +7,7 @@ for that key and never for another; only a recorded `AttemptOpened` gives a step
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -61,6 +62,7 @@ class Steps:
         key = f"{view.run.id}.{step.id}.{attempt}"
         if not step.destructive:
             await self._book.write(view, StepStarted(step=step.id, attempt=attempt, key=key))
+            await self._call_once(view, step.call, key, None)
             return None
         objection = await self._changed_since(view, step)
         if objection:
@@ -73,7 +75,15 @@ class Steps:
             return None
         started = StepStarted(step=step.id, attempt=attempt, key=key, token=token)
         await self._book.write(view, started, others=held)
+        await self._call_once(view, step.call, key, token)
         return None
+
+    async def _call_once(self, view: View, planned: PlannedCall, key: str, token: int | None) -> None:
+        """Make the call right after its start was recorded; what came of it is found out by following it."""
+        if planned.kind == "person":
+            return
+        with contextlib.suppress(IntegrationError):
+            await self._engines[planned.engine].start(self._call(view, planned), key=key, token=token)
 
     async def _take(
         self, view: View, step: PlannedStep, attempt: int
@@ -132,6 +142,8 @@ class Steps:
         engine = self._engines[planned.engine]
         try:
             ref = await engine.find(state.key)
+            if ref is None and not engine.operations[planned.operation].traceable:
+                raise IntegrationError("nobody can tell whether the call was received", permanent=True)
             if ref is None:
                 ref = await engine.start(self._call(view, planned), key=state.key, token=state.token)
             job = await engine.poll(ref)
@@ -296,6 +308,8 @@ class Steps:
         state = view.run.step(step.id)
         key = f"{view.run.id}.{step.id}.{state.attempt}.undo"
         await self._book.write(view, StepStarted(step=step.id, attempt=state.attempt, key=key, undo=True))
+        if step.undo:
+            await self._call_once(view, step.undo, key, None)
         return None
 
     async def stop(self, view: View, step: PlannedStep) -> datetime | None:

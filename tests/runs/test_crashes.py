@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from bot.core.events import Approved, Entry
+from bot.core.run import Status
 from bot.timeline import Change, Delivery, Timeline
-from tests.runs.stage import Crash, Stage, World
+from integrations.contract import JobRef
+from tests.runs.stage import Crash, Stage, StageEngine, World
 from tests.runs.test_carry import started
 
 
@@ -94,3 +97,31 @@ async def test_a_death_around_the_call_itself_neither_loses_nor_repeats_the_act(
 
     assert_each_act_once(world)
     assert (await stage.run()).state == "recovered"
+
+
+class Forgetful(StageEngine):
+    """An engine whose other side cannot be asked what it received: it knows only what this process sent."""
+
+    operations = {
+        **StageEngine.operations,
+        "stop": replace(StageEngine.operations["stop"], traceable=False),
+    }
+
+    async def find(self, key: str) -> JobRef | None:
+        return None
+
+
+async def test_a_call_nobody_can_ask_about_is_never_made_again_after_a_death(
+    stage: Stage, world: World
+) -> None:
+    stage.engines["stage"] = Forgetful(world)
+    world.crash = "after start"
+    with pytest.raises(Crash):
+        await started(stage)
+
+    await stage.carry()
+
+    run = await stage.run()
+    assert world.acts == ["RUN-1.stop.1"]
+    assert run.step("stop").status is Status.IN_DOUBT
+    assert run.state == "paused"

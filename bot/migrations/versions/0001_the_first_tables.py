@@ -11,30 +11,13 @@ depends_on = None
 
 def upgrade() -> None:
     """Create the tables."""
-    op.create_table(
-        "delivery",
-        sa.Column("key", sa.String(length=400), nullable=False),
-        sa.Column("remote", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("key"),
-    )
-    op.create_table(
-        "effect",
-        sa.Column("key", sa.String(length=400), nullable=False),
-        sa.Column("kind", sa.String(length=40), nullable=False),
-        sa.Column("subject", sa.String(length=300), nullable=False),
-        sa.Column("lane", sa.String(length=300), nullable=False),
-        sa.Column("rank", sa.Integer(), nullable=False),
-        sa.Column("born", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("not_before", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("wanted", sa.Integer(), nullable=False),
-        sa.Column("tries", sa.Integer(), nullable=False),
-        sa.Column("error", sa.Text(), nullable=True),
-        sa.Column("given_up", sa.Boolean(), nullable=False),
-        sa.PrimaryKeyConstraint("key"),
-    )
-    with op.batch_alter_table("effect", schema=None) as batch_op:
-        batch_op.create_index("effect_lane", ["given_up", "lane", "rank", "born"], unique=False)
+    _timeline()
+    _projections()
+    _queue()
+    _beside()
 
+
+def _timeline() -> None:
     op.create_table(
         "entry",
         sa.Column(
@@ -55,6 +38,19 @@ def upgrade() -> None:
         sa.UniqueConstraint("stream", "seq", name="entry_once"),
     )
     op.create_table(
+        "stream",
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("incident", sa.String(length=40), nullable=True),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    with op.batch_alter_table("stream", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_stream_incident"), ["incident"], unique=False)
+
+
+def _projections() -> None:
+    op.create_table(
         "freeze",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
@@ -62,33 +58,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
-        "gate_answer",
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
-        ),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("service", sa.String(length=200), nullable=False),
-        sa.Column("environment", sa.String(length=200), nullable=False),
-        sa.Column("change", sa.String(length=60), nullable=False),
-        sa.Column("sha", sa.String(length=200), nullable=False),
-        sa.Column("actor", sa.String(length=200), nullable=False),
-        sa.Column("verdict", sa.String(length=20), nullable=False),
-        sa.Column("freezes", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_table(
         "held",
         sa.Column("target", sa.String(length=200), nullable=False),
         sa.Column("run", sa.String(length=40), nullable=False),
         sa.PrimaryKeyConstraint("target"),
-    )
-    op.create_table(
-        "inbox",
-        sa.Column("id", sa.String(length=300), nullable=False),
-        sa.Column("answer", sa.Text(), nullable=False),
-        sa.Column("place", sa.Text(), nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
         "incident",
@@ -100,14 +73,6 @@ def upgrade() -> None:
         sa.Column("thread", sa.String(length=40), nullable=True),
         sa.Column("open", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_table(
-        "progress",
-        sa.Column("run", sa.String(length=40), nullable=False),
-        sa.Column("step", sa.String(length=200), nullable=False),
-        sa.Column("latest", sa.Text(), nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("run", "step"),
     )
     op.create_table(
         "release",
@@ -125,17 +90,66 @@ def upgrade() -> None:
         sa.Column("open", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_table(
-        "stream",
-        sa.Column("name", sa.String(length=200), nullable=False),
-        sa.Column("seq", sa.Integer(), nullable=False),
-        sa.Column("digest", sa.String(length=64), nullable=False),
-        sa.Column("incident", sa.String(length=40), nullable=True),
-        sa.PrimaryKeyConstraint("name"),
-    )
-    with op.batch_alter_table("stream", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_stream_incident"), ["incident"], unique=False)
 
+
+def _queue() -> None:
+    op.create_table(
+        "effect",
+        sa.Column("key", sa.String(length=400), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("subject", sa.String(length=300), nullable=False),
+        sa.Column("lane", sa.String(length=300), nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.Column("born", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("not_before", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("wanted", sa.Integer(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("given_up", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    with op.batch_alter_table("effect", schema=None) as batch_op:
+        batch_op.create_index("effect_lane", ["given_up", "lane", "rank", "born"], unique=False)
+
+
+def _beside() -> None:
+    op.create_table(
+        "delivery",
+        sa.Column("key", sa.String(length=400), nullable=False),
+        sa.Column("remote", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    op.create_table(
+        "gate_answer",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("service", sa.String(length=200), nullable=False),
+        sa.Column("environment", sa.String(length=200), nullable=False),
+        sa.Column("change", sa.String(length=60), nullable=False),
+        sa.Column("sha", sa.String(length=200), nullable=False),
+        sa.Column("actor", sa.String(length=200), nullable=False),
+        sa.Column("verdict", sa.String(length=20), nullable=False),
+        sa.Column("freezes", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "inbox",
+        sa.Column("id", sa.String(length=300), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("place", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "progress",
+        sa.Column("run", sa.String(length=40), nullable=False),
+        sa.Column("step", sa.String(length=200), nullable=False),
+        sa.Column("latest", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("run", "step"),
+    )
     op.create_table(
         "token",
         sa.Column("hash", sa.String(length=64), nullable=False),
