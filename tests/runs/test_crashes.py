@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 
 from bot.core.events import Approved, Entry
 from bot.core.run import Status
 from bot.timeline import Change, Delivery, Timeline
-from integrations.contract import JobRef
+from integrations.contract import JobRef, Operation
 from tests.runs.stage import Crash, Stage, StageEngine, World
 from tests.runs.test_carry import started
 
@@ -102,7 +103,7 @@ async def test_a_death_around_the_call_itself_neither_loses_nor_repeats_the_act(
 class Forgetful(StageEngine):
     """An engine whose other side cannot be asked what it received: it knows only what this process sent."""
 
-    operations = {
+    operations: ClassVar[Mapping[str, Operation]] = {
         **StageEngine.operations,
         "stop": replace(StageEngine.operations["stop"], traceable=False),
     }
