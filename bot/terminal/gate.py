@@ -15,7 +15,7 @@ from bot.terminal.screen import tell, warn
 
 KINDS = ("deploy", "migration", "config", "scaling", "retention", "backup")
 LONGEST_PAUSE_S = 60.0
-PAUSE_S = 5.0
+PAUSE_S = 2.0
 CODES = """exit codes:
   0   allowed
   10  denied

@@ -190,7 +190,7 @@ def _token_parser() -> argparse.ArgumentParser:
         help="say, read, gate, gate:<services>; several with commas",
     )
     issue.add_argument("--expires", type=_life, default=timedelta(days=30), help="as 30d; at most 366d")
-    issue.add_argument("--name", type=_name, default="", help="what to revoke it by")
+    issue.add_argument("--name", type=_name, help="what to revoke it by")
     issue.add_argument("--save", action="store_true", help="keep it in the home for the command line")
     revoke = acts.add_parser("revoke", help="end the tokens of a name", allow_abbrev=False)
     revoke.add_argument("name")

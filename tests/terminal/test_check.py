@@ -1,0 +1,133 @@
+"""Files are checked, facts decided and the set-up examined, all without a server."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from playbooks import library
+from tests.terminal.shell import ROOT, Shell, scripted
+from tests.web.door import CATALOG
+
+LIBRARY = ROOT / "playbooks" / "library"
+
+
+async def test_the_library_has_no_problem(shell: Shell) -> None:
+    ran = await shell.run("playbook", "check", str(LIBRARY))
+
+    assert ran.code == 0, ran.out
+    assert "0 errors" in ran.out
+
+
+async def test_every_problem_is_printed_with_file_and_line(shell: Shell, tmp_path: Path) -> None:
+    for name in ("catalog.yaml", *library.names()[:2]):
+        text = library.read(name)
+        (tmp_path / name).write_text(text.replace("steps:", "stepz:").replace("owner:", "ownr:"))
+
+    ran = await shell.run("playbook", "check", str(tmp_path))
+
+    assert ran.code == 1
+    for name in ("catalog.yaml", *library.names()[:2]):
+        assert f"{tmp_path / name}:" in ran.out
+    assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("playbook",), 2),
+        (("playbook", "check"), 2),
+        (("playbook", "check", "/nowhere.yaml"), 1),
+        (("playbook", "check", "--catalog", "/nowhere.yaml", str(LIBRARY)), 2),
+        (("criteria", "check", "/nowhere.yaml"), 1),
+        (("criteria", "check", str(LIBRARY / "catalog.yaml")), 1),
+        (("criteria", "check", str(LIBRARY / "criteria.yaml")), 0),
+    ],
+)
+async def test_the_code_says_whether_the_files_can_be_used(
+    shell: Shell, words: tuple[str, ...], code: int
+) -> None:
+    ran = await shell.run(*words)
+
+    assert ran.code == code
+    assert "Traceback" not in ran.err
+
+
+async def test_facts_are_decided_by_the_criteria_that_come_with_it(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "facts.json"
+    file.write_text(json.dumps({"service_currently_down": True, "data_corruption": None}))
+
+    by_file = await shell.run("decide", "--facts", str(file))
+    by_input = await shell.run("decide", "--facts", "-", stdin=file.read_text())
+
+    assert by_file.code == 0
+    assert by_file.out == by_input.out
+    assert by_file.out.startswith("Proposal: ")
+
+
+@pytest.mark.parametrize("facts", ["{", "[]", '{"nonsense": 1}', '{"service_currently_down": "maybe"}'])
+async def test_facts_that_are_none_are_refused_with_the_valid_words(shell: Shell, facts: str) -> None:
+    ran = await shell.run("decide", "--facts", "-", stdin=facts)
+
+    assert ran.code == 1
+    assert ran.err
+    assert "Traceback" not in ran.err
+
+
+async def test_the_doctor_names_every_part_and_what_to_do(shell: Shell) -> None:
+    ran = await shell.run(
+        "doctor", BACKSTOP_SLAK_MODE="off", BACKSTOP_SLACK_BOT_TOKEN="canary-word", BACKSTOP_JIRA_URL="x"
+    )
+
+    assert ran.code == 1
+    assert (
+        "BACKSTOP_SLAK_MODE is no setting, so it does nothing. Did you mean BACKSTOP_SLACK_MODE?" in ran.out
+    )
+    assert "BACKSTOP_SLACK_APP_TOKEN is missing" in ran.out
+    assert "BACKSTOP_JIRA_TOKEN is missing" in ran.out
+    assert "runner.toml" in ran.out
+    assert "canary-word" not in ran.out + ran.err
+
+
+async def test_the_doctor_names_a_setting_with_an_impossible_value(shell: Shell) -> None:
+    ran = await shell.run("doctor", BACKSTOP_PORT="canary-word", BACKSTOP_SLACK_MODE="pigeon")
+
+    assert ran.code == 1
+    assert "BACKSTOP_PORT" in ran.out
+    assert "BACKSTOP_SLACK_MODE" in ran.out
+    assert "canary-word" not in ran.out + ran.err
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ((200, {"ok": True, "user": "backstop", "team": "Shop"}), "ok     slack      backstop in Shop"),
+        ((200, {"ok": False, "error": "token_revoked"}), "Slack refuses the bot token: token_revoked."),
+        ((0, ""), "does not answer"),
+    ],
+)
+async def test_the_doctor_asks_slack_who_we_are(shell: Shell, answer: tuple[int, object], says: str) -> None:
+    with scripted([answer]) as slack:
+        ran = await shell.run(
+            "doctor",
+            BACKSTOP_SLACK_API_URL=f"{slack.url}/api/",
+            BACKSTOP_SLACK_BOT_TOKEN="xoxb-canary",
+            BACKSTOP_SLACK_APP_TOKEN="xapp-canary",
+        )
+
+    assert says in ran.out
+    assert slack.asked[0][1] == "/api/auth.test"
+    assert "canary" not in ran.out + ran.err
+
+
+async def test_the_doctor_reads_the_catalog_and_the_playbooks(shell: Shell) -> None:
+    (shell.home / "catalog.yaml").write_text(CATALOG)
+    (shell.home / "playbooks").mkdir()
+    (shell.home / "playbooks" / "bad.yaml").write_text("schema: backstop/playbook/1\nstepz: []\n")
+
+    ran = await shell.run("doctor", BACKSTOP_SLACK_MODE="off")
+
+    assert "2 services, 3 people" in ran.out
+    assert "wrong  playbooks  bad.yaml:" in ran.out
