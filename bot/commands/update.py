@@ -7,12 +7,13 @@ from datetime import datetime
 from bot.commands.grammar import a_duration, one_of
 from bot.commands.status import freezes_of
 from bot.commands.verb import Answer, Ask, Outcome, Verb
+from bot.core.cadence import cadence
 from bot.core.document import Code, Document, Moment, Paragraph, Small, Strong
 from bot.core.errors import Refused
 from bot.core.events import UpdatePosted
 from bot.core.incident import Incident
 from bot.core.may import Right
-from bot.core.update import Draft, cadence, draft, nudge
+from bot.core.update import Draft, draft, nudge
 from bot.timeline import Change
 
 AUDIENCES = ("responders", "exec", "public")

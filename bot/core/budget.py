@@ -6,15 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from bot.core.approval import Standing, standing
+from bot.core.incident import Incident
 from bot.core.plan import Plan, PlannedGate, PlannedStep, in_order
 from bot.core.run import OVER, Run, Status
 from bot.core.words import in_words
-
-if TYPE_CHECKING:
-    from bot.core.incident import Incident
 
 _NONE = timedelta(0)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.core.cadence import cadence
 from bot.core.events import (
     Approved,
     AttemptOpened,
@@ -39,7 +40,6 @@ from bot.core.events import (
     UpdatePosted,
     Withdrawn,
 )
-from bot.core.update import cadence
 
 APPROVALS_FIRST, IN_ORDER = 0, 5
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from bot.core.cadence import cadence
 from bot.core.events import (
     Decided,
     Entry,
@@ -30,7 +31,6 @@ from bot.core.events import (
     UpdatePosted,
     WritersStopped,
 )
-from bot.core.update import cadence
 
 Value = bool | int | float | str | None
 

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from bot.core.document import Code, Line, Moment, Strong
+from bot.core.incident import Incident
 from bot.core.plan import Plan, PlannedSource
 from bot.core.words import in_words
 from integrations.contract import RecoveryPoint
-
-if TYPE_CHECKING:
-    from bot.core.incident import Incident
 
 _NONE = timedelta(0)
 

@@ -5,44 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, assert_never
 
 from bot.core.approval import Standing, counts, missing, standing
 from bot.core.budget import Verdict, time_budget
-from bot.core.events.incidents import Phase, Severity
+from bot.core.cadence import cadence
 from bot.core.freeze import Freeze
+from bot.core.incident import Incident
 from bot.core.loss import Loss, losses, summary
 from bot.core.plan import Plan, PlannedStep
 from bot.core.run import OVER, Run, Status
 from bot.core.words import at_clock, between, in_words
 
-if TYPE_CHECKING:
-    from bot.core.incident import Incident
-
 MOST_WORDS = 80
 NO_ETA = "no reliable ETA"
-
-_MINUTES = {
-    Severity.SEV1: (15, 15, 30),
-    Severity.SEV2: (30, 30, 60),
-    Severity.SEV3: (60, 60, 120),
-}
-
-
-def cadence(severity: Severity, phase: Phase) -> timedelta | None:
-    """Return how long after an update the next one is due, or None when none is promised."""
-    if severity not in _MINUTES or phase in (Phase.RESOLVED, Phase.CLOSED):
-        return None
-    investigating, recovering, monitoring = _MINUTES[severity]
-    match phase:
-        case Phase.INVESTIGATING:
-            return timedelta(minutes=investigating)
-        case Phase.MONITORING:
-            return timedelta(minutes=monitoring)
-        case Phase.IDENTIFIED | Phase.RECOVERING | Phase.VERIFYING:
-            return timedelta(minutes=recovering)
-        case _:
-            assert_never(phase)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from inline_snapshot import snapshot
 
+from bot.core.cadence import cadence
 from bot.core.events import (
     Approved,
     Decided,
@@ -18,7 +19,7 @@ from bot.core.events import (
     StepSucceeded,
     UpdatePosted,
 )
-from bot.core.update import Draft, cadence, draft, nudge
+from bot.core.update import Draft, draft, nudge
 from tests.core.story import (
     DECLARED,
     PLAN,
