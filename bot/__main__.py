@@ -9,7 +9,7 @@ from typing import cast
 
 COMMANDS = {
     "serve": ("bot.serve:main", "run Backstop until it is told to end"),
-    "demo": ("bot.demo:main", "play the whole story on this machine"),
+    "demo": ("bot.demo.command:main", "play the whole story on this machine"),
     "gate": ("bot.terminal.gate:main", "ask whether a pipeline may deploy now"),
     "playbook": ("bot.terminal.check:playbook", "check PATH…: print every problem as file:line"),
     "criteria": ("bot.terminal.check:criteria", "check PATH: print every problem as file:line"),

@@ -1,0 +1,90 @@
+"""A whole server in a process of its own, and the command line beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from importlib import import_module
+
+import pytest
+
+from bot.__main__ import COMMANDS, FACTS, SAY
+from playbooks import library
+from tests.terminal.shell import ROOT, Shell
+
+START_S = 30.0
+QUIET = {"BACKSTOP_SLACK_MODE": "off", "BACKSTOP_PORT": "0"}
+
+
+@pytest.fixture
+async def server(shell: Shell) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Yield a server over the library's catalog and playbooks, whose address stands in the shell's home."""
+    (shell.home / "catalog.yaml").write_text(library.read("catalog.yaml"))
+    (shell.home / "playbooks").mkdir()
+    for name in library.names():
+        (shell.home / "playbooks" / name).write_text(library.read(name))
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("BACKSTOP_")}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", "serve"),
+        cwd=ROOT,
+        env={**kept, **QUIET, "BACKSTOP_HOME": str(shell.home)},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr
+    said = b""
+    async with asyncio.timeout(START_S):
+        while b"serving url=" not in said:
+            line = await process.stderr.readline()
+            assert line, said.decode()
+            said += line
+    drain = asyncio.create_task(process.stderr.read())
+    yield process
+    if process.returncode is None:
+        process.kill()
+    await process.wait()
+    await drain
+
+
+@pytest.mark.parametrize("where", [*(where for where, _ in COMMANDS.values()), SAY, FACTS])
+def test_every_command_is_where_it_is_said_to_be(where: str) -> None:
+    module, _, function = where.partition(":")
+
+    assert callable(getattr(import_module(module), function))
+
+
+async def test_a_server_is_spoken_to_and_ends_when_told(
+    server: asyncio.subprocess.Process, shell: Shell
+) -> None:
+    assert (await shell.run("token", "issue", "--for", "ana", "--save")).code == 0
+
+    declared = await shell.run("declare", "Orders are wrong", "svc:checkout")
+    planned = await shell.run("plan", library.names()[0].removesuffix(".yaml"), "inc:INC-1")
+    another = await shell.run("serve", **QUIET)
+    rebuilt = await shell.run("rebuild")
+
+    assert (declared.code, planned.code) == (0, 0), (declared, planned)
+    assert "RUN-1" in planned.out
+    assert (another.code, rebuilt.code) == (1, 1)
+    assert "Another Backstop works in" in another.err
+    server.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(START_S):
+        assert await server.wait() == 0
+    assert not (shell.home / "url").exists()
+    assert (await shell.run("rebuild")).code == 0
+    assert (await shell.run("verify-timeline")).code == 0
+
+
+async def test_serving_takes_no_words(shell: Shell) -> None:
+    assert (await shell.run("serve", "--help")).code == 0
+    assert (await shell.run("serve", "now")).code == 2
+
+
+async def test_settings_that_make_no_sense_are_named_and_not_repeated(shell: Shell) -> None:
+    ran = await shell.run("serve", BACKSTOP_PORT="canary-word")
+
+    assert ran.code == 2
+    assert "BACKSTOP_PORT" in ran.err
+    assert "canary-word" not in ran.err
