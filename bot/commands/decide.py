@@ -12,6 +12,7 @@ from bot.core.errors import Refused
 from bot.core.events import Decided, FactLearnt
 from bot.core.incident import Incident
 from bot.core.may import Right
+from bot.core.words import sentence
 from bot.timeline import Change
 from playbooks.criteria import FACTS, Criteria, FactUnknown, Value, parse_fact
 from playbooks.problems import nearest
@@ -101,11 +102,21 @@ def _card(ask: Ask, incident: Incident, found: Decision, *, known: int | None = 
     blocks: list[Block] = [_proposal(found)]
     if found.containment:
         blocks.append(
-            Bullets([(Strong("First: "), part.do, " ", part.because) for part in found.containment])
+            Bullets(
+                [
+                    (Strong("First: "), sentence(part.do), " ", sentence(part.because))
+                    for part in found.containment
+                ]
+            )
         )
     if found.vetoes:
         blocks.append(
-            Bullets([(Strong(f"{v.id} rules out {', '.join(v.removes)}: "), v.because) for v in found.vetoes])
+            Bullets(
+                [
+                    (Strong(f"{v.id} rules out {', '.join(v.removes)}: "), sentence(v.because))
+                    for v in found.vetoes
+                ]
+            )
         )
     if found.ask:
         asked = [
@@ -125,9 +136,9 @@ def _card(ask: Ask, incident: Incident, found: Decision, *, known: int | None = 
 
 def _proposal(found: Decision) -> Paragraph:
     if found.proposal is None:
-        return Paragraph((Strong("No proposal yet. "), found.why))
+        return Paragraph((Strong("No proposal yet. "), sentence(found.why)))
     staged = "" if found.one_click else " It needs a first stage, or an override with a reason."
-    return Paragraph((Strong(f"Proposal: {found.proposal}. "), found.why, staged))
+    return Paragraph((Strong(f"Proposal: {found.proposal}. "), sentence(found.why), staged))
 
 
 VERB = Verb(
