@@ -20,9 +20,6 @@ from bot.sandbox.shop.server import serve
 from bot.sandbox.shop.verify import verify
 from bot.sandbox.shop.writer import write
 
-DENIED = 10
-UNKNOWN = 20
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 done, 1 not done, 2 usage, 10 denied, 20 gate unknown."""
@@ -78,13 +75,13 @@ def _deploy(home: Home, options: argparse.Namespace) -> int:
         rollout.ask_gate(url, token, version=options.version, sha=options.sha)
     except rollout.Denied as no:
         sys.stderr.write(f"{no}\n")
-        return DENIED
+        return rollout.DENIED
     except rollout.GateUnknown as problem:
         sys.stderr.write(
             f"checkout {options.version} ({options.sha}) was not deployed: {problem}. "
             "Production stays shut without an answer.\n"
         )
-        return UNKNOWN
+        return rollout.UNKNOWN
     _said(rollout.release(home, options.version, timeout_s=options.timeout))
     # It is out, whether or not Backstop heard of it.
     if not_told := rollout.tell(url, token, version=options.version, sha=options.sha):

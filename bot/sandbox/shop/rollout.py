@@ -8,10 +8,14 @@ from contextlib import closing
 from typing import Literal
 
 import requests
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from bot.sandbox.shop.home import Actual, Desired, Home, ShopError
 from bot.sandbox.shop.releases import connect, migrate, named, require_schema
+
+DENIED = 10
+UNKNOWN = 20
+"""How `deploy` ends when the gate says no, and when it says nothing that can be relied on."""
 
 _LOOK_S = 0.05
 _GATE_TIMEOUT_S = 10.0
@@ -33,7 +37,7 @@ class _Freeze(_Answer):
     id: str
     reason: str = ""
     placed_by: str = ""
-    since: str = ""
+    since: AwareDatetime
     incident_url: str | None = None
 
 
@@ -135,7 +139,9 @@ def tell(url: str, token: str, *, version: str, sha: str) -> str:
 def _denial(verdict: _Verdict, *, version: str, sha: str) -> str:
     lines = [f"checkout {version} ({sha}) was not deployed: production is frozen."]
     for freeze in verdict.freezes:
-        lines.append(f"  {freeze.id}: {freeze.reason} (by {freeze.placed_by} since {freeze.since})")
+        lines.append(
+            f"  {freeze.id}: {freeze.reason} (by {freeze.placed_by} since {freeze.since:%Y-%m-%dT%H:%M:%SZ})"
+        )
         if freeze.incident_url:
             lines.append(f"  Follow it at {freeze.incident_url}")
     ways = [way for way in (verdict.ask.slack, verdict.ask.cli) if way]
