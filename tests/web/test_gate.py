@@ -39,6 +39,13 @@ async def freeze(door: Door) -> None:
     await door.write("freeze/FRZ-1", FROZEN)
 
 
+async def excepted(door: Door) -> None:
+    expires = door.timeline.now() + timedelta(hours=1)
+    asked = ExceptionAsked(service="checkout", sha="ab12", why="the fix", expires=expires)
+    await door.write("freeze/FRZ-1", asked, by="bo")
+    await door.write("freeze/FRZ-1", ExceptionGranted(service="checkout", sha="ab12"), by="cy")
+
+
 async def told(door: Door, kind: type) -> list[object]:
     return [e.event for e in await door.timeline.read("freeze/FRZ-1") if isinstance(e.event, kind)]
 
@@ -160,9 +167,7 @@ async def test_a_granted_exception_lets_exactly_its_sha_through_and_is_told_once
 
 async def test_an_exception_ends_by_itself(door: Door, clock: Clock) -> None:
     await freeze(door)
-    expires = door.timeline.now() + timedelta(hours=1)
-    asked = ExceptionAsked(service="checkout", sha="ab12", why="the fix", expires=expires)
-    await door.write("freeze/FRZ-1", asked, ExceptionGranted(service="checkout", sha="ab12"))
+    await excepted(door)
     assert (await gate(door)).status == 200
 
     clock.advance(3600)
@@ -173,9 +178,7 @@ async def test_an_exception_ends_by_itself(door: Door, clock: Clock) -> None:
 async def test_an_exception_of_one_freeze_does_not_pass_another(door: Door) -> None:
     await freeze(door)
     await door.write("freeze/FRZ-2", FROZEN)
-    expires = door.timeline.now() + timedelta(hours=1)
-    asked = ExceptionAsked(service="checkout", sha="ab12", why="the fix", expires=expires)
-    await door.write("freeze/FRZ-1", asked, ExceptionGranted(service="checkout", sha="ab12"))
+    await excepted(door)
 
     reply = await gate(door)
 
@@ -303,9 +306,7 @@ async def test_a_no_whose_event_cannot_be_written_stays_a_no(any_door: Door) -> 
 
 async def test_an_exception_whose_use_cannot_be_recorded_lets_nothing_through(any_door: Door) -> None:
     await freeze(any_door)
-    expires = any_door.timeline.now() + timedelta(hours=1)
-    asked = ExceptionAsked(service="checkout", sha="ab12", why="the fix", expires=expires)
-    await any_door.write("freeze/FRZ-1", asked, ExceptionGranted(service="checkout", sha="ab12"))
+    await excepted(any_door)
     await sql(any_door, "ALTER TABLE stream RENAME TO gone")
 
     assert (await gate(any_door)).status == 503
