@@ -34,6 +34,7 @@ PATH = "/slack/events"
 class SlackDoor:
     """Everything Backstop does in Slack. `people` gave the desk its Slack groups and shares the door's `api`.
 
+    `introduced` is set once Slack has said who Backstop is there.
     Raises `IntegrationError` when a token or secret that the mode needs is not set.
     """
 
@@ -54,6 +55,7 @@ class SlackDoor:
         self._pace = pace
         self._tasks: list[asyncio.Task[None]] = []
         self.identity = Identity()
+        self.introduced = asyncio.Event()
         posts = Posts(api, desk.timeline.records, desk.timeline.now)
         ground = Ground(settings, desk.timeline, desk.shelf, api, posts, self.identity, people.groups)
         rooms = Rooms(ground)
@@ -114,6 +116,7 @@ class SlackDoor:
             except IntegrationError as problem:
                 log.warning("identity not known error=%s", problem)
                 await asyncio.sleep(self._pace.again)
+        self.introduced.set()
         await self._people.refresh()
 
     async def stop(self) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
+from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
 from bot.commands import Answer, Desk, Place, say
@@ -35,12 +36,14 @@ from playbooks.problems import PlaybookInvalid
 log = logging.getLogger(__name__)
 
 Body = dict[str, Any]
+Next = Callable[[], Awaitable[BoltResponse]]
 Listener = Callable[[Body, AsyncAck], Awaitable[None]]
 
 PATIENCE = 2.0
 """How long an answer is waited for before Slack is told to wait, in seconds; Slack gives up after three."""
 
 VIA = "slack"
+LAST_RETRY = "3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,7 @@ class Listeners:
             shown = self._shown(_slow(), letter)
         await ack(text=shown.text, blocks=list(shown.blocks), response_type="ephemeral")
 
-    async def _mention(self, body: Body, next: Callable[[], Awaitable[BoltResponse]]) -> BoltResponse | None:
+    async def _mention(self, body: Body, request: AsyncBoltRequest, next: Next) -> BoltResponse | None:
         event = body["event"]
         if event.get("bot_id") or not event.get("user"):
             return await next()
@@ -140,12 +143,14 @@ class Listeners:
         line = self._typed(after_mention(event.get("text", ""), self._ground.identity.bot_user))
         letter = Letter(sender, line, place, f"slack:{body['event_id']}")
         working = self._working(self._posted(letter))
-        if await self._in_time(working) and not working.result():
-            # Not recorded: without an acknowledgement Slack delivers it again.
+        if await self._in_time(working) and (unrecorded := working.result()):
+            # Without an acknowledgement Slack delivers it again, three times in all.
+            if request.headers.get("x-slack-retry-num") == [LAST_RETRY]:
+                await self._tell(letter, unrecorded)
             return BoltResponse(status=503)
         return await next()
 
-    async def _joined(self, body: Body, next: Callable[[], Awaitable[BoltResponse]]) -> BoltResponse | None:
+    async def _joined(self, body: Body, next: Next) -> BoltResponse | None:
         if body["event"].get("user") == self._ground.identity.bot_user:
             await self._rooms.back(body["event"]["channel"])
         return await next()
@@ -192,7 +197,7 @@ class Listeners:
             working.result()
         await ack()
 
-    async def _pressed(self, letter: Letter) -> bool:
+    async def _pressed(self, letter: Letter) -> None:
         """Say the line of a press: what was carried out counts once, what was refused may be tried again."""
         for number in itertools.count(1):
             delivery = letter.delivery if number == 1 else f"{letter.delivery}:{number}"
@@ -201,8 +206,10 @@ class Listeners:
             except IntegrationError:
                 before = None
             if before is None or before["ok"]:
-                return await self._posted(replace(letter, delivery=delivery))
-        raise AssertionError("counting ends at the first free number")
+                unrecorded = await self._posted(replace(letter, delivery=delivery))
+                if unrecorded:
+                    await self._tell(letter, unrecorded)
+                return
 
     async def _in_time(self, working: asyncio.Task[Any]) -> bool:
         done, _ = await asyncio.wait({working}, timeout=self._patience)
@@ -232,17 +239,18 @@ class Listeners:
             self._desk, letter.line, who=found, via=VIA, place=letter.place, delivery=letter.delivery
         )
 
-    async def _posted(self, letter: Letter) -> bool:
-        """Say the line and leave its answer to be posted; return whether that was recorded."""
+    async def _posted(self, letter: Letter) -> Answer | None:
+        """Say the line and leave its answer to be posted; return the answer only if it cannot be kept."""
         answer = await self._heard(letter)
-        if await self._store(letter, answer):
-            return True
-        with_sentence = self._shown(answer, letter)
+        return None if await self._store(letter, answer) else answer
+
+    async def _tell(self, letter: Letter, answer: Answer) -> None:
+        """Show an answer that the database could not take, without a promise that it arrives."""
         try:
-            await self._ground.api.whisper(letter.place.channel or "", letter.sender.user, with_sentence)
+            shown = self._shown(answer, letter)
+            await self._ground.api.whisper(letter.place.channel or "", letter.sender.user, shown)
         except SlackTrouble as trouble:
             log.warning("nobody was told error=%s", trouble)
-        return False
 
     async def _store(self, letter: Letter, answer: Answer) -> bool:
         """Keep an answer that no verb has kept, so that it is posted; return whether one is kept now."""
@@ -263,7 +271,7 @@ class Listeners:
         place = Place(letter.place.channel, None, letter.place.user, reply="ephemeral")
         late = Letter(letter.sender, letter.line, place, f"{letter.delivery}:late")
         if not await self._store(late, answer):
-            await self._ground.api.whisper(place.channel or "", letter.sender.user, self._shown(answer, late))
+            await self._tell(late, answer)
 
     def _who(self, sender: Sender) -> Actor | Answer:
         home = self._ground.settings.slack_team or self._ground.identity.team

@@ -89,8 +89,8 @@ class Rooms:
 
     async def _thread(self, incident: Incident, channel: str) -> RoomOpened:
         """Open a thread; its first message becomes the incident card."""
-        line = (Strong(incident.id), f" SEV{incident.severity}: {incident.title}")
-        root = message(Document("", (Paragraph(line),)), people={}, url=self._ground.url(incident.id))
+        title = f"{incident.id} SEV{incident.severity} {incident.phase}: {incident.title}"
+        root = message(Document(title), people={}, url=self._ground.url(incident.id))
         ts = await self._ground.posts.put(f"card:{incident.id}", Spot(channel), root)
         url = self._ground.identity.url_of(channel, ts)
         return RoomOpened(channel=channel, name=incident.id.lower(), thread=ts, url=url)

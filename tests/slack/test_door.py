@@ -1,0 +1,262 @@
+"""The door opens whether or not Slack is there, keeps its sockets, and acknowledges in time."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from bot.core.events import NoteAdded
+from bot.sandbox.slack import SlackStandIn
+from bot.settings import Settings
+from bot.slack.deliver import SILENT
+from bot.slack.door import PATH, SlackDoor
+from integrations.contract import IntegrationError
+from tests.clock import Clock
+from tests.slack.house import House, living_in
+
+
+@pytest.fixture
+async def sockets(slack: SlackStandIn, clock: Clock, tmp_path: Path, sqlite_url: str) -> AsyncIterator[House]:
+    """Return a Backstop over Socket Mode."""
+    async with living_in(House(slack, clock, tmp_path / "home", sqlite_url, "socket")) as found:
+        yield found
+
+
+@pytest.fixture
+async def hasty(slack: SlackStandIn, clock: Clock, tmp_path: Path, sqlite_url: str) -> AsyncIterator[House]:
+    """Return a Backstop that waits for its database no longer than a tenth of a second."""
+    made = House(slack, clock, tmp_path / "home", sqlite_url, "http", patience=0.1)
+    async with living_in(made) as found:
+        yield found
+
+
+@contextmanager
+def database_busy(house: House) -> Iterator[None]:
+    """Hold the database's only place for a writer."""
+    connection = sqlite3.connect(house.database.partition("///")[2], isolation_level=None)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
+        connection.close()
+
+
+async def _notes(house: House) -> list[str]:
+    entries = await house.timeline.read("incident/INC-1")
+    return [entry.event.text for entry in entries if isinstance(entry.event, NoteAdded)]
+
+
+async def test_two_sockets_are_open_and_the_door_is_well(sockets: House) -> None:
+    assert len(sockets.slack.connections) == 2
+    await sockets.declare()
+    health = await sockets.door.health()
+    assert (health.ok, list(health.problems)) == (True, [])
+    assert health.identity == f"{sockets.slack.url}/, heard 0 s ago"
+
+
+async def test_backstop_starts_while_slack_is_down_and_hears_when_it_is_back(
+    slack: SlackStandIn, clock: Clock, tmp_path: Path, sqlite_url: str
+) -> None:
+    slack.faults.down = True
+    house = House(slack, clock, tmp_path / "home", sqlite_url, "socket")
+    await house.open()
+    try:
+        health = await house.door.health()
+        assert not health.ok
+        assert any("0 of 2 sockets are open" in problem for problem in health.problems)
+        slack.faults.down = False
+        await house.ready()
+        await house.declare()
+    finally:
+        await house.close()
+
+
+async def test_after_an_outage_the_sockets_open_again(sockets: House) -> None:
+    sockets.slack.faults.down = True
+    await sockets.slack.wait(lambda: not sockets.slack.connections)
+    sockets.slack.faults.down = False
+    await sockets.slack.connected(2)
+    await sockets.declare()
+
+
+async def test_a_refresh_loses_no_command(sockets: House) -> None:
+    await sockets.declare()
+    await sockets.slack.refresh()
+    await sockets.slack.wait(lambda: len([c for c in sockets.slack.connections if c.fresh]) == 2)
+    reply = await sockets.slack.slash("ana", '/backstop note "after the refresh" inc:INC-1')
+    assert "recorded" in reply.body["text"]
+
+
+async def test_deaf_sockets_are_replaced(sockets: House) -> None:
+    deaf = list(sockets.slack.connections)
+    sockets.slack.faults.deaf = True
+    await sockets.slack.wait(lambda: not set(map(id, deaf)) & set(map(id, sockets.slack.connections)), 20)
+    sockets.slack.faults.deaf = False
+    await sockets.slack.wait(lambda: len(sockets.slack.connections) == 2, 20)
+
+
+async def test_a_restart_while_slack_is_down_still_knows_who_backstop_is(home: House) -> None:
+    await home.close()
+    home.slack.faults.down = True
+    await home.open()
+    assert home.door.identity.team == home.slack.team_id
+    assert home.door.identity.bot_user == home.slack.bot_user_id
+    home.slack.faults.down = False
+
+
+async def test_a_slow_database_is_said_in_time_and_the_answer_follows(hasty: House) -> None:
+    await hasty.declare()
+    await hasty.rest()
+    with database_busy(hasty):
+        reply = await hasty.slack.slash("ana", '/backstop note "slow" inc:INC-1')
+        assert reply.answered
+        assert reply.elapsed < 2
+        assert "still being recorded" in reply.body["text"]
+        assert await _notes(hasty) == []
+    hasty._dispatch()
+    assert await hasty.seen("note 3 recorded")
+    assert await _notes(hasty) == ["slow"]
+
+
+async def test_a_press_during_a_slow_database_is_acknowledged_and_counts(hasty: House) -> None:
+    await hasty.declare()
+    await hasty.plan()
+    request = await hasty.start()
+    await hasty.rest()
+    with database_busy(hasty):
+        reply = await hasty.slack.click("bo", request, label="Approve")
+        assert reply.answered
+        assert reply.elapsed < 2
+    hasty._dispatch()
+    await hasty.whispered("bo", "approved as dba")
+
+
+async def test_a_mention_that_could_not_be_recorded_is_delivered_again_until_it_is(home: House) -> None:
+    room = await home.declare()
+    await home.rest()
+    database = sqlite3.connect(home.database.partition("///")[2])
+    database.execute("ALTER TABLE inbox RENAME TO elsewhere")
+    database.commit()
+    reply = await home.slack.mention("ana", 'note "kept trying"', room)
+    assert reply.status == 503
+    await home.slack.wait(lambda: home.slack.deliveries[-1].delivered.retry_num == 3)
+    assert home.ephemeral("ana", "nothing was recorded")
+    database.execute("ALTER TABLE elsewhere RENAME TO inbox")
+    database.commit()
+    database.close()
+    home._dispatch()
+    assert (await home.slack.redeliver(reply)).answered
+    await home.seen("note 3 recorded", channel=room)
+    assert await _notes(home) == ["kept trying"]
+
+
+async def test_a_press_that_could_not_be_recorded_says_so_and_may_be_repeated(home: House) -> None:
+    await home.declare()
+    await home.plan()
+    request = await home.start()
+    await home.rest()
+    database = sqlite3.connect(home.database.partition("///")[2])
+    database.execute("ALTER TABLE inbox RENAME TO elsewhere")
+    database.commit()
+    assert (await home.slack.click("bo", request, label="Approve")).answered
+    assert home.ephemeral("bo", "nothing was recorded")
+    database.execute("ALTER TABLE elsewhere RENAME TO inbox")
+    database.commit()
+    database.close()
+    home._dispatch()
+    await home.slack.click("bo", request, label="Approve")
+    await home.whispered("bo", "approved as dba")
+
+
+async def test_a_listener_that_breaks_right_after_its_ack_does_not_lose_it(home: House) -> None:
+    async def breaks(body: object, ack: object) -> None:
+        await ack()  # type: ignore[operator]
+        raise RuntimeError("broken on purpose")
+
+    home.door._app.action("breaks")(home.door._listeners.after_ack(breaks))
+    button = {"type": "button", "action_id": "breaks", "text": {"type": "plain_text", "text": "Break"}}
+    home.slack.invite_bot("general")
+    await home.api.call(
+        "chat.postMessage",
+        channel=home.slack.channel("general").id,
+        text="x",
+        blocks=[{"type": "actions", "elements": [button]}],
+    )
+    shown = await home.seen("[Break]", channel="general")
+    reply = await home.slack.click("ana", shown, label="Break")
+    assert reply.answered
+    assert reply.elapsed < 2
+    assert await home.whispered("ana", "Backstop broke while it did this")
+
+
+async def test_a_command_whose_listener_breaks_is_answered(home: House) -> None:
+    async def breaks(body: object, ack: object) -> None:
+        raise RuntimeError("broken on purpose")
+
+    home.door._app.command("/breaks")(home.door._listeners.after_ack(breaks))
+    reply = await home.slack.slash("ana", "/breaks now")
+    assert "Backstop broke while it did this" in reply.body["text"]
+
+
+async def test_other_events_are_acknowledged_and_nothing_more(house: House) -> None:
+    assert (await house.slack.open_home("ana")).answered
+    assert await house.timeline.lookup.incidents(only_open=False) == []
+
+
+async def test_the_url_can_be_verified(home: House) -> None:
+    assert (await home.slack.verify_url()).body["challenge"] == "3eZbrw1a"
+
+
+@pytest.mark.parametrize(
+    ("mode", "name"),
+    [("http", "slack_signing_secret"), ("socket", "slack_app_token"), ("http", "slack_bot_token")],
+)
+async def test_a_missing_secret_is_named_and_the_door_stays_shut(home: House, mode: str, name: str) -> None:
+    given = {**home.settings().model_dump(), "slack_mode": mode, name: None}
+    settings = Settings.model_validate(given)
+    with pytest.raises(IntegrationError, match=f"BACKSTOP_{name.upper()} is not set"):
+        SlackDoor(settings, home.stage.desk, api=home.api, people=home.people)
+
+
+async def test_in_socket_mode_there_is_no_route_to_forge(sockets: House) -> None:
+    assert sockets.door.routes() == []
+    application = web.Application()
+    application.router.add_routes(sockets.door.routes())
+    assert PATH not in [resource.canonical for resource in application.router.resources()]
+
+
+async def test_without_slack_every_effect_is_quietly_done(home: House) -> None:
+    assert set(SILENT) == set(home.door.handlers())
+    assert [await handler("INC-1") for handler in SILENT.values()] == [None] * 6
+
+
+async def test_troubled_messages_show_in_the_health(home: House) -> None:
+    await home.declare()
+    home.slack.faults.error("chat.postMessage", "internal_error", times=None)
+    await home.slack.slash("ana", '/backstop note "x" inc:INC-1')
+    await home.slack.wait(lambda: home.slack.calls_of("chat.postMessage")[-1].answer.get("error"))
+    await home.rest()
+    health = await home.door.health()
+    assert list(health.problems) == [
+        "1 messages wait for Slack; the first: Slack refused chat.postMessage: internal_error."
+    ]
+
+
+async def test_nothing_secret_is_in_what_was_stored_or_said(home: House) -> None:
+    room = await home.declare()
+    home.slack.faults.error("chat.postMessage", "invalid_auth")
+    await home.slack.slash("ana", '/backstop note "x" inc:INC-1')
+    await asyncio.wait_for(home.slack.wait(lambda: len(home.slack.messages(room)) >= 1), 5)
+    await home.rest()
+    await home.timeline.close()
+    everything = await asyncio.to_thread(Path(home.database.partition("///")[2]).read_bytes)
+    for secret in (home.slack.bot_token, home.slack.app_token, home.slack.signing_secret):
+        assert secret.encode() not in everything
+        assert all(secret not in str(call) for call in home.slack.calls)
