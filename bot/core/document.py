@@ -269,7 +269,7 @@ def _markdown_span(span: Span, literal: Callable[[str], str]) -> str:
         case str():
             return literal(span)
         case Strong(text):
-            return f"**{literal(text)}**"
+            return _strong(literal(text))
         case Code(text):
             return f"`{text.replace('`', 'ʼ')}`"
         case Link(text, url):
@@ -280,6 +280,12 @@ def _markdown_span(span: Span, literal: Callable[[str], str]) -> str:
             return literal(f"@{name}")
         case _:
             assert_never(span)
+
+
+def _strong(text: str) -> str:
+    # Stars beside a blank are stars and make nothing strong.
+    inner = text.strip()
+    return text.replace(inner, f"**{inner}**", 1) if inner else text
 
 
 def _markdown_block(block: Block, literal: Callable[[str], str]) -> str:
