@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import shutil
+import signal
 import sys
 import tempfile
 from collections import Counter
@@ -40,6 +41,10 @@ def main() -> int:
 
 
 async def _all(seeds: Iterable[int], at_once: int, keep: Path | None) -> list[Played]:
+    current = asyncio.current_task()
+    assert current
+    # Told to end, everything that was started is ended in order.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, current.cancel)
     free = asyncio.Semaphore(at_once)
 
     async def one(seed: int) -> Played:

@@ -17,7 +17,7 @@ from bot.core.incident import Incident
 from bot.core.run import Run
 from bot.sandbox.shop.home import Home
 from bot.sandbox.shop.verify import verify
-from bot.sandbox.surroundings import Surroundings, surroundings, utc_now
+from bot.sandbox.surroundings import Surroundings, Transport, surroundings, utc_now
 from bot.timeline import Timeline
 from bot.timeline.database import open_engine
 from integrations.connections import LOCAL, Connections
@@ -64,7 +64,8 @@ async def play(seed: int, folder: Path) -> Played:
     begun = utc_now()
     rng = random.Random(seed)
     planned = blows(rng)
-    transport = rng.choice(("socket", "http"))
+    ways: tuple[Transport, ...] = ("socket", "http")
+    transport = rng.choice(ways)
     async with surroundings(folder, transport=transport) as around:
         house = House(around, folder, seed)
         await house.replace_runner()
