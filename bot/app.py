@@ -7,14 +7,13 @@ has to answer for it to start: Slack, Jira and the runner are reached when they 
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
 
 import aiohttp
 from aiohttp import web
@@ -29,20 +28,21 @@ from bot.shelf import Shelf
 from bot.slack.api import Api
 from bot.slack.door import SlackDoor, secret_of
 from bot.slack.people import People
+from bot.slack.sockets import UNHURRIED, Pace
+from bot.terminal.lock import Held, alone
 from bot.timeline import Timeline
 from bot.watch import Watch
 from bot.web import application
 from integrations.connections import LOCAL, Connections
-from integrations.contract import IntegrationError
+from integrations.contract import Engine, IntegrationError
 from integrations.jira import JiraSite, JiraTracker
 from integrations.process import Runner, start_detached
 from integrations.registry import open_engines
 from integrations.tracker import FileTracker, Tracker
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 log = logging.getLogger(__name__)
+
+Engines = Callable[[Connections], Mapping[str, Engine]]
 
 
 def utc_now() -> datetime:
@@ -57,6 +57,7 @@ class App:
     desk: Desk
     slack: SlackDoor | None
     url: str
+    dispatcher: Dispatcher
 
     @property
     def timeline(self) -> Timeline:
@@ -65,39 +66,47 @@ class App:
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> AsyncIterator[App]:
-    """Run everything until the block ends."""
+async def running(
+    settings: Settings,
+    *,
+    now: Callable[[], datetime] = utc_now,
+    engines: Engines = open_engines,
+    pace: Pace = UNHURRIED,
+) -> AsyncIterator[App]:
+    """Run everything until the block ends; `engines` opens them, `pace` is how sockets are looked after."""
     settings.home.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         if settings.database.startswith("sqlite"):
-            stack.enter_context(_alone(settings.home / "backstop.lock"))
+            stack.enter_context(_alone(settings.home))
         timeline = await Timeline.open(settings.database, now=now)
         stack.push_async_callback(timeline.close)
         shelf = open_shelf(settings)
-        engines = open_engines(
-            Connections(
-                runners={LOCAL: Runner(runner_socket(settings))},
-                session=aiohttp.ClientSession,
-                secrets=settings.secrets_dir,
-                now=now,
-            )
+        connections = Connections(
+            runners={LOCAL: Runner(runner_socket(settings))},
+            session=aiohttp.ClientSession,
+            secrets=settings.secrets_dir,
+            now=now,
         )
-        desk, door = _desk_and_door(settings, timeline, shelf, now)
+        port = stack.enter_context(socket.create_server((settings.host, settings.port)))
+        settings = settings.model_copy(update={"port": port.getsockname()[1]})
+        desk, door = _desk_and_door(settings, timeline, shelf, now, pace)
         tracker = _tracker(settings)
         if tracker:
             stack.push_async_callback(tracker.close)
         book = Book(timeline, shelf, desk.slack_groups)
-        handlers = _handlers(timeline, shelf, Runs(book, shelf, engines), settings, tracker, door, desk)
-        url = await _serve_http(stack, desk, settings, door)
+        runs = Runs(book, shelf, engines(connections))
+        handlers = _handlers(timeline, shelf, runs, settings, tracker, door, desk)
+        dispatcher = Dispatcher(timeline, handlers)
+        await _serve_http(stack, port, desk, settings, door, dispatcher)
         if door:
             await door.start()
             stack.push_async_callback(door.stop)
-        await _background(stack, Dispatcher(timeline, handlers).run(), "dispatcher")
-        yield App(desk, door, url)
+        await _background(stack, dispatcher.run(), "dispatcher")
+        yield App(desk, door, f"http://{settings.host}:{settings.port}", dispatcher)
 
 
 def _desk_and_door(
-    settings: Settings, timeline: Timeline, shelf: Shelf, now: Callable[[], datetime]
+    settings: Settings, timeline: Timeline, shelf: Shelf, now: Callable[[], datetime], pace: Pace
 ) -> tuple[Desk, SlackDoor | None]:
     desk = Desk(timeline, shelf, url=settings.door, command=settings.slack_command)
     if settings.slack_mode == "off":
@@ -105,7 +114,7 @@ def _desk_and_door(
     api = Api(secret_of(settings, "slack_bot_token"), settings.slack_api_url, now=now)
     people = People(api, shelf, now=now)
     desk = replace(desk, slack_groups=people.groups)
-    return desk, SlackDoor(settings, desk, api=api, people=people)
+    return desk, SlackDoor(settings, desk, api=api, people=people, pace=pace)
 
 
 def open_shelf(settings: Settings) -> Shelf:
@@ -172,16 +181,23 @@ async def _unsaid(_subject: str) -> None:
     """Without Slack there is nobody to tell there; the console and the command line draw the same events."""
 
 
-async def _serve_http(stack: AsyncExitStack, desk: Desk, settings: Settings, door: SlackDoor | None) -> str:
-    served = application(desk, settings, slack=None, health=dict)
-    served.add_routes(door.routes() if door else ())
-    runner = web.AppRunner(served)
+async def _serve_http(
+    stack: AsyncExitStack,
+    port: socket.socket,
+    desk: Desk,
+    settings: Settings,
+    door: SlackDoor | None,
+    dispatcher: Dispatcher,
+) -> None:
+    def health() -> Mapping[str, str]:
+        return {**({"slack": door.state} if door else {}), "dispatcher": dispatcher.health}
+
+    site = application(desk, settings, slack=door.http if door else None, health=health)
+    # Queries of the gate name people and reasons; the timeline keeps them, a log file need not.
+    runner = web.AppRunner(site, access_log=None)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    site = web.TCPSite(runner, settings.host, settings.port)
-    await site.start()
-    host, port = runner.addresses[0][:2]
-    return f"http://{host}:{port}"
+    await web.SockSite(runner, port).start()
 
 
 async def _background(stack: AsyncExitStack, work: Coroutine[None, None, None], name: str) -> None:
@@ -195,14 +211,12 @@ async def _background(stack: AsyncExitStack, work: Coroutine[None, None, None], 
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[IO[str]]:
-    """Hold the lock beside a SQLite file: two processes must never carry effects of one database out."""
-    with path.open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as held:
-            raise IntegrationError(
-                f"Another Backstop works in {path.parent}. Stop it, or give this one its own BACKSTOP_HOME.",
-                permanent=True,
-            ) from held
-        yield lock
+def _alone(home: Path) -> Iterator[None]:
+    """Two processes must never carry effects of one SQLite database out."""
+    try:
+        with alone(home):
+            yield
+    except Held as held:
+        raise IntegrationError(
+            f"{held} Or give this one a BACKSTOP_HOME of its own.", permanent=True
+        ) from held

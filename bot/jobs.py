@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 LONGEST_WAIT = timedelta(seconds=60)
 SWEEP = timedelta(seconds=15)
+STUCK = 4 * SWEEP
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +48,47 @@ class Dispatcher:
         self._handlers = handlers
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._kick = asyncio.Event()
+        self._rested = asyncio.Event()
+        self._turned: datetime | None = None
         timeline.listen(self._kick.set)
+
+    @property
+    def health(self) -> str:
+        """Return `ok`, or a sentence that begins with another word when effects are no longer taken."""
+        if self._turned is None:
+            return "starting"
+        age = self._timeline.now() - self._turned
+        return "ok" if age < STUCK else f"stuck: it took no effect for {age.total_seconds():.0f} s"
 
     async def run(self) -> None:
         """Carry effects out until cancelled; what is under way then is finished or found again later."""
         try:
             while True:
                 self._kick.clear()
+                self._turned = self._timeline.now()
                 await self._round()
         finally:
             for task in self._busy.values():
                 task.cancel()
             await asyncio.gather(*self._busy.values(), return_exceptions=True)
 
+    async def settled(self, within: timedelta = timedelta()) -> None:
+        """Return once nothing is under way and nothing falls due within this time of the clock."""
+        self._kick.set()
+        while True:
+            self._rested.clear()
+            await self._rested.wait()
+            at = await self._timeline.effects.next_at(busy=())
+            if at is None or at - self._timeline.now() > within:
+                return
+
     async def _round(self) -> None:
         try:
             for effect in await self._timeline.effects.ready(busy=self._busy):
                 self._busy[effect.lane] = asyncio.create_task(self._do(effect))
             wait = await self._pause()
+            if not self._busy and not self._kick.is_set():
+                self._rested.set()
         except IntegrationError as problem:
             log.warning("queue unreadable error=%s", problem)
             wait = 1.0

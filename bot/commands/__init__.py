@@ -6,6 +6,8 @@ To add a verb: write `bot/commands/x.py` with a `VERB`, list it in `VERBS`, and 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.commands import (
     abort,
     approve,
@@ -110,7 +112,7 @@ async def say(
     except AlreadyAnswered as before:
         return Answer.from_json(before.answer)
     except IntegrationError as problem:
-        return Answer.refused(str(problem))
+        return replace(Answer.refused(str(problem)), data={"unavailable": True})
 
 
 async def _decide(desk: Desk, line: str, who: Actor, via: str, place: Place) -> Outcome:

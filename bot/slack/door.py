@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
@@ -93,11 +93,12 @@ class SlackDoor:
         """Return the handlers of the effects that speak in Slack, for the dispatcher."""
         return self._deliver.handlers()
 
-    def routes(self) -> list[web.RouteDef]:
-        """Return the route that Slack's signed requests come in by; none in socket mode."""
-        return [web.post(PATH, self._request)] if self._settings.slack_mode == "http" else []
+    @property
+    def http(self) -> Callable[[web.Request], Awaitable[web.StreamResponse]] | None:
+        """Return what takes Slack's signed requests; nothing in socket mode."""
+        return self._request if self._settings.slack_mode == "http" else None
 
-    async def _request(self, request: web.Request) -> web.Response:
+    async def _request(self, request: web.Request) -> web.StreamResponse:
         answer = await self._app.async_dispatch(await to_bolt_request(request))
         return await to_aiohttp_response(answer)
 
@@ -127,8 +128,13 @@ class SlackDoor:
         await self._listeners.close()
         await self._people.close()
 
-    async def health(self) -> Health:
-        """Say whether Slack hears and is heard, and if not what is wrong; Backstop works without it."""
+    @property
+    def state(self) -> str:
+        """Return `ok`, or `degraded` and what is wrong; Backstop works without Slack."""
+        problems = self._trouble()
+        return f"degraded: {problems[0]}" if problems else "ok"
+
+    def _trouble(self) -> list[str]:
         problems = []
         closed = [line for line in self._lines if not line.is_open]
         if closed:
@@ -136,6 +142,11 @@ class SlackDoor:
             problems.append(f"{here} of {len(self._lines)} sockets are open: {closed[0].trouble}.")
         if not self.identity.bot_user:
             problems.append("Slack has not said who Backstop is there: check the bot token.")
+        return problems
+
+    async def health(self) -> Health:
+        """Say whether Slack hears and is heard, and if not what is wrong; Backstop works without it."""
+        problems = self._trouble()
         kinds = self._deliver.handlers()
         late = [effect for effect in await self._timeline.effects.troubled() if effect.kind in kinds]
         if late:

@@ -38,6 +38,8 @@ async def speak(request: web.Request, caller: Caller) -> web.Response:
         place=Place(channel=body.channel),
         delivery=delivery_of(caller, "say", header or body.delivery),
     )
+    if answer.data.get("unavailable"):
+        raise Wrong(503, answer.text.strip(), UNREADABLE_NEXT, {"Retry-After": "1"})
     said = answer.as_json()
     return json_of(Said.model_validate({**said, "text": answer.text}))
 

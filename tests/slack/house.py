@@ -101,7 +101,8 @@ class House:
 
     async def _serve(self) -> None:
         application = web.Application()
-        application.router.add_routes(self.door.routes())
+        if self.door.http:
+            application.router.add_post(PATH, self.door.http)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.2)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
@@ -184,6 +185,15 @@ class House:
     async def whispered(self, who: str, text: str) -> Message:
         """Wait for a message that only this person sees."""
         return await self.slack.wait(lambda: self.ephemeral(who, text))
+
+    async def opened(self, incident: str) -> None:
+        """Wait until the timeline knows the room of an incident."""
+        written = asyncio.Event()
+        self.timeline.listen(written.set)
+        async with asyncio.timeout(5):
+            while (await self.stage.incident(incident)).room is None:
+                await written.wait()
+                written.clear()
 
     async def append(self, stream: str, *events: Event, by: str = "ana") -> None:
         """Write events to a stream, after whatever Backstop writes to it meanwhile."""
