@@ -143,7 +143,10 @@ class Listeners:
         line = self._typed(after_mention(event.get("text", ""), self._ground.identity.bot_user))
         letter = Letter(sender, line, place, f"slack:{body['event_id']}")
         working = self._working(self._posted(letter))
-        if await self._in_time(working) and (unrecorded := working.result()):
+        if not await self._in_time(working):
+            # What is not stored is not acknowledged: Slack delivers it again, and it counts once.
+            return BoltResponse(status=503)
+        if unrecorded := working.result():
             # Without an acknowledgement Slack delivers it again, three times in all.
             if request.headers.get("x-slack-retry-num") == [LAST_RETRY]:
                 await self._tell(letter, unrecorded)
@@ -191,10 +194,11 @@ class Listeners:
         await self._carry(_sender(body), asked.with_answer(answer), place, delivery, ack)
 
     async def _carry(self, sender: Sender, line: str, place: Place, delivery: str, ack: AsyncAck) -> None:
-        """Store what was said, whose answer follows as an effect; then, or when time is up, acknowledge."""
-        working = self._working(self._pressed(Letter(sender, line, place, delivery)))
-        if await self._in_time(working):
-            working.result()
+        """Store what was said, whose answer follows as an effect, and only then acknowledge.
+
+        What takes longer than Slack waits is shown there as not arrived; pressed again, it counts once.
+        """
+        await self._working(self._pressed(Letter(sender, line, place, delivery)))
         await ack()
 
     async def _pressed(self, letter: Letter) -> None:
