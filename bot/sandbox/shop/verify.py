@@ -52,13 +52,16 @@ def verify(home: Home, *, at: datetime, resumed: datetime | None = None) -> Verd
 
     Orders confirmed in between may be missing, but those that are there must be right.
     """
+    # Customers may go on ordering: what they were told is read first, and the database as of one moment after.
+    told = Journal(home.journal).orders()
     with closing(connect(home.database)) as connection:
+        connection.execute("BEGIN")
         integrity = _integrity(connection)
         stored = _stored(connection)
     missing: list[str] = []
     wrong: list[str] = []
     promised = later = 0
-    for order in Journal(home.journal).orders():
+    for order in told:
         owed = order.at <= at or (resumed is not None and order.at >= resumed)
         promised += order.at <= at
         row = stored.get(order.id)
