@@ -52,7 +52,7 @@ def verify(home: Home, *, at: datetime, resumed: datetime | None = None) -> Verd
 
     Orders confirmed in between may be missing, but those that are there must be right.
     """
-    # Customers may go on ordering: what they were told is read first, and the database as of one moment after.
+    # Customers may go on ordering: first what they were told, then the database as of one moment.
     told = Journal(home.journal).orders()
     with closing(connect(home.database)) as connection:
         connection.execute("BEGIN")
