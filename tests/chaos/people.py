@@ -16,9 +16,10 @@ from bot.sandbox.slack import Message, PersonCannot, SlackStandIn
 from bot.sandbox.surroundings import utc_now
 from bot.timeline import Timeline
 from tests.chaos.record import Yes
+from tests.chaos.watch import Watch
 
 RUN, INCIDENT, GATE = "RUN-1", "INC-1", "overwrite-orders"
-_LOOK_S = 0.05
+_LOOK_S = 0.1
 _AGAIN_S = 0.3
 _MOST_DECISIONS = 6
 _T = TypeVar("_T")
@@ -27,9 +28,10 @@ _T = TypeVar("_T")
 class People:
     """Ana commands, bo and cy approve; they know what they see in Slack and what stands on the timeline."""
 
-    def __init__(self, slack: SlackStandIn, timeline: Timeline, rng: random.Random) -> None:
+    def __init__(self, slack: SlackStandIn, timeline: Timeline, watch: Watch, rng: random.Random) -> None:
         self.slack = slack
         self.timeline = timeline
+        self.watch = watch
         self.room = "general"
         self.yeses: list[Yes] = []
         self.decisions: list[str] = []
@@ -44,23 +46,14 @@ class People:
         return incidents.fold(await self.timeline.read(f"incident/{INCIDENT}"))
 
     async def until(self, look: Callable[[], Awaitable[_T | None]], within_s: float) -> _T | None:
-        """Look until there is something, for so many seconds at most."""
-        end = asyncio.get_running_loop().time() + within_s
+        """Look whenever something is written until there is something, for so many seconds at most."""
+        clock = asyncio.get_running_loop().time
+        end = clock() + within_s
         while True:
             found = await look()
-            if found or asyncio.get_running_loop().time() >= end:
+            if found or clock() >= end:
                 return found
-            await asyncio.sleep(_LOOK_S)
-
-    async def came(self, moment: str) -> None:
-        """Return once something of this kind, as step-started:restore, stands on the timeline."""
-        kind, _, step = moment.partition(":")
-        while True:
-            for entry in await self.timeline.read(f"run/{RUN}"):
-                event = entry.event
-                if event and event.kind == kind and step in ("", getattr(event, "step", "")):
-                    return
-            await asyncio.sleep(_LOOK_S)
+            await self.watch.news(end - clock())
 
     async def told(self, who: str, line: str, seen: Callable[[], Awaitable[object]]) -> None:
         """Type a command, and again when nothing comes of it, until what it should bring is there."""
@@ -71,7 +64,7 @@ class People:
 
     async def approve(self, who: str, after_s: float) -> None:
         """Press Approve some time after it is asked for; Slack delivers until somebody acknowledges."""
-        await self.came("run-started")
+        await self.watch.came("run-started")
         await asyncio.sleep(after_s)
         while True:
             if await self._pressed(who):
@@ -109,7 +102,7 @@ class People:
                 return run
             if run.paused and not run.abort and not any(step.retry for step in run.steps.values()):
                 await self._choose(run)
-            await asyncio.sleep(_LOOK_S * 4)
+            await self.watch.news(1.0)
         return await self.run()
 
     async def _choose(self, run: Run) -> None:

@@ -29,6 +29,7 @@ from tests.chaos.blows import Blow, blows, strike
 from tests.chaos.house import House
 from tests.chaos.people import INCIDENT, RUN, People
 from tests.chaos.record import Act, Record, Yes, violations
+from tests.chaos.watch import Watch
 from tests.sandbox.remains import processes_in
 
 BALLAST_BYTES = 24 * 1024 * 1024
@@ -69,7 +70,7 @@ async def play(seed: int, folder: Path) -> Played:
     async with surroundings(folder, transport=transport) as around:
         house = House(around, folder, seed)
         await house.replace_runner()
-        async with house.running(), around.keeper.customers(rate=20):
+        async with house.running(), around.keeper.customers(rate=10):
             timeline = await _timeline(around)
             try:
                 record, run, people, struck = await _act(around, house, timeline, rng, planned)
@@ -93,9 +94,11 @@ async def _act(
     around: Surroundings, house: House, timeline: Timeline, rng: random.Random, planned: Sequence[Blow]
 ) -> tuple[Record, Run | None, People, list[str]]:
     at = await _damage(around)
-    people = People(around.slack, timeline, rng)
+    watch = Watch(around.settings.home / "backstop.db")
+    people = People(around.slack, timeline, watch, rng)
     waits = {who: rng.choice((0.0, rng.uniform(0, 3), rng.uniform(0, 8))) for who in ("bo", "cy")}
-    striking = [asyncio.create_task(strike(blow, house, people.came)) for blow in planned]
+    striking = [asyncio.create_task(strike(blow, house, watch.came)) for blow in planned]
+    watching = asyncio.create_task(watch.look())
     approving: list[asyncio.Task[None]] = []
     try:
         async with asyncio.timeout(LONGEST.total_seconds()):
@@ -106,11 +109,11 @@ async def _act(
     except TimeoutError:
         run = await people.run()
     finally:
-        for task in (*striking, *approving):
+        for task in (*striking, *approving, watching):
             if not task.done():
                 task.cancel()
     struck = await asyncio.gather(*striking, return_exceptions=True)
-    await asyncio.gather(*approving, return_exceptions=True)
+    await asyncio.gather(*approving, watching, return_exceptions=True)
     left = await house.still_acting()
     record = await _record(around, house, timeline, run, at, people.yeses)
     for found in struck:
