@@ -19,6 +19,7 @@ from pathlib import Path
 from bot.sandbox.shop.home import Home
 from bot.sandbox.shop.releases import RELEASES
 from bot.settings import Settings
+from integrations.contract import IntegrationError
 from integrations.process import start_detached
 from integrations.runner import jobs, processes
 
@@ -72,10 +73,14 @@ async def running(settings: Settings, state: Path) -> AsyncIterator[None]:
     """Start a detached runner, as the bot would, and end it and its jobs with the block."""
     config, address = settings.file(settings.runner_config, "runner.toml"), settings.runner_socket
     assert address is not None
+    starting = asyncio.ensure_future(start_detached(config, state, address))
     try:
-        await start_detached(config, state, address)
+        await asyncio.shield(starting)
         yield
     finally:
+        # Interrupted while it began, it would answer only when nobody looks any more.
+        with suppress(IntegrationError):
+            await starting
         pid = answering(address)
         if pid is not None:
             await end(pid)

@@ -175,3 +175,15 @@ def _pid_of(word: str, home: Path) -> int:
             if word in line and str(home) in line:
                 return int(entry.name)
     raise AssertionError(word)
+
+async def test_a_runner_that_was_only_begun_is_ended_too(tmp_path: Path) -> None:
+    opening = asyncio.create_task(surroundings(tmp_path, environ={}).__aenter__())
+
+    async def begun() -> bool:
+        return bool([line for line in processes_in(tmp_path) if "integrations.runner serve" in line])
+
+    await until(begun)
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    assert processes_in(tmp_path) == []
