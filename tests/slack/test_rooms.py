@@ -27,6 +27,7 @@ async def threads(slack: SlackStandIn, clock: Clock, tmp_path: Path, sqlite_url:
 async def test_an_incident_can_be_a_thread_whose_first_message_is_the_card(threads: House) -> None:
     await threads.slack.slash("ana", '/backstop declare "Orders are wrong"')
     card = await threads.seen("INC-1 SEV2 investigating: Orders are wrong", channel="general")
+    await threads.opened("INC-1")
     await threads.later(3)
     await threads.slack.wait(lambda: threads.slack.channel("general").pins == [card.ts])
     incident = await threads.stage.incident()
@@ -52,6 +53,8 @@ async def test_two_incidents_in_threads_of_one_channel_are_told_apart(threads: H
     first = await threads.seen("INC-1 SEV2", channel="general")
     await threads.slack.slash("ana", '/backstop declare "Second"')
     second = await threads.seen("INC-2 SEV2", channel="general")
+    await threads.opened("INC-1")
+    await threads.opened("INC-2")
     await threads.slack.mention("ana", 'note "one"', "general", thread_ts=first.ts)
     await threads.slack.mention("ana", 'note "two"', "general", thread_ts=second.ts)
     assert (await threads.seen("@ana: one", channel="general")).thread_ts == first.ts
