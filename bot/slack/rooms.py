@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import unicodedata
@@ -60,6 +61,7 @@ class Rooms:
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
+        self._moving = asyncio.Lock()
 
     async def open(self, id: str) -> Incident | None:
         """Return the incident with its room, which is opened first if there is none."""
@@ -162,6 +164,12 @@ class Rooms:
 
     async def leave(self, incident: Incident, channel: str, why: SlackTrouble) -> None:
         """Send what belongs to an incident elsewhere from now on, and tell people so once."""
+        async with self._moving:
+            # Several lanes find out at the same moment; whoever is second finds the talk moved.
+            if (await self.spot(incident)).channel == channel:
+                await self._move(incident, channel, why)
+
+    async def _move(self, incident: Incident, channel: str, why: SlackTrouble) -> None:
         assert incident.room is not None
         line = (
             Strong(incident.id),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -186,14 +186,22 @@ class House:
         """Wait for a message that only this person sees."""
         return await self.slack.wait(lambda: self.ephemeral(who, text))
 
-    async def opened(self, incident: str) -> None:
-        """Wait until the timeline knows the room of an incident."""
+    async def until(self, holds: Callable[[], Awaitable[bool]]) -> None:
+        """Wait until something holds, asked again after every append."""
         written = asyncio.Event()
         self.timeline.listen(written.set)
-        async with asyncio.timeout(5):
-            while (await self.stage.incident(incident)).room is None:
+        async with asyncio.timeout(10):
+            while not await holds():
                 await written.wait()
                 written.clear()
+
+    async def opened(self, incident: str) -> None:
+        """Wait until the timeline knows the room of an incident."""
+
+        async def known() -> bool:
+            return (await self.stage.incident(incident)).room is not None
+
+        await self.until(known)
 
     async def append(self, stream: str, *events: Event, by: str = "ana") -> None:
         """Write events to a stream, after whatever Backstop writes to it meanwhile."""

@@ -29,8 +29,8 @@ async def sockets(slack: SlackStandIn, clock: Clock, tmp_path: Path, sqlite_url:
 
 @pytest.fixture
 async def hasty(slack: SlackStandIn, clock: Clock, tmp_path: Path, sqlite_url: str) -> AsyncIterator[House]:
-    """Return a Backstop that waits for its database no longer than a tenth of a second."""
-    made = House(slack, clock, tmp_path / "home", sqlite_url, "http", patience=0.1)
+    """Return a Backstop that waits for its database no longer than a third of a second."""
+    made = House(slack, clock, tmp_path / "home", sqlite_url, "http", patience=0.3)
     async with living_in(made) as found:
         yield found
 
@@ -145,9 +145,15 @@ async def test_a_mention_is_acknowledged_only_when_it_is_stored(hasty: House) ->
     room = await hasty.declare()
     await hasty.rest()
     with database_busy(hasty):
-        assert (await hasty.slack.mention("ana", 'note "slow"', room)).status == 503
+        reply = await hasty.slack.mention("ana", 'note "slow"', room)
+        assert reply.status == 503
         assert await _notes(hasty) == []
-    await hasty.slack.wait(lambda: hasty.slack.deliveries[-1].answered)
+
+    async def stored() -> bool:
+        return await _notes(hasty) == ["slow"]
+
+    await hasty.until(stored)
+    assert (await hasty.slack.redeliver(reply)).answered
     hasty._dispatch()
     await hasty.seen("note 3 recorded", channel=room)
     assert await _notes(hasty) == ["slow"]
