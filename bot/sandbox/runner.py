@@ -142,7 +142,7 @@ async def _ended(started: Sequence[jobs.Job]) -> None:
 
 
 def _left(job: jobs.Job) -> tuple[int, ...]:
-    return (*processes.using(job.supervised), *processes.marked(job.key))
+    return (*processes.using(job.supervised), *processes.marked(job.path))
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

@@ -57,6 +57,10 @@ class Ground:
         self.token = path / "token.json"
         self.holder = path / "holder.json"
 
+    def job(self, key: str) -> Job:
+        """Return a job of the same runner."""
+        return Job(self.path.parents[1], key)
+
     def busy_with(self) -> str | None:
         """Return the key of the job that has the target, or None when nobody has it."""
         if not files.held(self.lock):
@@ -181,7 +185,7 @@ def _lost(job: Job, spec: Spec, claim: files.Document) -> dict[str, Any]:
 def _alive(job: Job, spec: Spec) -> bool:
     if spec.leaves_daemon:
         return False
-    return job.ground(spec.target).busy_with() == job.key or bool(processes.marked(job.key))
+    return job.ground(spec.target).busy_with() == job.key or bool(processes.marked(job.path))
 
 
 def _reported(log: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 MARK = "BACKSTOP_JOB"
-"""The environment variable that marks every process of a job with the job's key."""
+"""The environment variable that marks every process of a job with the directory of the job."""
 
 _PROC = Path("/proc")
 _PR_SET_CHILD_SUBREAPER = 36
@@ -45,19 +45,21 @@ def children() -> tuple[int, ...]:
     return tuple(pid for pid in _pids() if (_stat(pid) or ["", ""])[1] == own)
 
 
-def marked(key: str) -> tuple[int, ...]:
-    """Return the pids of living processes that carry a job's mark, however far they wandered."""
-    mark = f"{MARK}={key}".encode()
-    return tuple(pid for pid in _pids() if mark in _environment(pid) and _lives(pid))
+def marked(job: Path) -> tuple[int, ...]:
+    """Return the pids of living processes that carry a job's mark, however far they wandered.
+
+    The mark is the job's directory: another runner on the host may have a job of the same key.
+    """
+    return tuple(pid for pid in _pids() if _mark(job) in _environment(pid) and _lives(pid))
 
 
-def end(pid: int, key: str, number: signal.Signals) -> None:
+def end(pid: int, job: Path, number: signal.Signals) -> None:
     """Send a signal to a process if it still carries the mark of a job."""
     # The handle pins the process, so that a pid that was given away meanwhile is never hit.
     with suppress(ProcessLookupError, PermissionError):
         handle = os.pidfd_open(pid)
         try:
-            if f"{MARK}={key}".encode() in _environment(pid):
+            if _mark(job) in _environment(pid):
                 signal.pidfd_send_signal(handle, number)
         finally:
             os.close(handle)
@@ -78,6 +80,10 @@ def title(pid: int) -> str:
         return (_PROC / str(pid) / "comm").read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         return "?"
+
+
+def _mark(job: Path) -> bytes:
+    return os.fsencode(f"{MARK}={job}")
 
 
 def _pids() -> Iterator[int]:

@@ -49,14 +49,13 @@ def main(path: Path) -> None:
 
 def sweep(path: Path) -> None:
     """End what is left of a job whose supervisor is gone: asked first, then made to."""
-    key = job_in(path).key
     until = time.monotonic() + _GRACE_S
     asked: set[int] = set()
-    while left := processes.marked(key):
+    while left := processes.marked(path):
         overdue = time.monotonic() >= until
         for pid in left:
             if overdue or pid not in asked:
-                processes.end(pid, key, signal.SIGKILL if overdue else signal.SIGTERM)
+                processes.end(pid, path, signal.SIGKILL if overdue else signal.SIGTERM)
         asked.update(left)
         time.sleep(_LAST_GASP_S)
 
@@ -70,7 +69,7 @@ def job_in(path: Path) -> Job:
 def fenced_off(ground: Ground, spec: Spec) -> str:
     """Say why a job must not act on its target, or take the target for it; asked under the target's lock."""
     before = files.read(ground.holder) or {}
-    left = processes.marked(str(before["key"])) if "key" in before else ()
+    left = processes.marked(ground.job(str(before["key"])).path) if "key" in before else ()
     if left:
         return f"Processes of {before['key']} still run on {spec.target}: {', '.join(map(str, left))}."
     seen = files.read(ground.token) or {"token": -1, "key": ""}
@@ -144,7 +143,7 @@ def _carry_out(job: Job, spec: Spec, lock: int) -> None:
 def _begin(job: Job, spec: Spec, lock: int) -> subprocess.Popen[bytes]:
     own = {**environment(spec.env, spec.secret_env), "BACKSTOP_KEY": spec.key}
     if not spec.leaves_daemon:
-        own[processes.MARK] = spec.key
+        own[processes.MARK] = str(job.path)
     with job.log.open("ab") as log:
         return subprocess.Popen(
             spec.argv,

@@ -182,7 +182,7 @@ class House:
     @property
     def engine(self) -> int | None:
         """Return the program of a job that is under way."""
-        return next((pid for job in self._jobs() for pid in processes.marked(job.key)), None)
+        return next((pid for job in self._jobs() for pid in processes.marked(job.path)), None)
 
     def find(self, victim: str) -> int | None:
         """Return the process id of a victim by its name, or None while there is none."""
@@ -192,7 +192,7 @@ class House:
     async def still_acting(self) -> list[str]:
         """Return the processes of jobs that act although the run is over; their supervisors may finish."""
         for _ in range(40):
-            left = [pid for job in self._jobs() for pid in processes.marked(job.key)]
+            left = [pid for job in self._jobs() for pid in processes.marked(job.path)]
             if not left and self.supervisor is None:
                 return []
             await asyncio.sleep(_LOOK_S)

@@ -257,8 +257,8 @@ class Host:
             if alive and not job.outcome():
                 with suppress(ProcessLookupError):
                     os.kill(claim["supervisor"], signal.SIGKILL)
-            for pid in processes.marked(job.key):
-                processes.end(pid, job.key, signal.SIGKILL)
+            for pid in processes.marked(job.path):
+                processes.end(pid, job.path, signal.SIGKILL)
         self.kill_serve()
 
 

@@ -15,7 +15,7 @@ from integrations.contract import IntegrationError
 from integrations.process import Runner
 from integrations.runner import files, processes
 from integrations.runner.jobs import Job, Spec
-from tests.integrations.host import Host, until
+from tests.integrations.host import Host, a_host, until
 
 _BOT = """
 import asyncio, sys
@@ -108,6 +108,23 @@ async def test_what_is_left_of_a_lost_job_can_be_cancelled(host: Host) -> None:
     await host.runner.cancel("k")
     assert (await host.reached("k", lambda status: status.alive is False)).state == "lost"
     assert host.acts() == ["begin ana"]
+
+
+async def test_a_job_of_the_same_key_on_another_runner_of_the_host_is_left_alone(
+    host: Host, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    async with a_host(tmp_path / "other") as other:
+        for each in (host, other):
+            await each.start("k", "act", who="ana")
+            await each.begun("ana")
+        os.kill(host.supervisor("k"), signal.SIGKILL)
+        await host.reached("k", lambda status: status.state == "lost")
+        await host.runner.cancel("k")
+        await host.reached("k", lambda status: status.alive is False)
+        assert (await other.runner.status("k")).state == "running"
+        other.go()
+        assert (await other.ended("k")).code == 0
 
 
 @pytest.mark.parametrize("name", ["workers", "lets-go", "forgets"])
