@@ -92,8 +92,10 @@ class Dispatcher:
         except IntegrationError as problem:
             log.warning("queue unreadable error=%s", problem)
             wait = 1.0
+        # Not `wait_for`: on Python 3.11 it forgets a cancellation that comes with the kick.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._kick.wait(), timeout=wait)
+            async with asyncio.timeout(wait):
+                await self._kick.wait()
 
     async def _pause(self) -> float:
         """Return how long nothing will be due; a sweep bounds it, for clocks that jump and other writers."""
