@@ -71,7 +71,8 @@ async def _start(ask: Ask, run: Run, plan: Plan, incident: Incident) -> Outcome:
     started = RunStarted(hash=run.hash, freeze=freeze, expires=expires)
     changes[f"run/{run.id}"] = Change(run.seq, (started,))
     if incident.phase in (Phase.INVESTIGATING, Phase.IDENTIFIED):
-        changes[f"incident/{incident.id}"] = Change(incident.seq, (PhaseChanged(phase=Phase.RECOVERING),))
+        recovering = PhaseChanged(phase=Phase.RECOVERING, why=f"{run.id} was started")
+        changes[f"incident/{incident.id}"] = Change(incident.seq, (recovering,))
     asked = "; ".join(
         f"{gate.name}: {', '.join(f'{quorum.least} of {quorum.role}' for quorum in gate.require)}"
         for gate in plan.gates
@@ -85,7 +86,7 @@ async def _start(ask: Ask, run: Run, plan: Plan, incident: Incident) -> Outcome:
 def _freeze(ask: Ask, run: Run, plan: Plan, incident: Incident) -> FreezePlaced:
     wanted = plan.freeze
     assert wanted is not None
-    until = ask.now + timedelta(seconds=wanted.at_most_s) if wanted.at_most_s else None
+    most = timedelta(seconds=wanted.at_most_s) if wanted.at_most_s else None
     lift = "with_run" if wanted.lift == "with_run" else "at_until" if wanted.lift == "at_until" else "by_hand"
     return FreezePlaced(
         scope=Scope(services=wanted.services, environments=wanted.environments, kinds=wanted.kinds),
@@ -94,8 +95,8 @@ def _freeze(ask: Ask, run: Run, plan: Plan, incident: Incident) -> FreezePlaced:
         incident=incident.id,
         run=run.id,
         lift=lift,
-        review_at=ask.now + REVIEW,
-        until=until,
+        review_at=ask.now + (most or REVIEW),
+        until=ask.now + most if most else None,
     )
 
 

@@ -165,12 +165,19 @@ class Runs:
     async def _verify(self, view: View) -> datetime | None:
         """Carry the end checks out; each has its time to become right, then people are asked."""
         if view.incident.phase in _BEFORE_VERIFYING:
-            await self._book.write(view, incident=[PhaseChanged(phase=Phase.VERIFYING)])
+            await self._book.write(
+                view,
+                incident=[PhaseChanged(phase=Phase.VERIFYING, why=f"every step of {view.run.id} is over")],
+            )
             return None
         found = [await self._steps.check(view, check, None) for check in view.plan.checks]
         wrong = [check for check in found if check.blocking and not check.ok]
         if not wrong:
             await self._recovered(view, found)
+            return None
+        news = [check for check in found if _is_news(view, check)]
+        if news:
+            await self._book.write(view, *news)
             return None
         since = _verifying_since(view)
         within = max(check.within_s for check in view.plan.checks)
@@ -183,7 +190,7 @@ class Runs:
     async def _recovered(self, view: View, found: list[CheckFound]) -> None:
         phase: list[Event] = []
         if view.incident.phase in (*_BEFORE_VERIFYING, Phase.VERIFYING):
-            phase = [PhaseChanged(phase=Phase.MONITORING)]
+            phase = [PhaseChanged(phase=Phase.MONITORING, why=f"{view.run.id} recovered")]
         others = {**await self._book.releases(view.run.id), **self._lift(view, "recovered")}
         await self._book.write(view, *found, RunRecovered(), incident=phase, others=others)
 
@@ -194,6 +201,11 @@ class Runs:
             return {}
         why = f"{view.run.id} is {outcome}"
         return {f"freeze/{own.id}": Change(own.seq, (FreezeLifted(why=why),))}
+
+
+def _is_news(view: View, check: CheckFound) -> bool:
+    """Say whether people have not read this answer of an end check yet; figures may differ each time."""
+    return not any(known.check == check.check and known.ok == check.ok for known in view.run.checks)
 
 
 def _verifying_since(view: View) -> datetime:
