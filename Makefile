@@ -12,7 +12,7 @@ RUNS ?= 50
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
 LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header
-FRESH := $(wildcard tests/test_docs.py) tests/test_architecture.py
+FRESH := tests/test_docs.py tests/playbooks/test_schema.py tests/test_architecture.py
 
 .PHONY: help
 help: ## Say what there is
@@ -52,6 +52,10 @@ check: $(VENV)/.test ## Format, lint, types, imports, dependencies, fresh schema
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 	$(BIN)/python -m pytest -q -p no:randomly $(FRESH)
+
+.PHONY: docs
+docs: $(VENV)/.test ## Draw the reference and the editors' schema from the code again
+	$(BIN)/python -m tests.reference
 
 .PHONY: chaos
 chaos: $(VENV)/.test ## Kill everything at random, RUNS times, and count what was done twice or lost

@@ -1,0 +1,110 @@
+"""The page of what decisions are made from: facts, predicates, vetoes, rules."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from playbooks import library
+from playbooks.criteria import FACTS, PREDICATES, Condition, Criteria, Fact, load_criteria, say_condition
+from playbooks.words import Option
+from tests.reference.markdown import code, codes, page, table
+
+_INTRO = """
+`decide` weighs facts with a criteria file: vetoes take options away, and the first rule that is true and
+whose answer no veto took away is the proposal. A fact that was not asked keeps the question open; one that
+nobody knows (`decide replicas_affected:?`) has its safe value, and `neither` means that nothing said of it
+counts as true. Containment comes before any option.
+
+This page shows the criteria that come with Backstop, `playbooks/library/criteria.yaml`. To change them,
+copy that file, set `BACKSTOP_CRITERIA`, and look at it with `backstop criteria check criteria.yaml`.
+"""
+_PREDICATES = """
+Rules are written with these. Each looks at one fact; those with a limit are written as `hotfix.within: 10m`.
+"""
+
+
+def criteria() -> str:
+    """Return the page."""
+    shipped = load_criteria(library.read("criteria.yaml"), "criteria.yaml")
+    return page(
+        "Criteria",
+        _INTRO,
+        "## Options",
+        codes(option.value for option in Option),
+        "## Facts",
+        _facts(shipped),
+        "## Vetoes",
+        _vetoes(shipped),
+        "## Rules, in order",
+        _rules(shipped),
+        "## Containment",
+        _containment(shipped),
+        "## Terms",
+        _conditions("Term", shipped.terms),
+        "## When to look again",
+        _boxes(shipped),
+        "## Options that need no first stage",
+        _conditions("Option", {option.value: when for option, when in shipped.one_click.items()}),
+        "## Predicates",
+        _PREDICATES,
+        _predicates(),
+    )
+
+
+def _facts(shipped: Criteria) -> str:
+    rows = [
+        (code(name), asked.ask, asked.role, _values(FACTS[name]), code(_plain(asked.nobody_knows)))
+        for name, asked in shipped.facts.items()
+    ]
+    return table(("Fact", "Question", "Asked of", "Values", "When nobody knows"), rows)
+
+
+def _values(fact: Fact) -> str:
+    return f"number of {fact.unit}" if fact.kind == "number" else codes(fact.words)
+
+
+def _plain(value: object) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def _vetoes(shipped: Criteria) -> str:
+    rows = [
+        (code(veto.id), codes(veto.removes), _when(veto.when), veto.because, veto.repair or "", veto.override)
+        for veto in shipped.vetoes
+    ]
+    return table(("Veto", "Takes away", "When", "Because", "Repaired by", "Overridden by"), rows)
+
+
+def _rules(shipped: Criteria) -> str:
+    rows = [(code(rule.id), code(rule.answer), _when(rule.when), rule.because) for rule in shipped.rules]
+    return table(("Rule", "Proposes", "When", "Because"), rows)
+
+
+def _containment(shipped: Criteria) -> str:
+    rows = [(code(part.id), part.do, _when(part.when), part.because) for part in shipped.containment]
+    return table(("Id", "Do", "When", "Because"), rows)
+
+
+def _conditions(what: str, named: Mapping[str, Condition]) -> str:
+    return table((what, "When"), [(code(name), _when(condition)) for name, condition in named.items()])
+
+
+def _boxes(shipped: Criteria) -> str:
+    rows = []
+    for option, box in shipped.boxes.items():
+        minutes = f"{box.times:g} × the fact `{box.fact}`"
+        rows.append((code(option.value), f"{box.after}" if box.after else minutes))
+    return table(("Option", "After"), rows)
+
+
+def _predicates() -> str:
+    rows = [
+        (code(name), code(predicate.fact), "yes" if predicate.limit else "")
+        for name, predicate in PREDICATES.items()
+    ]
+    return table(("Predicate", "Looks at", "Has a limit"), rows)
+
+
+def _when(condition: Condition) -> str:
+    return code(json.dumps(say_condition(condition), ensure_ascii=False).replace('"', ""))

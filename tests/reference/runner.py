@@ -1,0 +1,168 @@
+"""The page of runner.toml: its keys are those that `integrations/runner/config.py` reads."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from integrations.runner import config
+from integrations.runner.operations import BUILT_IN
+from integrations.runner.params import PATTERNS
+from tests.reference.markdown import block, code, codes, page, table
+
+_INTRO = """
+`runner.toml` says what may be done on the host of the data, by whoever keeps that host. Whatever it does
+not list cannot be asked for, whatever a playbook says. See [how to set up a
+runner](../how-to/set-up-a-runner.md).
+"""
+_EXAMPLE = """
+secrets = ["/etc/backstop/api-token"]
+
+[targets.orders-db]
+kind = "sqlite"
+path = "/srv/shop/orders.db"
+points = "/srv/backups/orders"
+kept = "/srv/backups/orders-damaged"
+allow = ["sqlite.backup", "sqlite.keep", "sqlite.restore", "sqlite.restored", "sqlite.integrity",
+         "sqlite.hold", "sqlite.verify", "sqlite.prove", "sqlite.select"]
+
+[targets.checkout]
+kind = "commands"
+
+[commands.checkout-scale]
+argv = ["/usr/local/bin/scale", "checkout", "{replicas}"]
+target = "checkout"
+effect = "reversible"
+repeat = "safe"
+timeout = 60
+params = { replicas = { type = "int", min = 0, max = 4 } }
+"""
+_SAYS: Mapping[str, Mapping[str, str]] = {
+    "parse": {
+        "targets": "What operations act on, by name.",
+        "commands": "The programs that may be run, by name.",
+        "secrets": "Files whose content is never shown.",
+    },
+    "_target": {
+        "kind": "Whether it is a database, or only what commands act on.",
+        "path": "The database's file.",
+        "points": "The directory of its recovery points.",
+        "kept": "The directory that keeps damaged databases.",
+        "allow": "The operations below that may be asked for; health and the list of points always may.",
+    },
+    "_command": {
+        "argv": "The program by its absolute path, and its arguments; `{name}` is a parameter. Required.",
+        "params": "The rule of each parameter.",
+        "target": "The target it acts on.",
+        "effect": "What it does to its target.",
+        "timeout": "The longest it may take, in seconds.",
+        "repeat": "Whether running it a second time is the same as once.",
+        "env": "Variables it is given.",
+        "secret_env": "Variables whose value is the content of a file.",
+        "leaves_daemon": "Whether what it started may go on living after it.",
+    },
+    "_rule": {
+        "type": "What the parameter is.",
+        "min": "The least an int may be.",
+        "max": "The most an int may be.",
+        "values": "The words of a choice.",
+    },
+}
+_TITLES = {
+    "parse": "The file",
+    "_target": "[targets.name]",
+    "_command": "[commands.name]",
+    "_rule": "params.name",
+}
+_TAKES = {
+    "text": "text",
+    "path": "absolute path",
+    "one_of": "a word",
+    "texts": "list of texts",
+    "number": "number of seconds",
+    "whole": "whole number",
+    "yes": "true or false",
+    "mapping": "table of texts",
+    "tables": "table of tables",
+}
+_BY_ITSELF = {"text": "required", "path": "required", "one_of": "required", "yes": "`false`"}
+_OWN_TYPES = {
+    "int": "a whole number",
+    "choice": "one of its values",
+    "instant": "a moment with its zone, such as `2026-11-23T02:10:00Z`",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key of a table: how it is read, and the words and the default it has in the code."""
+
+    name: str
+    takes: str
+    words: tuple[str, ...]
+    default: str
+
+
+def runner() -> str:
+    """Return the page."""
+    parts = [_INTRO, block(_EXAMPLE.strip(), "toml")]
+    for function, says in _SAYS.items():
+        found = {key.name: key for key in keys(function)}
+        assert set(found) == set(says), f"{function} reads {sorted(found)}; this page tells {sorted(says)}"
+        rows = [(code(name), text, _takes(found[name]), found[name].default) for name, text in says.items()]
+        parts += [f"## {_TITLES[function]}", table(("Key", "What it is", "Takes", "Default"), rows)]
+    parts += ["## Types of parameters", table(("Type", "Accepts"), _types())]
+    parts += ["## Operations of a sqlite target", table(("Operation", "Effect", "Parameters"), _operations())]
+    return page("runner.toml", *parts)
+
+
+def keys(function: str) -> Iterator[Key]:
+    """Yield the keys that a function of the configuration's reader asks a table for."""
+    tree = ast.parse(inspect.getsource(getattr(config, function)))
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(attr=method), args=[ast.Constant(value=str() as name), *more]
+            ) if method in _TAKES:
+                yield Key(name, method, _words(more), _default(method, more))
+            case ast.Call(func=ast.Name(id="_environment"), args=[_, ast.Constant(value=str() as name)]):
+                yield Key(name, "mapping", (), "none")
+            case _:
+                pass
+
+
+def _words(args: list[ast.expr]) -> tuple[str, ...]:
+    match args:
+        case [ast.Tuple(elts=elts), *_]:
+            return tuple(str(ast.literal_eval(item)) for item in elts)
+        case [ast.Name(id=name), *_] if name.isupper():
+            return tuple(getattr(config, name))
+        case _:
+            return ()
+
+
+def _default(method: str, args: list[ast.expr]) -> str:
+    given = args[1:] if method == "one_of" else args
+    match given:
+        case [ast.Constant(value=value)]:
+            return code(f"{value:g}" if isinstance(value, float) else value)
+        case [other]:
+            return code(ast.unparse(other).replace(" / ", "/").replace("'", ""))
+        case _:
+            return _BY_ITSELF.get(method, "none")
+
+
+def _takes(key: Key) -> str:
+    return codes(key.words) if key.words else _TAKES[key.takes]
+
+
+def _types() -> Iterator[tuple[str, str]]:
+    yield from ((code(name), says) for name, says in _OWN_TYPES.items())
+    yield from ((code(name), says) for name, (_, says) in PATTERNS.items())
+
+
+def _operations() -> Iterator[tuple[str, str, str]]:
+    for name, operation in BUILT_IN.items():
+        yield code(name), operation.effect, codes(operation.params)
