@@ -176,6 +176,7 @@ def _pid_of(word: str, home: Path) -> int:
                 return int(entry.name)
     raise AssertionError(word)
 
+
 async def test_a_runner_that_was_only_begun_is_ended_too(tmp_path: Path) -> None:
     opening = asyncio.create_task(surroundings(tmp_path, environ={}).__aenter__())
 
