@@ -7,6 +7,9 @@ from datetime import datetime, timedelta
 
 from bot.core.document import Line, Link, Span, Who, say
 
+BACKSTOP = "backstop"
+"""Who is behind what nobody decided."""
+
 _DAYS_FROM = 48 * 3_600
 _SIZES = ("B", "kB", "MB", "GB", "TB")
 
@@ -46,6 +49,11 @@ def people(names: Iterable[str], *, ping: Sequence[str] = ()) -> Line:
     """Return people by name, those in `ping` so that they are notified; `nobody` for none."""
     spans = [Who(name, ping=name in ping) for name in names]
     return joined([(span,) for span in spans]) or ("nobody",)
+
+
+def says(by: str) -> Line:
+    """Return how a line begins that somebody is behind; what Backstop does of itself needs no name."""
+    return () if by == BACKSTOP else (Who(by), ": ")
 
 
 def joined(lines: Iterable[Line], by: str = ", ") -> Line:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -153,8 +153,10 @@ class World:
     tells: bool = True
     identity: str = "orders-1"
     points: list[RecoveryPoint] = field(default_factory=list)
+    ill: str = ""
     crash: str = ""
     token: int = 0
+    now: Callable[[], datetime] = lambda: datetime(2026, 11, 23, 2, 20, tzinfo=UTC)
 
     def die(self, where: str) -> None:
         """Die if this is the place; once."""
@@ -166,8 +168,8 @@ class World:
         """Let a running job come to its scripted end."""
         script = self.outcomes.get(self.operations[key], [])
         phase = script.pop(0) if script else Phase.SUCCEEDED
-        at = datetime(2026, 11, 23, 2, 20, tzinfo=UTC)
-        self.jobs[key] = JobState(phase, because=f"scripted {phase.value}", alive=False, ended_at=at)
+        because = f"scripted {phase.value}"
+        self.jobs[key] = JobState(phase, because=because, alive=False, ended_at=self.now())
 
 
 def _operation(name: str, effect: Effect, kind: str = "step") -> Operation:
@@ -195,7 +197,9 @@ class StageEngine:
 
     async def health(self, target: Target) -> Health:
         self._reach()
-        return Health(ok=True, identity=f"{target.name}:{self.world.identity}")
+        ill = self.world.ill
+        identity = f"{target.name}:{self.world.identity}"
+        return Health(ok=not ill, identity=identity, problems=(ill,) if ill else ())
 
     async def points(self, source: Source, *, since: datetime | None = None) -> Sequence[RecoveryPoint]:
         self._reach()

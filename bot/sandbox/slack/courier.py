@@ -65,6 +65,11 @@ class Courier:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def arrived(self) -> None:
+        """Wait until everything that is on its way has arrived, retries too."""
+        while self._tasks:
+            await asyncio.wait(set(self._tasks))
+
     async def stop(self) -> None:
         """Drop what is not delivered yet."""
         for task in list(self._tasks):

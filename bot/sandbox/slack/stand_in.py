@@ -181,6 +181,10 @@ class SlackStandIn(Acts):
         """Wait until the app holds so many sockets."""
         await self.wait(lambda: len(self.connections) >= count)
 
+    async def delivered(self) -> None:
+        """Wait until the app was given every event, or Slack gave up on it."""
+        await self._courier.arrived()
+
     async def refresh(self, reason: DisconnectReason = "refresh_requested") -> None:
         """Ask every socket to reconnect."""
         await self._sockets.refresh(reason)

@@ -21,7 +21,7 @@ from bot.core.document import (
 )
 from bot.core.events import Entry, FreezeEvent
 from bot.core.freeze import Freeze
-from bot.core.words import sentence
+from bot.core.words import BACKSTOP, sentence
 
 KEPT_FOR = "2h"
 
@@ -47,7 +47,8 @@ def said_of_freeze(entry: Entry, event: FreezeEvent, freeze: Freeze) -> Document
 
 
 def _by_person(entry: Entry, event: FreezeEvent, freeze: Freeze) -> Document:
-    line: Line = (Who(entry.by), " on ", Strong(freeze.id), ": ", *describe_freeze(event))
+    who: Line = () if entry.by == BACKSTOP else (Who(entry.by), " on ")
+    line: Line = (*who, Strong(freeze.id), ": ", *describe_freeze(event))
     return Document("", (Paragraph(line),))
 
 

@@ -24,7 +24,7 @@ from bot.core.document import (
 )
 from bot.core.events import Entry, IncidentEvent
 from bot.core.incident import Incident, Value
-from bot.core.words import people
+from bot.core.words import people, says
 
 _Silent = (
     events.IncidentDeclared
@@ -69,7 +69,7 @@ def said_of_incident(entry: Entry, event: IncidentEvent, incident: Incident) -> 
 
 def one_line(entry: Entry) -> Document:
     """Return who did what as one line."""
-    return Document("", (Paragraph((Who(entry.by), ": ", *describe(entry))),))
+    return Document("", (Paragraph((*says(entry.by), *describe(entry))),))
 
 
 def update_message(entry: Entry, event: events.UpdatePosted, incident: Incident) -> Document:

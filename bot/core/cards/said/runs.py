@@ -16,7 +16,7 @@ from bot.core.incident import Incident
 from bot.core.loss import lines as loss_lines
 from bot.core.loss import losses
 from bot.core.run import Run
-from bot.core.words import in_words, people, sentence
+from bot.core.words import in_words, people, says, sentence
 
 _Silent = (
     events.PlanAsked
@@ -44,7 +44,7 @@ def said_of_run(entry: Entry, event: RunEvent, run: Run, incident: Incident | No
     if isinstance(event, _Silent):
         return None
     if isinstance(event, _Chosen):
-        return _line((Who(entry.by), ": ", *describe(entry)))
+        return _line((*says(entry.by), *describe(entry)))
     match event:
         case events.Planned():
             return _changed(event, run)

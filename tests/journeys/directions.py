@@ -1,0 +1,197 @@
+"""Everything that happens in a journey without anybody saying it; to add a sentence, add a function.
+
+Nothing here starts the bot by itself: what stands in a journey before anybody speaks is how things were.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from bot.core.effects import Effect
+from bot.sandbox.slack import Reply
+from integrations.contract import Phase, RecoveryPoint
+from tests.journeys.places import Place, StagePlace
+from tests.journeys.script import BadScript, Read
+from tests.journeys.sight import Sight
+from tests.runs.stage import point
+
+_UNITS = {"second": 1, "minute": 60, "hour": 3600}
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where something happens, what people see there, and what Slack delivered last."""
+
+    place: Place
+    sight: Sight
+    last: Reply | None
+
+    @property
+    def stage(self) -> StagePlace:
+        """Return the place as a stage, on which everything can be scripted."""
+        assert isinstance(self.place, StagePlace), "this happens on the stage only"
+        return self.place
+
+
+Direction = Callable[..., Awaitable[Read | None]]
+_KNOWN: dict[re.Pattern[str], Direction] = {}
+
+
+def sentence(words: str) -> Callable[[Direction], Direction]:
+    """Let a function carry out a sentence; the groups in it are its arguments."""
+
+    def register(direction: Direction) -> Direction:
+        _KNOWN[re.compile(words)] = direction
+        return direction
+
+    return register
+
+
+async def happen(scene: Scene, text: str, at: str) -> Read | None:
+    """Let happen what a sentence says, and return what is read of it alone."""
+    for pattern, direction in _KNOWN.items():
+        if found := pattern.fullmatch(text):
+            return await direction(scene, *found.groups())
+    raise BadScript(f"{at}: nothing is known to happen as {text!r}")
+
+
+@sentence("(?:(\\d+)|a|an) (second|minute|hour)s? pass(?:es)?")
+async def _time(scene: Scene, count: str | None, unit: str) -> None:
+    await scene.stage.pass_time(int(count or 1) * _UNITS[unit])
+
+
+@sentence("the (incident|plan|approval|progress) card reads")
+async def _card(scene: Scene, kind: str) -> Read:
+    """Cards are drawn with some delay; whoever looks at one here sees it as of this moment."""
+    key = scene.sight.key_of(kind)
+    of = re.sub(r"^\w+:|\..*|@.*", "", key)
+    effect = {"incident": "card", "progress": "progress"}.get(kind)
+    if effect:
+        await scene.place.app.timeline.effects.ask(Effect(effect, of, f"look/{kind}"))
+    await scene.place.settle()
+    return scene.sight.card(kind)
+
+
+@sentence("the bot (restarts|stops|starts)")
+async def _bot(scene: Scene, how: str) -> None:
+    if how != "starts":
+        await scene.place.down()
+    if how != "stops":
+        await scene.place.up()
+
+
+@sentence("Slack is (down|back)")
+async def _slack(scene: Scene, how: str) -> None:
+    scene.place.slack.faults.down = how == "down"
+    if how == "back":
+        await scene.place.heard()
+
+
+@sentence("Slack refuses the next (\\S+): (\\w+)")
+async def _refuses(scene: Scene, method: str, code: str) -> None:
+    scene.place.slack.faults.error(method, code)
+
+
+@sentence("Slack delivers that again")
+async def _again(scene: Scene) -> None:
+    assert scene.last, "nothing was delivered yet"
+    await scene.place.slack.redeliver(scene.last)
+
+
+@sentence("Jira is (down|back)")
+async def _jira(scene: Scene, how: str) -> None:
+    await (scene.stage.jira_down() if how == "down" else scene.stage.jira_up())
+
+
+@sentence("(\\w+) (archives|unarchives) the channel")
+async def _archive(scene: Scene, who: str, what: str) -> None:
+    channel = scene.sight.room().channel
+    if what == "archives":
+        scene.place.slack.archive(who, channel)
+    else:
+        scene.place.slack.channel(channel).archived = False
+
+
+@sentence("(\\w+) (removes|invites) the bot (?:from|to) the channel")
+async def _membership(scene: Scene, who: str, what: str) -> None:
+    slack, channel = scene.place.slack, scene.sight.room().channel
+    (slack.remove_bot if what == "removes" else slack.invite_bot)(channel)
+
+
+@sentence("(\\w+) deletes the (incident|plan|approval|progress) card")
+async def _delete(scene: Scene, who: str, kind: str) -> None:
+    scene.place.slack.delete(scene.sight.newest(scene.sight.key_of(kind)))
+
+
+@sentence("(?:step )?(\\w+) will (fail|be refused|be lost)(?: (once|twice))?")
+async def _outcome(scene: Scene, step: str, how: str, times: str | None) -> None:
+    phase = {"fail": Phase.FAILED, "be refused": Phase.REFUSED, "be lost": Phase.UNKNOWN}[how]
+    scene.stage.world.outcomes[step] = [phase] * (2 if times == "twice" else 1)
+
+
+@sentence("steps take their time")
+async def _slowly(scene: Scene) -> None:
+    scene.stage.world.held = True
+
+
+@sentence("(?:step )?(\\w+) ends")
+async def _ends(scene: Scene, step: str) -> None:
+    world = scene.stage.world
+    running = [key for key, job in world.jobs.items() if job.phase is Phase.RUNNING]
+    world.end(next(key for key in running if world.operations[key] == step))
+
+
+@sentence("the (?:orders|rows) are (right|wrong)")
+async def _rows(scene: Scene, how: str) -> None:
+    scene.stage.world.rows_ok = how == "right"
+
+
+@sentence("the engine (answers again|does not answer)")
+async def _reachable(scene: Scene, how: str) -> None:
+    scene.stage.world.reachable = how == "answers again"
+
+
+@sentence("the engine (can|cannot) tell what it was asked to do")
+async def _tells(scene: Scene, how: str) -> None:
+    scene.stage.world.tells = how == "can"
+
+
+@sentence("the engine is not installed")
+async def _missing(scene: Scene) -> None:
+    scene.stage.engines.clear()
+
+
+@sentence("the engine says that (.+)")
+async def _ill(scene: Scene, words: str) -> None:
+    scene.stage.world.ill = words
+
+
+@sentence("the database is replaced by another")
+async def _other(scene: Scene) -> None:
+    scene.stage.world.identity = "orders-2"
+
+
+@sentence("backup (P\\d) is (gone|overwritten)")
+async def _backup(scene: Scene, id: str, how: str) -> None:
+    kept: list[RecoveryPoint] = []
+    for known in scene.stage.world.points:
+        if known.id != id:
+            kept.append(known)
+        elif how == "overwritten":
+            kept.append(replace(known, digest="another digest"))
+    scene.stage.world.points = kept
+
+
+@sentence("backup (P\\d) of 02:(\\d\\d) is found")
+async def _found(scene: Scene, id: str, minute: str) -> None:
+    scene.stage.world.points.append(point(id, int(minute)))
+
+
+@sentence("somebody writes `(.+)` in place of `(.+)` in the playbook")
+async def _playbook(scene: Scene, new: str, old: str) -> None:
+    file = scene.stage.playbook
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))

@@ -1,0 +1,303 @@
+"""Where journeys happen: a whole Backstop in a workspace, on a scripted stage or beside the real shop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from bot.app import App, Engines, running
+from bot.sandbox.jira import JiraStandIn
+from bot.sandbox.slack import SlackStandIn, Terms
+from bot.sandbox.surroundings import Surroundings, Transport, surroundings, utc_now
+from bot.settings import Settings
+from bot.slack.sockets import Pace
+from integrations.contract import Engine
+from integrations.registry import open_engines
+from playbooks.catalog import load_catalog
+from tests.clock import Clock
+from tests.runs.stage import CATALOG, PLAYBOOK, StageEngine, World, point
+
+QUICK = Pace(ping=0.5, opening=2, check=0.02, grace=0.5, again=0.02, closing=0.2)
+SOCKETS = 2
+TOKEN_LIFE = timedelta(days=1)
+PIPELINE = "pipelines:\n  ci: {title: The pipeline of checkout, owner: owners}\n"
+
+
+class Place(Protocol):
+    """What a journey needs of where it happens."""
+
+    slack: SlackStandIn
+
+    @property
+    def jira(self) -> JiraStandIn | None:
+        """Return the tracker, if it is up."""
+
+    @property
+    def app(self) -> App:
+        """Return the running bot."""
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Return a name for each address."""
+
+    async def up(self) -> None:
+        """Start the bot unless it runs."""
+
+    async def down(self) -> None:
+        """End the bot, whatever it is doing."""
+
+    async def heard(self) -> None:
+        """Wait until the bot hears what people say."""
+
+    async def settle(self) -> None:
+        """Let everything happen that follows from what was done, a few seconds of it."""
+
+
+@dataclass
+class Bot:
+    """A bot that can be ended and run again."""
+
+    settings: Settings
+    slack: SlackStandIn
+    now: Callable[[], datetime]
+    engines: Engines = open_engines
+    app: App | None = None
+    _life: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    async def up(self) -> None:
+        """Start it, and wait until it hears if Slack is there."""
+        if self.app:
+            return
+        begun = running(self.settings, now=self.now, engines=self.engines, pace=QUICK)
+        self.app = await self._life.enter_async_context(begun)
+        await self.heard()
+
+    async def heard(self) -> None:
+        """Wait until it hears what people say."""
+        if self.app is None or self.slack.faults.down:
+            return
+        if self.settings.slack_mode == "socket":
+            await self.slack.connected(SOCKETS)
+        assert self.app.slack
+        async with asyncio.timeout(10):
+            await self.app.slack.introduced.wait()
+
+    async def down(self) -> None:
+        """End it."""
+        self.app = None
+        await self._life.aclose()
+
+
+@dataclass
+class StagePlace:
+    """A stage: the engine is scripted, the clock stands still until it is moved, everything else is real."""
+
+    slack: SlackStandIn
+    settings: Settings
+    clock: Clock
+    world: World
+    engines: dict[str, Engine]
+    bot: Bot
+    jira: JiraStandIn | None = None
+    _tracker: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    @property
+    def app(self) -> App:
+        """Return the running bot."""
+        assert self.bot.app, "the bot does not run"
+        return self.bot.app
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Return a name for each address."""
+        return {
+            self.settings.door: "http://backstop",
+            self.slack.url: "http://slack",
+            self.settings.jira_url: "http://jira",
+        }
+
+    @property
+    def playbook(self) -> Path:
+        """Return the file of the playbook."""
+        return self.settings.home / "playbooks" / "restore.yaml"
+
+    async def up(self) -> None:
+        """Start the bot unless it runs."""
+        await self.bot.up()
+
+    async def down(self) -> None:
+        """End the bot, whatever it is doing."""
+        await self.bot.down()
+
+    async def heard(self) -> None:
+        """Wait until the bot hears what people say."""
+        await self.bot.heard()
+
+    async def jira_up(self) -> None:
+        """Start the tracker at its address."""
+        port = int(self.settings.jira_url.rpartition(":")[2])
+        jira = JiraStandIn(now=self.clock, port=port)
+        jira.token = _secret(self.settings)
+        self.jira = await self._tracker.enter_async_context(jira)
+
+    async def jira_down(self) -> None:
+        """End the tracker."""
+        self.jira = None
+        await self._tracker.aclose()
+
+    async def settle(self) -> None:
+        """Let five seconds pass in which everything happens that is due."""
+        for seconds in (0, 1, 4):
+            self.clock.advance(seconds)
+            await self._settled()
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let time pass, in which what is due happens in its order."""
+        end = self.clock() + timedelta(seconds=seconds)
+        while self.bot.app:
+            await self._settled()
+            due = await self.app.timeline.effects.next_at(busy=())
+            if due is None or due >= end:
+                break
+            self.clock.set(max(due, self.clock()))
+        self.clock.set(end)
+        await self._settled()
+
+    async def _settled(self) -> None:
+        await self.slack.delivered()
+        if self.bot.app:
+            await self.bot.app.dispatcher.settled()
+
+
+@asynccontextmanager
+async def stage_place(home: Path, transport: Transport) -> AsyncIterator[StagePlace]:
+    """Open a stage at 02:25, twenty minutes after damage began and with two recovery points before it."""
+    clock = Clock()
+    clock.advance(15 * 60)
+    world = World(points=[point("P1", 0), point("P2", 5)], now=clock)
+    catalog = CATALOG + PIPELINE
+    (home / "playbooks").mkdir(parents=True)
+    (home / "catalog.yaml").write_text(catalog)
+    (home / "playbooks" / "restore.yaml").write_text(PLAYBOOK)
+    known = load_catalog(catalog, "catalog.yaml").people
+    people = {name: (str(person.slack), str(person.email)) for name, person in known.items()}
+    people["dee"] = ("U0DEE", "dee@example.com")
+    terms = Terms(patience=20.0, retries=(0.0, 0.0, 0.0))
+    async with AsyncExitStack() as stack:
+        slack = await stack.enter_async_context(SlackStandIn(people, now=clock, terms=terms))
+        slack.invite_bot("general")
+        door, tracker = (stack.enter_context(_reserved()) for _ in range(2))
+        settings = _settings(home, slack, transport, _port(door), _port(tracker))
+        if transport == "http":
+            slack.deliver_over("http", f"{settings.door}/slack/events")
+        engines: dict[str, Engine] = {"stage": StageEngine(world)}
+        bot = Bot(settings, slack, clock, lambda connections: engines)
+        place = StagePlace(slack, settings, clock, world, engines, bot)
+        stack.push_async_callback(place.jira_down)
+        stack.push_async_callback(bot.down)
+        await place.jira_up()
+        yield place
+
+
+def _settings(home: Path, slack: SlackStandIn, transport: Transport, door: int, tracker: int) -> Settings:
+    given: dict[str, object] = {
+        "home": home,
+        "port": door,
+        "slack_mode": transport,
+        "slack_api_url": slack.api_url,
+        "slack_bot_token": slack.bot_token,
+        "slack_app_token": slack.app_token,
+        "slack_signing_secret": slack.signing_secret,
+        "slack_team": slack.team_id,
+        "slack_home_channel": slack.channel("general").id,
+        "jira_url": f"http://127.0.0.1:{tracker}",
+        "jira_email": "backstop@example.org",
+        "jira_token": os.urandom(16).hex(),
+    }
+    return Settings.model_validate(given)
+
+
+def _secret(settings: Settings) -> str:
+    assert settings.jira_token
+    return settings.jira_token.get_secret_value()
+
+
+def _reserved() -> socket.socket:
+    """Keep a port from everybody else; whoever it is meant for can listen on it all the same."""
+    kept = socket.socket()
+    kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    kept.bind(("127.0.0.1", 0))
+    return kept
+
+
+def _port(kept: socket.socket) -> int:
+    return int(kept.getsockname()[1])
+
+
+@dataclass
+class ShopPlace:
+    """The shop of the demonstration with its database, the real engines and their runner, in real time."""
+
+    around: Surroundings
+    bot: Bot
+
+    @property
+    def slack(self) -> SlackStandIn:
+        """Return the workspace."""
+        return self.around.slack
+
+    @property
+    def jira(self) -> JiraStandIn | None:
+        """Return the tracker."""
+        return self.around.jira
+
+    @property
+    def app(self) -> App:
+        """Return the running bot."""
+        assert self.bot.app, "the bot does not run"
+        return self.bot.app
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Return a name for each address."""
+        return {
+            self.around.settings.door: "http://backstop",
+            self.slack.url: "http://slack",
+            self.around.jira.url: "http://jira",
+        }
+
+    async def up(self) -> None:
+        """Start the bot unless it runs."""
+        await self.bot.up()
+
+    async def down(self) -> None:
+        """End the bot, whatever it is doing."""
+        await self.bot.down()
+
+    async def heard(self) -> None:
+        """Wait until the bot hears what people say."""
+        await self.bot.heard()
+
+    async def settle(self) -> None:
+        """Wait until nothing more happens soon: a step that acts is looked at every second."""
+        await self.slack.delivered()
+        if self.bot.app:
+            await self.bot.app.dispatcher.settled(timedelta(seconds=1.2))
+
+
+@asynccontextmanager
+async def shop_place(home: Path, transport: Transport) -> AsyncIterator[ShopPlace]:
+    """Open the shop."""
+    async with surroundings(home, transport=transport, environ={}) as around:
+        bot = Bot(around.settings, around.slack, utc_now)
+        try:
+            yield ShopPlace(around, bot)
+        finally:
+            await bot.down()
