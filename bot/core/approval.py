@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import permutations
 
 from bot.core.plan import PlannedGate
 
@@ -64,9 +63,11 @@ def standing(
     if state.rejection:
         return Standing.REJECTED
     valid = [a for a in state.approvals if counts(a, gate, hash=hash, holders=holders, now=now)]
-    if _broken_glass(gate, valid) or filled(gate, valid, holders):
+    if _broken_glass(gate, valid):
         return Standing.OPEN
-    return Standing.EXPIRED if state.expired else Standing.GATHERING
+    if state.expired:
+        return Standing.EXPIRED
+    return Standing.OPEN if filled(gate, valid, holders) else Standing.GATHERING
 
 
 def counts(
@@ -87,26 +88,21 @@ def missing(
 ) -> tuple[str, ...]:
     """Return the role of each yes that is still needed, in the order of the gate."""
     seats = [quorum.role for quorum in gate.require for _ in range(quorum.least)]
-    people = tuple(dict.fromkeys(approval.person for approval in approvals))
-    best: tuple[str, ...] = tuple(seats)
-    for order in permutations(people, len(people)):
-        left = _left(seats, order, holders)
-        if len(left) < len(best):
-            best = left
-        if not best:
-            break
-    return best
+    people = dict.fromkeys(approval.person for approval in approvals)
+    fit = [[person for person in people if person in holders.get(role, ())] for role in seats]
+    taken: dict[str, int] = {}
+    return tuple(role for seat, role in enumerate(seats) if not _seated(seat, fit, taken, set()))
 
 
-def _left(
-    seats: Sequence[str], people: Sequence[str], holders: Mapping[str, Sequence[str]]
-) -> tuple[str, ...]:
-    left = list(seats)
-    for person in people:
-        seat = next((role for role in left if person in holders.get(role, ())), None)
-        if seat is not None:
-            left.remove(seat)
-    return tuple(left)
+def _seated(seat: int, fit: Sequence[Sequence[str]], taken: dict[str, int], asked: set[str]) -> bool:
+    """Give a seat to somebody, who may have to leave another that somebody else can take."""
+    for person in fit[seat]:
+        if person not in asked:
+            asked.add(person)
+            if person not in taken or _seated(taken[person], fit, taken, asked):
+                taken[person] = seat
+                return True
+    return False
 
 
 def filled(gate: PlannedGate, approvals: Sequence[Approval], holders: Mapping[str, Sequence[str]]) -> bool:

@@ -113,7 +113,7 @@ def apply(freeze: Freeze, entry: Entry, event: Event) -> Freeze:
             return replace(freeze, exceptions=(*kept, asked))
         case ExceptionGranted(service=service, sha=sha):
             granted = tuple(
-                replace(e, granted_by=entry.by) if (e.service, e.sha) == (service, sha) else e
+                replace(e, granted_by=entry.by) if _agrees(entry, e, service, sha) else e
                 for e in freeze.exceptions
             )
             return replace(freeze, exceptions=granted)
@@ -123,6 +123,13 @@ def apply(freeze: Freeze, entry: Entry, event: Event) -> Freeze:
             return freeze
         case _:
             return freeze
+
+
+def _agrees(entry: Entry, asked: Pass, service: str, sha: str) -> bool:
+    """Whoever asked cannot agree with themselves, whatever door let it in; nor can anybody afterwards."""
+    return (asked.service, asked.sha) == (service, sha) and (
+        entry.by != asked.asked_by and entry.occurred_at < asked.expires
+    )
 
 
 def covers(scope: Scope, change: Change) -> bool:
