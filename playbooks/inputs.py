@@ -43,7 +43,7 @@ def read_inputs(playbook: Playbook, given: Mapping[str, str]) -> dict[str, JsonV
             problems.append(f"{name} is missing: {wanted.ask}")
             continue
         try:
-            values[name] = _read(wanted, given[name].strip())
+            values[name] = read_input(wanted, given[name])
         except ValueError as error:
             problems.append(f"{name}: {error}")
     if problems:
@@ -74,7 +74,9 @@ def _proposed(
     return _said(_instant(str(value)) + suggestion.offset) if wanted.type == "instant" else str(value)
 
 
-def _read(wanted: Input, text: str) -> JsonValue:
+def read_input(wanted: Input, given: str) -> JsonValue:
+    """Return the typed value of one input, or raise ValueError with what is wrong with it."""
+    text = given.strip()
     match wanted.type:
         case "instant":
             return _said(_instant(text))

@@ -59,6 +59,10 @@ def _objections(select: Select, point: RecoveryPoint, wish: Wish) -> Iterator[st
         yield "nobody verified that it can be read"
     if select.strategy == "latest_verified" and point.verified_at is None:
         yield "nobody verified that it can be read"
+    if "log_continuous" in select.require:
+        yield "nobody can say whether its log is continuous"
+    if "drilled" in select.require:
+        yield "no drill has restored it"
     if "immutable" in select.require and point.immutable is not True:
         yield "it is not known to be immutable"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -129,6 +130,15 @@ class Run:
             (self.plan, "planned"),
         )
         return next((word for holds, word in words if holds), "planning")
+
+    def key(self, step: str, attempt: int, *, undo: bool = False) -> str:
+        """Return the key under which an attempt is started, once, whatever crashes.
+
+        Numbers come again when an older database is put back or two Backstops share a runner; the mark of
+        the moment the run was asked for keeps their keys apart.
+        """
+        mark = hashlib.sha256(f"{self.id} {self.asked_at.isoformat()}".encode()).hexdigest()[:8]
+        return f"{self.id}.{step}.{attempt}.{mark}{'.undo' if undo else ''}"
 
     def step(self, id: str) -> StepState:
         """Return where a step stands."""

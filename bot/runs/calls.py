@@ -17,6 +17,8 @@ from playbooks.references import UnknownReference, fill_in, resolve_references
 
 async def plan_step(drafting: Drafting, step: Step) -> PlannedStep:
     """Return a step with its exact command, its checks and its undo."""
+    if step.when:
+        drafting.problems.append(f"{step.id} has `when:`, which cannot be judged yet: take it out.")
     call = await _call(drafting, step, step.target, step.source, step.timeout)
     undo = (
         await _call(drafting, step.undo, target_of(step.undo) or step.target, None, step.timeout)

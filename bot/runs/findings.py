@@ -7,21 +7,26 @@ from datetime import datetime
 from bot.core.choose import Choice, Wish, choose
 from bot.core.plan import PlannedSource, PlannedTarget, RefusedPoint
 from bot.runs.ground import Drafting
-from integrations.contract import Health, IntegrationError, Source, Target, ToTime
-from playbooks.inputs import InputsInvalid, read_inputs, suggestions
+from integrations.contract import Health, IntegrationError, Resolution, Source, Target, ToTime
+from playbooks.inputs import read_input, suggestions
 from playbooks.model import Source as PlaybookSource
 from playbooks.references import UnknownReference, resolve_references
 
 
 def find_inputs(drafting: Drafting) -> None:
     """Take the inputs that were given, else what the playbook suggests from what is known."""
-    ground = drafting.ground
-    given = {name: str(value) for name, value in ground.given.items()}
-    try:
-        proposed = suggestions(ground.playbook, ground.known)
-        drafting.inputs.update(read_inputs(ground.playbook, {**proposed, **given}))
-    except InputsInvalid as invalid:
-        drafting.problems.extend(f"{problem}." for problem in invalid.problems)
+    playbook = drafting.ground.playbook
+    given = {name: str(value) for name, value in drafting.ground.given.items()}
+    proposed = suggestions(playbook, drafting.ground.known)
+    for name, wanted in playbook.inputs.items():
+        text = given.get(name, proposed.get(name))
+        if text is None:
+            drafting.problems.append(f"The input {name} is missing ({wanted.ask}): say it as {name}:value.")
+            continue
+        try:
+            drafting.inputs[name] = read_input(wanted, text)
+        except ValueError as wrong:
+            drafting.problems.append(f"The input {name} cannot be used: {wrong}.")
 
 
 async def find_sources(drafting: Drafting) -> None:
@@ -70,14 +75,23 @@ async def _choice(drafting: Drafting, wanted: PlaybookSource, source: Source) ->
         before = _moment(drafting, wanted.select.before)
         exact = _text(drafting, wanted.select.point)
         if wanted.select.strategy == "pitr" and before:
-            found = await engine.resolve(source, ToTime(before))
-            refused = tuple((item.point, item.because) for item in found.refused)
-            return Choice(found.point, found.because, refused)
+            return _reached(drafting, wanted, await engine.resolve(source, ToTime(before)), before)
         points = await engine.points(source)
     except (IntegrationError, UnknownReference) as problem:
         return Choice(None, str(problem))
     wish = Wish(drafting.ground.now, before, drafting.ground.incident.damage_start, exact)
     return choose(wanted.select, points, wish)
+
+
+def _reached(drafting: Drafting, wanted: PlaybookSource, found: Resolution, before: datetime) -> Choice:
+    """What an engine resolved a moment to must meet the playbook's requirements like any other point."""
+    refused = tuple((item.point, item.because) for item in found.refused)
+    if found.point is None:
+        return Choice(None, found.because, refused)
+    wish = Wish(drafting.ground.now, before, drafting.ground.incident.damage_start)
+    choice = choose(wanted.select, [found.point], wish)
+    because = found.because if choice.point else choice.because
+    return Choice(choice.point, because, (*refused, *choice.refused))
 
 
 def _moment(drafting: Drafting, text: str | None) -> datetime | None:

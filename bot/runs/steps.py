@@ -59,7 +59,7 @@ class Steps:
 
     async def begin(self, view: View, step: PlannedStep, attempt: int) -> datetime | None:
         """Start a step; a destructive one only after looking once more at what was approved."""
-        key = f"{view.run.id}.{step.id}.{attempt}"
+        key = view.run.key(step.id, attempt)
         if not step.destructive:
             await self._book.write(view, StepStarted(step=step.id, attempt=attempt, key=key))
             await self._call_once(view, step.call, key, None)
@@ -306,7 +306,7 @@ class Steps:
     async def undo(self, view: View, step: PlannedStep) -> datetime | None:
         """Start the undo of a finished step."""
         state = view.run.step(step.id)
-        key = f"{view.run.id}.{step.id}.{state.attempt}.undo"
+        key = view.run.key(step.id, state.attempt, undo=True)
         await self._book.write(view, StepStarted(step=step.id, attempt=state.attempt, key=key, undo=True))
         if step.undo:
             await self._call_once(view, step.undo, key, None)

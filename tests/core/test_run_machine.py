@@ -271,3 +271,11 @@ RunMachine.TestCase.settings = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 TestRunMachine = RunMachine.TestCase
+
+
+def test_runs_of_the_same_number_in_two_installations_never_share_a_key() -> None:
+    asked = [Entry("run/RUN-1", 1, at, at, "ana", "test", ASKED) for at in (START, START + timedelta(days=1))]
+    keys = [run.key("restore", 1) for run in (fold([entry]) for entry in asked) if run]
+
+    assert len(set(keys)) == 2
+    assert all(key.startswith("RUN-1.restore.1.") for key in keys)

@@ -176,6 +176,12 @@ def _operation(name: str, effect: Effect, kind: str = "step") -> Operation:
     return Operation(name, Nothing, effect, kind=kind, repeat=Repeat.ONCE, cancel=CancelKind.CLEAN)  # type: ignore[arg-type]
 
 
+def plain(key: str) -> str:
+    """Return a key without the mark of its run: a world is never shared between two installations."""
+    run, step, attempt, _, *undo = key.split(".")
+    return ".".join((run, step, attempt, *undo))
+
+
 class StageEngine:
     """An engine that acts on a `World`; a second start under a key attaches, a cancelled key never starts."""
 
@@ -224,12 +230,14 @@ class StageEngine:
         )
 
     async def find(self, key: str) -> JobRef | None:
+        key = plain(key)
         self._reach()
         if not self.world.tells:
             raise IntegrationError("the stage cannot tell whether it was started", permanent=True)
         return JobRef(key, self.name) if key in self.world.jobs else None
 
     async def start(self, call: Call, *, key: str, token: int | None = None) -> JobRef:
+        key = plain(key)
         self._reach()
         self.world.die("before start")
         if key not in self.world.jobs:
@@ -259,6 +267,7 @@ class StageEngine:
             self.world.jobs[ref.key] = JobState(Phase.CANCELLED, "cancelled", alive=False)
 
     async def forbid(self, call: Call, *, key: str) -> JobRef:
+        key = plain(key)
         await self.cancel(JobRef(key, self.name))
         return JobRef(key, self.name)
 
