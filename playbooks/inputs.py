@@ -108,11 +108,11 @@ def _matching(pattern: re.Pattern[str], text: str, why: str) -> str:
 def _instant(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise ValueError("write a moment with its zone, such as 2026-11-23T02:10:00Z")
-    return at.astimezone(UTC)
+        if at.tzinfo is not None:
+            return at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError("write a moment with its zone, such as 2026-11-23T02:10:00Z")
 
 
 def _said(at: datetime) -> str:

@@ -94,25 +94,38 @@ async def say(
 ) -> Answer:
     """Carry out what somebody typed and return what they read.
 
-    The same `delivery` gives the first answer again and changes nothing.
+    The same `delivery` gives the first answer again and changes nothing; a question whose answer the door
+    returns is not kept, and answered anew.
     """
     place = place or Place()
     try:
-        said = await desk.timeline.records.answer(delivery)
-        if said is not None:
-            return Answer.from_json(said)
-        for _ in range(TRIES):
-            try:
-                outcome = await _decide(desk, line, who, via, place)
-                await _write(desk, outcome, who, via, place, delivery)
-            except Conflict:
-                continue
-            return outcome.answer
-        return Answer.refused("Too many people wrote at once: nothing was recorded. Say it again.")
+        if not place.reply and _only_asks(line, desk.command):
+            return (await _decide(desk, line, who, via, place)).answer
+        async with desk.timeline.turn:
+            return await _carry_out(desk, line, who, via, place, delivery)
     except AlreadyAnswered as before:
         return Answer.from_json(before.answer)
     except IntegrationError as problem:
         return replace(Answer.refused(str(problem)), data={"unavailable": True})
+
+
+async def _carry_out(desk: Desk, line: str, who: Actor, via: str, place: Place, delivery: str) -> Answer:
+    for _ in range(TRIES):
+        try:
+            outcome = await _decide(desk, line, who, via, place)
+            await _write(desk, outcome, who, via, place, delivery)
+        except Conflict:
+            continue
+        return outcome.answer
+    return Answer.refused("Too many people wrote at once: nothing was recorded. Say it again.")
+
+
+def _only_asks(line: str, command: str) -> bool:
+    """Say whether a line changes nothing, whatever comes of it."""
+    try:
+        return find(read(line).verb, VERBS, command).right is Right.READ
+    except Refused:
+        return False
 
 
 async def _decide(desk: Desk, line: str, who: Actor, via: str, place: Place) -> Outcome:
@@ -145,14 +158,23 @@ def _check(verb: Verb, words: Words, command: str) -> None:
         near = nearest(unknown[0], verb.options)
         hint = f" Did you mean `{near}:`?" if near else ""
         raise Refused(
-            f"`{verb.name}` has no option `{unknown[0]}:`: nothing was done.{hint} "
-            f"Usage: `{command} {verb.usage}`"
+            f"`{verb.name}` has no option `{unknown[0][:40]}:`: nothing was done.{hint} {verb.shown(command)}"
         )
     if len(words.args) > verb.words:
         raise Refused(
-            f"`{verb.name}` takes {verb.words} words, not {len(words.args)}: nothing was done. "
-            f'Put text with spaces in "quotes". Usage: `{command} {verb.usage}`'
+            f"`{verb.name}` takes {_most(verb.words)}, not {len(words.args)}: nothing was done. "
+            f'Put text with spaces in "quotes". {verb.shown(command)}'
         )
+
+
+def _most(words: int) -> str:
+    match words:
+        case 0:
+            return "no words"
+        case 1:
+            return "one word"
+        case _:
+            return f"at most {words} words"
 
 
 __all__ = ["VERBS", "Answer", "Ask", "Desk", "Outcome", "Place", "Verb", "find", "say"]

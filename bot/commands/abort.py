@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from bot.commands.verb import Answer, Ask, Outcome, Verb
 from bot.core.cards import abort_leaves
 from bot.core.document import Button, Buttons, Document, Small, plain
@@ -17,11 +19,12 @@ async def act(ask: Ask) -> Outcome:
     incident = await ask.incident(run.incident)
     ask.may(Right.COMMAND, f"abort {run.id}", incident)
     if run.over or run.abort:
-        raise Refused(f"{run.id} is {run.state}; there is nothing to abort.")
+        raise Refused(f"{run.id} is {run.state}: there is nothing to abort.")
     if run.started_at is None:
         raise Refused(f"{run.id} was never started: nothing of it acts, and nothing needs to be aborted.")
-    mark = f"{run.seq}"
     leaves = abort_leaves(run)
+    # What it leaves is what the person agrees to; mere progress in between changes nothing of it.
+    mark = hashlib.sha256(plain(leaves).encode()).hexdigest()[:8]
     if ask.words.options.get("confirm") is None:
         line = f"abort {run.id} confirm:{mark}"
         buttons = Buttons((Button(f"Abort {run.id}", line, "danger", ask="Why is it aborted?"),))
@@ -29,7 +32,8 @@ async def act(ask: Ask) -> Outcome:
         return Outcome(Answer(Document(leaves.title, (*leaves.blocks, buttons, small))))
     if ask.words.options["confirm"] != mark:
         raise Refused(
-            f"{run.id} moved on since you looked: say `abort {run.id}` again and read what it leaves."
+            f"{run.id} moved on since you looked: nothing was stopped. "
+            f"Say `abort {run.id}` again and read what it leaves now."
         )
     event = AbortAsked(why=ask.option("why", "the reason"), leaves=plain(leaves).strip())
     answer = ask.done(run.id, "is being aborted; it says so when nothing of it acts any more.", run=run.id)

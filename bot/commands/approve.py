@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from bot.commands.verb import Answer, Ask, Outcome, Verb
 from bot.core.approval import Approval, GateState, Standing, counts, missing, role_of, standing
@@ -25,16 +26,17 @@ async def act(ask: Ask) -> Outcome:
     gate, state = gate_of(run, plan, word)
     holders = ask.holders(run, incident)
     still_the_same(ask, run)
-    if ask.words.options.get("break-glass"):
-        return _break_glass(ask, run, gate, holders)
-    role = _role(ask, run, gate, state, holders)
-    event = Approved(gate=gate.name, hash=run.hash, role=role)
+    if "break-glass" in ask.words.options:
+        event = _break_glass(ask, run, gate, holders)
+    else:
+        event = Approved(gate=gate.name, hash=run.hash, role=_role(ask, run, gate, holders))
+    _still_asked(ask, run, gate, state, holders, event)
     return _outcome(ask, run, gate, state, holders, event)
 
 
 def open_plan(ask: Ask, run: Run) -> Plan:
     """Return the plan whose approvals are being gathered, or raise Refused."""
-    if run.over or run.plan is None:
+    if run.over or run.abort or run.plan is None:
         raise Refused(f"{run.id} is {run.state}: there is nothing to approve.")
     if run.started_at is None:
         raise Refused(
@@ -47,11 +49,12 @@ def gate_of(run: Run, plan: Plan, word: str | None) -> tuple[PlannedGate, GateSt
     """Return the gate that RUN-9.step or RUN-9.gate names; RUN-9 alone means the only one."""
     part = (word or "").partition(".")[2]
     step = plan.step(part) if part else None
-    name = step.gate if step else part
-    gates = [gate for gate in plan.gates if not name or gate.name == name]
+    name = (step.gate or "") if step else part.lower()
+    gates = [gate for gate in plan.gates if gate.name == name or not part]
     if len(gates) != 1 or gates[0].name not in run.gates:
-        names = ", ".join(f"{run.id}.{gate.name}" for gate in plan.gates) or "none"
-        raise Refused(f"Say which approval of {run.id} you mean: {names}.")
+        names = ", ".join(f"{run.id}.{gate.name}" for gate in plan.gates) or "it needs none"
+        needless = f"{run.id}.{step.id} needs no approval of its own. " if step and not step.gate else ""
+        raise Refused(f"{needless}Say which approval of {run.id} you mean: {names}. Nothing was recorded.")
     return gates[0], run.gates[gates[0].name]
 
 
@@ -66,7 +69,7 @@ def still_the_same(ask: Ask, run: Run) -> None:
         )
 
 
-def _role(ask: Ask, run: Run, gate: PlannedGate, state: GateState, holders: Holders) -> str:
+def _role(ask: Ask, run: Run, gate: PlannedGate, holders: Holders) -> str:
     who = ask.who.name
     role = role_of(gate, who, holders)
     if role is None:
@@ -78,20 +81,31 @@ def _role(ask: Ask, run: Run, gate: PlannedGate, state: GateState, holders: Hold
         raise Refused(
             f"You started {run.id}, so your own approval does not count: somebody else must say yes."
         )
-    if any(a.person == who and a.hash == run.hash for a in state.approvals):
-        raise Refused(f"You approved {run.id}.{gate.name} already; it counts once.")
-    match standing(gate, state, hash=run.hash, holders=holders, now=ask.now):
-        case Standing.REJECTED if state.rejection:
-            raise Refused(
-                f"@{state.rejection.person} rejected {run.id}.{gate.name} ({state.rejection.why}): "
-                f"nothing was recorded. `{ask.desk.command} start {run.id}` asks everybody again."
-            )
-        case Standing.EXPIRED:
-            raise Refused(_too_late(ask, run, gate))
-        case _ if ask.now >= state.expires and not state.used:
-            raise Refused(_too_late(ask, run, gate))
-        case _:
-            return role
+    return role
+
+
+def _still_asked(
+    ask: Ask, run: Run, gate: PlannedGate, state: GateState, holders: Holders, event: Approved
+) -> None:
+    """Raise Refused when another yes would change nothing, and say what would."""
+    name = f"{run.id}.{gate.name}"
+    mine = [a for a in state.approvals if a.person == ask.who.name and not event.break_glass]
+    if any(counts(a, gate, hash=run.hash, holders=holders, now=ask.now) for a in mine):
+        raise Refused(f"You approved {name} already; it counts once.")
+    if state.rejection:
+        raise Refused(
+            f"@{state.rejection.person} rejected {name} ({state.rejection.why}): nothing was recorded. "
+            f"`{ask.desk.command} start {run.id}` asks everybody again."
+        )
+    stands = standing(gate, state, hash=run.hash, holders=holders, now=ask.now)
+    late = ask.now >= state.expires
+    if stands is Standing.OPEN and (state.used or late):
+        raise Refused(f"{name} has the approvals it needs already: nothing was recorded.")
+    if not event.break_glass and (stands is Standing.EXPIRED or late):
+        raise Refused(
+            f"The time to approve {name} ran out: nothing was recorded. "
+            f"`{ask.desk.command} start {run.id}` asks again."
+        )
 
 
 def needed(gate: PlannedGate, holders: Holders) -> str:
@@ -107,37 +121,33 @@ def at_names(people: Iterable[str]) -> str:
     return ", ".join(f"@{name}" for name in people) or "nobody"
 
 
-def _too_late(ask: Ask, run: Run, gate: PlannedGate) -> str:
-    return (
-        f"The time to approve {run.id}.{gate.name} ran out: nothing was recorded. "
-        f"`{ask.desk.command} start {run.id}` asks again."
-    )
-
-
-def _break_glass(ask: Ask, run: Run, gate: PlannedGate, holders: Holders) -> Outcome:
+def _break_glass(ask: Ask, run: Run, gate: PlannedGate, holders: Holders) -> Approved:
     why = ask.option("break-glass", "the reason, which everybody will read")
     glass = gate.break_glass
-    if glass is None or ask.who.name not in holders.get(glass.role, ()):
-        raise Refused(f"The playbook of {run.id} does not let you break the glass at {gate.name}.")
-    event = Approved(gate=gate.name, hash=run.hash, role=glass.role, break_glass=why)
-    return _outcome(ask, run, gate, run.gates[gate.name], holders, event)
+    who = holders.get(glass.role, ()) if glass else ()
+    if glass is None or ask.who.name not in who:
+        only = f"only {at_names(who)} may" if glass else "nobody may"
+        raise Refused(
+            f"You may not break the glass at {run.id}.{gate.name}: its playbook says that {only}. "
+            f"It needs {needed(gate, holders)}. Ask one of them here."
+        )
+    return Approved(gate=gate.name, hash=run.hash, role=glass.role, break_glass=why)
 
 
 def _outcome(
     ask: Ask, run: Run, gate: PlannedGate, state: GateState, holders: Holders, event: Approved
 ) -> Outcome:
-    valid = [a for a in state.approvals if counts(a, gate, hash=run.hash, holders=holders, now=ask.now)]
-    people = [*valid, _as_approval(ask, event)]
-    left = () if event.break_glass else missing(gate, people, holders)
-    then = f" Still needed: {', '.join(left)}." if left else " That is enough: the step may go on."
+    mine = Approval(ask.who.name, event.role, event.hash, ask.now, event.break_glass)
+    others = tuple(a for a in state.approvals if a.person != ask.who.name)
+    after = replace(state, approvals=(*others, mine))
+    opened = standing(gate, after, hash=run.hash, holders=holders, now=ask.now) is Standing.OPEN
+    valid = [a for a in after.approvals if counts(a, gate, hash=run.hash, holders=holders, now=ask.now)]
+    left = () if opened else missing(gate, valid, holders)
+    then = " That is enough: the step may go on." if opened else f" Still needed: {', '.join(left)}."
     line = (Strong(f"{run.id}.{gate.name}"), " approved as ", Code(event.role), f".{then}")
     data = {"run": run.id, "gate": gate.name, "missing": list(left)}
     answer = Answer(Document("", (Paragraph(line),)), data=data)
     return Outcome(answer, {f"run/{run.id}": Change(run.seq, (event,))})
-
-
-def _as_approval(ask: Ask, event: Approved) -> Approval:
-    return Approval(ask.who.name, event.role, event.hash, ask.now, event.break_glass)
 
 
 VERB = Verb(

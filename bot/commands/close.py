@@ -14,8 +14,8 @@ ANSWERS = ("no", "helped", "slowed", "lost", "failed")
 
 async def act(ask: Ask) -> Outcome:
     """Record whether the availability of backups and the speed of recovery made a difference."""
-    availability = one_of(ask.option("availability", _QUESTION), ANSWERS, "answer")
-    speed = one_of(ask.option("speed", "did recovery speed affect the outcome?"), ANSWERS, "answer")
+    availability = one_of(ask.option("availability", _AVAILABILITY), ANSWERS, "answer")
+    speed = one_of(ask.option("speed", _SPEED), ANSWERS, "answer")
     incident = await ask.incident(ask.words.options.get("inc"))
     ask.may(Right.COMMAND, "close the incident", incident)
     if incident.phase is not Phase.RESOLVED:
@@ -28,7 +28,8 @@ async def act(ask: Ask) -> Outcome:
     )
 
 
-_QUESTION = "did backup availability affect the outcome? no, helped, slowed, lost or failed"
+_AVAILABILITY = "whether having backups made a difference (no, helped, slowed, lost or failed)"
+_SPEED = "whether the speed of recovery made a difference (no, helped, slowed, lost or failed)"
 
 VERB = Verb(
     name="close",

@@ -27,6 +27,10 @@ async def act(ask: Ask) -> Outcome:
     incident = await ask.incident(ask.words.options.get("inc"))
     criteria, hash = ask.desk.shelf.criteria()
     said = {key: value for key, value in ask.words.options.items() if key not in ("why", "inc")}
+    if ask.words.args and said:
+        raise Refused(
+            f"Say the facts first and the choice in a line of its own: nothing was recorded. {ask.usage}"
+        )
     if ask.words.args:
         return _choose(ask, incident, criteria, hash)
     if said:
@@ -56,7 +60,7 @@ def _fact(name: str) -> str:
         return key
     near = nearest(key, FACTS)
     hint = f"Did you mean {near}?" if near else "`decide` shows what is asked."
-    raise Refused(f"There is no fact {name}. {hint} Nothing was recorded.")
+    raise Refused(f"There is no fact {name[:60]}: nothing was recorded. {hint}")
 
 
 def _value(name: str, text: str) -> Value:

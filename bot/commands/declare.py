@@ -21,7 +21,9 @@ def severity(word: str) -> Severity:
 async def act(ask: Ask) -> Outcome:
     """Open an incident; the declarer commands unless role:commander=@somebody says otherwise."""
     options = ask.words.options
-    title = ask.argument(0, 'The title in "quotes"')
+    title = ask.argument(0, 'The title in "quotes"').strip()
+    if not title:
+        raise Refused("An incident needs a title that says what is wrong: nothing was recorded.")
     service = _service(ask, options.get("svc", ""))
     environment = _environment(ask, service, options.get("env", ""))
     commander = ask.person(options["commander"]) if "commander" in options else ask.who.name
@@ -59,8 +61,8 @@ def _service(ask: Ask, word: str) -> str:
     if found is None:
         near = catalog.nearest_service(word) if word else None
         hint = f" Did you mean {near}?" if near else f" There are: {', '.join(sorted(catalog.services))}."
-        what = f"There is no service {word}." if word else "`svc:` is missing."
-        raise Refused(f"{what}{hint} Nothing was recorded.")
+        what = f"There is no service {word[:60]}" if word else "`svc:` is missing"
+        raise Refused(f"{what}: nothing was recorded.{hint}")
     return found
 
 
@@ -69,7 +71,7 @@ def _environment(ask: Ask, service: str, word: str) -> str:
     chosen = word or ("production" if "production" in there else next(iter(there)))
     if chosen not in there:
         raise Refused(
-            f"{service} has no environment {chosen}: it has {', '.join(there)}. Nothing was recorded."
+            f"{service} has no environment {chosen[:60]}: nothing was recorded. It has {', '.join(there)}."
         )
     return chosen
 

@@ -21,10 +21,10 @@ async def act(ask: Ask) -> Outcome:
     heavy = step.destructive or state.status is Status.IN_DOUBT
     ask.may(Right.COMMAND if heavy else Right.OPERATE, f"say that {run.id}.{step.id} is done", incident, run)
     if not person and state.status not in BY_HAND:
-        raise Refused(f"{run.id}.{step.id} is {state.status.value}: there is nothing to do by hand.")
+        raise Refused(f"{run.id}.{step.id} is {state.status.value}: there is nothing to do by hand now.")
     event = StepDone(
         step=step.id,
-        evidence=ask.option("evidence", "a link, a number or a sentence that shows it"),
+        evidence=ask.option("evidence", "what shows it: a link, a number or a sentence"),
         why=ask.words.options.get("why", ""),
     )
     answer = ask.done(run.id, f"{step.id} is done by hand.", run=run.id)

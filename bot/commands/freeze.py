@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fnmatch
+from collections.abc import Collection
 from datetime import timedelta
 
 from bot.commands.grammar import a_duration, one_of
@@ -18,9 +20,10 @@ from bot.core.events import (
     Scope,
 )
 from bot.core.freeze import Change as Wanted
-from bot.core.freeze import Freeze, covers
+from bot.core.freeze import Freeze, Pass, covers
 from bot.core.may import Right
 from bot.timeline import Change
+from playbooks.problems import nearest
 
 ACTIONS = ("on", "off", "show", "extend", "allow")
 KINDS = ("deploy", "migration", "config", "scaling", "retention", "backup")
@@ -47,12 +50,12 @@ async def _on(ask: Ask) -> Outcome:
     why = ask.option("why", "the reason, which every refused pipeline will read")
     scope = Scope(
         services=_services(ask),
-        environments=_split(ask.words.options.get("env", "*")),
+        environments=_environments(ask),
         kinds=tuple(one_of(kind, (*KINDS, "*"), "kind of change") for kind in _split(_kinds(ask))),
     )
     id = await ask.timeline.lookup.next_id("FRZ")
-    here = await ask.timeline.lookup.incidents(only_open=True, channel=ask.place.channel)
-    incident = here[0].id if ask.place.channel and len(here) == 1 else None
+    here = await ask.open_here() if ask.place.channel else None
+    incident = here.id if here else None
     placed = FreezePlaced(
         scope=scope,
         why=why,
@@ -73,16 +76,29 @@ def _kinds(ask: Ask) -> str:
 def _services(ask: Ask) -> tuple[str, ...]:
     names = _split(ask.option("svc", "the service, several with commas, or * for all"))
     catalog = ask.catalog
-    for name in names:
-        if not set(name) & set("*?[") and catalog.service(name) is None:
-            near = catalog.nearest_service(name)
-            hint = f" Did you mean {near}?" if near else ""
-            raise Refused(f"There is no service {name}.{hint} Nothing was frozen.")
-    return tuple(catalog.service(name) or name for name in names)
+    return _known(tuple(catalog.service(name) or name for name in names), catalog.services, "service")
+
+
+def _environments(ask: Ask) -> tuple[str, ...]:
+    there = {place for service in ask.catalog.services.values() for place in service.environments}
+    return _known(_split(ask.words.options.get("env", "*")), there, "environment")
+
+
+def _known(patterns: tuple[str, ...], names: Collection[str], what: str) -> tuple[str, ...]:
+    """Return the patterns if each stops something; a freeze of a mistyped name would stop nothing."""
+    for pattern in patterns:
+        if not fnmatch.filter(names, pattern):
+            near = nearest(pattern, names)
+            hint = f"Did you mean {near}?" if near else f"There are: {', '.join(sorted(names))}."
+            raise Refused(f"There is no {what} {pattern[:60]}: nothing was frozen. {hint}")
+    return patterns
 
 
 def _split(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+    parts = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not parts:
+        raise Refused(f"`{text[:40]}` names nothing: nothing was frozen. Leave it out, or say * for all.")
+    return parts
 
 
 async def _off(ask: Ask) -> Outcome:
@@ -134,29 +150,34 @@ async def _allow(ask: Ask) -> Outcome:
     if asked and live and asked.granted_by:
         raise Refused(f"{service}@{sha} may pass {freeze.id} already, until {asked.expires:%H:%M}Z.")
     if asked and live:
-        return _grant(ask, freeze, service, sha, asked.asked_by)
+        return _grant(ask, freeze, asked)
     if not _stops(ask, freeze, service):
         raise Refused(f"{freeze.id} does not stop {service}; it needs no exception.")
     why = ask.words.args[3] if len(ask.words.args) > 3 else ask.option("why", "the reason")
-    expires = ask.now + min(a_duration(ask.words.options.get("for", "2h")), LONGEST_EXCEPTION)
+    wait = a_duration(ask.words.options.get("for", "2h"))
+    if not timedelta() < wait <= LONGEST_EXCEPTION:
+        raise Refused("An exception lasts at most 2h: nothing was recorded. Say for:2h or less.")
+    expires = ask.now + wait
     event = ExceptionAsked(service=service, sha=sha, why=why, expires=expires)
     small = (
         "It needs a second person: ",
         Code(f"{ask.desk.command} freeze allow {freeze.id} {service}@{sha}"),
     )
     answer = ask.done(
-        freeze.id, f"an exception for {service}@{sha} is asked for.", small=small, freeze=freeze.id
+        freeze.id,
+        f"an exception for {service}@{sha} until {expires:%H:%M}Z is asked for.",
+        small=small,
+        freeze=freeze.id,
     )
     return Outcome(answer, {f"freeze/{freeze.id}": Change(freeze.seq, (event,))})
 
 
-def _grant(ask: Ask, freeze: Freeze, service: str, sha: str, asked_by: str) -> Outcome:
-    if ask.who.name == asked_by:
-        raise Refused(
-            f"You asked for {service}@{sha} yourself: a second person must agree. Nothing was recorded."
-        )
-    event = ExceptionGranted(service=service, sha=sha)
-    answer = ask.done(freeze.id, f"{service}@{sha} may pass.", freeze=freeze.id)
+def _grant(ask: Ask, freeze: Freeze, asked: Pass) -> Outcome:
+    change = f"{asked.service}@{asked.sha}"
+    if ask.who.name == asked.asked_by:
+        raise Refused(f"You asked for {change} yourself: a second person must agree. Nothing was recorded.")
+    event = ExceptionGranted(service=asked.service, sha=asked.sha)
+    answer = ask.done(freeze.id, f"{change} may pass until {asked.expires:%H:%M}Z.", freeze=freeze.id)
     return Outcome(answer, {f"freeze/{freeze.id}": Change(freeze.seq, (event,))})
 
 

@@ -3,7 +3,8 @@
     line   = verb {arg};  arg = word | "quoted text" | key:value | key:"quoted text"
     person = @name        duration = 30m | 2h        time = 02:10 | 02:10:00Z | 2026-11-23T02:10Z | -15m
 
-Smart quotes and no-break spaces, which chat clients put in, count as what they look like.
+Smart quotes and no-break spaces, which chat clients put in, count as what they look like. A backslash
+before a quote keeps it in the text; an address (`https://…`) is a word and no option.
 """
 
 from __future__ import annotations
@@ -16,13 +17,20 @@ from datetime import UTC, datetime, timedelta
 from bot.core.errors import Refused
 from playbooks.durations import parse_duration
 
-LONGEST = 40_000
-_QUOTES = str.maketrans(dict.fromkeys("“”„‟«»＂", '"') | dict.fromkeys("‘’‚‛", "'"))
+# A text of 40,000 characters, which is Slack's longest message, with the words around it.
+LONGEST = 45_000
+_TYPOGRAPHIC = "“”„‟«»＂"
+_PLAIN = str.maketrans(dict.fromkeys(_TYPOGRAPHIC, '"'))
 _SPACES = str.maketrans(dict.fromkeys("\u00a0\u2007\u202f\u2003\u2002\u2009", " "))
+_QUOTED = rf'"(?:[^"\\]|\\.)*"|[{_TYPOGRAPHIC}](?:[^{_TYPOGRAPHIC}\\]|\\.)*[{_TYPOGRAPHIC}]'
+_BARE = rf'[^\s"{_TYPOGRAPHIC}]+'
 _TOKEN = re.compile(
-    r'\s*(?:(?P<key>[a-zA-Z][a-zA-Z0-9_-]*):(?P<kq>"(?:[^"\\]|\\.)*"|[^\s"]+)|(?P<quoted>"(?:[^"\\]|\\.)*")|(?P<word>[^\s"]+))'
+    rf"\s*(?:(?P<key>[a-zA-Z][a-zA-Z0-9_-]*):(?:\s*(?P<text>{_QUOTED})|(?!//)(?P<value>{_BARE}))"
+    rf"|(?P<quoted>{_QUOTED})|(?P<word>{_BARE}))",
+    re.DOTALL,
 )
-_ID = re.compile(r"^(INC|RUN|FRZ)-[1-9][0-9]*$")
+_ESCAPED = re.compile(rf'\\(["\\{_TYPOGRAPHIC}])')
+_ID = re.compile(r"(INC|RUN|FRZ)-[1-9][0-9]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,36 +44,38 @@ class Words:
 
 def read(line: str) -> Words:
     """Take a line apart, or raise Refused when a quote does not end."""
-    text = line.replace("\x00", "").translate(_SPACES).strip()
+    text = line.replace("\x00", "").encode(errors="replace").decode().translate(_SPACES).strip()
     if len(text) > LONGEST:
         raise Refused(f"That is longer than {LONGEST:,} characters; nothing was recorded. Say it shorter.")
-    args: list[str] = []
+    # A text in one kind of quotes may hold the other; only what does not come out even is taken for a mix.
+    found = _tokens(text)
+    if found is None:
+        found = _tokens(text.translate(_PLAIN))
+    if found is None:
+        raise Refused('A quote does not end: nothing was recorded. Close it with " and say it again.')
     options: dict[str, str] = {}
-    outside = _outside_quotes(text)
+    for token in found:
+        if token["key"]:
+            _add(options, token["key"].lower(), _said(token["text"], token["value"]))
+    args = tuple(_said(token["quoted"], token["word"]) for token in found if not token["key"])
+    return Words(args[0].lower() if args else "", args[1:], options)
+
+
+def _tokens(text: str) -> list[re.Match[str]] | None:
+    """Return the parts of a line, or None when a quote does not end."""
+    found: list[re.Match[str]] = []
     at = 0
-    while at < len(outside):
-        found = _TOKEN.match(outside, at)
-        if found is None:
-            if outside[at:].strip():
-                raise Refused('A quote does not end: nothing was recorded. Close it with " and say it again.')
-            break
-        at = found.end()
-        if found["key"] and not found["key"].lower().startswith("http"):
-            _add(options, found["key"].lower(), _unquoted(found["kq"]))
-        else:
-            args.append(_unquoted(found[0].strip()))
-    return Words(args[0].lower() if args else "", tuple(args[1:]), options)
+    while at < len(text):
+        token = _TOKEN.match(text, at)
+        if token is None:
+            return None
+        found.append(token)
+        at = token.end()
+    return found
 
 
-def _outside_quotes(text: str) -> str:
-    """Turn typographic double quotes into plain ones; an apostrophe stays what it is."""
-    return text.translate({key: value for key, value in _QUOTES.items() if value == '"'})
-
-
-def _unquoted(token: str) -> str:
-    if len(token) >= 2 and token[0] == token[-1] == '"':
-        return re.sub(r"\\(.)", r"\1", token[1:-1])
-    return token
+def _said(quoted: str | None, bare: str) -> str:
+    return bare if quoted is None else _ESCAPED.sub(r"\1", quoted[1:-1])
 
 
 def _add(options: dict[str, str], key: str, value: str) -> None:
@@ -77,7 +87,7 @@ def _add(options: dict[str, str], key: str, value: str) -> None:
 def an_id(word: str, prefix: str) -> str | None:
     """Return a word as an id of a kind (INC, RUN, FRZ), or None when it is none."""
     upper = word.upper()
-    return upper if _ID.match(upper) and upper.startswith(prefix) else None
+    return upper if _ID.fullmatch(upper) and upper.startswith(prefix) else None
 
 
 def a_duration(text: str) -> timedelta:
@@ -85,11 +95,14 @@ def a_duration(text: str) -> timedelta:
     try:
         return parse_duration(text)
     except ValueError as problem:
-        raise Refused(f"`{text}` is no duration: {problem}. Write it as 30m or 2h.") from problem
+        raise Refused(
+            f"`{text[:40]}` is no duration of at most ten years: nothing was recorded. "
+            "Write it as 30m, 2h or 1d."
+        ) from problem
 
 
 def a_time(text: str, now: datetime) -> datetime:
-    """Return an instant: HH:MM[:SS] in UTC is the latest such time that is not in the future."""
+    """Return a moment that is not in the future; HH:MM[:SS] in UTC is the latest such time."""
     if re.fullmatch(r"-[0-9]+[smhd]", text):
         return now - a_duration(text[1:])
     clock = re.fullmatch(r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9]))?Z?", text)
@@ -97,13 +110,23 @@ def a_time(text: str, now: datetime) -> datetime:
         hour, minute, second = (int(part or 0) for part in clock.groups())
         at = now.astimezone(UTC).replace(hour=hour, minute=minute, second=second, microsecond=0)
         return at if at <= now else at - timedelta(days=1)
+    moment = _moment(text)
+    if moment is None:
+        raise Refused(
+            f"`{text[:40]}` is no time with a zone: nothing was recorded. "
+            "Write 02:10 (UTC), 2026-11-23T02:10:00Z or -15m."
+        )
+    if moment > now:
+        raise Refused(f"`{text[:40]}` lies in the future: nothing was recorded. Say when it happened.")
+    return moment
+
+
+def _moment(text: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise Refused(f"`{text}` is no time with a zone. Write 02:10 (UTC), 2026-11-23T02:10:00Z or -15m.")
-    return moment.astimezone(UTC)
+        return None if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def one_of(word: str, words: Collection[str], what: str) -> str:
@@ -111,4 +134,4 @@ def one_of(word: str, words: Collection[str], what: str) -> str:
     lower = word.lower()
     if lower in words:
         return lower
-    raise Refused(f"`{word}` is no {what}. Say one of: {', '.join(words)}.")
+    raise Refused(f"`{word[:40]}` is no {what}: nothing was recorded. Say one of: {', '.join(words)}.")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bot.commands.verb import Answer, Ask, Outcome, Verb, find
-from bot.core import incident as incidents
 from bot.core.document import Bullets, Code, Document, Paragraph, Small
 from bot.core.errors import Refused
 from bot.core.incident import Incident
 from bot.core.may import Right
+from bot.core.run import Run
 
 
 async def act(ask: Ask) -> Outcome:
@@ -16,8 +18,9 @@ async def act(ask: Ask) -> Outcome:
         verb = find(ask.words.args[0].lower(), ask.verbs, ask.desk.command)
         usage = Paragraph((Code(f"{ask.desk.command} {verb.usage}"), f" {verb.summary}"))
         return Outcome(Answer(Document("", (usage,))))
-    incident = await _here(ask)
-    verbs = [verb for verb in ask.verbs.values() if _allowed(ask, verb, incident)]
+    incident = await ask.open_here()
+    runs = [run for run in await ask.runs_of(incident) if not run.over] if incident else []
+    verbs = [verb for verb in ask.verbs.values() if _allowed(ask, verb, incident, runs)]
     items = [(Code(verb.usage), f" {verb.summary}") for verb in verbs]
     left = len(ask.verbs) - len(verbs)
     more = (Small((f"{left} more need a role; `help <verb>` tells which.",)),) if left else ()
@@ -25,19 +28,16 @@ async def act(ask: Ask) -> Outcome:
     return Outcome(Answer(Document("What you can say", (Bullets(items), *more)), data=data))
 
 
-async def _here(ask: Ask) -> Incident | None:
-    found = await ask.timeline.lookup.incidents(only_open=True, channel=ask.place.channel)
-    if len(found) != 1:
-        return None
-    return incidents.fold(await ask.timeline.read(f"incident/{found[0].id}"))
+def _allowed(ask: Ask, verb: Verb, incident: Incident | None, runs: Sequence[Run]) -> bool:
+    """Say whether the caller may use a verb; a role in a run's playbook gives the right to operate it."""
+    return any(_may(ask, verb, incident, run) for run in (None, *runs))
 
 
-def _allowed(ask: Ask, verb: Verb, incident: Incident | None) -> bool:
+def _may(ask: Ask, verb: Verb, incident: Incident | None, run: Run | None) -> bool:
     try:
-        ask.may(verb.right, verb.name, incident)
+        ask.may(verb.right, verb.name, incident, run)
     except Refused:
-        # A role in a run's playbook gives the right to operate that run.
-        return verb.right is Right.OPERATE and bool(ask.who.groups)
+        return False
     return True
 
 

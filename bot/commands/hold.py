@@ -15,10 +15,10 @@ async def act(ask: Ask) -> Outcome:
     run = await ask.run(ask.words.args[0] if ask.words.args else None)
     incident = await ask.incident(run.incident)
     ask.may(Right.OPERATE, f"hold {run.id}", incident, run)
-    if run.over or run.started_at is None:
+    if run.over or run.abort or run.started_at is None:
         raise Refused(f"{run.id} is {run.state}: there is nothing to hold.")
     if run.paused:
-        raise Refused(f"{run.id} is paused already: {run.paused.why}")
+        raise Refused(f"{run.id} is paused already ({run.paused.why}): nothing was recorded.")
     event = RunPaused(why=ask.option("why", "the reason"))
     small = ("To go on: ", Code(f"{ask.desk.command} resume {run.id}"))
     return Outcome(ask.done(run.id, "is on hold.", small=small), {f"run/{run.id}": Change(run.seq, (event,))})

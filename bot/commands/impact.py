@@ -16,7 +16,7 @@ from bot.timeline import Change
 async def act(ask: Ask) -> Outcome:
     """Record the impact in words and moments; what is not said stays as it was."""
     incident = await ask.incident(ask.words.options.get("inc"))
-    statement = ask.words.args[0].strip() if ask.words.args else None
+    statement = (ask.words.args[0].strip() or None) if ask.words.args else None
     start, damage, stopped = (_moment(ask, key) for key in ("start", "damage", "writers-stopped"))
     if statement is None and start is None and damage is None and stopped is None:
         raise Refused(
@@ -25,7 +25,7 @@ async def act(ask: Ask) -> Outcome:
         )
     _order(ask, incident, damage, stopped)
     events: list[Event] = []
-    if statement is not None or start or damage:
+    if statement or start or damage:
         events.append(ImpactStated(statement=statement, impact_start=start, damage_start=damage))
     if stopped:
         events.append(WritersStopped(at=stopped))
@@ -35,12 +35,7 @@ async def act(ask: Ask) -> Outcome:
 
 def _moment(ask: Ask, key: str) -> datetime | None:
     said = ask.words.options.get(key)
-    if said is None:
-        return None
-    at = a_time(said, ask.now)
-    if at > ask.now:
-        raise Refused(f"`{key}:` lies in the future: nothing was recorded.")
-    return at
+    return a_time(said, ask.now) if said is not None else None
 
 
 def _order(ask: Ask, incident: Incident, damage: datetime | None, stopped: datetime | None) -> None:

@@ -13,6 +13,7 @@ from bot.core.events import PlanAsked, PlanAttached
 from bot.core.may import Right
 from bot.timeline import Change
 from integrations.contract import Json
+from playbooks.inputs import read_input
 from playbooks.model import Playbook
 from playbooks.problems import instead
 
@@ -50,30 +51,37 @@ def _applies(playbook: Playbook, service: str, environment: str) -> None:
     services, environments = playbook.applies_to.services, playbook.applies_to.environments
     if services and service not in services:
         raise Refused(
-            f"{playbook.name} is for {', '.join(services)}, not for {service}. Nothing was planned."
+            f"{playbook.name} is for {', '.join(services)}, not for {service[:60]}: nothing was planned."
         )
     if environments and environment not in environments:
         raise Refused(
-            f"{playbook.name} is for {', '.join(environments)}, not for {environment}. Nothing was planned."
+            f"{playbook.name} is for {', '.join(environments)}, not for {environment[:60]}: "
+            "nothing was planned."
         )
 
 
 def _inputs(ask: Ask, playbook: Playbook) -> Mapping[str, Json]:
-    """The inputs as typed; what they mean is checked when the plan is drawn, with what is suggested."""
     given = {key: value for key, value in ask.words.options.items() if key not in _OWN}
-    for key in given:
-        if key not in playbook.inputs:
-            names = tuple(playbook.inputs)
-            hint = instead(key, names) or f"it has: {', '.join(names) or 'none'}"
-            raise Refused(f"{playbook.name} has no input `{key}:`; {hint}. Nothing was planned.")
-    return {key: moment(ask, playbook, key, value) for key, value in given.items()}
+    return typed(ask, playbook, given)
 
 
-def moment(ask: Ask, playbook: Playbook, key: str, value: str) -> str:
-    """Return an input's text; a short time of an instant becomes the whole moment."""
-    if playbook.inputs[key].type == "instant" and _SHORT_TIME.fullmatch(value):
+def typed(ask: Ask, playbook: Playbook, given: Mapping[str, str]) -> dict[str, Json]:
+    """Return inputs with the types their playbook names, or raise Refused; a short time is a moment."""
+    return {key: _typed(ask, playbook, key, value) for key, value in given.items()}
+
+
+def _typed(ask: Ask, playbook: Playbook, key: str, value: str) -> Json:
+    wanted = playbook.inputs.get(key)
+    if wanted is None:
+        names = tuple(playbook.inputs)
+        hint = instead(key, names) or f"it has: {', '.join(names) or 'none'}."
+        raise Refused(f"{playbook.name} has no input `{key[:40]}:`: nothing was recorded; {hint}")
+    if wanted.type == "instant" and _SHORT_TIME.fullmatch(value):
         return a_time(value, ask.now).isoformat().replace("+00:00", "Z")
-    return value
+    try:
+        return read_input(wanted, value)
+    except ValueError as problem:
+        raise Refused(f"`{key}:` cannot be used: {problem}. Nothing was recorded.") from problem
 
 
 VERB = Verb(

@@ -28,6 +28,8 @@ async def act(ask: Ask) -> Outcome:
             f"{run.id}.{gate.name} was used: the step has begun. "
             f"`{ask.desk.command} abort {run.id}` stops it."
         )
+    if state.rejection:
+        raise Refused(f"@{state.rejection.person} rejected {run.id}.{gate.name} already; one no is enough.")
     event = Rejected(gate=gate.name, hash=run.hash, why=why)
     answer = ask.done(f"{run.id}", f"{gate.name} rejected: the run stops before that step.", run=run.id)
     return Outcome(answer, {f"run/{run.id}": Change(run.seq, (event,))})

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from bot.commands.verb import Ask, Outcome, Verb
+from bot.core.cards.choices import waits_for_gate
 from bot.core.errors import Refused
 from bot.core.events import RunResumed
 from bot.core.may import Right
+from bot.core.plan import Plan
 from bot.core.run import Run, Status
 from bot.timeline import Change
 
@@ -14,7 +16,7 @@ async def act(ask: Ask) -> Outcome:
     """Record that the pause is over."""
     run = await ask.run(ask.words.args[0] if ask.words.args else None)
     incident = await ask.incident(run.incident)
-    if run.over or run.paused is None:
+    if run.over or run.abort or run.paused is None:
         raise Refused(f"{run.id} is {run.state}: it does not wait for `resume`.")
     _needs_a_choice(ask, run)
     freeze = run.paused.freeze
@@ -38,6 +40,16 @@ def _needs_a_choice(ask: Ask, run: Run) -> None:
             f"{run.id}.{step} is {run.step(step).status.value}: choose `retry`, `skip`, `done` or `undo` "
             f"for it, or `{ask.desk.command} abort {run.id}`."
         )
+    if run.plan and step and waits_for_gate(run, run.plan, _gate(run.plan, step)):
+        raise Refused(
+            f"{run.id}.{step} waits for approvals: `{ask.desk.command} start {run.id}` asks for them again, "
+            f"`{ask.desk.command} abort {run.id}` ends the run."
+        )
+
+
+def _gate(plan: Plan, step: str) -> str | None:
+    found = plan.step(step)
+    return found.gate if found else None
 
 
 VERB = Verb(

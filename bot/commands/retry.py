@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.commands.plan import moment
+from bot.commands.plan import typed
 from bot.commands.verb import Ask, Outcome, Verb
 from bot.core.errors import Refused
 from bot.core.events import RetryAsked
@@ -11,7 +11,6 @@ from bot.core.run import Run, Status
 from bot.timeline import Change
 from integrations.contract import Json
 from playbooks.model import Playbook
-from playbooks.problems import instead
 
 AGAIN = (Status.FAILED, Status.IN_DOUBT, Status.UNDONE, Status.SKIPPED)
 
@@ -37,12 +36,7 @@ async def act(ask: Ask) -> Outcome:
 
 def _inputs(ask: Ask, run: Run) -> dict[str, Json]:
     playbook = Playbook.model_validate(run.snapshot)
-    given = {key: value for key, value in ask.words.options.items() if key != "why"}
-    for key in given:
-        if key not in playbook.inputs:
-            hint = instead(key, tuple(playbook.inputs)) or f"it has: {', '.join(playbook.inputs) or 'none'}"
-            raise Refused(f"{playbook.name} has no input `{key}:`; {hint}. Nothing was recorded.")
-    return {key: moment(ask, playbook, key, value) for key, value in given.items()}
+    return typed(ask, playbook, {key: value for key, value in ask.words.options.items() if key != "why"})
 
 
 VERB = Verb(

@@ -11,6 +11,8 @@ from bot.core.may import Right
 from bot.timeline import Change
 
 KNOWN = {"ic": "commander"}
+# They give no right over runs or approvals, so that whoever is there may take them.
+OPEN_TO_ALL = ("comms", "scribe")
 
 
 async def act(ask: Ask) -> Outcome:
@@ -23,7 +25,7 @@ async def act(ask: Ask) -> Outcome:
         )
     person = ask.person(ask.argument(1, "The person (@name)"))
     incident = await ask.incident(ask.words.options.get("inc"))
-    if not (person == ask.who.name and role not in incident.roles):
+    if not (person == ask.who.name and role in OPEN_TO_ALL and role not in incident.roles):
         ask.may(Right.COMMAND, f"give the role {role}", incident)
     change = Change(incident.seq, (RoleAssigned(role=role, person=person),))
     return Outcome(ask.done(incident.id, f"@{person} is {role}."), {f"incident/{incident.id}": change})

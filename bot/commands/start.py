@@ -8,6 +8,7 @@ from bot.commands.approve import at_names
 from bot.commands.verb import Ask, Outcome, Verb
 from bot.core.approval import Standing, standing
 from bot.core.document import Code
+from bot.core.due import next_gate
 from bot.core.errors import Refused
 from bot.core.events import (
     Event,
@@ -22,7 +23,8 @@ from bot.core.events import (
 from bot.core.incident import Incident
 from bot.core.may import Right
 from bot.core.plan import Plan
-from bot.core.run import Run
+from bot.core.run import Run, Status
+from bot.core.words import sentence
 from bot.timeline import Change
 
 REVIEW = timedelta(hours=4)
@@ -33,10 +35,10 @@ async def act(ask: Ask) -> Outcome:
     run = await ask.run(ask.words.args[0] if ask.words.args else None)
     incident = await ask.incident(run.incident)
     ask.may(Right.COMMAND, f"start {run.id}", incident)
-    if run.over:
-        raise Refused(f"{run.id} is {run.state}: plan a new run.")
+    if run.over or run.abort:
+        raise Refused(f"{run.id} is {run.state}: nothing was started. Plan a new run.")
     if run.plan is None:
-        raise Refused(f"{run.id} is still being planned; wait for its plan card.")
+        raise Refused(f"{run.id} is still being planned: nothing was started. Wait for its plan card.")
     if run.started_at is not None:
         return _ask_again(ask, run, run.plan, incident)
     await _startable(ask, run, run.plan, incident)
@@ -48,12 +50,14 @@ async def _startable(ask: Ask, run: Run, plan: Plan, incident: Incident) -> None
         raise Refused(f"{incident.id} is {incident.phase.value}: `reopen` it first. Nothing was started.")
     if plan.problems:
         raise Refused(
-            f"{run.id} cannot start: {plan.problems[0]} Mend it and say `plan {plan.playbook}` again."
+            f"{run.id} cannot start: {sentence(plan.problems[0])} "
+            f"Mend it and say `plan {plan.playbook}` again."
         )
     read = ask.words.options.get("plan")
     if read and not run.hash.startswith(read):
         raise Refused(
-            f"The plan of {run.id} is {run.hash[:8]} now, not {read}: read it again before you start."
+            f"The plan of {run.id} is {run.hash[:8]} now, not {read[:8]}: nothing was started. "
+            f"Read `status {run.id}` before you start it."
         )
     for target in plan.targets:
         holder = await ask.timeline.lookup.holder(target.name)
@@ -103,7 +107,9 @@ def _freeze(ask: Ask, run: Run, plan: Plan, incident: Incident) -> FreezePlaced:
 def _ask_again(ask: Ask, run: Run, plan: Plan, incident: Incident) -> Outcome:
     holders = ask.holders(run, incident)
     events: list[Event] = []
-    for gate in plan.gates:
+    still = ""
+    waiting = {step.gate for step in plan.steps if run.step(step.id).status is Status.WAITING}
+    for gate in (gate for gate in plan.gates if gate.name in waiting):
         state = run.gates[gate.name]
         stands = standing(gate, state, hash=run.hash, holders=holders, now=ask.now)
         late = stands is Standing.GATHERING and ask.now >= state.expires
@@ -111,14 +117,19 @@ def _ask_again(ask: Ask, run: Run, plan: Plan, incident: Incident) -> Outcome:
             until = ask.now + timedelta(seconds=gate.expires_s)
             events.append(GateReopened(gate=gate.name, expires=until))
     if not events:
-        waiting = [gate for gate in plan.gates if not run.gates[gate.name].used]
-        who = "; ".join(at_names(holders.get(q.role, ())) for gate in waiting for q in gate.require)
+        asked = next_gate(run, holders=holders, now=ask.now)
+        gates = [gate for gate in plan.gates if gate.name == asked]
+        who = "; ".join(at_names(holders.get(q.role, ())) for gate in gates for q in gate.require)
         then = f" It waits for {who}." if who else ""
         raise Refused(f"{run.id} is {run.state} already.{then} `status {run.id}` shows where it stands.")
-    names = ", ".join(event.gate for event in events if isinstance(event, GateReopened))
-    if run.paused:
+    names = [event.gate for event in events if isinstance(event, GateReopened)]
+    step = plan.step(run.paused.step) if run.paused and run.paused.step else None
+    # Only the pause that these approvals caused ends; a hold or a freeze is somebody else's word.
+    if run.paused and step and step.gate in names and run.paused.freeze is None:
         events.append(RunResumed(why="approvals are asked for again"))
-    answer = ask.done(run.id, f"asks again for {names}.", run=run.id)
+    elif run.paused:
+        still = f" It is still paused: {sentence(run.paused.why)}"
+    answer = ask.done(run.id, f"asks again for {', '.join(names)}.{still}", run=run.id)
     return Outcome(answer, {f"run/{run.id}": Change(run.seq, tuple(events))})
 
 

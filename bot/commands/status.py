@@ -17,7 +17,7 @@ RECENT = 5
 async def act(ask: Ask) -> Outcome:
     """Draw the incident of this place or the one named, or a run."""
     word = ask.words.args[0] if ask.words.args else None
-    if word and an_id(word, "RUN"):
+    if word and an_id(word.partition(".")[0], "RUN"):
         return Outcome(await _run(ask, word))
     incident = await ask.incident(word)
     runs = await ask.runs_of(incident)

@@ -37,6 +37,7 @@ from bot.core.plan import Plan, PlannedStep
 from bot.core.run import Run
 from bot.shelf import Shelf
 from bot.timeline import Change, Timeline
+from bot.timeline.lookup import Listed
 from playbooks.catalog import Catalog
 from playbooks.load import Loaded
 from playbooks.problems import nearest
@@ -139,14 +140,19 @@ class Ask:
         """Return a word by its place, or raise Refused naming what is missing."""
         if index < len(self.words.args):
             return self.words.args[index]
-        raise Refused(f"{what} is missing.")
+        raise Refused(f"{what} is missing: nothing was done. {self.usage}")
 
-    def option(self, name: str, what: str = "") -> str:
-        """Return an option, or raise Refused naming it."""
+    def option(self, name: str, what: str) -> str:
+        """Return an option with something in it, or raise Refused naming it and what it is."""
         value = self.words.options.get(name, "").strip()
         if not value:
-            raise Refused(f'`{name}:"…"` is missing{f": {what}" if what else ""}.')
+            raise Refused(f'`{name}:"…"` is missing: nothing was done. It says {what}. {self.usage}')
         return value
+
+    @property
+    def usage(self) -> str:
+        """Return the sentence that shows how the verb is said."""
+        return self.verbs[self.words.verb].shown(self.desk.command)
 
     def person(self, word: str) -> str:
         """Return a person's catalog name by @name, Slack id or e-mail, or raise Refused."""
@@ -154,7 +160,10 @@ class Ask:
         if found is None:
             near = self.catalog.nearest_person(word)
             hint = f" Did you mean @{near}?" if near else ""
-            raise Refused(f"{word} is not in the catalog.{hint} People are listed in catalog.yaml.")
+            raise Refused(
+                f"{word[:40]} is not in the catalog: nothing was recorded.{hint} "
+                "People are listed in catalog.yaml."
+            )
         return found
 
     async def incident(self, word: str | None = None) -> Incident:
@@ -169,22 +178,38 @@ class Ask:
         if word and word != ".":
             id = an_id(word, "INC")
             if id is None:
-                raise Refused(f"`{word}` is no incident. Name one as INC-42, or leave it out in its channel.")
+                raise Refused(
+                    f"`{word[:40]}` is no incident. Name one as INC-42, or leave it out in its channel."
+                )
             return id
-        here = await self.timeline.lookup.incidents(only_open=False, channel=self.place.channel)
-        threaded = [item for item in here if item.thread and item.thread == self.place.thread]
-        found = threaded or [item for item in here if item.thread is None]
+        found = await self.here()
         live = [item for item in found if item.open] or found[:1]
         if len(live) == 1:
             return live[0].id
         which = f"{len(live)} incidents are open here" if live else "No incident is open here"
         raise Refused(f"{which}: say which one, as INC-42. `{self.desk.command} list` shows them.")
 
+    async def here(self) -> list[Listed]:
+        """Return the incidents that are talked about where this was said, newest first.
+
+        A thread with an incident of its own is a place of its own; a command line is everywhere.
+        """
+        found = await self.timeline.lookup.incidents(only_open=False, channel=self.place.channel)
+        if self.place.channel is None:
+            return found
+        threaded = [item for item in found if item.thread and item.thread == self.place.thread]
+        return threaded or [item for item in found if item.thread is None]
+
+    async def open_here(self) -> Incident | None:
+        """Return the only incident that is open where this was said, or None."""
+        live = [item for item in await self.here() if item.open]
+        return await self.incident(live[0].id) if len(live) == 1 else None
+
     async def run(self, word: str | None = None) -> Run:
         """Return the run named, or the only one that is under way in the incident of this place."""
         id = an_id(word.partition(".")[0], "RUN") if word else None
         if word and id is None:
-            raise Refused(f"`{word}` is no run. Name one as RUN-9, or a step as RUN-9.S3.")
+            raise Refused(f"`{word[:40]}` is no run. Name one as RUN-9, or a step as RUN-9.S3.")
         if id is None:
             incident = await self.incident()
             open_runs = await self.timeline.lookup.runs(incident=incident.id, only_open=True)
@@ -206,7 +231,7 @@ class Ask:
     async def step(self, word: str) -> tuple[Run, Plan, PlannedStep]:
         """Return the step that RUN-9.S3 or RUN-9.restore names, with its run, or raise Refused."""
         run = await self.run(word)
-        if run.plan is None or run.started_at is None or run.over:
+        if run.plan is None or run.started_at is None or run.over or run.abort:
             raise Refused(f"{run.id} is {run.state}: none of its steps can be changed now.")
         part = word.partition(".")[2]
         found = run.plan.step(part) if part else None
@@ -220,7 +245,7 @@ class Ask:
         id = an_id(word, "FRZ")
         found = freezes.fold(await self.timeline.read(f"freeze/{id}")) if id else None
         if found is None:
-            raise Refused(f"There is no freeze {word}. `{self.desk.command} freeze show` lists them.")
+            raise Refused(f"There is no freeze {word[:40]}. `{self.desk.command} freeze show` lists them.")
         return found
 
     async def freezes(self) -> list[Freeze]:
@@ -236,7 +261,7 @@ class Ask:
             return shelved[name]
         near = nearest(name, shelved)
         hint = f" Did you mean {near}?" if near else f" There are: {', '.join(sorted(shelved)) or 'none'}."
-        raise Refused(f"There is no playbook {name}.{hint}")
+        raise Refused(f"There is no playbook {name[:60]}: nothing was planned.{hint}")
 
     def holders(self, run: Run, incident: Incident) -> Holders:
         """Return who holds each role of a run's playbook at this moment."""
@@ -254,8 +279,9 @@ class Ask:
     def may(self, right: Right, what: str, incident: Incident | None = None, run: Run | None = None) -> None:
         """Return if whoever asked has the right here, or raise Refused."""
         operators: tuple[str, ...] = ()
-        if run and run.plan:
-            operators = tuple(name for people in run.plan.roles.values() for name in people)
+        if run and incident:
+            held = self.holders(run, incident).values()
+            operators = tuple(dict.fromkeys(name for people in held for name in people))
         may(
             self.who,
             right,
@@ -278,6 +304,10 @@ class Verb:
     options: frozenset[str] = frozenset()
     words: int = 1
     free_options: bool = False
+
+    def shown(self, command: str) -> str:
+        """Return the sentence that shows how the verb is said."""
+        return f"Usage: `{command} {self.usage}`"
 
 
 def find(name: str, verbs: Mapping[str, Verb], command: str) -> Verb:

@@ -166,10 +166,9 @@ class Plan(Part):
     drafted_at: AwareDatetime
 
     def step(self, id: str) -> PlannedStep | None:
-        """Return the step by its id or by its place (`S3` is the third), or None."""
-        if id.upper().startswith("S") and id[1:].isdigit() and 0 < int(id[1:]) <= len(self.steps):
-            return self.steps[int(id[1:]) - 1]
-        return next((step for step in self.steps if step.id == id), None)
+        """Return the step by its id or by its place (`S3` is the third) in any case, or None."""
+        places = {f"s{number}": step for number, step in enumerate(self.steps, start=1)}
+        return {**places, **{step.id: step for step in self.steps}}.get(id.lower())
 
     def gate(self, name: str) -> PlannedGate | None:
         """Return the gate of a name, or None."""

@@ -232,11 +232,14 @@ def _gates(run: Run, entry: Entry, event: Event) -> Run:
             return _with_gate(run, GateState(event.gate, entry.occurred_at, event.expires))
         case StepStarted(undo=False):
             step = run.plan.step(event.step) if run.plan else None
-            if step and step.gate and step.gate in run.gates:
-                return _with_gate(run, replace(run.gates[step.gate], used=True))
-            return run
+            return _use(run, step.gate) if step else run
         case _:
             return run
+
+
+def _use(run: Run, gate: str | None) -> Run:
+    state = run.gates.get(gate or "")
+    return _with_gate(run, replace(state, used=True)) if state else run
 
 
 def _with_gate(run: Run, gate: GateState) -> Run:
