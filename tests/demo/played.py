@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -32,6 +33,8 @@ class Playing:
 
     def __init__(self, folder: Path, **environment: str) -> None:
         self.out, self.home = folder / "out", folder / "home"
+        # A job in the background inherits that SIGINT is ignored; a person at a terminal does not.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "bot", "demo", "--out", str(self.out), "--home", str(self.home)],
             env=_without_accounts(os.environ) | environment,
@@ -40,6 +43,7 @@ class Playing:
             stderr=subprocess.PIPE,
             text=True,
         )
+        signal.signal(signal.SIGINT, before)
 
     def until(self, condition: Callable[[], bool]) -> None:
         """Wait for something while the demonstration goes on."""

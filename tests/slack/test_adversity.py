@@ -219,8 +219,10 @@ async def test_what_slack_will_never_take_is_set_aside_and_does_not_stop_the_lan
     await _note(home, "poison")
     await _note(home, "goes on")
     await home.seen("@ana: goes on", channel=room)
-    await home.rest()
-    [aside] = await home.timeline.effects.troubled()
+    async with asyncio.timeout(20):
+        while not (found := await home.timeline.effects.troubled()):
+            await asyncio.sleep(0.02)
+    [aside] = found
     assert aside.error == "Slack refused chat.postMessage: some_new_refusal."
 
 
@@ -256,7 +258,14 @@ async def test_acts_at_the_same_moment_are_all_answered(house: House) -> None:
     acts = [house.slack.slash("ana", f'/backstop note "n{number}" inc:INC-1') for number in range(12)]
     replies = await asyncio.gather(*acts)
     assert all("recorded" in reply.body["text"] for reply in replies)
-    notes = [
-        e.event.text for e in await house.timeline.read("incident/INC-1") if isinstance(e.event, NoteAdded)
-    ]
+
+    async def notes_so_far() -> list[str]:
+        entries = await house.timeline.read("incident/INC-1")
+        return [entry.event.text for entry in entries if isinstance(entry.event, NoteAdded)]
+
+    async def all_there() -> bool:
+        return len(await notes_so_far()) >= 12
+
+    await house.until(all_there)
+    notes = await notes_so_far()
     assert sorted(notes) == sorted(f"n{number}" for number in range(12))

@@ -112,7 +112,7 @@ class Sight:
         identity = self.workspace.homes.get(self.workspace.person(user).id)
         return self.workspace.views[identity] if identity else None
 
-    async def wait(self, predicate: Callable[[], _T | None], timeout: float = 5.0) -> _T:
+    async def wait(self, predicate: Callable[[], _T | None], timeout: float = 20.0) -> _T:
         """Return the predicate's first true value, asked again whenever the app or a person does something.
 
         Raises TimeoutError naming the latest calls after `timeout` seconds.
