@@ -220,7 +220,8 @@ async def test_what_slack_will_never_take_is_set_aside_and_does_not_stop_the_lan
     await _note(home, "goes on")
     await home.seen("@ana: goes on", channel=room)
     async with asyncio.timeout(20):
-        while not (found := await home.timeline.effects.troubled()):
+        # The queue tells nobody when it sets an effect aside.
+        while not (found := await home.timeline.effects.troubled()):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     [aside] = found
     assert aside.error == "Slack refused chat.postMessage: some_new_refusal."
