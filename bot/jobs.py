@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -84,9 +84,14 @@ class Dispatcher:
 
     async def _round(self) -> None:
         try:
-            for effect in await self._timeline.effects.ready(busy=self._busy):
-                self._busy[effect.lane] = asyncio.create_task(self._do(effect))
-            wait = await self._pause()
+            # A lane that was busy as the look began is left out: what was seen of it may be done by now.
+            busy = set(self._busy)
+            heads = [head for head in await self._timeline.effects.heads() if head.lane not in busy]
+            now = self._timeline.now()
+            for effect in heads:
+                if effect.not_before <= now:
+                    self._busy[effect.lane] = asyncio.create_task(self._do(effect))
+            wait = self._pause(heads)
             if not self._busy and not self._kick.is_set():
                 self._rested.set()
         except IntegrationError as problem:
@@ -97,9 +102,9 @@ class Dispatcher:
             async with asyncio.timeout(wait):
                 await self._kick.wait()
 
-    async def _pause(self) -> float:
+    def _pause(self, heads: Sequence[Waiting]) -> float:
         """Return how long nothing will be due; a sweep bounds it, for clocks that jump and other writers."""
-        at = await self._timeline.effects.next_at(busy=self._busy)
+        at = min((head.not_before for head in heads if head.lane not in self._busy), default=None)
         if at is None:
             return SWEEP.total_seconds()
         wait = (at - self._timeline.now()).total_seconds()

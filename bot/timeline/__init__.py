@@ -6,6 +6,7 @@ in `effects.py`, what else is kept in `records.py`, the projections that answer 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -58,11 +59,16 @@ class AlreadyAnswered(Exception):
 
 
 class Timeline:
-    """The append-only log of events over one database."""
+    """The append-only log of events over one database.
+
+    People of one process who decide on what they read hold `turn` until they have written; whoever else
+    was faster is noticed by the append.
+    """
 
     def __init__(self, engine: AsyncEngine, *, now: Callable[[], datetime]) -> None:
         self._engine = engine
         self.now = now
+        self.turn = asyncio.Lock()
         self._listeners: list[Callable[[], None]] = []
         self.effects = Effects(engine, now)
         self.records = Records(engine, now)
@@ -163,7 +169,7 @@ class Timeline:
             )
         )
         if delivery.lane:
-            await put(connection, Effect("answer", delivery.id, delivery.lane), self.now())
+            await put(connection, (Effect("answer", delivery.id, delivery.lane),), self.now())
 
     async def _extend(
         self, connection: AsyncConnection, stream: str, change: Change, by: str, via: str
@@ -187,8 +193,7 @@ class Timeline:
         for entry in entries:
             for statement in project(entry):
                 await connection.execute(statement)
-            for effect in follow(entry, incident):
-                await put(connection, effect, now)
+        await put(connection, [effect for entry in entries for effect in follow(entry, incident)], now)
         return entries
 
     async def rebuild(self) -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from alembic import command
 from alembic.config import Config
@@ -16,7 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from integrations.contract import IntegrationError
 
-TRIES = 5
+_TURNS: WeakKeyDictionary[AsyncEngine, asyncio.Lock] = WeakKeyDictionary()
+"""Whose turn it is to write to a SQLite file: of writers that wait inside SQLite some starve."""
 
 
 def open_engine(url: str) -> AsyncEngine:
@@ -29,6 +31,7 @@ def open_engine(url: str) -> AsyncEngine:
             "BACKSTOP_DATABASE_URL names an in-memory SQLite database. Name a file.", permanent=True
         )
     engine = create_async_engine(url, connect_args={"timeout": 10})
+    _TURNS[engine] = asyncio.Lock()
     event.listen(engine.sync_engine, "connect", _on_connect)
     event.listen(engine.sync_engine, "begin", _on_begin)
     return engine
@@ -52,7 +55,7 @@ def _on_begin(connection: Connection) -> None:
 async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """Open a transaction that writes; what the database cannot do becomes a sentence."""
     try:
-        async with engine.begin() as connection:
+        async with _TURNS.get(engine) or nullcontext(), engine.begin() as connection:
             yield connection
     except DBAPIError as problem:
         if is_integrity(problem):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,29 +31,32 @@ class Waiting:
     error: str | None = None
 
 
-async def put(connection: AsyncConnection, effect: Effect, now: datetime) -> None:
-    """Ask for an effect inside a transaction; one that waits already is done again, and sooner if need be."""
-    at = effect.not_before or now
+async def put(connection: AsyncConnection, effects: Iterable[Effect], now: datetime) -> None:
+    """Ask for effects inside a transaction; one that waits already is done again, and sooner if need be."""
+    rows = [
+        {
+            "key": effect.key,
+            "kind": effect.kind,
+            "subject": effect.subject,
+            "lane": effect.lane,
+            "rank": effect.rank,
+            "not_before": effect.not_before or now,
+        }
+        for effect in effects
+    ]
+    if not rows:
+        return
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     born = select(func.coalesce(func.max(table.c.born), 0) + 1).scalar_subquery()
-    statement = dialect.insert(table).values(
-        key=effect.key,
-        kind=effect.kind,
-        subject=effect.subject,
-        lane=effect.lane,
-        rank=effect.rank,
-        born=born,
-        not_before=at,
-        wanted=1,
-        tries=0,
-        given_up=False,
-    )
-    sooner = case((table.c.not_before < at, table.c.not_before), else_=at)
+    statement = dialect.insert(table).values(born=born, wanted=1, tries=0, given_up=False)
+    new = statement.excluded.not_before
+    sooner = case((table.c.not_before < new, table.c.not_before), else_=new)
     await connection.execute(
         statement.on_conflict_do_update(
             index_elements=[table.c.key],
             set_={"wanted": table.c.wanted + 1, "not_before": sooner, "given_up": False, "tries": 0},
-        )
+        ),
+        rows,
     )
 
 
@@ -67,31 +70,33 @@ class Effects:
     async def ask(self, effect: Effect) -> None:
         """Ask for an effect that follows from no event: latest progress that wants to be drawn."""
         async with writing(self._engine) as connection:
-            await put(connection, effect, self._now())
+            await put(connection, (effect,), self._now())
 
     async def ready(self, *, busy: Collection[str]) -> list[Waiting]:
         """Return the head of each lane that is not busy and whose time has come."""
-        return [head for head in await self._heads(busy) if head.not_before <= self._now()]
+        now = self._now()
+        return [head for head in await self.heads() if head.lane not in busy and head.not_before <= now]
 
     async def next_at(self, *, busy: Collection[str]) -> datetime | None:
         """Return when the next lane that is not busy has something to do, or None."""
-        return min((head.not_before for head in await self._heads(busy)), default=None)
+        return min((head.not_before for head in await self.heads() if head.lane not in busy), default=None)
 
-    async def _heads(self, busy: Collection[str]) -> list[Waiting]:
+    async def heads(self) -> list[Waiting]:
+        """Return the head of each lane, soonest first."""
         place = func.row_number().over(partition_by=table.c.lane, order_by=(table.c.rank, table.c.born))
         ranked = select(table, place.label("place")).where(table.c.given_up.is_(False)).subquery()
         query = select(ranked).where(ranked.c.place == 1).order_by(ranked.c.not_before)
         async with reading(self._engine) as connection:
             rows = await connection.execute(query)
-            return [_waiting(row) for row in rows if row.lane not in busy]
+            return [_waiting(row) for row in rows]
 
     async def done(self, effect: Waiting) -> None:
         """Take an effect off the queue, unless it was asked for again meanwhile."""
         async with writing(self._engine) as connection:
             gone = delete(table).where(table.c.key == effect.key, table.c.wanted == effect.wanted)
-            await connection.execute(gone)
-            again = update(table).where(table.c.key == effect.key).values(tries=0, error=None)
-            await connection.execute(again)
+            if not (await connection.execute(gone)).rowcount:
+                again = update(table).where(table.c.key == effect.key).values(tries=0, error=None)
+                await connection.execute(again)
 
     async def later(self, effect: Waiting, at: datetime, error: str | None = None) -> None:
         """Try an effect again at a moment; what was asked for again meanwhile is not put off."""
