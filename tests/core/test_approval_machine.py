@@ -40,7 +40,7 @@ GATE = PlannedGate(
     name="overwrite",
     require=(Quorum(role="dba", least=2), Quorum(role="app")),
     expires_s=1200,
-    valid_for_s=1800,
+    valid_for_s=900,
 )
 PLAN = plan(gates=(GATE,))
 REQUESTER = "ana"
@@ -63,6 +63,7 @@ class ApprovalMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.entries: list[Entry] = []
+        self.folded: Run | None = None
         self.now = START
         self.hash = "h1"
         self.holders = dict(AT_FIRST)
@@ -75,9 +76,10 @@ class ApprovalMachine(RuleBasedStateMachine):
 
     @property
     def run(self) -> Run:
-        found = fold(self.entries)
-        assert found
-        return found
+        if self.folded is None or self.folded.seq != len(self.entries):
+            self.folded = fold(self.entries)
+        assert self.folded
+        return self.folded
 
     @property
     def gate(self) -> GateState:

@@ -46,6 +46,7 @@ class FreezeMachine(RuleBasedStateMachine):
         super().__init__()
         self.now: datetime = START
         self.entries: dict[str, list[Entry]] = {}
+        self.folded: dict[str, Freeze] = {}
         self.asked: dict[tuple[str, str, str], tuple[str, datetime]] = {}
         self.agreed: dict[tuple[str, str, str], set[str]] = {}
 
@@ -55,7 +56,12 @@ class FreezeMachine(RuleBasedStateMachine):
 
     @property
     def freezes(self) -> list[Freeze]:
-        return [freeze for entries in self.entries.values() if (freeze := fold(entries))]
+        for id, entries in self.entries.items():
+            if id not in self.folded or self.folded[id].seq != len(entries):
+                found = fold(entries)
+                assert found
+                self.folded[id] = found
+        return list(self.folded.values())
 
     def denied(self) -> set[Change]:
         return {change for change in ALL if not judge(self.freezes, change, self.now).allowed}
