@@ -27,6 +27,9 @@ async def act(ask: Ask) -> Outcome:
     service = _service(ask, options.get("svc", ""))
     environment = _environment(ask, service, options.get("env", ""))
     commander = ask.person(options["commander"]) if "commander" in options else ask.who.name
+    since = a_time(options["since"], ask.now) if "since" in options else None
+    if since and since > ask.now:
+        raise Refused("`since:` lies in the future: nothing was recorded.")
     declared = IncidentDeclared(
         title=title,
         severity=severity(options.get("sev", "2")),
@@ -34,7 +37,7 @@ async def act(ask: Ask) -> Outcome:
         environment=environment,
         release=options.get("release"),
         commander=commander,
-        impact_start=a_time(options["since"], ask.now) if "since" in options else None,
+        impact_start=since,
     )
     id = await ask.timeline.lookup.next_id("INC")
     roles = tuple(

@@ -26,7 +26,7 @@ async def act(ask: Ask) -> Outcome:
         )
     event = IncidentResolved(statement=statement, data_statement=data)
     held = [freeze.id for freeze in await ask.freezes() if freeze.placed.incident == incident.id]
-    small = ("Still frozen: ", Code(f"freeze off {held[0]}"), ".") if held else ()
+    small = (f"Still in force: {', '.join(held)}. To lift: ", Code(f"freeze off {held[0]}")) if held else ()
     answer = ask.done(incident.id, "is resolved.", small=small)
     return Outcome(answer, {f"incident/{incident.id}": Change(incident.seq, (event,))})
 

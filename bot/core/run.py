@@ -118,6 +118,12 @@ class Run:
         return bool(self.failed or self.aborted_at or self.recovered_at)
 
     @property
+    def restored(self) -> bool:
+        """Say whether a destructive step succeeded, so that what the plan says is lost was really lost."""
+        steps = self.plan.steps if self.plan else ()
+        return any(step.destructive and self.step(step.id).status is Status.SUCCEEDED for step in steps)
+
+    @property
     def state(self) -> str:
         """Return where the run stands, in one word."""
         words: tuple[tuple[object, str], ...] = (

@@ -48,6 +48,7 @@ log = logging.getLogger(__name__)
 SOON, LATER = timedelta(milliseconds=150), timedelta(seconds=1)
 HOLD_FOR = timedelta(days=7)
 TAIL = 2_000
+AGAIN = "Put it back and resume, or abort and plan again."
 
 
 class Steps:
@@ -109,11 +110,11 @@ class Steps:
             if call.target and planned:
                 health = await self._engines[call.target.kind].health(call.target)
                 if health.identity != planned.identity:
-                    return f"{planned.name} is not the one that was approved any more. Plan again."
+                    return f"{planned.name} is not the one that was approved any more. {AGAIN}"
             if call.point and call.source:
                 point = await self._point(call)
                 if point is None or point.digest != call.point.digest:
-                    return f"The recovery point {call.point.id} is gone or changed. Plan again."
+                    return f"The recovery point {call.point.id} is gone or changed. {AGAIN}"
                 await self._keep(call)
         except IntegrationError as problem:
             return f"Before {step.title}: {problem}"
@@ -159,7 +160,8 @@ class Steps:
             await self._show(view, step, {"phase": "no answer", "tail": str(problem)})
             return view.now + LATER
         doubt = StepInDoubt(step=step.id, attempt=state.attempt, because=str(problem), undo=state.undoing)
-        await self._book.write(view, doubt, RunPaused(why=f"{step.title}: {problem}", step=step.id))
+        why = f"{step.title} is in doubt, nobody can say how it ended: {problem}"
+        await self._book.write(view, doubt, RunPaused(why=why, step=step.id))
         return None
 
     async def _follow(
@@ -185,7 +187,7 @@ class Steps:
                 await self._succeeded(view, step, state, job)
             case _:
                 tail = await self._tail(engine, ref)
-                await self.failed(view, step, state, f"{job.phase.value}: {job.because}".rstrip(": "), tail)
+                await self.failed(view, step, state, _because(job), tail)
         return None
 
     async def _running(self, view: View, step: PlannedStep, state: StepState, job: JobState) -> datetime:
@@ -232,7 +234,8 @@ class Steps:
             step=step.id, attempt=state.attempt, evidence=dict(job.evidence), undo=state.undoing
         )
         stopped: list[Event] = []
-        if step.stops_writers and not state.undoing:
+        # The first stop is what contained the damage; a later run that stops them again changes no loss.
+        if step.stops_writers and not state.undoing and view.incident.writers_stopped is None:
             at = job.ended_at or self._book.timeline.now()
             stopped = [WritersStopped(at=at, run=view.run.id)]
         await self._book.write(view, *found, done, incident=stopped)
@@ -338,3 +341,10 @@ class Steps:
         except IntegrationError as problem:
             return f"(its output cannot be read: {problem})"
         return chunk.text[-TAIL:]
+
+
+def _because(job: JobState) -> str:
+    """Return why a job did not succeed; that it failed is said beside it."""
+    if job.phase is Phase.FAILED and job.because:
+        return job.because
+    return f"{job.phase.value.replace('_', ' ')}: {job.because}".rstrip(": ")

@@ -103,6 +103,8 @@ def _in_severities(told: Story) -> str:
 
 def _data(told: Story) -> Iterator[Block]:
     for run, plan in told.planned:
+        if not run.restored:
+            continue
         given_up = [line for loss in losses(told.incident, plan, now=told.end) for line in loss_lines(loss)]
         if given_up:
             yield Bullets([(f"{run.id}: ", *line) for line in given_up])
