@@ -18,7 +18,7 @@ from bot.timeline import Timeline
 from tests.chaos.record import Yes
 from tests.chaos.watch import Watch
 
-RUN, INCIDENT, GATE = "RUN-1", "INC-1", "overwrite-orders"
+INCIDENT, GATE = "INC-1", "overwrite-orders"
 _LOOK_S = 0.1
 _AGAIN_S = 0.3
 _MOST_DECISIONS = 6
@@ -33,13 +33,19 @@ class People:
         self.timeline = timeline
         self.watch = watch
         self.room = "general"
+        self.planned = 1
         self.yeses: list[Yes] = []
         self.decisions: list[str] = []
         self._rng = rng
 
+    @property
+    def id(self) -> str:
+        """Return the run that counts: the last one that was planned."""
+        return f"RUN-{self.planned}"
+
     async def run(self) -> Run | None:
         """Return the run as it stands."""
-        return runs.fold(await self.timeline.read(f"run/{RUN}"))
+        return runs.fold(await self.timeline.read(f"run/{self.id}"))
 
     async def incident(self) -> Incident | None:
         """Return the incident as it stands."""
@@ -72,7 +78,7 @@ class People:
             await asyncio.sleep(_LOOK_S)
 
     async def _pressed(self, who: str) -> bool:
-        asked = self.slack.find(f"{RUN} approval: {GATE}", channel=self.room)
+        asked = self.slack.find(f"{self.id} approval: {GATE}", channel=self.room)
         run = await self.run()
         if run is not None and run.over:
             return True
@@ -115,12 +121,12 @@ class People:
         if tired or self._rng.random() < 0.15:
             await self._abort(run)
         elif step and state in (Status.FAILED, Status.IN_DOUBT):
-            await self._decided(f'retry {RUN}.{step} why:"It stopped in the middle"', run)
+            await self._decided(f'retry {self.id}.{step} why:"It stopped in the middle"', run)
         else:
-            await self._decided(f'resume {RUN} why:"It may go on"', run)
+            await self._decided(f'resume {self.id} why:"It may go on"', run)
 
     async def _abort(self, run: Run) -> None:
-        await self._decided(f'abort {RUN} confirm:{run.seq} why:"Enough"', run)
+        await self._decided(f'abort {self.id} confirm:{run.seq} why:"Enough"', run)
 
     async def _decided(self, line: str, run: Run) -> None:
         """Say it once; whoever comes round again looks at the run as it stands then."""

@@ -27,8 +27,8 @@ from integrations.runner import jobs
 from integrations.sqlite import Sqlite
 from tests.chaos.blows import Blow, blows, strike
 from tests.chaos.house import House
-from tests.chaos.people import INCIDENT, RUN, People
-from tests.chaos.record import Act, Record, Yes, violations
+from tests.chaos.people import INCIDENT, People
+from tests.chaos.record import Act, Record, violations
 from tests.chaos.watch import Watch
 from tests.sandbox.remains import processes_in
 
@@ -115,7 +115,7 @@ async def _act(
     struck = await asyncio.gather(*striking, return_exceptions=True)
     await asyncio.gather(*approving, watching, return_exceptions=True)
     left = await house.still_acting()
-    record = await _record(around, house, timeline, run, at, people.yeses)
+    record = await _record(around, house, people, run, at)
     for found in struck:
         if isinstance(found, Exception):
             raise found
@@ -140,20 +140,30 @@ async def _to_the_start(people: People) -> None:
         found = await people.incident()
         return bool(found and found.damage_start)
 
-    async def planned() -> bool:
-        found = await people.run()
-        return bool(found and found.plan)
-
     async def started() -> bool:
         found = await people.run()
         return bool(found and found.started_at)
 
     moment = f"{utc_now():%H:%M:%SZ}"
     await people.told("ana", f'impact "Totals are a tenth" start:{moment} damage:{moment}', stated)
-    await people.told("ana", "plan checkout-restore release:2.3.0", people.run)
-    while not await people.until(planned, _OPEN_S):
-        pass
-    await people.told("ana", f"start {RUN}", started)
+    await _plan(people)
+    await people.told("ana", f"start {people.id}", started)
+
+
+async def _plan(people: People) -> None:
+    """Plan, and once more when the plan says what it could not find out just then."""
+
+    async def planned() -> Run | None:
+        found = await people.run()
+        return found if found and (found.plan or found.failed) else None
+
+    while True:
+        await people.told("ana", "plan checkout-restore release:2.3.0", people.run)
+        run = await people.until(planned, _OPEN_S)
+        if run and run.plan and not run.plan.problems:
+            return
+        if run:
+            people.planned += 1
 
 
 async def _damage(around: Surroundings) -> datetime:
@@ -208,22 +218,17 @@ def _has_tables(database: Path) -> bool:
 
 
 async def _record(
-    around: Surroundings,
-    house: House,
-    timeline: Timeline,
-    run: Run | None,
-    at: datetime,
-    yeses: Sequence[Yes],
+    around: Surroundings, house: House, people: People, run: Run | None, at: datetime
 ) -> Record:
     state = around.runner_state
-    asked = {key: jobs.Job(state, key) for key in jobs.keys(state) if key.startswith(f"{RUN}.")}
+    asked = {key: jobs.Job(state, key) for key in jobs.keys(state) if key.startswith("RUN-")}
     return Record(
-        entries=await timeline.story(INCIDENT),
+        entries=await people.timeline.story(INCIDENT),
         acts=_acts(house.acts),
         jobs={key: (_spec(job), job.outcome()) for key, job in asked.items()},
-        yeses=yeses,
+        yeses=people.yeses,
         data=await asyncio.to_thread(_data, around.shop, run, at),
-        breaks=await timeline.verify(),
+        breaks=await people.timeline.verify(),
         left=(),
     )
 
@@ -239,7 +244,7 @@ def _acts(path: Path) -> list[Act]:
     return [
         Act(line["key"], line["what"], line["pid"], datetime.fromisoformat(line["at"]))
         for line in found
-        if str(line["key"]).startswith(f"{RUN}.")
+        if str(line["key"]).startswith("RUN-")
     ]
 
 
