@@ -163,7 +163,7 @@ def _check(verb: Verb, words: Words, command: str) -> None:
     if len(words.args) > verb.words:
         raise Refused(
             f"`{verb.name}` takes {_most(verb.words)}, not {len(words.args)}: nothing was done. "
-            f'Put text with spaces in "quotes". {verb.shown(command)}'
+            f"{verb.shown(command)}"
         )
 
 
@@ -172,9 +172,9 @@ def _most(words: int) -> str:
         case 0:
             return "no words"
         case 1:
-            return "one word"
+            return 'one word, or one text in "quotes"'
         case _:
-            return f"at most {words} words"
+            return f'at most {words} words, or texts in "quotes"'
 
 
 __all__ = ["VERBS", "Answer", "Ask", "Desk", "Outcome", "Place", "Verb", "find", "say"]

@@ -9,12 +9,14 @@ from bot.commands.verb import Answer, Ask, Outcome, Verb
 from bot.core.approval import Approval, GateState, Standing, counts, missing, role_of, standing
 from bot.core.document import Code, Document, Paragraph, Strong
 from bot.core.errors import Refused
-from bot.core.events import Approved
+from bot.core.events import Approved, RunResumed
 from bot.core.may import Right
 from bot.core.plan import Plan, PlannedGate
 from bot.core.run import Run
 from bot.timeline import Change
 from playbooks.roles import Holders
+
+MOST_CHANGES = 5
 
 
 async def act(ask: Ask) -> Outcome:
@@ -62,7 +64,8 @@ def still_the_same(ask: Ask, run: Run) -> None:
     """Raise Refused when the plan is not the one whose hash the person read."""
     read = ask.words.options.get("plan")
     if read and not run.hash.startswith(read):
-        changes = "; ".join(run.changes) or "see the new plan"
+        more = f"; and {len(run.changes) - MOST_CHANGES} more" if len(run.changes) > MOST_CHANGES else ""
+        changes = "; ".join(run.changes[:MOST_CHANGES]) + more or "see the new plan"
         raise Refused(
             f"The plan of {run.id} changed after you read it ({changes}): nothing was recorded. "
             f"Read the new plan {run.hash[:8]} and approve that one."
@@ -144,10 +147,21 @@ def _outcome(
     valid = [a for a in after.approvals if counts(a, gate, hash=run.hash, holders=holders, now=ask.now)]
     left = () if opened else missing(gate, valid, holders)
     then = " That is enough: the step may go on." if opened else f" Still needed: {', '.join(left)}."
-    line = (Strong(f"{run.id}.{gate.name}"), " approved as ", Code(event.role), f".{then}")
+    how = " approved by breaking the glass as " if event.break_glass else " approved as "
+    line = (Strong(f"{run.id}.{gate.name}"), how, Code(event.role), f".{then}")
     data = {"run": run.id, "gate": gate.name, "missing": list(left)}
     answer = Answer(Document("", (Paragraph(line),)), data=data)
-    return Outcome(answer, {f"run/{run.id}": Change(run.seq, (event,))})
+    events = (
+        (event, RunResumed(why=f"{gate.name} is approved")) if opened and _paused(run, gate) else (event,)
+    )
+    return Outcome(answer, {f"run/{run.id}": Change(run.seq, events)})
+
+
+def _paused(run: Run, gate: PlannedGate) -> bool:
+    """Say whether the run is paused because it waits for this gate and for nothing else."""
+    paused = run.paused
+    step = run.plan.step(paused.step) if run.plan and paused and paused.step else None
+    return bool(paused and not paused.freeze and step and step.gate == gate.name)
 
 
 VERB = Verb(

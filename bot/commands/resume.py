@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bot.commands.verb import Ask, Outcome, Verb
-from bot.core.cards.choices import waits_for_gate
+from bot.core.approval import Standing, standing
 from bot.core.errors import Refused
 from bot.core.events import RunResumed
+from bot.core.incident import Incident
 from bot.core.may import Right
-from bot.core.plan import Plan
 from bot.core.run import Run, Status
 from bot.timeline import Change
 
@@ -18,8 +18,8 @@ async def act(ask: Ask) -> Outcome:
     incident = await ask.incident(run.incident)
     if run.over or run.abort or run.paused is None:
         raise Refused(f"{run.id} is {run.state}: it does not wait for `resume`.")
-    _needs_a_choice(ask, run)
-    freeze = run.paused.freeze
+    _needs_a_choice(ask, run, incident)
+    freeze = await _standing_freeze(ask, run.paused.freeze)
     if freeze:
         ask.may(Right.COMMAND, f"let {run.id} pass {freeze}", incident)
         why = ask.option("why", f"why {run.id} may pass {freeze}")
@@ -32,24 +32,32 @@ async def act(ask: Ask) -> Outcome:
     return Outcome(answer, {f"run/{run.id}": Change(run.seq, (event,))})
 
 
-def _needs_a_choice(ask: Ask, run: Run) -> None:
-    """A step that failed or is in doubt does not go away by going on."""
-    step = run.paused.step if run.paused else None
-    if step and run.step(step).status in (Status.FAILED, Status.IN_DOUBT):
+async def _standing_freeze(ask: Ask, id: str | None) -> str | None:
+    """A freeze that was lifted since needs nobody's leave to be passed."""
+    return id if id and (await ask.freeze(id)).in_force(ask.now) else None
+
+
+def _needs_a_choice(ask: Ask, run: Run, incident: Incident) -> None:
+    """A step that did not end well, or that nobody may begin, does not go away by going on."""
+    step = run.plan.step(run.paused.step) if run.plan and run.paused and run.paused.step else None
+    if step is None or run.plan is None:
+        return
+    status, name = run.step(step.id).status, f"{run.id}.{step.id}"
+    if status in (Status.FAILED, Status.IN_DOUBT, Status.UNDONE):
         raise Refused(
-            f"{run.id}.{step} is {run.step(step).status.value}: choose `retry`, `skip`, `done` or `undo` "
-            f"for it, or `{ask.desk.command} abort {run.id}`."
+            f"{name} is {status.value}: choose `retry`, `skip`, `done` or `undo` for it, "
+            f"or `{ask.desk.command} abort {run.id}`."
         )
-    if run.plan and step and waits_for_gate(run, run.plan, _gate(run.plan, step)):
+    gate, state = run.plan.gate(step.gate or ""), run.gates.get(step.gate or "")
+    if gate is None or state is None or status is not Status.WAITING:
+        return
+    stands = standing(gate, state, hash=run.hash, holders=ask.holders(run, incident), now=ask.now)
+    late = stands is Standing.GATHERING and ask.now >= state.expires
+    if late or stands in (Standing.REJECTED, Standing.EXPIRED):
         raise Refused(
-            f"{run.id}.{step} waits for approvals: `{ask.desk.command} start {run.id}` asks for them again, "
+            f"{name} waits for approvals: `{ask.desk.command} start {run.id}` asks for them again, "
             f"`{ask.desk.command} abort {run.id}` ends the run."
         )
-
-
-def _gate(plan: Plan, step: str) -> str | None:
-    found = plan.step(step)
-    return found.gate if found else None
 
 
 VERB = Verb(

@@ -7,11 +7,13 @@ import re
 from bot.commands.verb import Ask, Outcome, Verb
 from bot.core.errors import Refused
 from bot.core.events import RoleAssigned
+from bot.core.incident import Incident
 from bot.core.may import Right
 from bot.timeline import Change
+from playbooks.problems import nearest
 
 KNOWN = {"ic": "commander"}
-# They give no right over runs or approvals, so that whoever is there may take them.
+ROLES = ("commander", "ops", "comms", "scribe")
 OPEN_TO_ALL = ("comms", "scribe")
 
 
@@ -23,12 +25,32 @@ async def act(ask: Ask) -> Outcome:
         raise Refused(
             f"`{role[:40]}` is no name of a role: letters, digits and dashes. Nothing was recorded."
         )
+    _known(ask, role)
     person = ask.person(ask.argument(1, "The person (@name)"))
     incident = await ask.incident(ask.words.options.get("inc"))
-    if not (person == ask.who.name and role in OPEN_TO_ALL and role not in incident.roles):
+    if person != ask.who.name or not _free(ask, incident, role):
         ask.may(Right.COMMAND, f"give the role {role}", incident)
     change = Change(incident.seq, (RoleAssigned(role=role, person=person),))
     return Outcome(ask.done(incident.id, f"@{person} is {role}."), {f"incident/{incident.id}": change})
+
+
+def _known(ask: Ask, role: str) -> None:
+    """Raise Refused for a role that is nearly one that exists: somebody would hold it and no say with it."""
+    playbooks = ask.desk.shelf.playbooks().values()
+    roles = {*ROLES, *(name for loaded in playbooks for name in loaded.playbook.roles)}
+    near = nearest(role, roles)
+    if role not in roles and near:
+        raise Refused(f"There is no role {role}: nothing was recorded. Did you mean {near}?")
+
+
+def _free(ask: Ask, incident: Incident, role: str) -> bool:
+    """Say whether whoever is there may take a role: nobody holds it, and it gives no say over a run."""
+    approving = {
+        part.incident
+        for loaded in ask.desk.shelf.playbooks().values()
+        for part in loaded.playbook.roles.values()
+    }
+    return role in OPEN_TO_ALL and role not in incident.roles and role not in approving
 
 
 VERB = Verb(

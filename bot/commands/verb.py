@@ -213,10 +213,12 @@ class Ask:
         if id is None:
             incident = await self.incident()
             open_runs = await self.timeline.lookup.runs(incident=incident.id, only_open=True)
-            if len(open_runs) != 1:
-                count = "Several runs are" if open_runs else "No run is"
-                names = f" ({', '.join(open_runs)})" if open_runs else ""
-                raise Refused(f"{count} under way in {incident.id}{names}: say which one, as RUN-9.")
+            if not open_runs:
+                plans = f"`{self.desk.command} plan <playbook>` makes one"
+                raise Refused(f"No run is under way in {incident.id}: nothing was done. {plans}.")
+            if len(open_runs) > 1:
+                names = ", ".join(reversed(open_runs))
+                raise Refused(f"Several runs are under way in {incident.id} ({names}): say which one.")
             id = open_runs[0]
         found = runs.fold(await self.timeline.read(f"run/{id}"))
         if found is None:

@@ -251,7 +251,7 @@ def _differences(path: str, old: Json, new: Json) -> Iterator[str]:
     if old == new:
         return
     if isinstance(old, dict) and isinstance(new, dict):
-        for name in sorted({*old, *new}):
+        for name in dict.fromkeys((*old, *new)):
             yield from _differences(f"{path}.{name}".lstrip("."), old.get(name), new.get(name))
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         for index, (before, after) in enumerate(zip(old, new, strict=True), start=1):

@@ -1,0 +1,112 @@
+"""Two things that must not both happen, said in the same moment: one is recorded, the other refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.commands import VERBS, Ask, Outcome, Place
+from bot.commands.grammar import read
+from bot.core.errors import Conflict
+from bot.core.may import Actor
+from tests.commands.scenes import declared, planned, put
+from tests.runs.stage import PLAYBOOK, Stage
+
+START, RESOLVE = "start RUN-1", 'resolve "all is well" data:"nothing was lost"'
+
+
+async def decided(stage: Stage, line: str) -> Outcome:
+    """Return what ana's line comes to now, before it is written."""
+    words = read(line)
+    ask = Ask(stage.desk, words, Actor("ana"), "test", Place(), stage.timeline.now(), VERBS)
+    return await VERBS[words.verb].act(ask)
+
+
+def without_a_freeze() -> str:
+    return "".join(line for line in PLAYBOOK.splitlines(keepends=True) if not line.startswith("freeze:"))
+
+
+async def write(stage: Stage, outcome: Outcome) -> None:
+    await stage.timeline.append(outcome.changes, by="ana", via="test")
+
+
+@pytest.mark.parametrize(("first", "second"), [(START, RESOLVE), (RESOLVE, START)])
+@pytest.mark.parametrize("phase", ["identified", "recovering"])
+async def test_a_run_never_starts_in_the_moment_its_incident_is_resolved(
+    both: Stage, first: str, second: str, phase: str
+) -> None:
+    await planned(both)
+    await both.told("ana", f"phase {phase}")
+    faster, slower = await decided(both, first), await decided(both, second)
+    await write(both, faster)
+
+    with pytest.raises(Conflict):
+        await write(both, slower)
+
+    assert not (await both.say("ana", second)).ok
+    assert (await both.incident()).open == ((await both.run()).started_at is not None)
+    assert await both.timeline.verify() == []
+
+
+async def test_two_runs_for_one_target_never_start_in_the_same_moment(both: Stage) -> None:
+    put(both, playbook=without_a_freeze())
+    await planned(both)
+    await both.told("ana", "plan restore-orders")
+    await both.carry("RUN-2")
+    faster, slower = await decided(both, START), await decided(both, "start RUN-2")
+    await write(both, faster)
+
+    with pytest.raises(Conflict):
+        await write(both, slower)
+
+    refused = await both.say("ana", "start RUN-2")
+    assert refused.text == (
+        "orders-db, shop is held by RUN-1, which is running: nothing was started. "
+        "RUN-1 must end or be aborted first.\n"
+    )
+    assert (await both.run("RUN-2")).started_at is None
+
+
+async def test_after_one_run_ended_another_may_start_for_its_target(stage: Stage) -> None:
+    await planned(stage)
+    await stage.told("ana", "plan restore-orders")
+    await stage.carry("RUN-2")
+    await stage.told("ana", START)
+    shown = await stage.told("ana", "abort RUN-1")
+    mark = shown.rpartition("confirm:")[2].split()[0]
+    await stage.told("ana", f'abort RUN-1 confirm:{mark} why:"wrong run"')
+    await stage.carry()
+
+    await stage.told("ana", "start RUN-2")
+
+    assert (await stage.run("RUN-2")).started_at
+
+
+async def test_two_incidents_declared_in_the_same_moment_get_numbers_of_their_own(both: Stage) -> None:
+    faster, slower = await decided(both, 'declare "one"'), await decided(both, 'declare "two"')
+    await write(both, faster)
+
+    with pytest.raises(Conflict):
+        await write(both, slower)
+
+    assert "INC-2 is open: two" in await both.told("ana", 'declare "two"')
+
+
+async def test_a_choice_is_looked_at_again_after_the_time_of_what_was_chosen(stage: Stage) -> None:
+    await declared(stage)
+    await stage.told("ana", 'decide code_rollback why:"it is the quickest"')
+
+    [decision] = (await stage.incident()).decisions
+
+    criteria, _ = stage.shelf.criteria()
+    box = criteria.boxes[next(option for option in criteria.boxes if option == "code_rollback")]
+    assert decision.made.effect_by is not None
+    assert decision.made.effect_by - decision.at == box.after
+
+
+async def test_nothing_is_decided_for_an_incident_that_is_over(stage: Stage) -> None:
+    await declared(stage)
+    await stage.told("ana", RESOLVE)
+
+    refused = await stage.say("ana", 'decide wait why:"let us see"')
+
+    assert refused.text == "INC-1 is resolved: `reopen` it first. Nothing was recorded.\n"

@@ -1,0 +1,149 @@
+"""Lines that would sound right and be wrong: a freeze of nothing, a run that goes on to nowhere."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bot.core import freeze as freezes
+from bot.core.events import FreezePlaced, Scope, StepInDoubt
+from bot.core.run import Status
+from bot.timeline import Change
+from integrations.contract import Phase
+from tests.clock import Clock
+from tests.commands.scenes import approved, declared, put, started, with_a_person
+from tests.runs.stage import Stage, World
+
+
+async def refused(stage: Stage, who: str, line: str) -> str:
+    answer = await stage.say(who, line)
+    assert not answer.ok, answer.text
+    return answer.text.strip()
+
+
+async def test_a_freeze_stays_while_any_run_holds_a_target_under_it(stage: Stage, world: World) -> None:
+    await started(stage)
+    await stage.told("cy", 'freeze on svc:checkout why:"the audit runs"')
+    await stage.told("bo", "approve RUN-1")
+    await stage.told("cy", "approve RUN-1")
+    await stage.told("ana", 'freeze off FRZ-2 why:"the audit is over"')
+    await stage.told("cy", 'freeze on svc:checkout env:production why:"hands off"')
+    await stage.told("ana", 'freeze off FRZ-3 why:"not needed"')
+    world.outcomes["restore"] = [Phase.FAILED]
+    await stage.carry()
+    await stage.told("cy", 'freeze on svc:check* why:"hands off while it is broken"')
+
+    held = "holds orders-db: {} stays until it ends or is aborted."
+
+    assert await refused(stage, "ana", 'freeze off FRZ-1 why:"x"') == f"RUN-1 {held.format('FRZ-1')}"
+    assert await refused(stage, "cy", 'freeze off FRZ-4 why:"x"') == f"RUN-1 {held.format('FRZ-4')}"
+
+
+async def test_a_freeze_elsewhere_is_lifted_whatever_runs_here(stage: Stage, world: World) -> None:
+    world.outcomes["restore"] = [Phase.FAILED]
+    await approved(stage)
+    scope = Scope(services=("checkout",), environments=("staging",))
+    placed = FreezePlaced(scope=scope, why="load test")
+    await stage.timeline.append({"freeze/FRZ-2": Change(0, (placed,))}, by="cy", via="test")
+
+    assert "FRZ-2 is lifted." in await stage.told("cy", 'freeze off FRZ-2 why:"it is over"')
+
+
+async def test_a_word_that_a_freeze_has_no_use_for_is_never_passed_over(stage: Stage) -> None:
+    await stage.told("cy", 'freeze on svc:checkout why:"one"')
+    await stage.told("cy", 'freeze on svc:checkout why:"two"')
+
+    said = await refused(stage, "cy", "freeze off FRZ-1 FRZ-2")
+
+    assert said.startswith(
+        "`freeze off` has no use for `FRZ-2`: nothing was done. Usage: `/backstop freeze on"
+    )
+    assert "`freeze on` has no use for `checkout`" in await refused(stage, "cy", 'freeze on checkout why:"x"')
+    assert len(await stage.timeline.lookup.freezes()) == 2
+
+
+async def test_a_freeze_is_looked_at_again_when_its_placer_says(stage: Stage, clock: Clock) -> None:
+    await stage.told("cy", 'freeze on svc:checkout for:90m why:"the audit runs"')
+
+    freeze = freezes.fold(await stage.timeline.read("freeze/FRZ-1"))
+
+    assert freeze
+    assert freeze.review_at == clock() + timedelta(minutes=90)
+    assert freeze.in_force(clock() + timedelta(days=9))
+
+
+async def test_a_freeze_that_ends_by_itself_is_not_said_to_stay(stage: Stage, clock: Clock) -> None:
+    until = clock() + timedelta(hours=1)
+    placed = FreezePlaced(scope=Scope(), why="nightly", lift="at_until", until=until)
+    await stage.timeline.append({"freeze/FRZ-1": Change(0, (placed,))}, by="cy", via="test")
+
+    assert await refused(stage, "cy", "freeze extend FRZ-1 for:8h") == (
+        "FRZ-1 was placed to end by itself at 03:25Z: nothing was recorded. "
+        "`freeze on` places one that stays."
+    )
+
+
+async def test_a_run_whose_steps_were_undone_does_not_go_on_to_nowhere(stage: Stage, world: World) -> None:
+    world.outcomes["restore"] = [Phase.FAILED]
+    await approved(stage)
+    await stage.told("ana", 'undo RUN-1.S1 why:"customers wait"')
+    await stage.carry()
+
+    said = await refused(stage, "ana", "resume RUN-1")
+
+    assert said == (
+        "RUN-1.stop is undone: choose `retry`, `skip`, `done` or `undo` for it, or `/backstop abort RUN-1`."
+    )
+    await stage.told("ana", 'retry RUN-1.stop why:"again"')
+    await stage.told("ana", 'retry RUN-1.restore why:"again"')
+    await stage.carry()
+    assert (await stage.run()).state == "recovered"
+
+
+async def test_nothing_is_undone_under_a_step_that_may_still_act(stage: Stage, world: World) -> None:
+    world.held = True
+    await started(stage)
+    world.held = False
+    doubt = StepInDoubt(step="stop", attempt=1, because="no word")
+    run = await stage.run()
+    await stage.timeline.append({"run/RUN-1": Change(run.seq, (doubt,))}, by="backstop", via="test")
+
+    assert await refused(stage, "ana", 'undo RUN-1.S1 why:"back"') == (
+        "RUN-1.stop is in doubt and may still act: nothing was recorded. "
+        "`retry`, `skip` or `done` settles it; then undo."
+    )
+
+
+async def test_a_freeze_that_was_lifted_needs_nobodys_leave_to_be_passed(stage: Stage) -> None:
+    await started(stage)
+    await stage.told("eli", 'freeze on svc:checkout why:"the audit runs"')
+    await stage.told("bo", "approve RUN-1")
+    await stage.told("cy", "approve RUN-1")
+    await stage.carry()
+    assert (await stage.run()).state == "paused"
+    assert "You may not let RUN-1 pass FRZ-2" in await refused(stage, "cy", "resume RUN-1")
+    await stage.told("eli", "freeze off FRZ-2")
+
+    assert "goes on." in await stage.told("cy", "resume RUN-1")
+
+    assert (await stage.run()).passes == frozenset()
+
+
+async def test_what_a_person_was_to_do_can_be_left_out(stage: Stage) -> None:
+    put(stage, playbook=with_a_person())
+    await approved(stage)
+    assert (await stage.run()).step("look").status is Status.STARTED
+
+    await stage.told("cy", 'skip RUN-1.look why:"the shop is closed"')
+    await stage.carry()
+
+    assert (await stage.run()).state == "recovered"
+
+
+async def test_a_role_that_is_nearly_one_is_not_given(stage: Stage) -> None:
+    await declared(stage)
+
+    assert await refused(stage, "ana", "role comander @bo") == (
+        "There is no role comander: nothing was recorded. Did you mean commander?"
+    )
+    assert "@bo is translator." in await stage.told("ana", "role translator @bo")
+    assert "@bo is dba." in await stage.told("ana", "role DBA <@U0BO|bo>")
