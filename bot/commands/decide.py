@@ -76,7 +76,10 @@ def _choose(ask: Ask, incident: Incident, criteria: Criteria, hash: str) -> Outc
     option = one_of(ask.words.args[0].replace("-", "_"), OPTIONS, "option")
     ask.may(Right.COMMAND, "decide", incident)
     why = ask.option("why", "the reason, which the post-mortem keeps")
+    if not incident.open:
+        raise Refused(f"{incident.id} is {incident.phase.value}: `reopen` it first. Nothing was recorded.")
     found = decide(incident.facts, criteria)
+    again = criteria.box(Option(option), incident.facts)
     against = [veto for veto in found.vetoes if option in veto.removes]
     event = Decided(
         option=option,
@@ -88,12 +91,13 @@ def _choose(ask: Ask, incident: Incident, criteria: Criteria, hash: str) -> Outc
         vetoes=tuple(veto.id for veto in found.vetoes),
         overridden=tuple(f"{veto.id}: {veto.because}" for veto in against),
         criteria_hash=hash,
-        effect_by=ask.now + found.decide_again if found.decide_again else None,
+        effect_by=ask.now + again if again else None,
     )
     names = sorted(
         name
         for name, loaded in ask.desk.shelf.playbooks().items()
-        if option in loaded.playbook.options and incident.service in loaded.playbook.applies_to.services
+        if option in loaded.playbook.options
+        and incident.service in (loaded.playbook.applies_to.services or (incident.service,))
     )
     over = f" Against {', '.join(veto.id for veto in against)}." if against else ""
     small = ("Playbooks that can do it: ", ", ".join(names), ".") if names else ()

@@ -9,6 +9,7 @@ from datetime import timedelta
 from bot.commands.grammar import a_duration, one_of
 from bot.commands.list import freeze_row
 from bot.commands.verb import Answer, Ask, Outcome, Verb
+from bot.core.cards.lines.freezes import in_scope
 from bot.core.document import Code, Document, Paragraph, Table
 from bot.core.errors import Refused
 from bot.core.events import (
@@ -25,14 +26,19 @@ from bot.core.may import Right
 from bot.timeline import Change
 from playbooks.problems import nearest
 
-ACTIONS = ("on", "off", "show", "extend", "allow")
+ACTIONS = {"on": 1, "off": 2, "show": 1, "extend": 2, "allow": 4}
+"""What can be done about freezes, with how many words that takes at most."""
+
 KINDS = ("deploy", "migration", "config", "scaling", "retention", "backup")
-REVIEW, LONGEST_EXCEPTION = timedelta(hours=4), timedelta(hours=2)
+REVIEW, LONGEST_EXCEPTION = "4h", timedelta(hours=2)
 
 
 async def act(ask: Ask) -> Outcome:
     """Do what the first word says; without one, show the freezes."""
-    action = one_of(ask.words.args[0], ACTIONS, "word of freeze") if ask.words.args else "show"
+    action = one_of(ask.words.args[0], tuple(ACTIONS), "word of freeze") if ask.words.args else "show"
+    if len(ask.words.args) > ACTIONS[action]:
+        word = ask.words.args[ACTIONS[action]]
+        raise Refused(f"`freeze {action}` has no use for `{word[:40]}`: nothing was done. {ask.usage}")
     match action:
         case "on":
             return await _on(ask)
@@ -61,11 +67,10 @@ async def _on(ask: Ask) -> Outcome:
         why=why,
         cause="incident" if incident else "manual",
         incident=incident,
-        review_at=ask.now + REVIEW,
+        review_at=ask.now + a_duration(ask.words.options.get("for", REVIEW)),
     )
-    what = f"{', '.join(scope.kinds)} of {', '.join(scope.services)} in {', '.join(scope.environments)}"
     small = ("To lift it: ", Code(f"{ask.desk.command} freeze off {id}"))
-    answer = ask.done(id, f"stops {what}.", small=small, freeze=id)
+    answer = ask.done(id, f"stops {in_scope(scope)}.", small=small, freeze=id)
     return Outcome(answer, {f"freeze/{id}": Change(0, (placed,))})
 
 
@@ -106,21 +111,32 @@ async def _off(ask: Ask) -> Outcome:
     incident = await ask.incident(freeze.placed.incident) if freeze.placed.incident else None
     if ask.who.name != freeze.by:
         ask.may(Right.COMMAND, f"lift {freeze.id}, which @{freeze.by} placed", incident)
-    run = freeze.placed.run
-    if run:
-        held = await ask.timeline.lookup.held_by(run)
-        live = run in await ask.timeline.lookup.runs(incident=freeze.placed.incident, only_open=True)
-        if live and held:
-            raise Refused(f"{run} holds {', '.join(held)}: {freeze.id} stays until it ends or is aborted.")
+    await _nobody_acts_under(ask, freeze)
     event = FreezeLifted(why=ask.words.options.get("why", "by hand"))
     waiting = f" {len(freeze.refused)} refused deployments may be tried again." if freeze.refused else ""
     answer = ask.done(freeze.id, f"is lifted.{waiting}", freeze=freeze.id)
     return Outcome(answer, {f"freeze/{freeze.id}": Change(freeze.seq, (event,))})
 
 
+async def _nobody_acts_under(ask: Ask, freeze: Freeze) -> None:
+    """Raise Refused while a run holds a target where the freeze keeps others from changing things."""
+    anything = freeze.placed.scope.model_copy(update={"kinds": ("*",)})
+    for id in await ask.timeline.lookup.runs(only_open=True):
+        held = await ask.timeline.lookup.held_by(id)
+        run = await ask.run(id) if held else None
+        if run and covers(anything, Wanted(run.asked.service, run.asked.environment, "restore")):
+            raise Refused(f"{id} holds {', '.join(held)}: {freeze.id} stays until it ends or is aborted.")
+
+
 async def _extend(ask: Ask) -> Outcome:
     freeze = await _in_force(ask)
-    wait = a_duration(ask.words.options.get("for", "4h"))
+    wait = a_duration(ask.words.options.get("for", REVIEW))
+    until = freeze.placed.until if freeze.placed.lift == "at_until" else None
+    if until:
+        raise Refused(
+            f"{freeze.id} was placed to end by itself at {until:%H:%M}Z: nothing was recorded. "
+            "`freeze on` places one that stays."
+        )
     event = FreezeExtended(review_at=ask.now + wait, why=ask.words.options.get("why", ""))
     answer = ask.done(
         freeze.id, f"stays; it is looked at again at {ask.now + wait:%H:%M}Z.", freeze=freeze.id

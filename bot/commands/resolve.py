@@ -18,8 +18,8 @@ async def act(ask: Ask) -> Outcome:
     ask.may(Right.COMMAND, "resolve the incident", incident)
     if not incident.open:
         raise Refused(f"{incident.id} is {incident.phase.value} already; nothing was recorded.")
-    live = await ask.timeline.lookup.runs(incident=incident.id, only_open=True)
-    started = [run.id for run in await ask.runs_of(incident) if run.id in live and run.started_at]
+    live = [run for run in await ask.runs_of(incident) if not run.over]
+    started = [run.id for run in live if run.started_at]
     if started:
         raise Refused(
             f"{', '.join(started)} is under way: let it end or abort it first. Nothing was recorded."
@@ -28,7 +28,9 @@ async def act(ask: Ask) -> Outcome:
     held = [freeze.id for freeze in await ask.freezes() if freeze.placed.incident == incident.id]
     small = (f"Still in force: {', '.join(held)}. To lift: ", Code(f"freeze off {held[0]}")) if held else ()
     answer = ask.done(incident.id, "is resolved.", small=small)
-    return Outcome(answer, {f"incident/{incident.id}": Change(incident.seq, (event,))})
+    # A run that is started in the same moment must not act for an incident that is over.
+    changes = {f"run/{run.id}": Change(run.seq, ()) for run in live}
+    return Outcome(answer, {**changes, f"incident/{incident.id}": Change(incident.seq, (event,))})
 
 
 VERB = Verb(

@@ -19,10 +19,11 @@ async def act(ask: Ask) -> Outcome:
     state = run.step(step.id)
     heavy = step.destructive or state.status is Status.IN_DOUBT
     ask.may(Right.COMMAND if heavy else Right.OPERATE, f"skip {run.id}.{step.id}", incident, run)
-    if state.status not in SKIPPABLE:
+    waits = step.call.kind == "person" and state.status is Status.STARTED
+    if state.status not in SKIPPABLE and not waits:
         raise Refused(f"{run.id}.{step.id} is {state.status.value}: it cannot be skipped now.")
     event = StepSkipped(step=step.id, why=ask.option("why", "the reason"))
-    answer = ask.done(run.id, f"{step.id} is skipped.", run=run.id)
+    answer = ask.done(run.id, f"{step.title} is skipped.", run=run.id)
     return Outcome(answer, {f"run/{run.id}": Change(run.seq, (event,))})
 
 

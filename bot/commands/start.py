@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from bot.commands.approve import at_names
 from bot.commands.verb import Ask, Outcome, Verb
-from bot.core.approval import Standing, standing
+from bot.core import run as runs
+from bot.core.approval import Approval, Standing, missing, standing
 from bot.core.document import Code
 from bot.core.due import next_gate
 from bot.core.errors import Refused
@@ -41,11 +43,12 @@ async def act(ask: Ask) -> Outcome:
         raise Refused(f"{run.id} is still being planned: nothing was started. Wait for its plan card.")
     if run.started_at is not None:
         return _ask_again(ask, run, run.plan, incident)
-    await _startable(ask, run, run.plan, incident)
-    return await _start(ask, run, run.plan, incident)
+    _startable(ask, run, run.plan, incident)
+    rivals = await _rivals(ask, run, run.plan)
+    return await _start(ask, run, run.plan, incident, rivals)
 
 
-async def _startable(ask: Ask, run: Run, plan: Plan, incident: Incident) -> None:
+def _startable(ask: Ask, run: Run, plan: Plan, incident: Incident) -> None:
     if not incident.open:
         raise Refused(f"{incident.id} is {incident.phase.value}: `reopen` it first. Nothing was started.")
     if plan.problems:
@@ -59,24 +62,54 @@ async def _startable(ask: Ask, run: Run, plan: Plan, incident: Incident) -> None
             f"The plan of {run.id} is {run.hash[:8]} now, not {read[:8]}: nothing was started. "
             f"Read `status {run.id}` before you start it."
         )
-    for target in plan.targets:
-        holder = await ask.timeline.lookup.holder(target.name)
-        if holder and holder != run.id:
-            raise Refused(f"{target.name} is held by {holder}: it must end or be aborted first.")
+    _approvable(ask, run, plan, incident)
 
 
-async def _start(ask: Ask, run: Run, plan: Plan, incident: Incident) -> Outcome:
+async def _rivals(ask: Ask, run: Run, plan: Plan) -> list[Run]:
+    """Return the runs planned for a target of this one, or raise Refused when one of them is under way."""
+    found = []
+    for id in await ask.timeline.lookup.runs(only_open=True):
+        other = runs.fold(await ask.timeline.read(f"run/{id}")) if id != run.id else None
+        theirs = {target.name for target in other.plan.targets} if other and other.plan else set()
+        shared = [target.name for target in plan.targets if target.name in theirs]
+        if other and shared and other.started_at:
+            raise Refused(
+                f"{', '.join(shared)} is held by {id}, which is {other.state}: nothing was started. "
+                f"{id} must end or be aborted first."
+            )
+        if other and shared:
+            found.append(other)
+    return found
+
+
+def _approvable(ask: Ask, run: Run, plan: Plan, incident: Incident) -> None:
+    """Whoever starts a run cannot approve it, so that somebody else must be there for every seat."""
+    holders = ask.holders(run, incident)
+    others = {name for names in holders.values() for name in names} - {ask.who.name}
+    for gate in plan.gates:
+        fit = [Approval(name, "", run.hash, ask.now) for name in sorted(others)]
+        empty = missing(gate, fit, holders)
+        if empty and gate.break_glass is None:
+            raise Refused(
+                f"Nobody but you could approve {run.id}.{gate.name} as {empty[0]}, and whoever starts a run "
+                f"does not approve it. Nothing was started: let another commander start it, or add somebody "
+                f"to {empty[0]} first."
+            )
+
+
+async def _start(ask: Ask, run: Run, plan: Plan, incident: Incident, rivals: Iterable[Run]) -> Outcome:
     expires = {gate.name: ask.now + timedelta(seconds=gate.expires_s) for gate in plan.gates}
-    changes: dict[str, Change] = {}
+    # Nothing is written to a rival, but if it is started in the same moment, only one of the two is.
+    changes = {f"run/{rival.id}": Change(rival.seq, ()) for rival in rivals}
     freeze = None
     if plan.freeze:
         freeze = await ask.timeline.lookup.next_id("FRZ")
         changes[f"freeze/{freeze}"] = Change(0, (_freeze(ask, run, plan, incident),))
     started = RunStarted(hash=run.hash, freeze=freeze, expires=expires)
     changes[f"run/{run.id}"] = Change(run.seq, (started,))
-    if incident.phase in (Phase.INVESTIGATING, Phase.IDENTIFIED):
-        recovering = PhaseChanged(phase=Phase.RECOVERING, why=f"{run.id} was started")
-        changes[f"incident/{incident.id}"] = Change(incident.seq, (recovering,))
+    recovering = PhaseChanged(phase=Phase.RECOVERING, why=f"{run.id} was started")
+    moved = () if incident.phase is Phase.RECOVERING else (recovering,)
+    changes[f"incident/{incident.id}"] = Change(incident.seq, moved)
     asked = "; ".join(
         f"{gate.name}: {', '.join(f'{quorum.least} of {quorum.role}' for quorum in gate.require)}"
         for gate in plan.gates

@@ -17,6 +17,12 @@ async def act(ask: Ask) -> Outcome:
     ask.may(Right.COMMAND, f"undo {run.id} back to {step.id}", incident)
     if run.acting:
         raise Refused(f"{', '.join(run.acting)} is acting: `hold {run.id}` and wait, or `abort {run.id}`.")
+    doubt = [item.id for item in plan.steps if run.step(item.id).status is Status.IN_DOUBT]
+    if doubt:
+        raise Refused(
+            f"{run.id}.{doubt[0]} is in doubt and may still act: nothing was recorded. "
+            "`retry`, `skip` or `done` settles it; then undo."
+        )
     span = plan.steps[plan.steps.index(step) :]
     finished = [item for item in span if run.step(item.id).status in (Status.SUCCEEDED, Status.DONE)]
     undone = [item.id for item in reversed(finished) if item.undo]

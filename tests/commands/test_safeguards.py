@@ -8,7 +8,9 @@ from bot.core import freeze as freezes
 from bot.core.events import FreezePlaced, Scope, StepInDoubt
 from bot.core.run import Status
 from bot.timeline import Change
+from integrations.connections import Connections
 from integrations.contract import Phase
+from integrations.person import Person
 from tests.clock import Clock
 from tests.commands.scenes import approved, declared, put, started, with_a_person
 from tests.runs.stage import Stage, World
@@ -130,6 +132,7 @@ async def test_a_freeze_that_was_lifted_needs_nobodys_leave_to_be_passed(stage: 
 
 async def test_what_a_person_was_to_do_can_be_left_out(stage: Stage) -> None:
     put(stage, playbook=with_a_person())
+    stage.engines["person"] = Person(Connections())
     await approved(stage)
     assert (await stage.run()).step("look").status is Status.STARTED
 
