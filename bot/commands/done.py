@@ -27,7 +27,7 @@ async def act(ask: Ask) -> Outcome:
         evidence=ask.option("evidence", "what shows it: a link, a number or a sentence"),
         why=ask.words.options.get("why", ""),
     )
-    answer = ask.done(run.id, f"{step.id} is done by hand.", run=run.id)
+    answer = ask.done(run.id, f"{step.title} is done by hand.", run=run.id)
     return Outcome(answer, {f"run/{run.id}": Change(run.seq, (event,))})
 
 

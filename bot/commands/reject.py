@@ -31,7 +31,11 @@ async def act(ask: Ask) -> Outcome:
     if state.rejection:
         raise Refused(f"@{state.rejection.person} rejected {run.id}.{gate.name} already; one no is enough.")
     event = Rejected(gate=gate.name, hash=run.hash, why=why)
-    answer = ask.done(f"{run.id}", f"{gate.name} rejected: the run stops before that step.", run=run.id)
+    answer = ask.done(
+        f"{run.id}",
+        f"is not approved: you rejected {gate.name}, and the run stops before that step.",
+        run=run.id,
+    )
     return Outcome(answer, {f"run/{run.id}": Change(run.seq, (event,))})
 
 

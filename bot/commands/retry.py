@@ -29,7 +29,7 @@ async def act(ask: Ask) -> Outcome:
     event = RetryAsked(step=step.id, why=ask.option("why", "the reason"), inputs=inputs)
     changed = f" with {', '.join(inputs)} changed: the plan is made again and approved anew" if inputs else ""
     answer = ask.done(
-        run.id, f"{step.id} is tried again once nothing of attempt {state.attempt} runs{changed}.", run=run.id
+        run.id, f"tries {step.title} again once nothing of attempt {state.attempt} runs{changed}.", run=run.id
     )
     return Outcome(answer, {f"run/{run.id}": Change(run.seq, (event,))})
 

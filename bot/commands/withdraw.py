@@ -24,7 +24,7 @@ async def act(ask: Ask) -> Outcome:
             f"`{ask.desk.command} abort {run.id}` shows what stopping leaves behind."
         )
     event = Withdrawn(gate=gate.name, why=ask.words.options.get("why", ""))
-    answer = ask.done(run.id, f"your approval of {gate.name} is withdrawn.", run=run.id)
+    answer = ask.done(run.id, f"no longer has your approval of {gate.name}.", run=run.id)
     return Outcome(answer, {f"run/{run.id}": Change(run.seq, (event,))})
 
 

@@ -70,11 +70,12 @@ class Verify:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Nothing may start: say why and ask a person."""
+    """Nothing may start: say why and ask a person; `aged` is a gate whose approvals became too old."""
 
     why: str
     step: str | None = None
     freeze: str | None = None
+    aged: str | None = None
 
 
 Move = Draft | Begin | Attend | Reopen | Undo | Stop | EndAbort | EndUndo | Verify | Pause
@@ -103,7 +104,16 @@ def due(
         return ()
     if all(_over(run, step) for step in run.plan.steps):
         return (Verify(),)
-    return tuple(_next(run, run.plan, now, holders, tuple(freezes)))
+    return tuple(_next(run, run.plan, now, holders, tuple(freezes))) or tuple(_stuck(run, run.plan))
+
+
+def _stuck(run: Run, plan: Plan) -> Iterator[Pause]:
+    """A step that did not end well and that nobody has decided about is asked about again."""
+    for step in plan.steps:
+        status = run.step(step.id).status
+        if status in (Status.FAILED, Status.IN_DOUBT, Status.UNDONE) and not _over(run, step):
+            yield Pause(f"{step.title} is {status.value}: say what to do about it.", step.id)
+            return
 
 
 def _over(run: Run, step: PlannedStep) -> bool:
@@ -180,8 +190,8 @@ def _blocked(
             case Standing.EXPIRED:
                 return Pause(f"The approvals of {gate.name} did not come in time.", step.id)
             case Standing.GATHERING if now >= state.expires:
-                why = f"The approvals of {gate.name} do not count any more. Start again to ask anew."
-                return Pause(why, step.id)
+                why = f"The approvals of {gate.name} are too old to count."
+                return Pause(why, step.id, aged=gate.name)
             case Standing.GATHERING:
                 return _Wait()
             case Standing.OPEN:

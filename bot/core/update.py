@@ -69,7 +69,7 @@ def _conditions(
 
 def _given_up(incident: Incident, runs: Sequence[Run], now: datetime) -> tuple[Loss, ...]:
     """The newest plan is the one that will be, or was, carried out."""
-    plans = [run.plan for run in runs if run.plan and run.started_at]
+    plans = [run.plan for run in runs if run.plan and run.started_at and (run.restored or not run.over)]
     return losses(incident, plans[-1], now=now) if plans else ()
 
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from bot.core.cards.abort import left_behind
+from bot.core.document import Document, plain
 from bot.core.due import (
     Attend,
     Begin,
@@ -28,6 +30,7 @@ from bot.core.events import (
     CheckFound,
     Event,
     FreezeLifted,
+    GateExpired,
     Phase,
     PhaseChanged,
     PlanFailed,
@@ -35,6 +38,7 @@ from bot.core.events import (
     RunAborted,
     RunPaused,
     RunRecovered,
+    StepFailed,
 )
 from bot.core.incident import Incident
 from bot.core.plan import differences, plan_hash
@@ -97,11 +101,13 @@ class Runs:
                 await self._end_abort(view)
             case EndUndo():
                 why = "Everything back to the chosen step is undone. Retry a step, or abort."
-                await self._book.write(view, RunPaused(why=why))
+                back_to = view.run.undo.step if view.run.undo else None
+                await self._book.write(view, RunPaused(why=why, step=back_to))
             case Verify():
                 return await self._verify(view)
-            case Pause(why, step_id, freeze):
-                await self._book.write(view, RunPaused(why=why, step=step_id, freeze=freeze))
+            case Pause(why, step_id, freeze, aged):
+                expired = (GateExpired(gate=aged),) if aged else ()
+                await self._book.write(view, *expired, RunPaused(why=why, step=step_id, freeze=freeze))
             case _:
                 assert_never(move)
         return None
@@ -113,7 +119,22 @@ class Runs:
             because = f"The playbook {asked.playbook} is not there any more."
             await self._book.write(view, PlanFailed(because=because))
             return
-        await self._book.write(view, await self._planned(view, loaded.playbook, loaded.hash, asked.inputs))
+        planned = await self._planned(view, loaded.playbook, loaded.hash, asked.inputs)
+        stale = self._stale(loaded.text.file)
+        if stale:
+            # A warning is no part of the hash: the plan is the same, and people know what it rests on.
+            warned = planned.plan.model_copy(update={"warnings": (*stale, *planned.plan.warnings)})
+            planned = planned.model_copy(update={"plan": warned})
+        await self._book.write(view, planned)
+
+    def _stale(self, playbook: str) -> tuple[str, ...]:
+        """Name the files behind a plan whose newest text has mistakes, so that an older one is in force."""
+        used = {playbook, self._shelf.catalog_file.name}
+        return tuple(
+            f"{stale.file} has mistakes, so its last good version is in force: {stale.problems[0]}"
+            for stale in self._shelf.stale()
+            if stale.file in used
+        )
 
     async def _planned(
         self, view: View, playbook: Playbook, hash: str, inputs: Mapping[str, Json]
@@ -130,7 +151,7 @@ class Runs:
             given=inputs,
             known=await self._book.known(view),
             engines=self._engines,
-            freezes=view.freezes,
+            freezes=[freeze for freeze in view.freezes if freeze.id != view.run.freeze],
             holders=_holders(playbook, view.incident, self._book, view),
             now=view.now,
         )
@@ -153,12 +174,18 @@ class Runs:
             return view.now + LATER
         inputs = {**view.run.asked.inputs, **view.plan.inputs, **retry.inputs}
         planned = await self._planned(view, playbook, content_hash(playbook), inputs)
+        if planned.plan.problems:
+            # Nobody must be asked to approve what cannot be carried out; the plan stays as it was.
+            because = f"The plan cannot be changed like that: {planned.plan.problems[0]}"
+            failed = StepFailed(step=move.step.id, attempt=state.attempt, because=because)
+            await self._book.write(view, failed, RunPaused(why=because, step=move.step.id))
+            return None
         opened = AttemptOpened(step=move.step.id, attempt=state.attempt + 1, target_said="nothing of it runs")
         await self._book.write(view, planned, opened)
         return None
 
     async def _end_abort(self, view: View) -> None:
-        leaves = view.run.abort.leaves if view.run.abort else ""
+        leaves = plain(Document("", left_behind(view.run, view.plan))).strip()
         others = {**await self._book.releases(view.run.id), **self._lift(view, "aborted")}
         await self._book.write(view, RunAborted(leaves=leaves), others=others)
 

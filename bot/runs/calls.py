@@ -26,8 +26,8 @@ async def plan_step(drafting: Drafting, step: Step) -> PlannedStep:
         else None
     )
     checks = [await plan_check(drafting, check, step.target, step.source) for check in step.verify]
-    if step.effect is Effect.DESTRUCTIVE:
-        call = call.model_copy(update={"effect": Effect.DESTRUCTIVE})
+    if step.effect is Effect.DESTRUCTIVE or not call.preview:
+        call = call.model_copy(update={"effect": step.effect or call.effect})
     return PlannedStep(
         id=step.id,
         title=step.title,

@@ -50,9 +50,13 @@ class Drafting:
         """Return an engine, or note that there is none of that name."""
         try:
             return self.ground.engines[name]
-        except (KeyError, IntegrationError) as missing:
-            self.problems.append(f"The engine {name} cannot be used: {missing}")
-            return None
+        except KeyError:
+            problem = f"There is no engine {name} here."
+        except IntegrationError as missing:
+            problem = f"The engine {name} cannot be used: {missing}"
+        if problem not in self.problems:
+            self.problems.append(problem)
+        return None
 
     def scopes(self, source: str | None, target: str | None = None) -> Scopes:
         """Return what references may stand for in a call on a target with a source."""

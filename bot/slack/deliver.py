@@ -6,6 +6,7 @@ Each handler reads what is true now and makes Slack say it. It may run any numbe
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from functools import wraps
 
@@ -14,7 +15,7 @@ from bot.core import freeze as freezes
 from bot.core import incident as incidents
 from bot.core import run as runs
 from bot.core.cards import approval_card, incident_card, plan_card, progress_card, said
-from bot.core.document import Document, Paragraph
+from bot.core.document import Document, Moment, Paragraph, Small
 from bot.core.events import (
     Entry,
     PlanFailed,
@@ -35,7 +36,7 @@ from bot.slack.posts import AT_ONCE, CARD, PROGRESS, Spot, TooSoon, Urgency
 from bot.slack.rooms import GONE, Ground, Rooms
 from playbooks.roles import Holders
 
-SOON = timedelta(seconds=1)
+SOON, LATE = timedelta(seconds=1), timedelta(minutes=1)
 PLACES = 3
 """In how many places a message is tried: the room, the home channel, direct messages."""
 RECENT = 40
@@ -140,7 +141,7 @@ class Deliver:
         freeze = await self._freeze(id) if kind == "freeze" else None
         of = run.incident if run else freeze.placed.incident if freeze else id
         incident = await self._rooms.open(of) if of else None
-        document = said(entry, incident=incident, run=run, freeze=freeze)
+        document = self._in_time(entry, said(entry, incident=incident, run=run, freeze=freeze))
         if incident is None:
             await self._say_at_home(subject, document)
         elif run:
@@ -148,6 +149,13 @@ class Deliver:
         else:
             await self._say_in_room(subject, document, entry, incident)
         return None
+
+    def _in_time(self, entry: Entry, document: Document | None) -> Document | None:
+        """What is said late says when it happened: nobody must take it for news."""
+        if document is None or self._timeline.now() - entry.recorded_at < LATE:
+            return document
+        when = Small(("Slack was away: this happened ", Moment(entry.recorded_at)))
+        return replace(document, blocks=(*document.blocks, when))
 
     async def _say_at_home(self, subject: str, document: Document | None) -> None:
         home = self._ground.settings.slack_home_channel

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from weakref import WeakValueDictionary
 
 from bot.slack.api import Api, SlackTrouble
 from bot.slack.messages import Payload
@@ -52,12 +54,18 @@ class Posts:
         self._api = api
         self._records = records
         self._now = now
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def put(self, key: str, spot: Spot, payload: Payload, urgency: Urgency = AT_ONCE) -> str:
         """Make the message of a key say this, at this spot, and return its ts.
 
         Raises `TooSoon` when an edit has to wait. A message that stands elsewhere is left behind.
         """
+        # Lanes that find the same message gone would each post it again.
+        async with self._turns.setdefault(key, asyncio.Lock()):
+            return await self._put(key, spot, payload, urgency)
+
+    async def _put(self, key: str, spot: Spot, payload: Payload, urgency: Urgency) -> str:
         known = await self._records.remote(key) or {}
         if known.get("channel") == spot.channel:
             if "ts" in known:

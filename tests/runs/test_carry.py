@@ -23,6 +23,7 @@ from bot.core.events import (
     UndoAsked,
 )
 from bot.core.run import Status
+from bot.runs.steps import AGAIN
 from bot.timeline import Change
 from integrations.contract import Phase
 from tests.clock import Clock
@@ -230,7 +231,7 @@ async def test_another_database_than_the_approved_one_is_never_touched(stage: St
 
     run = await stage.run()
     assert run.paused is not None
-    assert run.paused.why == "orders-db is not the one that was approved any more. Plan again."
+    assert run.paused.why == f"orders-db is not the one that was approved any more. {AGAIN}"
     assert world.acts == ["RUN-1.stop.1"]
 
 
@@ -244,7 +245,7 @@ async def test_a_recovery_point_that_changed_after_the_approval_is_not_restored(
 
     run = await stage.run()
     assert run.paused is not None
-    assert run.paused.why == "The recovery point P2 is gone or changed. Plan again."
+    assert run.paused.why == f"The recovery point P2 is gone or changed. {AGAIN}"
 
 
 async def test_two_runs_never_hold_one_target(stage: Stage, world: World) -> None:

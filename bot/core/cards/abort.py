@@ -21,10 +21,17 @@ def abort_leaves(run: Run) -> Document:
         return Document("", (Paragraph((f"{run.id} has not begun: an abort leaves everything as it is.",)),))
     blocks: tuple[Block, ...] = (
         Paragraph((f"Aborting {run.id} now leaves:",)),
+        *left_behind(run, plan),
+    )
+    return Document("", blocks)
+
+
+def left_behind(run: Run, plan: Plan) -> tuple[Block, ...]:
+    """Return how an aborted run leaves its targets and steps, without a heading."""
+    return (
         Bullets([*_targets(run, plan), *_steps(run, plan), *_around(run, plan)]),
         Paragraph(_resume_point(run, plan)),
     )
-    return Document("", blocks)
 
 
 def _targets(run: Run, plan: Plan) -> Iterator[Line]:

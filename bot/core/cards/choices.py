@@ -26,6 +26,8 @@ def choices(run: Run) -> tuple[Button, ...]:
     match run.step(step.id).status:
         case Status.FAILED | Status.IN_DOUBT:
             return _six(run, run.plan, step.id)
+        case Status.UNDONE:
+            return (*_again(run), _skip(run, step.id), _by_hand(run, step.id), abort(run))
         case _ if waits_for_gate(run, run.plan, step.gate):
             return (Button("Ask again", f"start {run.id}", style="primary"), abort(run))
         case _:
@@ -50,7 +52,7 @@ def _six(run: Run, plan: Plan, step: str) -> tuple[Button, ...]:
         *_changed(plan, at),
         _skip(run, step),
         _by_hand(run, step),
-        Button("Undo back to here", f"undo {at}", ask="Why?"),
+        *_undo(run, plan, step),
         abort(run),
     )
 
@@ -64,6 +66,16 @@ def _changed(plan: Plan, at: str) -> Iterator[Button]:
             ask=f"{one_line(name, 40)} is {one_line(str(value), 60)}. What should it be?",
             into=name,
         )
+
+
+def _undo(run: Run, plan: Plan, step: str) -> Iterator[Button]:
+    """Going back begins with the newest step that can be taken back, which this one may not be."""
+    ids = [each.id for each in plan.steps]
+    before = plan.steps[: ids.index(step) + 1]
+    done = [s.id for s in before if s.undo and run.step(s.id).status in (Status.SUCCEEDED, Status.DONE)]
+    for newest in done[-1:]:
+        label = f"Undo back to {one_line(newest, 40)}"
+        yield Button(label, f"undo {run.id}.{newest}", ask="Why is it taken back?")
 
 
 def _skip(run: Run, step: str) -> Button:

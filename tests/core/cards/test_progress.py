@@ -28,11 +28,13 @@ from bot.core.events import (
     StepStarted,
     StepSucceeded,
 )
+from bot.core.plan import Plan
 from tests.core.story import (
     ASKED,
     DECLARED,
     PLAN,
     RESTORE,
+    STOP,
     Story,
     approved,
     at,
@@ -166,8 +168,8 @@ def test_while_it_runs_it_can_be_held_or_aborted() -> None:
     assert [button.line for button in pressed(card(restoring(), 15))] == ["hold RUN-1", "abort RUN-1"]
 
 
-def failed() -> Story:
-    story = restoring()
+def failed(plan: Plan = PLAN) -> Story:
+    story = restoring(plan)
     tail = "\n".join(("a", "b", "c", "d", "e", "no space left"))
     story.in_run(
         16,
@@ -177,7 +179,7 @@ def failed() -> Story:
     return story
 
 
-def test_a_failed_step_shows_its_last_lines_and_the_six_choices() -> None:
+def test_a_failed_step_shows_its_last_lines_and_the_choices() -> None:
     assert shown(card(failed(), 17)) == snapshot("""\
 RUN-1 paused, 1 of 3 steps over: Put the orders database back
 Paused: Put orders back failed: disk full
@@ -196,7 +198,6 @@ Time: 27 min since the impact began, 17 min to 32 min to come: cannot say whethe
   [Retry, other target-time]  retry RUN-1.restore why:"with another target-time" target-time:"…"
   [Skip]  skip RUN-1.restore why:"…"
   [Done by hand]  done RUN-1.restore evidence:"…"
-  [Undo back to here]  undo RUN-1.restore why:"…"
   [Abort]  abort RUN-1
 RUN-1 · plan 19b6fb07 · as of 2026-11-23 02:27:00Z
 """)
@@ -210,10 +211,15 @@ def test_each_choice_asks_for_what_its_verb_needs() -> None:
             ('retry RUN-1.restore why:"with another target-time"', True, "target-time"),
             ("skip RUN-1.restore", True, "why"),
             ("done RUN-1.restore", True, "evidence"),
-            ("undo RUN-1.restore", True, "why"),
             ("abort RUN-1", False, "why"),
         ]
     )
+
+
+def test_the_newest_step_that_can_be_taken_back_is_the_sixth_choice() -> None:
+    stop = STOP.model_copy(update={"undo": STOP.call})
+    story = failed(PLAN.model_copy(update={"steps": (stop, *PLAN.steps[1:])}))
+    assert "undo RUN-1.stop-writers" in [button.line for button in choices(story.run)]
 
 
 def test_a_step_in_doubt_says_what_is_known_and_offers_the_same_choices() -> None:

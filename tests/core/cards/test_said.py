@@ -122,7 +122,7 @@ The glass was broken. @ana as commander let overwrite-orders pass alone: nobody 
 
 @ana: Took back the approval of overwrite-orders: looked again
 
-@ana: the time to approve RUN-1.overwrite-orders ran out; nothing was approved.
+@ana: the approvals of RUN-1.overwrite-orders ran out of time; it is not approved.
   [Ask again]  start RUN-1
 
 (nothing)
@@ -152,8 +152,6 @@ The point of no return is passed: RUN-1 begins S2 Put orders back, attempt 1.
 RUN-1 is aborted. It leaves: writers stopped
 
 ✓ RUN-1 recovered. Every blocking end check passed.
-  • Good data lost: 14 min (2026-11-23 01:50:00Z to 2026-11-23 02:04:00Z). Within the RPO of 15 min.
-  • Later writes discarded: 16 min (2026-11-23 02:04:00Z to 2026-11-23 02:20:00Z).
 """)
 
 
@@ -272,6 +270,7 @@ def test_without_a_plan_there_is_no_step_to_tell_of() -> None:
 
 def test_recovery_is_told_with_the_loss_and_judged() -> None:
     story = restoring()
+    story.in_run(50, events.StepSucceeded(step="restore", attempt=1))
     recovered = story.in_run(55, events.RunRecovered())
     assert shown(message(story, recovered)) == snapshot("""\
 ✓ RUN-1 recovered 1 h 5 min after the impact began; the RTO of 1 h is missed. Every blocking end

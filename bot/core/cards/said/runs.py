@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import assert_never
 
@@ -15,7 +16,7 @@ from bot.core.events import Entry, RunEvent
 from bot.core.incident import Incident
 from bot.core.loss import lines as loss_lines
 from bot.core.loss import losses
-from bot.core.run import Run
+from bot.core.run import Run, Status
 from bot.core.words import in_words, people, says, sentence
 
 _Silent = (
@@ -78,7 +79,7 @@ def _turning_point(entry: Entry, event: _Turn, run: Run, incident: Incident | No
         case events.GateExpired(gate=gate):
             late: Line = (
                 _asker(run),
-                f": the time to approve {run.id}.{gate} ran out; nothing was approved.",
+                f": the approvals of {run.id}.{gate} ran out of time; it is not approved.",
             )
             return _line(late, Button("Ask again", f"start {run.id}", style="primary"))
         case events.RunPaused():
@@ -160,6 +161,16 @@ def _recovered(entry: Entry, run: Run, incident: Incident | None) -> Document:
         verdict = f"; the RTO of {in_words(rto)} is {'met' if took <= rto else 'missed'}"
     head: Line = (Strong(f"✓ {run.id} recovered"), f"{after}{verdict}. Every blocking end check passed.")
     plan = run.plan
-    lost = losses(incident, plan, now=entry.occurred_at) if incident and plan else ()
-    facts = [line for loss in lost for line in loss_lines(loss)]
+    lost = losses(incident, plan, now=entry.occurred_at) if incident and plan and run.restored else ()
+    facts = [*_left_out(run), *(line for loss in lost for line in loss_lines(loss))]
     return Document("", (Paragraph(head), *((Bullets(facts),) if facts else ())))
+
+
+def _left_out(run: Run) -> Iterator[Line]:
+    """What was not done must not look done because the checks pass."""
+    if run.plan is None:
+        return
+    for step in run.plan.steps:
+        state = run.step(step.id)
+        if state.status is Status.SKIPPED:
+            yield (Strong(f"Not done: {place(run.plan, step.id)}"), f" was skipped: {state.because}")
