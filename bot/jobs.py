@@ -47,6 +47,8 @@ class Dispatcher:
         self._timeline = timeline
         self._handlers = handlers
         self._busy: dict[str, asyncio.Task[None]] = {}
+        self._ended: list[Waiting] = []
+        self._writing = asyncio.Lock()
         self._kick = asyncio.Event()
         self._rested = asyncio.Event()
         self._turned: datetime | None = None
@@ -144,4 +146,12 @@ class Dispatcher:
             if again:
                 await queue.later(effect, again.at)
             else:
-                await queue.done(effect)
+                await self._done(effect)
+
+    async def _done(self, effect: Waiting) -> None:
+        """Take an effect off the queue, in one transaction with others that ended while somebody wrote."""
+        self._ended.append(effect)
+        async with self._writing:
+            ended, self._ended = self._ended, []
+            if ended:
+                await self._timeline.effects.done(*ended)

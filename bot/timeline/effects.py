@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, case, delete, func, select, update
+from sqlalchemy import Row, bindparam, case, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -90,13 +90,15 @@ class Effects:
             rows = await connection.execute(query)
             return [_waiting(row) for row in rows]
 
-    async def done(self, effect: Waiting) -> None:
-        """Take an effect off the queue, unless it was asked for again meanwhile."""
+    async def done(self, *effects: Waiting) -> None:
+        """Take effects off the queue, unless they were asked for again meanwhile."""
+        keys = [{"its_key": effect.key, "as_wanted": effect.wanted} for effect in effects]
+        mine = table.c.key == bindparam("its_key")
         async with writing(self._engine) as connection:
-            gone = delete(table).where(table.c.key == effect.key, table.c.wanted == effect.wanted)
-            if not (await connection.execute(gone)).rowcount:
-                again = update(table).where(table.c.key == effect.key).values(tries=0, error=None)
-                await connection.execute(again)
+            gone = delete(table).where(mine, table.c.wanted == bindparam("as_wanted"))
+            await connection.execute(gone, keys)
+            again = update(table).where(table.c.key.in_([effect.key for effect in effects]))
+            await connection.execute(again.values(tries=0, error=None))
 
     async def later(self, effect: Waiting, at: datetime, error: str | None = None) -> None:
         """Try an effect again at a moment; what was asked for again meanwhile is not put off."""
