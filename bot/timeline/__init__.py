@@ -21,11 +21,12 @@ from bot.core.effects import Effect, follow
 from bot.core.errors import Conflict
 from bot.core.events import Entry, Event, dump, link, parse, payload_digest
 from bot.timeline import tables
-from bot.timeline.database import is_integrity, prepare, reading, writing
+from bot.timeline.database import is_deadlock, is_integrity, prepare, reading, writing
 from bot.timeline.effects import Effects, put
 from bot.timeline.lookup import Lookup
 from bot.timeline.projections import incident_of, project
 from bot.timeline.records import Records
+from integrations.contract import IntegrationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,11 @@ class Timeline:
             if delivery and (answer := await self.records.answer(delivery.id)) is not None:
                 raise AlreadyAnswered(answer) from problem
             raise Conflict("Somebody else wrote first.") from problem
+        except IntegrationError as problem:
+            if is_deadlock(problem.__cause__):
+                # PostgreSQL chose this transaction to give way to another one: nothing of it was written.
+                raise Conflict("Somebody else wrote at the same moment.") from problem
+            raise
         for listener in self._listeners:
             listener()
         return entries

@@ -80,6 +80,12 @@ def is_integrity(problem: DBAPIError) -> bool:
     return "IntegrityError" in type(problem.orig).__name__ or "UniqueViolation" in type(problem.orig).__name__
 
 
+def is_deadlock(cause: BaseException | None) -> bool:
+    """Say whether the database ended a transaction so that another one could go on."""
+    signs = ("deadlock", "could not serialize")
+    return isinstance(cause, DBAPIError) and any(sign in str(cause.orig).lower() for sign in signs)
+
+
 def is_passing(problem: DBAPIError) -> bool:
     """Say whether the same transaction may succeed if it is tried again."""
     text = str(problem.orig).lower()
