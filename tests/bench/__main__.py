@@ -1,0 +1,96 @@
+"""`python -m tests.bench`: figures as ratios to bare ones, measured in the same run, as a Markdown table.
+
+Nothing leaves this machine. Run it on a quiet one: what it is compared with suffers alike, but not exactly.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tests.bench.acks import Compared, Way, compare
+from tests.bench.process import Idle, idle
+from tests.bench.steps import COMMITS, Overhead, measure
+
+WAYS: tuple[Way, ...] = ("socket", "http")
+MOST = {"ack": 1.5, "step": 4.0, "memory": 150.0, "start": 2.0, "late": 3.0}
+
+
+def main() -> int:
+    """Measure, print and return 0; a missed target is marked and fails nothing."""
+    given = _parser().parse_args()
+    with tempfile.TemporaryDirectory(prefix="backstop-bench-") as folder:
+        asyncio.run(_measure(Path(folder), quick=given.quick))
+    return 0
+
+
+async def _measure(folder: Path, *, quick: bool) -> None:
+    still = await idle(folder / "idle", rest_s=2 if quick else 10)
+    step = await measure(_made(folder / "steps"), steps=20 if quick else 100)
+    acks: list[Compared] = []
+    for way in WAYS:
+        acks += await compare(
+            folder / way,
+            way,
+            commands=lambda in_flight: max(30 if quick else 100, (2 if quick else 5) * in_flight),
+        )
+    _tell(_table(still, step, acks))
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def _table(still: Idle, step: Overhead, acks: Sequence[Compared]) -> Iterator[str]:
+    yield "| what | Backstop | bare | ratio | target |"
+    yield "|---|---|---|---|---|"
+    for ack in acks:
+        for name, ours, bare, ratio in zip(
+            ("p50", "p99"),
+            (ack.backstop.p50, ack.backstop.p99),
+            (ack.bare.p50, ack.bare.p99),
+            ack.ratios,
+            strict=True,
+        ):
+            what = f"slash ack {name}, {ack.what}, {ack.way}, {ack.in_flight} in flight"
+            yield _row(what, _ms(ours), _ms(bare), ratio, MOST["ack"])
+        longest = ack.backstop.longest
+        what = f"slash ack longest, {ack.what}, {ack.way}, {ack.in_flight} in flight"
+        yield f"| {what} | {_ms(longest)} | {_ms(ack.bare.longest)} | | {_mark(longest, MOST['late'])} 3 s |"
+    what = f"a step of a run of {step.steps}, against {COMMITS} raw commits"
+    yield _row(what, _ms(step.step_s), _ms(step.commits_s), step.ratio, MOST["step"])
+    memory, start = still.memory_mb, still.start_s
+    yield f"| idle memory of `serve` | {memory:.0f} MB | | | {_mark(memory, MOST['memory'])} 150 MB |"
+    yield f"| start to `/healthz` | {start:.2f} s | | | {_mark(start, MOST['start'])} 2 s |"
+
+
+def _row(what: str, ours: str, bare: str, ratio: float, most: float) -> str:
+    return f"| {what} | {ours} | {bare} | {ratio:.2f} | {_mark(ratio, most)} {most:g} |"
+
+
+def _mark(found: float, most: float) -> str:
+    return "✓ ≤" if found <= most else "✗ >"
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms"
+
+
+def _tell(lines: Iterator[str]) -> None:
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer samples, for a first look")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
