@@ -7,7 +7,6 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 
-import pytest
 from inline_snapshot import snapshot
 
 from bot.commands import VERBS, say
@@ -117,16 +116,16 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
-async def test_hostile_text_is_stored_and_answered_as_it_was_typed(both: Stage, text: str) -> None:
-    answer = await both.say("ana", f'declare "{text}"')
-    await both.told("ana", f'note "nul\x00 {text}"')
+async def test_hostile_text_is_stored_and_answered_as_it_was_typed(both: Stage) -> None:
+    for number, text in enumerate(HOSTILE, start=1):
+        answer = await both.say("ana", f'declare "{text}"')
+        await both.told("ana", f'note "nul\x00 {text}" inc:INC-{number}')
 
-    story = [entry.event for entry in await both.timeline.read("incident/INC-1")]
+        story = [entry.event for entry in await both.timeline.read(f"incident/INC-{number}")]
 
-    assert [event.title for event in story if isinstance(event, IncidentDeclared)] == [text]
-    assert [event.text for event in story if isinstance(event, NoteAdded)] == [f"nul {text}"]
-    assert json.dumps(f"{text}. SEV")[1:-1] in json.dumps(to_json(answer.document))
+        assert [event.title for event in story if isinstance(event, IncidentDeclared)] == [text]
+        assert [event.text for event in story if isinstance(event, NoteAdded)] == [f"nul {text}"]
+        assert json.dumps(f"{text}. SEV")[1:-1] in json.dumps(to_json(answer.document))
 
 
 async def test_hostile_words_come_back_in_refusals_cut_short(stage: Stage) -> None:

@@ -125,9 +125,9 @@ async def _delete(scene: Scene, who: str, kind: str) -> None:
     scene.place.slack.delete(scene.sight.newest(scene.sight.key_of(kind)))
 
 
-@sentence("(?:step )?(\\w+) will (fail|be refused|be lost)(?: (once|twice))?")
+@sentence("(?:step )?(\\w+) will (fail|be refused)(?: (once|twice))?")
 async def _outcome(scene: Scene, step: str, how: str, times: str | None) -> None:
-    phase = {"fail": Phase.FAILED, "be refused": Phase.REFUSED, "be lost": Phase.UNKNOWN}[how]
+    phase = {"fail": Phase.FAILED, "be refused": Phase.REFUSED}[how]
     scene.stage.world.outcomes[step] = [phase] * (2 if times == "twice" else 1)
 
 
@@ -195,3 +195,11 @@ async def _playbook(scene: Scene, new: str, old: str) -> None:
     text = file.read_text()
     assert old in text
     file.write_text(text.replace(old, new))
+
+
+@sentence("dee becomes an owner of checkout")
+async def _owner(scene: Scene) -> None:
+    file = scene.stage.settings.home / "catalog.yaml"
+    known = "  cy: {name: Cy, slack: U0CY, email: cy@example.com}\n"
+    text = file.read_text().replace(known, f"{known}  dee: {{name: Dee, slack: U0DEE}}\n")
+    file.write_text(text.replace("owners: {people: [cy]}", "owners: {people: [cy, dee]}"))

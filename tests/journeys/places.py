@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from bot.app import App, Engines, running
+from bot.app import App, Engines, open_tracker, running
 from bot.sandbox.jira import JiraStandIn
 from bot.sandbox.slack import SlackStandIn, Terms
 from bot.sandbox.surroundings import Surroundings, Transport, surroundings, utc_now
@@ -20,13 +21,14 @@ from bot.settings import Settings
 from bot.slack.sockets import Pace
 from integrations.contract import Engine
 from integrations.registry import open_engines
+from integrations.tracker import Tracker
 from playbooks.catalog import load_catalog
 from tests.clock import Clock
 from tests.runs.stage import CATALOG, PLAYBOOK, StageEngine, World, point
 
 QUICK = Pace(ping=0.5, opening=2, check=0.02, grace=0.5, again=0.02, closing=0.2)
 SOCKETS = 2
-TOKEN_LIFE = timedelta(days=1)
+MOST_LOOKS = 20
 PIPELINE = "pipelines:\n  ci: {title: The pipeline of checkout, owner: owners}\n"
 
 
@@ -68,6 +70,7 @@ class Bot:
     slack: SlackStandIn
     now: Callable[[], datetime]
     engines: Engines = open_engines
+    trackers: Callable[[Settings], Tracker | None] = open_tracker
     app: App | None = None
     _life: AsyncExitStack = field(default_factory=AsyncExitStack)
 
@@ -75,7 +78,7 @@ class Bot:
         """Start it, and wait until it hears if Slack is there."""
         if self.app:
             return
-        begun = running(self.settings, now=self.now, engines=self.engines, pace=QUICK)
+        begun = running(self.settings, now=self.now, engines=self.engines, trackers=self.trackers, pace=QUICK)
         self.app = await self._life.enter_async_context(begun)
         await self.heard()
 
@@ -159,14 +162,15 @@ class StagePlace:
             await self._settled()
 
     async def pass_time(self, seconds: float) -> None:
-        """Let time pass, in which what is due happens in its order."""
+        """Let time pass, in which what is due happens in its order; what is looked at often, now and then."""
         end = self.clock() + timedelta(seconds=seconds)
+        stride = timedelta(seconds=max(seconds / MOST_LOOKS, 5))
         while self.bot.app:
             await self._settled()
             due = await self.app.timeline.effects.next_at(busy=())
             if due is None or due >= end:
                 break
-            self.clock.set(max(due, self.clock()))
+            self.clock.set(min(max(due, self.clock() + stride), end))
         self.clock.set(end)
         await self._settled()
 
@@ -198,7 +202,7 @@ async def stage_place(home: Path, transport: Transport) -> AsyncIterator[StagePl
         if transport == "http":
             slack.deliver_over("http", f"{settings.door}/slack/events")
         engines: dict[str, Engine] = {"stage": StageEngine(world)}
-        bot = Bot(settings, slack, clock, lambda connections: engines)
+        bot = Bot(settings, slack, clock, lambda connections: engines, partial(open_tracker, pauses=()))
         place = StagePlace(slack, settings, clock, world, engines, bot)
         stack.push_async_callback(place.jira_down)
         stack.push_async_callback(bot.down)

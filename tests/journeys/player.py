@@ -6,21 +6,33 @@ import asyncio
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
 from bot.sandbox.slack import Message, Reply
 from tests.journeys.directions import Scene, happen
 from tests.journeys.places import Place
-from tests.journeys.script import Act, BadScript, Conversation, Read
+from tests.journeys.script import Act, BadScript, Conversation, Read, act_of
 from tests.journeys.sight import Sight
 from tests.terminal.shell import Shell
 
 TOKEN_LIFE = timedelta(days=1)
 _PRESS = re.compile(
-    r'presses (?P<label>[^"]+?)(?: on "(?P<on>[^"]+)")?(?: and writes "(?P<text>.*)")?(?P<twice> twice)?'
+    r'presses (?P<label>[^"]+?)(?P<late> late)?(?: on "(?P<on>[^"]+)")?'
+    r'(?: and writes "(?P<text>.*)")?(?P<twice> twice)?'
 )
+_WAS = re.compile(r"(?:INC|RUN)-1 was (declared|planned|started|approved)")
+_BEFORE = {
+    "declared": ('ana  /backstop declare "Orders are wrong" sev:1 svc:checkout',),
+    "planned": (
+        'ana  /backstop impact "Totals are wrong" damage:02:06',
+        "ana  /backstop plan restore-orders",
+    ),
+    "started": ('ana  presses Start on "RUN-1 restore-orders"',),
+    "approved": ('bo  presses Approve on "RUN-1 approval"', 'cy  presses Approve on "RUN-1 approval"'),
+}
+"""What is done first where a journey says that RUN-1 was planned, started or approved; nobody reads it."""
 
 
 @dataclass
@@ -42,7 +54,19 @@ class Player:
             happened.append([*said, *self.sight.news(self.place.jira)])
         return happened
 
+    async def _before(self, how: str) -> None:
+        steps = list(_BEFORE)
+        for step in steps[: steps.index(how) + 1]:
+            for line in _BEFORE[step]:
+                await self._do(act_of(line), step)
+                await self.place.settle()
+        self.sight.news(self.place.jira)
+
     async def _do(self, act: Act, at: str) -> list[Read]:
+        act = replace(act, text=_typed(act.text))
+        if found := _WAS.fullmatch(act.text):
+            await self._before(found[1])
+            return []
         if not act.who:
             read = await happen(Scene(self.place, self.sight, self.last), act.text, at)
             return [read] if read else []
@@ -77,9 +101,13 @@ class Player:
         return Read(f"terminal{ended}", self.sight.tidy((ran.out + ran.err).strip()))
 
     async def _press(self, who: str, pressed: re.Match[str]) -> None:
-        shown = self._shown(who, pressed["label"], pressed["on"] or "")
+        slack, label, text = self.place.slack, pressed["label"], pressed["on"] or ""
+        if pressed["late"]:
+            shown, click = self._offered(self.sight.drawings, label, text), slack.click_late
+        else:
+            shown, click = self._shown(who, label, text), slack.click
         times = 2 if pressed["twice"] else 1
-        clicks = [self.place.slack.click(who, shown, label=pressed["label"]) for _ in range(times)]
+        clicks = [click(who, shown, label=label) for _ in range(times)]
         self.last = (await asyncio.gather(*clicks))[-1]
         if pressed["text"] is None:
             return
@@ -91,10 +119,18 @@ class Player:
         """Return the newest message a person sees with this button and text."""
         slack = self.place.slack
         rooms = [message for name in slack.workspace.channels for message in slack.messages(name)]
-        found = [
-            message
-            for message in (*rooms, *slack.ephemerals(who))
-            if text in slack.plain(message) and any(b.label == label for b in slack.buttons(message))
-        ]
-        assert found, f"{who} sees no button {label} on a message that says {text!r}"
-        return max(found, key=lambda message: message.ts)
+        seen = sorted((*rooms, *slack.ephemerals(who)), key=lambda message: message.ts)
+        return self._offered(seen, label, text)
+
+    def _offered(self, messages: Sequence[Message], label: str, text: str) -> Message:
+        slack = self.place.slack
+        for message in reversed(messages):
+            if text in slack.plain(message) and any(b.label == label for b in slack.buttons(message)):
+                return message
+        raise AssertionError(f"nobody sees a button {label} on a message that says {text!r}")
+
+
+def _typed(text: str) -> str:
+    """Return what is typed: `{x 40000}` is a run of a letter, `{0}` a NUL, `{202e}` another character."""
+    text = re.sub(r"\{(\S) (\d+)\}", lambda found: found[1] * int(found[2]), text)
+    return re.sub(r"\{([0-9a-f]+)\}", lambda found: chr(int(found[1], 16)), text)

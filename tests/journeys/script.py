@@ -113,14 +113,21 @@ def _pieces(source: str) -> Iterator[_Piece]:
         yield piece
 
 
-def _act(piece: _Piece, file: Path) -> Act:
-    text = " ".join(line.strip() for line in piece.lines)
+def act_of(text: str, number: int = 0) -> Act:
+    """Return what a line says that somebody does."""
     found = _ACT.fullmatch(text)
     if found is None:
-        raise BadScript(f"{file.name}:{piece.number}: no form of a line fits {text!r}")
+        raise BadScript(f"no form of a line fits {text!r}")
     if found["dash"]:
-        return Act("", "", found["what"], piece.number)
-    return Act(found["who"], found["place"] or "", found["text"], piece.number)
+        return Act("", "", found["what"], number)
+    return Act(found["who"], found["place"] or "", found["text"], number)
+
+
+def _act(piece: _Piece, file: Path) -> Act:
+    try:
+        return act_of(" ".join(line.strip() for line in piece.lines), piece.number)
+    except BadScript as bad:
+        raise BadScript(f"{file.name}:{piece.number}: {bad}") from None
 
 
 def _rendered(read: Read) -> Iterator[str]:

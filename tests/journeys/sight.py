@@ -38,6 +38,8 @@ class Sight:
         self._seen: dict[str, str] = {}
         self._keys: dict[str, str] = {}
         self._issues = 0
+        self.drawings: list[Message] = []
+        """Every message in every state in which it was seen."""
 
     def news(self, jira: JiraStandIn | None) -> list[Read]:
         """Return what can be read now and could not before: answers first, then rooms in their order."""
@@ -109,8 +111,10 @@ class Sight:
     def _of(self, message: Message, room: str) -> tuple[int, str, Read] | None:
         key, shown = self._key(message), self.tidy(self._slack.plain(message))
         before, self._seen[message.ts] = self._seen.get(message.ts), shown
+        if before != shown:
+            self.drawings.append(message)
         person = self._slack.workspace.people[message.user]
-        if key.startswith(_SILENT) or not person.is_bot or before == shown:
+        if key.startswith(_SILENT) or not person.is_bot or before == shown or message.subtype == "tombstone":
             return None
         now = _head(shown) if key.startswith(_SHORT) else shown
         if before is not None:
