@@ -201,5 +201,7 @@ async def _playbook(scene: Scene, new: str, old: str) -> None:
 async def _owner(scene: Scene) -> None:
     file = scene.stage.settings.home / "catalog.yaml"
     known = "  cy: {name: Cy, slack: U0CY, email: cy@example.com}\n"
-    text = file.read_text().replace(known, f"{known}  dee: {{name: Dee, slack: U0DEE}}\n")
+    text = file.read_text().replace(
+        known, f"{known}  dee: {{name: Dee, slack: U0DEE, email: dee@example.com}}\n"
+    )
     file.write_text(text.replace("owners: {people: [cy]}", "owners: {people: [cy, dee]}"))

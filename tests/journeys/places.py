@@ -1,4 +1,4 @@
-"""Where journeys happen: a whole Backstop in a workspace, on a scripted stage or beside the real shop."""
+"""Where journeys happen: a whole Backstop in a workspace, on a stage where everything can be scripted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Protocol
 from bot.app import App, Engines, open_tracker, running
 from bot.sandbox.jira import JiraStandIn
 from bot.sandbox.slack import SlackStandIn, Terms
-from bot.sandbox.surroundings import Surroundings, Transport, surroundings, utc_now
+from bot.sandbox.surroundings import Transport
 from bot.settings import Settings
 from bot.slack.sockets import Pace
 from integrations.contract import Engine
@@ -42,12 +42,20 @@ class Place(Protocol):
         """Return the tracker, if it is up."""
 
     @property
+    def bot(self) -> Bot:
+        """Return the bot, whether it runs or not."""
+
+    @property
     def app(self) -> App:
         """Return the running bot."""
 
     @property
     def names(self) -> Mapping[str, str]:
         """Return a name for each address."""
+
+    @property
+    def masks(self) -> Mapping[str, str]:
+        """Return what is shown in place of what nobody can know before, by its pattern."""
 
     async def up(self) -> None:
         """Start the bot unless it runs."""
@@ -125,6 +133,11 @@ class StagePlace:
             self.slack.url: "http://slack",
             self.settings.jira_url: "http://jira",
         }
+
+    @property
+    def masks(self) -> Mapping[str, str]:
+        """Return nothing: the clock is a journey's own."""
+        return {}
 
     @property
     def playbook(self) -> Path:
@@ -243,65 +256,3 @@ def _reserved() -> socket.socket:
 
 def _port(kept: socket.socket) -> int:
     return int(kept.getsockname()[1])
-
-
-@dataclass
-class ShopPlace:
-    """The shop of the demonstration with its database, the real engines and their runner, in real time."""
-
-    around: Surroundings
-    bot: Bot
-
-    @property
-    def slack(self) -> SlackStandIn:
-        """Return the workspace."""
-        return self.around.slack
-
-    @property
-    def jira(self) -> JiraStandIn | None:
-        """Return the tracker."""
-        return self.around.jira
-
-    @property
-    def app(self) -> App:
-        """Return the running bot."""
-        assert self.bot.app, "the bot does not run"
-        return self.bot.app
-
-    @property
-    def names(self) -> Mapping[str, str]:
-        """Return a name for each address."""
-        return {
-            self.around.settings.door: "http://backstop",
-            self.slack.url: "http://slack",
-            self.around.jira.url: "http://jira",
-        }
-
-    async def up(self) -> None:
-        """Start the bot unless it runs."""
-        await self.bot.up()
-
-    async def down(self) -> None:
-        """End the bot, whatever it is doing."""
-        await self.bot.down()
-
-    async def heard(self) -> None:
-        """Wait until the bot hears what people say."""
-        await self.bot.heard()
-
-    async def settle(self) -> None:
-        """Wait until nothing more happens soon: a step that acts is looked at every second."""
-        await self.slack.delivered()
-        if self.bot.app:
-            await self.bot.app.dispatcher.settled(timedelta(seconds=1.2))
-
-
-@asynccontextmanager
-async def shop_place(home: Path, transport: Transport) -> AsyncIterator[ShopPlace]:
-    """Open the shop."""
-    async with surroundings(home, transport=transport, environ={}) as around:
-        bot = Bot(around.settings, around.slack, utc_now)
-        try:
-            yield ShopPlace(around, bot)
-        finally:
-            await bot.down()

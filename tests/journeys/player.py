@@ -51,7 +51,9 @@ class Player:
         for act in conversation.acts:
             said = await self._do(act, f"{conversation.file.name}:{act.line}")
             await self.place.settle()
-            happened.append([*said, *self.sight.news(self.place.jira)])
+            # While the bot is dead it cannot be told what it still said and what it will say.
+            news = self.sight.news(self.place.jira) if self.place.bot.app else []
+            happened.append([*said, *news])
         return happened
 
     async def _before(self, how: str) -> None:

@@ -30,11 +30,14 @@ class Room:
 
 
 class Sight:
-    """Everybody's eyes in one workspace; `names` are addresses that change from run to run."""
+    """Everybody's eyes in one workspace; `names` are addresses and `masks` patterns that change in each run."""
 
-    def __init__(self, slack: SlackStandIn, names: Mapping[str, str]) -> None:
+    def __init__(
+        self, slack: SlackStandIn, names: Mapping[str, str], masks: Mapping[str, str] | None = None
+    ) -> None:
         self._slack = slack
         self._names = names
+        self._masks = masks or {}
         self._seen: dict[str, str] = {}
         self._keys: dict[str, str] = {}
         self._issues = 0
@@ -95,6 +98,8 @@ class Sight:
         """Return a text without what nobody can know before: addresses, hashes; long runs are counted."""
         for address, name in self._names.items():
             text = text.replace(address, name)
+        for pattern, mask in self._masks.items():
+            text = re.sub(pattern, mask, text)
         text = _HASH.sub("<hash8>", _TWICE.sub(r"\1", text))
         text = _SAME.sub(lambda run: f"{run[1]}… ({len(run[0])} of them)", text)
         return "".join(mark if mark.isprintable() or mark == "\n" else f"\\x{ord(mark):02x}" for mark in text)

@@ -1,0 +1,173 @@
+"""The shop of the demonstration as a place of journeys: the real engines, their runner, and real time."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from bot.app import App
+from bot.core.events import StepStarted
+from bot.demo.narrator import Narrator
+from bot.demo.pipeline import Pipeline
+from bot.demo.sandbox import Sandbox
+from bot.sandbox.jira import JiraStandIn
+from bot.sandbox.shop.verify import verify
+from bot.sandbox.slack import SlackStandIn
+from bot.sandbox.surroundings import Surroundings, Transport, surroundings, utc_now
+from tests.journeys.directions import Scene, sentence
+from tests.journeys.places import Bot
+
+SOON = timedelta(seconds=1.2)
+"""A step that acts is looked at every second; what is due later than that is not waited for."""
+_ORDERS_A_SECOND = 4.0
+_LENGTH = r"\d+ (?:s|min|h)(?: \d+ (?:s|min))?"
+_MASKS = {
+    r"(?:2026-\d\d-\d\d )?\d\d:\d\d:\d\dZ|20\d\d-\d\d-\d\dT[\d:.]+Z": "<time>",
+    rf"{_LENGTH}(?: to {_LENGTH})?": "<while>",
+    r"\d{8}T\d{6}[\w.-]*": "<backup>",
+    r"\d+(?:\.\d+)? (?:bytes|B|kB|MB)": "<size>",
+}
+
+
+@dataclass
+class ShopPlace:
+    """The shop of the demonstration with everything around it."""
+
+    around: Surroundings
+    bot: Bot
+    pipeline: Pipeline | None = None
+    before: datetime | None = None
+    death: asyncio.Task[None] | None = None
+    customers: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    @property
+    def slack(self) -> SlackStandIn:
+        """Return the workspace."""
+        return self.around.slack
+
+    @property
+    def jira(self) -> JiraStandIn | None:
+        """Return the tracker."""
+        return self.around.jira
+
+    @property
+    def app(self) -> App:
+        """Return the running bot."""
+        assert self.bot.app, "the bot does not run"
+        return self.bot.app
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Return a name for each address."""
+        return {
+            self.around.settings.door: "http://backstop",
+            self.slack.url: "http://slack",
+            self.around.jira.url: "http://jira",
+        }
+
+    @property
+    def masks(self) -> Mapping[str, str]:
+        """Return masks for real times, lengths and sizes."""
+        return _MASKS
+
+    async def up(self) -> None:
+        """Start the bot unless it runs."""
+        await self.bot.up()
+
+    async def heard(self) -> None:
+        """Wait until the bot hears what people say."""
+        await self.bot.heard()
+
+    async def down(self) -> None:
+        """End the bot, whatever it is doing."""
+        await self.bot.down()
+
+    async def settle(self) -> None:
+        """Wait until nothing more happens soon, or until the bot is to die."""
+        await self.slack.delivered()
+        if self.bot.app is None:
+            return
+        settled = asyncio.create_task(self.bot.app.dispatcher.settled(SOON))
+        awaited = {settled, self.death} if self.death else {settled}
+        await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+        settled.cancel()
+        await asyncio.gather(settled, return_exceptions=True)
+        if self.death and self.death.done():
+            self.death = None
+            await self.down()
+
+
+@asynccontextmanager
+async def shop_place(home: Path, transport: Transport) -> AsyncIterator[ShopPlace]:
+    """Open the shop."""
+    async with surroundings(home, transport=transport, environ={}) as around:
+        place = ShopPlace(around, Bot(around.settings, around.slack, utc_now))
+        try:
+            yield place
+        finally:
+            await place.customers.aclose()
+            await place.bot.down()
+
+
+def _shop(scene: Scene) -> ShopPlace:
+    assert isinstance(scene.place, ShopPlace), "this happens at the shop only"
+    return scene.place
+
+
+async def _pipeline(place: ShopPlace) -> Pipeline:
+    await place.up()
+    tell = Narrator(place.slack, io.StringIO(), utc_now)
+    return Pipeline(Sandbox(place.around, place.app), tell, utc_now)
+
+
+@sentence("customers order all the time")
+async def _customers(scene: Scene) -> None:
+    place = _shop(scene)
+    await place.customers.enter_async_context(place.around.keeper.customers(rate=_ORDERS_A_SECOND))
+
+
+@sentence(r"release (\S+) of commit (\w+) is put out")
+async def _release(scene: Scene, version: str, sha: str) -> None:
+    place = _shop(scene)
+    place.pipeline = place.pipeline or await _pipeline(place)
+    ran = await place.pipeline.deploy(version, sha)
+    assert ran.code == 0, ran.text
+
+
+@sentence(r"the backup of release (\S+), commit (\w+), is taken")
+async def _backup(scene: Scene, version: str, sha: str) -> None:
+    place = _shop(scene)
+    place.before = utc_now()
+    place.pipeline = place.pipeline or await _pipeline(place)
+    await place.pipeline.back_up(version, sha)
+
+
+@sentence("every order is right again")
+async def _right(scene: Scene) -> None:
+    place = _shop(scene)
+    assert place.before
+    verdict = await asyncio.to_thread(verify, place.around.shop, at=place.before)
+    assert verdict.right, str(verdict)
+    assert verdict.promised, "no order was confirmed before the backup, so nothing is proved"
+
+
+@sentence(r"the bot dies as soon as (\w+) begins")
+async def _dies(scene: Scene, step: str) -> None:
+    place = _shop(scene)
+    timeline, news = place.app.timeline, asyncio.Event()
+    timeline.listen(news.set)
+
+    async def begun() -> None:
+        while True:
+            news.clear()
+            entries = await timeline.read("run/RUN-1")
+            if any(isinstance(entry.event, StepStarted) and entry.event.step == step for entry in entries):
+                return
+            await news.wait()
+
+    place.death = asyncio.create_task(begun())
