@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import timedelta
 
 from bot.commands.approve import at_names
 from bot.commands.verb import Ask, Outcome, Verb
-from bot.core import run as runs
 from bot.core.approval import Approval, Standing, missing, standing
 from bot.core.document import Code
 from bot.core.due import next_gate
@@ -44,8 +42,8 @@ async def act(ask: Ask) -> Outcome:
     if run.started_at is not None:
         return _ask_again(ask, run, run.plan, incident)
     _startable(ask, run, run.plan, incident)
-    rivals = await _rivals(ask, run, run.plan)
-    return await _start(ask, run, run.plan, incident, rivals)
+    await _free(ask, run, run.plan)
+    return await _start(ask, run, run.plan, incident)
 
 
 def _startable(ask: Ask, run: Run, plan: Plan, incident: Incident) -> None:
@@ -65,21 +63,15 @@ def _startable(ask: Ask, run: Run, plan: Plan, incident: Incident) -> None:
     _approvable(ask, run, plan, incident)
 
 
-async def _rivals(ask: Ask, run: Run, plan: Plan) -> list[Run]:
-    """Return the runs planned for a target of this one, or raise Refused when one of them is under way."""
-    found = []
-    for id in await ask.timeline.lookup.runs(only_open=True):
-        other = runs.fold(await ask.timeline.read(f"run/{id}")) if id != run.id else None
-        theirs = {target.name for target in other.plan.targets} if other and other.plan else set()
-        shared = [target.name for target in plan.targets if target.name in theirs]
-        if other and shared and other.started_at:
+async def _free(ask: Ask, run: Run, plan: Plan) -> None:
+    """Raise Refused when another run holds a target; one that only waits for its yes holds nothing yet."""
+    for target in plan.targets:
+        holder = await ask.timeline.lookup.holder(target.name)
+        if holder and holder != run.id:
             raise Refused(
-                f"{', '.join(shared)} is held by {id}, which is {other.state}: nothing was started. "
-                f"{id} must end or be aborted first."
+                f"{target.name} is held by {holder}: nothing was started. "
+                f"{holder} must end or be aborted first."
             )
-        if other and shared:
-            found.append(other)
-    return found
 
 
 def _approvable(ask: Ask, run: Run, plan: Plan, incident: Incident) -> None:
@@ -97,10 +89,9 @@ def _approvable(ask: Ask, run: Run, plan: Plan, incident: Incident) -> None:
             )
 
 
-async def _start(ask: Ask, run: Run, plan: Plan, incident: Incident, rivals: Iterable[Run]) -> Outcome:
+async def _start(ask: Ask, run: Run, plan: Plan, incident: Incident) -> Outcome:
     expires = {gate.name: ask.now + timedelta(seconds=gate.expires_s) for gate in plan.gates}
-    # Nothing is written to a rival, but if it is started in the same moment, only one of the two is.
-    changes = {f"run/{rival.id}": Change(rival.seq, ()) for rival in rivals}
+    changes: dict[str, Change] = {}
     freeze = None
     if plan.freeze:
         freeze = await ask.timeline.lookup.next_id("FRZ")
@@ -108,6 +99,7 @@ async def _start(ask: Ask, run: Run, plan: Plan, incident: Incident, rivals: Ite
     started = RunStarted(hash=run.hash, freeze=freeze, expires=expires)
     changes[f"run/{run.id}"] = Change(run.seq, (started,))
     recovering = PhaseChanged(phase=Phase.RECOVERING, why=f"{run.id} was started")
+    # Also with nothing to say: an incident that is resolved in the same moment is no longer where it was.
     moved = () if incident.phase is Phase.RECOVERING else (recovering,)
     changes[f"incident/{incident.id}"] = Change(incident.seq, moved)
     asked = "; ".join(

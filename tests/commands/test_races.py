@@ -8,8 +8,9 @@ from bot.commands import VERBS, Ask, Outcome, Place
 from bot.commands.grammar import read
 from bot.core.errors import Conflict
 from bot.core.may import Actor
-from tests.commands.scenes import declared, planned, put
-from tests.runs.stage import PLAYBOOK, Stage
+from integrations.contract import Phase
+from tests.commands.scenes import approved, declared, planned
+from tests.runs.stage import Stage, World
 
 START, RESOLVE = "start RUN-1", 'resolve "all is well" data:"nothing was lost"'
 
@@ -19,10 +20,6 @@ async def decided(stage: Stage, line: str) -> Outcome:
     words = read(line)
     ask = Ask(stage.desk, words, Actor("ana"), "test", Place(), stage.timeline.now(), VERBS)
     return await VERBS[words.verb].act(ask)
-
-
-def without_a_freeze() -> str:
-    return "".join(line for line in PLAYBOOK.splitlines(keepends=True) if not line.startswith("freeze:"))
 
 
 async def write(stage: Stage, outcome: Outcome) -> None:
@@ -47,30 +44,26 @@ async def test_a_run_never_starts_in_the_moment_its_incident_is_resolved(
     assert await both.timeline.verify() == []
 
 
-async def test_two_runs_for_one_target_never_start_in_the_same_moment(both: Stage) -> None:
-    put(both, playbook=without_a_freeze())
-    await planned(both)
-    await both.told("ana", "plan restore-orders")
-    await both.carry("RUN-2")
-    faster, slower = await decided(both, START), await decided(both, "start RUN-2")
-    await write(both, faster)
-
-    with pytest.raises(Conflict):
-        await write(both, slower)
-
-    refused = await both.say("ana", "start RUN-2")
-    assert refused.text == (
-        "orders-db, shop is held by RUN-1, which is running: nothing was started. "
-        "RUN-1 must end or be aborted first.\n"
-    )
-    assert (await both.run("RUN-2")).started_at is None
-
-
-async def test_after_one_run_ended_another_may_start_for_its_target(stage: Stage) -> None:
-    await planned(stage)
+async def test_a_target_that_a_run_holds_is_not_given_to_another(stage: Stage, world: World) -> None:
+    world.outcomes["restore"] = [Phase.FAILED]
+    await approved(stage)
     await stage.told("ana", "plan restore-orders")
     await stage.carry("RUN-2")
-    await stage.told("ana", START)
+
+    refused = await stage.say("ana", "start RUN-2")
+
+    assert refused.text == (
+        "orders-db is held by RUN-1: nothing was started. RUN-1 must end or be aborted first.\n"
+    )
+    assert (await stage.run("RUN-2")).started_at is None
+    assert len(await stage.timeline.lookup.freezes()) == 1
+
+
+async def test_after_one_run_ended_another_may_start_for_its_target(stage: Stage, world: World) -> None:
+    world.outcomes["restore"] = [Phase.FAILED]
+    await approved(stage)
+    await stage.told("ana", "plan restore-orders")
+    await stage.carry("RUN-2")
     shown = await stage.told("ana", "abort RUN-1")
     mark = shown.rpartition("confirm:")[2].split()[0]
     await stage.told("ana", f'abort RUN-1 confirm:{mark} why:"wrong run"')
