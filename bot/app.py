@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -35,7 +35,7 @@ from bot.watch import Watch
 from bot.web import application
 from integrations.connections import LOCAL, Connections
 from integrations.contract import Engine, IntegrationError
-from integrations.jira import JiraSite, JiraTracker
+from integrations.jira import PAUSES, JiraSite, JiraTracker
 from integrations.process import Runner, start_detached
 from integrations.registry import open_engines
 from integrations.tracker import FileTracker, Tracker
@@ -65,15 +65,30 @@ class App:
         return self.desk.timeline
 
 
+def open_tracker(settings: Settings, pauses: Sequence[float] = PAUSES) -> Tracker | None:
+    """Return the tracker that the settings name, if any; `pauses` are seconds its search may lag behind."""
+    if not settings.jira_url or settings.jira_token is None:
+        return None
+    site = JiraSite(
+        settings.jira_url,
+        settings.jira_email,
+        settings.jira_token,
+        settings.jira_project,
+        settings.jira_issue_type,
+    )
+    return JiraTracker(site, pauses=pauses)
+
+
 @asynccontextmanager
 async def running(
     settings: Settings,
     *,
     now: Callable[[], datetime] = utc_now,
     engines: Engines = open_engines,
+    trackers: Callable[[Settings], Tracker | None] = open_tracker,
     pace: Pace = UNHURRIED,
 ) -> AsyncIterator[App]:
-    """Run everything until the block ends; `engines` opens them, `pace` is how sockets are looked after."""
+    """Run everything until the block ends; `engines` and `trackers` open those, `pace` is for sockets."""
     settings.home.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         if settings.database.startswith("sqlite"):
@@ -90,7 +105,7 @@ async def running(
         port = stack.enter_context(socket.create_server((settings.host, settings.port)))
         settings = settings.model_copy(update={"port": port.getsockname()[1]})
         desk, door = _desk_and_door(settings, timeline, shelf, now, pace)
-        tracker = _tracker(settings)
+        tracker = trackers(settings)
         if tracker:
             stack.push_async_callback(tracker.close)
         book = Book(timeline, shelf, desk.slack_groups)
@@ -138,19 +153,6 @@ async def start_runner(settings: Settings) -> None:
         log.warning("no runner config=%s steps on this machine cannot be carried out", config)
         return
     await start_detached(config, settings.home / "runner", runner_socket(settings))
-
-
-def _tracker(settings: Settings) -> Tracker | None:
-    if not settings.jira_url or settings.jira_token is None:
-        return None
-    site = JiraSite(
-        settings.jira_url,
-        settings.jira_email,
-        settings.jira_token,
-        settings.jira_project,
-        settings.jira_issue_type,
-    )
-    return JiraTracker(site)
 
 
 def _handlers(

@@ -2,6 +2,6 @@
 
 from integrations.jira.client import JiraSite
 from integrations.jira.errors import RateLimited, Unanswered
-from integrations.jira.tracker import JiraTracker
+from integrations.jira.tracker import PAUSES, JiraTracker
 
-__all__ = ["JiraSite", "JiraTracker", "RateLimited", "Unanswered"]
+__all__ = ["PAUSES", "JiraSite", "JiraTracker", "RateLimited", "Unanswered"]
