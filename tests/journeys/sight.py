@@ -30,7 +30,7 @@ class Room:
 
 
 class Sight:
-    """Everybody's eyes in one workspace; `names` are addresses and `masks` patterns that change in each run."""
+    """Everybody's eyes in one workspace; `names` are addresses and `masks` patterns that change."""
 
     def __init__(
         self, slack: SlackStandIn, names: Mapping[str, str], masks: Mapping[str, str] | None = None
