@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import assert_never
 
 from bot.core.approval import Standing, standing
 from bot.core.freeze import Change, Freeze, covers
@@ -196,6 +197,8 @@ def _blocked(
                 return _Wait()
             case Standing.OPEN:
                 pass
+            case _ as never:
+                assert_never(never)
     if step.destructive:
         return _frozen(run, plan, step, now, freezes)
     return None

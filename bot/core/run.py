@@ -119,9 +119,10 @@ class Run:
 
     @property
     def restored(self) -> bool:
-        """Say whether a destructive step succeeded, so that what the plan says is lost was really lost."""
+        """Say whether a destructive step took place, so that what the plan says is lost was really lost."""
         steps = self.plan.steps if self.plan else ()
-        return any(step.destructive and self.step(step.id).status is Status.SUCCEEDED for step in steps)
+        carried_out = (Status.SUCCEEDED, Status.DONE)
+        return any(step.destructive and self.step(step.id).status in carried_out for step in steps)
 
     @property
     def state(self) -> str:

@@ -284,6 +284,14 @@ def test_after_an_undo_what_was_undone_can_be_retried() -> None:
     assert "↶ undone: S1 Stop checkout" in plain(drawn)
 
 
+def test_an_undone_step_nobody_decided_about_can_also_be_left_out() -> None:
+    story = stopped()
+    story.in_run(12, StepStarted(step="stop-writers", attempt=1, key="u", undo=True))
+    story.in_run(13, StepSucceeded(step="stop-writers", attempt=1, undo=True))
+    story.in_run(13, RunPaused(why="Stop checkout is undone.", step="stop-writers"))
+    assert labels(card(story, 14)) == ["Retry stop-writers", "Skip", "Done by hand", "Abort"]
+
+
 def test_a_person_sees_what_to_do_and_how_to_say_that_it_is_done() -> None:
     story = restoring()
     story.in_run(24, StepSucceeded(step="restore", attempt=1))

@@ -286,6 +286,21 @@ def test_recovery_is_told_with_the_loss_and_judged() -> None:
     )
 
 
+def test_what_was_left_out_does_not_look_done_because_the_checks_pass() -> None:
+    story = restoring()
+    story.in_run(50, events.StepSucceeded(step="restore", attempt=1))
+    story.in_run(51, events.StepSkipped(step="ask-finance", why="nobody is awake"), by="ana")
+    assert "Not done: S3 Agree with finance was skipped: nobody is awake" in shown(
+        message(story, story.in_run(55, events.RunRecovered()))
+    )
+
+
+def test_data_put_back_by_hand_is_lost_all_the_same() -> None:
+    story = stopped()
+    story.in_run(40, events.StepDone(step="restore", evidence="the shell's log"), by="bo")
+    assert "Good data lost: 14 min" in shown(message(story, story.in_run(55, events.RunRecovered())))
+
+
 def test_a_pause_outside_an_incident_still_is_told() -> None:
     paused = entry("run/RUN-1", events.RunPaused(why="held"))
     assert "RUN-1 is paused. held" in shown(said(paused, incident=None, run=restoring().run, freeze=None))

@@ -566,6 +566,11 @@ def test_a_backup_nobody_measured_or_verified_says_so() -> None:
     assert value_of(text, "Backup verification age") == "cannot be computed: nobody verified it"
 
 
+def test_a_run_that_put_back_no_data_lost_none() -> None:
+    assert "RUN-1: Good data lost" in recovered(PLAN)
+    assert "RUN-1: Good data lost" not in recovered(PLAN.model_copy(update={"sources": ()}))
+
+
 def test_an_attempt_that_still_acts_has_no_length() -> None:
     assert "acts" in written(restoring(), 20)
 

@@ -1,0 +1,203 @@
+"""What timelines fold to at their edges: events of a newer version, streams cut off, nothing at all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bot.core import freeze as freezes
+from bot.core import incident as incidents
+from bot.core import run as runs
+from bot.core.due import Pause, due
+from bot.core.effects import Effect, follow
+from bot.core.events import (
+    Approved,
+    CheckFound,
+    Entry,
+    Event,
+    FreezeExtended,
+    FreezePlaced,
+    FreezeReviewDue,
+    GateExpired,
+    GateReopened,
+    IncidentDeclared,
+    IssueLinked,
+    NoteAdded,
+    Phase,
+    PhaseChanged,
+    Planned,
+    PostmortemAsked,
+    RoleAssigned,
+    RoomOpened,
+    RunRecovered,
+    RunStarted,
+    Scope,
+    Severity,
+    SeverityChanged,
+    StepProgressed,
+    StepSkipped,
+    StepStarted,
+    TargetHeld,
+    TargetReleased,
+    UpdatePosted,
+)
+from bot.core.run import Hold
+from tests.core.plans import gate, plan, step
+from tests.core.story import ASKED, DECLARED, HASH, HOLDERS, PLAN, Story, at, planned, started
+
+PLACED = FreezePlaced(scope=Scope(services=("checkout",)), why="wrong prices", review_at=at(30))
+
+
+def entry(stream: str, event: Event | None, seq: int = 1) -> Entry:
+    return Entry(stream, seq, at(0), at(0), "ana", "slack", event)
+
+
+def kinds(effects: tuple[Effect, ...]) -> set[str]:
+    return {effect.kind for effect in effects}
+
+
+def test_an_event_of_a_newer_version_changes_nothing_but_is_counted() -> None:
+    story = started()
+    incident, run = story.of("incident/INC-1"), story.of("run/RUN-1")
+    freeze = story.of("freeze/FRZ-1")
+    assert incidents.fold([*incident, entry("incident/INC-1", None, 9)]) == replace(story.incident, seq=9)
+    assert runs.fold([*run, entry("run/RUN-1", None, 9)]) == replace(story.run, seq=9)
+    assert freezes.fold([*freeze, entry("freeze/FRZ-1", None, 9)]) == replace(story.freeze, seq=9)
+    assert follow(entry("run/RUN-1", None), "INC-1") == ()
+
+
+def test_a_timeline_that_begins_with_what_nobody_knows_is_nothing_yet() -> None:
+    strange = [entry("incident/INC-1", None), entry("incident/INC-1", NoteAdded(text="hm"), 2)]
+    assert incidents.fold(strange) is None
+    assert runs.fold([entry("run/RUN-1", RunRecovered())]) is None
+    assert freezes.fold([entry("freeze/FRZ-1", FreezeReviewDue(review_at=at(30)))]) is None
+
+
+@pytest.mark.parametrize("event", [NoteAdded(text="disk is fine"), PostmortemAsked(), PLACED])
+def test_what_is_only_said_leaves_an_incident_as_it_was(event: Event) -> None:
+    story = planned()
+    before = story.incident
+    story.in_incident(9, event)
+    assert replace(story.incident, seq=before.seq) == before
+
+
+def test_a_freeze_takes_no_notice_of_what_is_not_about_it() -> None:
+    story = started()
+    before = story.freeze
+    story.in_freeze(9, NoteAdded(text="disk is fine"))
+    assert replace(story.freeze, seq=before.seq) == before
+
+
+def test_no_update_is_promised_when_an_incident_turns_out_to_be_small() -> None:
+    story = planned()
+    assert story.incident.next_update_by == at(15)
+    story.in_incident(9, SeverityChanged(severity=Severity.SEV4, why="one customer"))
+    assert story.incident.next_update_by is None
+
+
+def test_progress_is_kept_with_its_step() -> None:
+    story = started()
+    story.in_run(10, StepStarted(step="restore", attempt=1, key="k"))
+    story.in_run(11, StepProgressed(step="restore", attempt=1, phase="copying", percent=50))
+    assert (story.run.step("restore").phase, story.run.step("restore").percent) == ("copying", 50)
+
+
+def test_a_target_is_released_only_by_the_run_that_holds_it() -> None:
+    held = [
+        entry("target/orders-db", TargetHeld(run="RUN-1", step="restore", attempt=1), 1),
+        entry("target/orders-db", TargetReleased(run="RUN-2"), 2),
+    ]
+    assert runs.fold_target(held) == Hold("RUN-1", 2)
+    assert runs.fold_target([*held, entry("target/orders-db", TargetReleased(run="RUN-1"), 3)]) == Hold(
+        None, 3
+    )
+
+
+def test_what_only_the_machine_needs_is_not_said_in_the_channel() -> None:
+    opened = RoomOpened(channel="C1", name="inc-1", url="https://chat.example/C1")
+    assert kinds(follow(entry("incident/INC-1", opened), None)) == {"card", "tracker"}
+    linked = IssueLinked(system="jira", key="OPS-1", url="https://jira.example/OPS-1")
+    assert follow(entry("incident/INC-1", linked), None) == ()
+    phase = PhaseChanged(phase=Phase.RECOVERING)
+    assert kinds(follow(entry("incident/INC-1", phase), None)) == {"say", "update-due", "card", "tracker"}
+    role = RoleAssigned(role="ops", person="bo")
+    assert kinds(follow(entry("incident/INC-1", role), None)) == {"say", "card", "tracker"}
+    update = UpdatePosted(number=1, conditions="c", actions="a", needs="n", next_by=at(30))
+    assert [
+        e.not_before for e in follow(entry("incident/INC-1", update), None) if e.kind == "update-due"
+    ] == [at(30)]
+
+
+def test_approvals_are_drawn_again_when_somebody_answers() -> None:
+    approved = Approved(gate="overwrite-orders", hash=HASH, role="dba")
+    assert "approvals" in kinds(follow(entry("run/RUN-1", approved), "INC-1"))
+
+
+@pytest.mark.parametrize(
+    "event", [PLACED, FreezeExtended(review_at=at(30)), FreezeReviewDue(review_at=at(30))]
+)
+def test_a_freeze_is_looked_at_again_when_its_review_is_due(event: Event) -> None:
+    timers = [e for e in follow(entry("freeze/FRZ-1", event), "INC-1") if e.kind == "freeze-review"]
+    assert [timer.not_before for timer in timers] == [at(30)]
+
+
+def test_a_freeze_without_a_review_and_without_an_incident_is_only_said() -> None:
+    placed = FreezePlaced(scope=Scope(services=("checkout",)), why="audit")
+    assert kinds(follow(entry("freeze/FRZ-1", placed), None)) == {"say"}
+    assert kinds(follow(entry("freeze/FRZ-1", placed), "INC-1")) == {"say", "card", "tracker"}
+
+
+def test_an_incident_too_small_for_updates_sets_no_timer() -> None:
+    small = DECLARED.model_copy(update={"severity": Severity.SEV4})
+    assert isinstance(small, IncidentDeclared)
+    assert kinds(follow(entry("incident/INC-1", small), None)) == {"room", "card", "tracker"}
+    silent = UpdatePosted(number=1, conditions="c", actions="a", needs="n", next_by=None)
+    assert kinds(follow(entry("incident/INC-1", silent), None)) == {"say", "card", "tracker"}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Planned(plan=PLAN, hash=HASH, expires={"overwrite-orders": at(28)}),
+        RunStarted(hash=HASH, freeze="FRZ-1", expires={"overwrite-orders": at(28)}),
+        GateReopened(gate="overwrite-orders", expires=at(28)),
+    ],
+)
+def test_whatever_asks_for_approvals_also_waits_for_their_end(event: Event) -> None:
+    effects = follow(entry("run/RUN-1", event), "INC-1")
+    assert {"approvals", "gate-expiry"} <= kinds(effects)
+    assert [e.not_before for e in effects if e.kind == "gate-expiry"] == [at(28)]
+
+
+def test_progress_redraws_one_message_and_wakes_nothing_else() -> None:
+    progressed = StepProgressed(step="restore", attempt=1, phase="copying", percent=50)
+    assert kinds(follow(entry("run/RUN-1", progressed), "INC-1")) == {"progress"}
+    found = CheckFound(check="place-order", ok=True, blocking=True, found="order 7 placed")
+    assert kinds(follow(entry("run/RUN-1", found), "INC-1")) == {"run", "progress", "say", "card", "tracker"}
+
+
+def test_a_stream_without_effects_has_none() -> None:
+    held = TargetHeld(run="RUN-1", step="restore", attempt=1)
+    assert follow(entry("target/orders-db", held), "INC-1") == ()
+
+
+def pauses(story: Story, minute: float) -> list[str]:
+    moves = due(story.run, now=at(minute), holders=HOLDERS, freezes=())
+    return [move.why for move in moves if isinstance(move, Pause)]
+
+
+def test_a_step_whose_approval_ran_out_asks_instead_of_waiting() -> None:
+    story = started()
+    story.in_run(9, StepSkipped(step="stop-writers", why="they are stopped"), by="ana")
+    story.in_run(29, GateExpired(gate="overwrite-orders"))
+    assert pauses(story, 29) == ["The approvals of overwrite-orders did not come in time."]
+
+
+def test_a_step_never_starts_without_the_approval_it_names() -> None:
+    lost = plan(steps=(step("restore", gate="overwrite-it"),), gates=(gate(),))
+    story = Story()
+    story.in_run(5, ASKED, by="ana")
+    story.in_run(6, Planned(plan=lost, hash="h"))
+    story.in_run(8, RunStarted(hash="h"))
+    assert pauses(story, 9) == ["The plan has no approval named overwrite-it."]
