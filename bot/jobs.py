@@ -1,7 +1,8 @@
 """The dispatcher of effects: it takes what is due, one at a time in each lane, and hands it to its handler.
 
 An effect leaves the queue only after its handler returned. A handler that dies with the process is
-simply asked again at the next start, so every handler looks before it acts.
+simply asked again at the next start, so every handler looks before it acts. Of all processes on one
+database only the one that has the duty carries effects out; the others stand by and take over.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NoReturn
 
 from bot.core.errors import Conflict
 from bot.timeline import Timeline
@@ -23,6 +25,8 @@ log = logging.getLogger(__name__)
 LONGEST_WAIT = timedelta(seconds=60)
 SWEEP = timedelta(seconds=15)
 STUCK = 4 * SWEEP
+LOOK_S = 1.0
+STANDING_BY = "standing-by"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class Dispatcher:
         self._kick = asyncio.Event()
         self._rested = asyncio.Event()
         self._turned: datetime | None = None
+        self._waits = ""
         timeline.listen(self._kick.set)
 
     @property
@@ -60,19 +65,63 @@ class Dispatcher:
         if self._turned is None:
             return "starting"
         age = self._timeline.now() - self._turned
-        return "ok" if age < STUCK else f"stuck: it took no effect for {age.total_seconds():.0f} s"
+        if age >= STUCK:
+            return f"stuck: it took no effect for {age.total_seconds():.0f} s"
+        return "ok" if self._timeline.duty.held else f"{STANDING_BY}: {self._waits}"
 
     async def run(self) -> None:
-        """Carry effects out until cancelled; what is under way then is finished or found again later."""
+        """Carry effects out whenever that is this process's duty, until cancelled."""
+        duty = self._timeline.duty
         try:
             while True:
-                self._kick.clear()
                 self._turned = self._timeline.now()
-                await self._round()
+                if await self._on_duty():
+                    lost = await self._carry_out()
+                    log.warning("duty lost why=%s", lost)
         finally:
-            for task in self._busy.values():
+            await duty.release()
+
+    async def _on_duty(self) -> bool:
+        """Take the duty, or stand by for a moment and pass on what was recorded here meanwhile."""
+        duty = self._timeline.duty
+        waits = "another process carries effects out"
+        try:
+            if await duty.take():
+                log.info("on duty")
+                return True
+            if self._kick.is_set():
+                self._kick.clear()
+                await duty.tell()
+        except IntegrationError as problem:
+            waits = str(problem)
+        if waits != self._waits:
+            log.info("standing by why=%s", waits)
+        self._waits = waits
+        await self._kicked(LOOK_S)
+        return False
+
+    async def _carry_out(self) -> str:
+        """Carry effects out until the duty is lost, and return why; what is under way is ended then."""
+        self._kick.set()
+        keeping = asyncio.create_task(self._timeline.duty.keep(self._kick.set))
+        working = asyncio.create_task(self._rounds())
+        try:
+            await asyncio.wait((keeping, working), return_when=asyncio.FIRST_COMPLETED)
+            return keeping.result() if keeping.done() else working.result()
+        finally:
+            under_way = (keeping, working, *self._busy.values())
+            for task in under_way:
                 task.cancel()
-            await asyncio.gather(*self._busy.values(), return_exceptions=True)
+            await asyncio.gather(*under_way, return_exceptions=True)
+            # What was not taken off the queue belongs to whoever has the duty next.
+            self._busy.clear()
+            self._ended.clear()
+
+    async def _rounds(self) -> NoReturn:
+        while True:
+            self._kick.clear()
+            self._turned = self._timeline.now()
+            await self._round()
 
     async def settled(self, within: timedelta = timedelta()) -> None:
         """Return once nothing is under way and nothing falls due within this time of the clock."""
@@ -99,9 +148,12 @@ class Dispatcher:
         except IntegrationError as problem:
             log.warning("queue unreadable error=%s", problem)
             wait = 1.0
+        await self._kicked(wait)
+
+    async def _kicked(self, seconds: float) -> None:
         # Not `wait_for`: on Python 3.11 it forgets a cancellation that comes with the kick.
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(wait):
+            async with asyncio.timeout(seconds):
                 await self._kick.wait()
 
     def _pause(self, heads: Sequence[Waiting]) -> float:

@@ -8,7 +8,7 @@ from bot.core.may import Right
 
 
 async def act(ask: Ask) -> Outcome:
-    """Answer with the moment, what could not be delivered yet, and files that are not in force."""
+    """Answer with the moment, who carries effects out, what failed, and files that are not in force."""
     blocks: list[Block] = [Paragraph(("Backstop is here, ", Moment(ask.now), "."))]
     troubled = await ask.timeline.effects.troubled()
     items = [(f"{effect.kind} of {effect.subject}: {effect.error or 'failed'}",) for effect in troubled[:10]]
@@ -16,6 +16,8 @@ async def act(ask: Ask) -> Outcome:
         (f"{stale.file} has mistakes; its last good version is in force: {stale.problems[0]}",)
         for stale in ask.desk.shelf.stale()
     ]
+    if ask.timeline.duty.elsewhere:
+        items.insert(0, ("This process stands by: another one carries effects out.",))
     if items:
         blocks.append(Bullets(items))
     return Outcome(Answer(Document("", tuple(blocks)), data={"troubled": len(troubled)}))

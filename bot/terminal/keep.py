@@ -60,7 +60,7 @@ def rebuild(argv: Sequence[str]) -> int:
         if not settings.database.startswith("sqlite") and not given.stopped:
             raise _Wrong("The database may serve other machines: stop every Backstop, then add --stopped.")
         with alone(settings.home):
-            async with _brought_up(settings) as timeline:
+            async with _brought_up(settings) as timeline, _on_duty(timeline):
                 count = await timeline.rebuild()
         tell(f"Rebuilt from {count} entries.")
         return OK
@@ -141,6 +141,16 @@ async def _brought_up(settings: Settings) -> AsyncIterator[Timeline]:
         yield timeline
     finally:
         await timeline.close()
+
+
+@asynccontextmanager
+async def _on_duty(timeline: Timeline) -> AsyncIterator[None]:
+    if not await timeline.duty.take():
+        raise Held("Another Backstop carries effects out on this database. Stop it first.")
+    try:
+        yield
+    finally:
+        await timeline.duty.release()
 
 
 def _catalog(settings: Settings) -> Catalog:

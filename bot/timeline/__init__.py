@@ -1,7 +1,8 @@
 """The timeline is the truth: append events, read them, and decide again when somebody was faster.
 
 `Timeline` is the door to everything that is stored. Its parts: `entries` here, the queue of effects
-in `effects.py`, what else is kept in `records.py`, the projections that answer questions in `lookup.py`.
+in `effects.py`, whose duty they are in `duty.py`, what else is kept in `records.py`, the projections that
+answer questions in `lookup.py`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from bot.core.errors import Conflict
 from bot.core.events import Entry, Event, dump, link, parse, payload_digest
 from bot.timeline import tables
 from bot.timeline.database import is_deadlock, is_integrity, prepare, reading, writing
+from bot.timeline.duty import duty_of
 from bot.timeline.effects import Effects, put
 from bot.timeline.lookup import Lookup
 from bot.timeline.projections import incident_of, project
@@ -72,6 +74,7 @@ class Timeline:
         self.turn = asyncio.Lock()
         self._listeners: list[Callable[[], None]] = []
         self.effects = Effects(engine, now)
+        self.duty = duty_of(engine)
         self.records = Records(engine, now)
         self.lookup = Lookup(engine)
 

@@ -7,20 +7,22 @@ from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
+from bot.jobs import STANDING_BY
 from bot.web.answers import Health
 from bot.web.request import DESK, json_of
 from integrations.contract import IntegrationError
 
 LOOK_S = 3.0
+WORKS = ("ok", STANDING_BY)
 Parts = Callable[[], Mapping[str, str]]
 PARTS: web.AppKey[Parts] = web.AppKey("parts")
 """The state of each part by name. It begins with a word, `ok` when it is well; the rest is for people."""
 
 
 async def alive(request: web.Request) -> web.Response:
-    """Answer 200 while the process works, 503 when its dispatcher no longer takes effects."""
+    """Answer 200 while the process works or stands by, 503 when its dispatcher does neither."""
     dispatcher = _word(request.app[PARTS]().get("dispatcher", "ok"))
-    ok = dispatcher == "ok"
+    ok = dispatcher in WORKS
     return json_of(Health(ok=ok, parts={"dispatcher": dispatcher}), 200 if ok else 503)
 
 

@@ -25,6 +25,7 @@ class Metrics:
     seconds: Histogram
     gate_answers: Counter
     database: Gauge
+    dispatching: Gauge
     effects: Gauge
     incidents: Gauge
     freezes: Gauge
@@ -55,6 +56,7 @@ def new_metrics() -> Metrics:
             "backstop_gate_answers", "Answers of the gate, by decision.", ("decision",), registry=registry
         ),
         database=gauge("database_up", "1 when the database can be read."),
+        dispatching=gauge("dispatching", "1 when this process carries effects out, 0 when it stands by."),
         effects=gauge("effects", "Effects in the queue; troubled ones failed at least once.", "state"),
         incidents=gauge("incidents_open", "Incidents that are open."),
         freezes=gauge("freezes_in_force", "Freezes that are in force."),
@@ -84,6 +86,7 @@ async def measured(request: web.Request, handler: Handler) -> web.StreamResponse
 async def show(request: web.Request) -> web.Response:
     """Answer with the figures; those of the database are left out while it cannot be read."""
     metrics = request.app[METRICS]
+    metrics.dispatching.set(request.app[DESK].timeline.duty.held)
     try:
         await _look(metrics, request.app[DESK].timeline)
     except IntegrationError:

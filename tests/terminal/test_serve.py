@@ -7,8 +7,11 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib import import_module
+from pathlib import Path
 
+import aiohttp
 import pytest
 
 from bot.__main__ import COMMANDS, FACTS, SAY
@@ -19,9 +22,9 @@ START_S = 30.0
 QUIET = {"BACKSTOP_SLACK_MODE": "off", "BACKSTOP_PORT": "0"}
 
 
-@pytest.fixture
-async def server(shell: Shell) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Yield a server over the library's catalog and playbooks, whose address stands in the shell's home."""
+@asynccontextmanager
+async def serving(shell: Shell, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Serve the library's catalog and playbooks; the address stands in the shell's home."""
     (shell.home / "catalog.yaml").write_text(library.read("catalog.yaml"))
     (shell.home / "playbooks").mkdir()
     for name in library.names():
@@ -30,7 +33,7 @@ async def server(shell: Shell) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot", "serve"),
         cwd=ROOT,
-        env={**kept, **QUIET, "BACKSTOP_HOME": str(shell.home)},
+        env={**kept, **QUIET, "BACKSTOP_HOME": str(shell.home), **environment},
         stderr=asyncio.subprocess.PIPE,
     )
     assert process.stderr
@@ -46,6 +49,13 @@ async def server(shell: Shell) -> AsyncIterator[asyncio.subprocess.Process]:
         process.kill()
     await process.wait()
     await drain
+
+
+@pytest.fixture
+async def server(shell: Shell) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Yield a server in the shell's home."""
+    async with serving(shell) as process:
+        yield process
 
 
 @pytest.mark.parametrize("where", [*(where for where, _ in COMMANDS.values()), SAY, FACTS])
@@ -75,6 +85,34 @@ async def test_a_server_is_spoken_to_and_ends_when_told(
     assert not (shell.home / "url").exists()
     assert (await shell.run("rebuild")).code == 0
     assert (await shell.run("verify-timeline")).code == 0
+
+
+async def dispatcher_of(shell: Shell) -> str:
+    url = (shell.home / "url").read_text().strip()
+    async with aiohttp.ClientSession() as session, session.get(f"{url}/readyz") as answer:
+        return str((await answer.json())["parts"]["dispatcher"])
+
+
+async def until(shell: Shell, state: str) -> None:
+    async with asyncio.timeout(START_S):
+        while await dispatcher_of(shell) != state:  # noqa: ASYNC110 - another process is asked
+            await asyncio.sleep(0.05)
+
+
+async def test_a_second_server_on_the_database_stands_by_and_takes_over_when_the_first_is_killed(
+    database_url: str, tmp_path: Path
+) -> None:
+    one, two = Shell(tmp_path / "one"), Shell(tmp_path / "two")
+    async with serving(one, BACKSTOP_DATABASE_URL=database_url) as first:
+        await until(one, "ok")
+        async with serving(two, BACKSTOP_DATABASE_URL=database_url):
+            await until(two, "standing-by")
+            rebuilt = await two.run("rebuild", "--stopped", BACKSTOP_DATABASE_URL=database_url)
+
+            first.kill()
+
+            await until(two, "ok")
+    assert (rebuilt.code, "Stop it first" in rebuilt.err) == (1, True), rebuilt
 
 
 async def test_serving_takes_no_words(shell: Shell) -> None:

@@ -12,7 +12,10 @@ from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
+from bot.commands import say
+from bot.core.may import Actor
 from bot.settings import Settings
+from bot.timeline import Timeline
 from tests.clock import Clock
 from tests.web.door import DECLARED, FROZEN, Door, Reply, open_door
 
@@ -63,6 +66,26 @@ async def test_a_process_whose_dispatcher_stands_still_is_not_alive(
         reply = await door.get("/healthz")
 
     assert (reply.status, reply.json["parts"]) == (503, {"dispatcher": "stuck"})
+
+
+async def test_a_process_that_stands_by_is_alive_and_says_so_everywhere(
+    sqlite_url: str, tmp_path: Path, clock: Clock
+) -> None:
+    carries = await Timeline.open(sqlite_url, now=clock)
+    assert await carries.duty.take()
+    states = {"dispatcher": "standing-by: another process carries effects out"}
+    async with open_door(sqlite_url, tmp_path, clock, health=lambda: states) as door:
+        assert not await door.timeline.duty.take()
+        alive, ready = await door.get("/healthz"), await door.get("/readyz")
+        dispatching = figures(await door.get("/metrics"))["backstop_dispatching"]
+        said = await say(door.desk, "ping", who=Actor("ana", groups=frozenset()), via="test", delivery="d1")
+
+    assert (alive.status, ready.status) == (200, 200)
+    assert ready.json["parts"] == {"dispatcher": "standing-by", "database": "ok"}
+    assert dispatching == 0
+    assert "This process stands by: another one carries effects out." in said.text
+    await carries.duty.release()
+    await carries.close()
 
 
 async def test_without_its_database_it_lives_and_is_not_ready(any_door: Door) -> None:
