@@ -74,15 +74,15 @@ def still_the_same(ask: Ask, run: Run) -> None:
 
 def _role(ask: Ask, run: Run, gate: PlannedGate, holders: Holders) -> str:
     who = ask.who.name
+    if who == run.requester:
+        raise Refused(
+            f"You started {run.id}, so your own approval does not count: somebody else must say yes."
+        )
     role = role_of(gate, who, holders)
     if role is None:
         raise Refused(
             f"You may not approve {run.id}.{gate.name}. It needs {needed(gate, holders)}. "
             "Ask one of them here."
-        )
-    if who == run.requester:
-        raise Refused(
-            f"You started {run.id}, so your own approval does not count: somebody else must say yes."
         )
     return role
 

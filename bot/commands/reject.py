@@ -22,7 +22,10 @@ async def act(ask: Ask) -> Outcome:
     why = ask.option("why", "the reason, which the others will read")
     holders = ask.holders(run, incident)
     if role_of(gate, ask.who.name, holders) is None and ask.who.name != incident.commander:
-        raise Refused(f"You may not reject {run.id}.{gate.name}. It is asked of {needed(gate, holders)}.")
+        raise Refused(
+            f"You may not reject {run.id}.{gate.name}. It is asked of {needed(gate, holders)}. "
+            "Ask one of them here."
+        )
     if state.used:
         raise Refused(
             f"{run.id}.{gate.name} was used: the step has begun. "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.commands.approve import gate_of, open_plan
+from bot.commands.approve import at_names, gate_of, open_plan
 from bot.commands.verb import Ask, Outcome, Verb
 from bot.core.errors import Refused
 from bot.core.events import Withdrawn
@@ -16,8 +16,14 @@ async def act(ask: Ask) -> Outcome:
     run = await ask.run(word)
     plan = open_plan(ask, run)
     gate, state = gate_of(run, plan, word)
-    if not any(approval.person == ask.who.name for approval in state.approvals):
-        raise Refused(f"You did not approve {run.id}.{gate.name}; there is nothing to withdraw.")
+    approved = [approval.person for approval in state.approvals]
+    if not approved:
+        raise Refused(f"Nobody approved {run.id}.{gate.name} yet; there is nothing to withdraw.")
+    if ask.who.name not in approved:
+        raise Refused(
+            f"You may not withdraw what others approved: {run.id}.{gate.name} has the yes of "
+            f"{at_names(approved)}. Ask one of them here, or `reject` it."
+        )
     if state.used:
         raise Refused(
             f"Your approval of {run.id}.{gate.name} was used: the step has begun. "

@@ -73,15 +73,39 @@ bo: approve RUN-1 break-glass:hurry
       dba: @ana, @bo, @dee; 1 of app: @cy. Ask one of them here.
 
 eli: reject RUN-1 why:x
-  You may not reject RUN-1.overwrite. It is asked of 1 of dba: @ana, @bo, @dee; 1 of app: @cy.
+  You may not reject RUN-1.overwrite. It is asked of 1 of dba: @ana, @bo, @dee; 1 of app: @cy. Ask
+      one of them here.
 
 cy: reject RUN-1
   `why:"…"` is missing: nothing was done. It says the reason, which the others will read. Usage:
       `/backstop reject RUN-9[.gate] why:"…"`
 
 cy: withdraw RUN-1
-  You did not approve RUN-1.overwrite; there is nothing to withdraw.
+  You may not withdraw what others approved: RUN-1.overwrite has the yes of @bo. Ask one of them
+      here, or `reject` it.
 """)
+
+
+async def test_whoever_started_a_run_and_holds_no_seat_is_told_first_that_they_started_it(
+    stage: Stage,
+) -> None:
+    await planned(stage)
+    await stage.told("ana", "role ops @eli")
+    await stage.told("eli", "start RUN-1")
+    await stage.carry()
+    assert await refusals(stage, ("eli", "approve RUN-1")) == snapshot("""\
+eli: approve RUN-1
+  You started RUN-1, so your own approval does not count: somebody else must say yes.
+""")
+
+
+async def test_nothing_can_be_withdrawn_that_nobody_approved(stage: Stage) -> None:
+    await started(stage)
+    answer = await stage.say("bo", "withdraw RUN-1")
+    assert (answer.ok, answer.text.strip()) == (
+        False,
+        "Nobody approved RUN-1.overwrite yet; there is nothing to withdraw.",
+    )
 
 
 async def test_one_human_is_one_person_through_every_door(stage: Stage) -> None:
