@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from integrations.contract import RecoveryPoint
@@ -22,12 +22,16 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is wanted now: a state before a moment, older than the damage, or one point by its id."""
+    """What is wanted now: a state before a moment, older than the damage, or one point by its id.
+
+    `failed` says by id why a point that an earlier run could not restore will not do.
+    """
 
     now: datetime
     before: datetime | None = None
     damage_start: datetime | None = None
     exact: str | None = None
+    failed: Mapping[str, str] = field(default_factory=dict)
 
 
 def choose(select: Select, points: Sequence[RecoveryPoint], wish: Wish) -> Choice:
@@ -46,6 +50,8 @@ def choose(select: Select, points: Sequence[RecoveryPoint], wish: Wish) -> Choic
 def _objections(select: Select, point: RecoveryPoint, wish: Wish) -> Iterator[str]:
     if wish.exact and point.id != wish.exact:
         yield f"{wish.exact} was asked for"
+    if point.id in wish.failed:
+        yield wish.failed[point.id]
     if point.health in ("invalid", "stranded", "partial"):
         yield f"it is {point.health}"
     if wish.before and point.finished_at > wish.before:

@@ -153,6 +153,7 @@ class Runs:
             engines=self._engines,
             freezes=[freeze for freeze in view.freezes if freeze.id != view.run.freeze],
             holders=_holders(playbook, view.incident, self._book, view),
+            suspects=await self._book.suspects(view),
             now=view.now,
         )
         plan = await draft(ground)

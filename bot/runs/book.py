@@ -16,6 +16,7 @@ from bot.core.incident import Incident
 from bot.core.people import holders_now
 from bot.core.plan import Plan
 from bot.core.run import Run, fold_target
+from bot.core.suspects import Suspects, suspects
 from bot.shelf import Shelf
 from bot.timeline import Change, Timeline
 from integrations.contract import IntegrationError, Json
@@ -101,6 +102,11 @@ class Book:
             for name, hold in held.items()
             if hold.run == run
         }
+
+    async def suspects(self, view: View) -> Suspects:
+        """Return the recovery points that the runs of the incident could not restore."""
+        ids = await self.timeline.lookup.runs(incident=view.incident.id, only_open=False)
+        return suspects([await self.timeline.read(f"run/{id}") for id in reversed(ids)])
 
     async def known(self, view: View) -> Mapping[str, Mapping[str, Json]]:
         """Return what playbooks may take as proposals for their inputs, moments as ISO 8601 text."""

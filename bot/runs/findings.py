@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from bot.core.choose import Choice, Wish, choose
 from bot.core.plan import PlannedSource, PlannedTarget, RefusedPoint
 from bot.runs.ground import Drafting
-from integrations.contract import Health, IntegrationError, Resolution, Source, Target, ToTime
+from integrations.contract import (
+    Cap,
+    CheckResult,
+    Engine,
+    Health,
+    IntegrationError,
+    RecoveryPoint,
+    Source,
+    Target,
+    ToTime,
+)
 from playbooks.inputs import read_input, suggestions
 from playbooks.model import Source as PlaybookSource
 from playbooks.references import UnknownReference, resolve_references
@@ -75,23 +87,67 @@ async def _choice(drafting: Drafting, wanted: PlaybookSource, source: Source) ->
         before = _moment(drafting, wanted.select.before)
         exact = _text(drafting, wanted.select.point)
         if wanted.select.strategy == "pitr" and before:
-            return _reached(drafting, wanted, await engine.resolve(source, ToTime(before)), before)
+            return await _reached(drafting, wanted, engine, source, before)
         points = await engine.points(source)
     except (IntegrationError, UnknownReference) as problem:
         return Choice(None, str(problem))
     wish = Wish(drafting.ground.now, before, drafting.ground.incident.damage_start, exact)
-    return choose(wanted.select, points, wish)
+    return await _trusted(drafting, wanted, engine, source, points, wish)
 
 
-def _reached(drafting: Drafting, wanted: PlaybookSource, found: Resolution, before: datetime) -> Choice:
+async def _reached(
+    drafting: Drafting,
+    wanted: PlaybookSource,
+    engine: Engine,
+    source: Source,
+    before: datetime,
+) -> Choice:
     """What an engine resolved a moment to must meet the playbook's requirements like any other point."""
+    found = await engine.resolve(source, ToTime(before))
     refused = tuple((item.point, item.because) for item in found.refused)
     if found.point is None:
         return Choice(None, found.because, refused)
     wish = Wish(drafting.ground.now, before, drafting.ground.incident.damage_start)
-    choice = choose(wanted.select, [found.point], wish)
+    choice = await _trusted(drafting, wanted, engine, source, [found.point], wish)
     because = found.because if choice.point else choice.because
     return Choice(choice.point, because, (*refused, *choice.refused))
+
+
+async def _trusted(
+    drafting: Drafting,
+    wanted: PlaybookSource,
+    engine: Engine,
+    source: Source,
+    points: Sequence[RecoveryPoint],
+    wish: Wish,
+) -> Choice:
+    """Choose; a point that an earlier run could not restore is read whole again before it is trusted."""
+    suspects = {id: why for (name, id), why in drafting.ground.suspects.items() if name == wanted.engine}
+    known = {point.id for point in points if point.health == "invalid"} & suspects.keys()
+    wish = replace(wish, failed={id: suspects[id] for id in known})
+    while True:
+        choice = choose(wanted.select, points, wish)
+        point = choice.point
+        why = suspects.get(point.id) if point else None
+        if point is None or why is None:
+            return choice
+        proof = await _proof(engine, source, point)
+        if proof.ok:
+            what = why.replace(" could not restore it: ", f" could not restore {point.id} (", 1)
+            drafting.warnings.append(f"{what}); it was read whole again: {proof.found}.")
+            return choice
+        wish = replace(wish, failed={**wish.failed, point.id: f"{why}; {proof.found}"})
+
+
+async def _proof(engine: Engine, source: Source, point: RecoveryPoint) -> CheckResult:
+    """Have a point read whole; who cannot prove it has not proved it."""
+    if Cap.VERIFY_POINT not in engine.caps:
+        return CheckResult(ok=False, found=f"{engine.name} cannot prove that it can be read")
+    try:
+        found = await engine.verify_point(source, point)
+    except IntegrationError as problem:
+        return CheckResult(ok=False, found=f"it cannot be proved: {problem}")
+    return found if found.ok else replace(found, found=f"now {found.found}")
 
 
 def _moment(drafting: Drafting, text: str | None) -> datetime | None:

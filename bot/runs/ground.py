@@ -9,6 +9,7 @@ from datetime import datetime
 from bot.core.freeze import Freeze
 from bot.core.incident import Incident
 from bot.core.plan import PlannedSource, PlannedTarget
+from bot.core.suspects import Suspects
 from integrations.contract import Engine, IntegrationError, Json
 from playbooks.catalog import Catalog
 from playbooks.model import Playbook
@@ -32,6 +33,7 @@ class Ground:
     engines: Mapping[str, Engine]
     freezes: Sequence[Freeze]
     holders: Holders
+    suspects: Suspects
     now: datetime
 
 

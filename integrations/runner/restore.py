@@ -31,7 +31,7 @@ from integrations.runner.database import (
     unreadable,
 )
 from integrations.runner.jobs import directory
-from integrations.runner.points import content_of, note_of
+from integrations.runner.points import content_of, note_of, prove
 
 _BESIDE = ("-wal", "-shm", "-journal")
 
@@ -138,13 +138,17 @@ def _copy(what: Restore) -> Iterator[Step]:
     _dress_like(what.fresh, what.database)
     files.sync(what.fresh)
     yield Step("copied", size, size)
+    problem = ""
     if digest(what.fresh) != note["digest"]:
+        problem = "its digest is not the one of its backup."
+    elif (found := integrity(what.fresh, settled=True)) != "ok":
+        problem = found
+    if problem:
         what.fresh.unlink()
-        raise DatabaseProblem(f"{what.point} is damaged: its digest is not the one of its backup.")
-    found = integrity(what.fresh, settled=True)
-    if found != "ok":
-        what.fresh.unlink()
-        raise DatabaseProblem(f"{what.point} is damaged: {found}")
+        # Its note must not call it verified any more; but the copy may have been spoilt on its way here.
+        if prove(what.points, what.point)["ok"]:
+            raise DatabaseProblem(f"{what.point} is right and its copy is not; look at the disk: {problem}")
+        raise DatabaseProblem(f"{what.point} is damaged: {problem}")
     # By its inode the copy is recognised after a crash, under whichever name it has then.
     ready = {"state": "ready", "key": what.key, "point": what.point, "digest": note["digest"]}
     files.replace(what.record, {**ready, "inode": what.fresh.stat().st_ino, "ready_at": _now()})

@@ -153,6 +153,8 @@ class World:
     tells: bool = True
     identity: str = "orders-1"
     points: list[RecoveryPoint] = field(default_factory=list)
+    damaged: set[str] = field(default_factory=set)
+    proved: list[str] = field(default_factory=list)
     ill: str = ""
     crash: str = ""
     token: int = 0
@@ -186,7 +188,7 @@ class StageEngine:
     """An engine that acts on a `World`; a second start under a key attaches, a cancelled key never starts."""
 
     name: ClassVar[str] = "stage"
-    caps: ClassVar[frozenset[Cap]] = frozenset({Cap.POINTS, Cap.CANCEL})
+    caps: ClassVar[frozenset[Cap]] = frozenset({Cap.POINTS, Cap.CANCEL, Cap.VERIFY_POINT})
     operations: ClassVar[Mapping[str, Operation]] = {
         "stop": _operation("stop", Effect.REVERSIBLE),
         "go": _operation("go", Effect.REVERSIBLE),
@@ -276,7 +278,10 @@ class StageEngine:
         return CheckResult(self.world.rows_ok, "41 rows" if self.world.rows_ok else "0 rows")
 
     async def verify_point(self, source: Source, point: RecoveryPoint) -> CheckResult:
-        return CheckResult(ok=True, found="readable")
+        self._reach()
+        self.world.proved.append(point.id)
+        damaged = point.id in self.world.damaged
+        return CheckResult(ok=not damaged, found="its digest is another" if damaged else "readable")
 
     async def mark(self, target: Target, name: str) -> str:
         return name

@@ -127,6 +127,37 @@ def test_one_key_does_not_restore_two_points(shop: Shop) -> None:
         list(restore(shop.what(point=shop.backup("later"))))
 
 
+def test_a_point_that_a_restore_found_damaged_is_no_longer_called_verified(shop: Shop) -> None:
+    assert points.prove(shop.points, shop.point)["ok"]
+    assert points.listed(shop.points)[0]["health"] == "valid"
+    content = shop.points / f"{shop.point}.db"
+    raw = bytearray(content.read_bytes())
+    raw[-10] ^= 1
+    content.write_bytes(raw)
+
+    with pytest.raises(DatabaseProblem, match="is damaged: its digest"):
+        list(restore(shop.what()))
+
+    note = points.listed(shop.points)[0]
+    assert (note["health"], note["verified_at"]) == ("invalid", None)
+    assert note["problem"].startswith("its content is not what was backed up")
+
+
+def test_a_copy_that_the_disk_spoilt_is_not_held_against_its_point(shop: Shop) -> None:
+    stages = restore(shop.what())
+    while next(stages).phase != "copied":
+        pass
+    raw = bytearray(shop.what().fresh.read_bytes())
+    raw[-10] ^= 1
+    shop.what().fresh.write_bytes(raw)
+
+    with pytest.raises(DatabaseProblem, match="is right and its copy is not; look at the disk"):
+        next(stages)
+
+    assert points.listed(shop.points)[0]["health"] == "valid"
+    assert shop.beside() == []
+
+
 def test_a_point_whose_content_changed_is_refused_before_anything_is_touched(shop: Shop) -> None:
     content = shop.points / f"{shop.point}.db"
     raw = bytearray(content.read_bytes())
