@@ -21,7 +21,7 @@ def severity(word: str) -> Severity:
 async def act(ask: Ask) -> Outcome:
     """Open an incident; the declarer commands unless role:commander=@somebody says otherwise."""
     options = ask.words.options
-    title = ask.argument(0, 'The title in "quotes"').strip()
+    title = _one_line(ask.argument(0, 'The title in "quotes"'))
     if not title:
         raise Refused("An incident needs a title that says what is wrong: nothing was recorded.")
     service = _service(ask, options.get("svc", ""))
@@ -46,6 +46,11 @@ async def act(ask: Ask) -> Outcome:
         if role in options
     )
     return Outcome(_answer(ask, id, declared), {f"incident/{id}": Change(0, (declared, *roles))})
+
+
+def _one_line(title: str) -> str:
+    """Return a title in one line: it heads a channel, a card and an issue, which hold no line breaks."""
+    return " ".join(part for line in title.splitlines() if (part := line.strip()))
 
 
 def _answer(ask: Ask, id: str, declared: IncidentDeclared) -> Answer:

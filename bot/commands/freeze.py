@@ -10,7 +10,7 @@ from bot.commands.grammar import a_duration, one_of
 from bot.commands.list import freeze_row
 from bot.commands.verb import Answer, Ask, Outcome, Verb
 from bot.core.cards.lines.freezes import in_scope
-from bot.core.document import Code, Document, Paragraph, Table
+from bot.core.document import Bullets, Code, Document, Line, Paragraph, Strong, Table
 from bot.core.errors import Refused
 from bot.core.events import (
     ExceptionAsked,
@@ -23,6 +23,7 @@ from bot.core.events import (
 from bot.core.freeze import Change as Wanted
 from bot.core.freeze import Freeze, Pass, covers
 from bot.core.may import Right
+from bot.core.words import sentence
 from bot.timeline import Change
 from playbooks.problems import nearest
 
@@ -153,8 +154,24 @@ async def _show(ask: Ask) -> Outcome:
         (*freeze_row(freeze)[:3], (f"@{freeze.by}",), (freeze.placed.why,), (str(len(freeze.refused)),))
         for freeze in freezes
     ]
+    passes = [_pass(ask, freeze, item) for freeze in freezes for item in freeze.exceptions]
+    live = [line for line in passes if line]
     data = {"freezes": [freeze.id for freeze in freezes]}
-    return Outcome(Answer(Document("", (Table(header, rows),)), data=data))
+    return Outcome(Answer(Document("", (Table(header, rows), *([Bullets(live)] if live else ()))), data=data))
+
+
+def _pass(ask: Ask, freeze: Freeze, item: Pass) -> Line:
+    """Return an exception as a line: granted, or what a second person says; nothing when it is over."""
+    if ask.now >= item.expires:
+        return ()
+    change, until = Code(f"{item.service}@{item.sha}"), f" until {item.expires:%H:%M}Z"
+    asked = f"@{item.asked_by} asked for it: {sentence(item.why)}"
+    if item.granted_by:
+        by = f" through{until}, granted by @{item.granted_by}; {asked}"
+        return (Strong(freeze.id), " lets ", change, by)
+    how = Code(f"{ask.desk.command} freeze allow {freeze.id} {item.service}@{item.sha}")
+    waits = f"{until} waits for a second person; {asked} To grant it: "
+    return (Strong(freeze.id), ": an exception for ", change, waits, how)
 
 
 async def _allow(ask: Ask) -> Outcome:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.commands.verb import Ask, Outcome, Verb
 from bot.core.approval import Standing, standing
+from bot.core.due import next_gate
 from bot.core.errors import Refused
 from bot.core.events import RunResumed
 from bot.core.incident import Incident
@@ -18,7 +19,8 @@ async def act(ask: Ask) -> Outcome:
     incident = await ask.incident(run.incident)
     if run.over or run.abort or run.paused is None:
         raise Refused(f"{run.id} is {run.state}: it does not wait for `resume`.")
-    _needs_a_choice(ask, run, incident)
+    _needs_a_choice(ask, run)
+    _needs_approvals(ask, run, incident)
     freeze = await _standing_freeze(ask, run.paused.freeze)
     if freeze:
         ask.may(Right.COMMAND, f"let {run.id} pass {freeze}", incident)
@@ -28,7 +30,8 @@ async def act(ask: Ask) -> Outcome:
         why = ask.words.options.get("why", "")
     event = RunResumed(why=why, passes=(freeze,) if freeze else ())
     passing = f" and passes {freeze}" if freeze else ""
-    answer = ask.done(run.id, f"goes on{passing}.")
+    stops = _stops_at(ask, run, incident)
+    answer = ask.done(run.id, f"goes on{passing}.", small=(stops,) if stops else ())
     return Outcome(answer, {f"run/{run.id}": Change(run.seq, (event,))})
 
 
@@ -37,10 +40,10 @@ async def _standing_freeze(ask: Ask, id: str | None) -> str | None:
     return id if id and (await ask.freeze(id)).in_force(ask.now) else None
 
 
-def _needs_a_choice(ask: Ask, run: Run, incident: Incident) -> None:
-    """A step that did not end well, or that nobody may begin, does not go away by going on."""
+def _needs_a_choice(ask: Ask, run: Run) -> None:
+    """A step that did not end well does not go away by going on."""
     step = run.plan.step(run.paused.step) if run.plan and run.paused and run.paused.step else None
-    if step is None or run.plan is None:
+    if step is None:
         return
     status, name = run.step(step.id).status, f"{run.id}.{step.id}"
     if status in (Status.FAILED, Status.IN_DOUBT, Status.UNDONE):
@@ -48,16 +51,39 @@ def _needs_a_choice(ask: Ask, run: Run, incident: Incident) -> None:
             f"{name} is {status.value}: choose `retry`, `skip`, `done` or `undo` for it, "
             f"or `{ask.desk.command} abort {run.id}`."
         )
-    gate, state = run.plan.gate(step.gate or ""), run.gates.get(step.gate or "")
-    if gate is None or state is None or status is not Status.WAITING:
-        return
+
+
+def _needs_approvals(ask: Ask, run: Run, incident: Incident) -> None:
+    """A step that nobody may begin does not begin by going on."""
+    step = run.plan.step(run.paused.step) if run.plan and run.paused and run.paused.step else None
+    if step and run.step(step.id).status is Status.WAITING and _unheard(ask, run, incident, step.gate):
+        raise Refused(f"{run.id}.{step.id} waits for approvals: {_ways_on(ask, run)}")
+
+
+def _stops_at(ask: Ask, run: Run, incident: Incident) -> str:
+    """Say where a run that goes on stops again: approvals may be refused or run out during a hold."""
+    gate = next_gate(run, holders=ask.holders(run, incident), now=ask.now)
+    why = _unheard(ask, run, incident, gate)
+    return f"It stops at the approvals of {gate}: {why}. {_ways_on(ask, run)}" if why else ""
+
+
+def _unheard(ask: Ask, run: Run, incident: Incident, name: str | None) -> str:
+    """Say why the approvals of a gate cannot come unless they are asked for again; empty when they can."""
+    gate, state = (run.plan.gate(name), run.gates.get(name)) if run.plan and name else (None, None)
+    if gate is None or state is None:
+        return ""
     stands = standing(gate, state, hash=run.hash, holders=ask.holders(run, incident), now=ask.now)
+    if state.rejection:
+        return f"@{state.rejection.person} rejected it ({state.rejection.why})"
     late = stands is Standing.GATHERING and ask.now >= state.expires
-    if late or stands in (Standing.REJECTED, Standing.EXPIRED):
-        raise Refused(
-            f"{name} waits for approvals: `{ask.desk.command} start {run.id}` asks for them again, "
-            f"`{ask.desk.command} abort {run.id}` ends the run."
-        )
+    return "the time to approve it ran out" if late or stands is Standing.EXPIRED else ""
+
+
+def _ways_on(ask: Ask, run: Run) -> str:
+    return (
+        f"`{ask.desk.command} start {run.id}` asks for them again, "
+        f"`{ask.desk.command} abort {run.id}` ends the run."
+    )
 
 
 VERB = Verb(

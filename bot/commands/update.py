@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from bot.commands.grammar import a_duration, one_of
@@ -16,11 +17,12 @@ from bot.core.may import Right
 from bot.core.update import Draft, draft, nudge
 from bot.timeline import Change
 
+NAMES = {"c": "Conditions", "a": "Actions", "n": "Needs"}
 AUDIENCES = ("responders", "exec", "public")
 
 
 async def act(ask: Ask) -> Outcome:
-    """Without options show the draft; `post` takes it as it is; C:, A: and N: replace its parts."""
+    """Alone show the draft; `post` posts it as it is; C:, A: and N: post it with those parts replaced."""
     incident = await ask.incident(ask.words.options.get("inc"))
     drafted = draft(incident, await ask.runs_of(incident), await freezes_of(ask, incident), ask.now)
     said = ask.words.options
@@ -39,13 +41,20 @@ async def act(ask: Ask) -> Outcome:
         next_by=_next_by(ask, incident),
         audience=one_of(said.get("to", "responders"), AUDIENCES, "audience"),
     )
-    hint = nudge(event.conditions, event.actions, event.needs)
-    answer = ask.done(incident.id, f"update {event.number} posted.", small=(hint,) if hint else ())
+    hints = [*_as_drafted(ask), *filter(None, [nudge(event.conditions, event.actions, event.needs)])]
+    answer = ask.done(incident.id, f"update {event.number} posted.", small=tuple(hints))
     return Outcome(answer, {f"incident/{incident.id}": Change(incident.seq, (event,))})
 
 
 def _defaults(drafted: Draft) -> tuple[tuple[str, str], ...]:
     return (("c", drafted.conditions), ("a", drafted.actions), ("n", drafted.needs))
+
+
+def _as_drafted(ask: Ask) -> Iterator[str]:
+    """Name the parts that somebody who gave words of their own may not have read."""
+    left = [name for key, name in NAMES.items() if key not in ask.words.options]
+    if left and not ask.words.args:
+        yield f"{' and '.join(left)} as drafted. "
 
 
 def _part(said: str | None, drafted: str) -> str:
@@ -77,8 +86,9 @@ def _show(ask: Ask, incident: Incident, drafted: Draft) -> Answer:
             (
                 "A draft; nothing was posted. Say ",
                 Code(f"{ask.desk.command} update post"),
-                " to post it, or give your own words: ",
+                " to post it, or post your own words: ",
                 Code('update C:"…" A:"…" N:"…" next:30m'),
+                "; what you leave out is posted as drafted.",
             )
         ),
     )

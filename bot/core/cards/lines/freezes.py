@@ -33,8 +33,8 @@ def describe_freeze(event: FreezeEvent) -> Line:
         case events.ExceptionGranted(service=service, sha=sha):
             return ("Exception granted for ", Code(f"{service}@{sha}"))
         case events.DeploymentRefused(service=service, sha=sha, environment=environment, actor=actor):
-            what = f" of {service} to {environment} by {actor}"
-            return (Strong("Refused"), " a deployment", what, " at ", Code(sha))
+            what = f" a deployment of {service} to {environment} by {actor}"
+            return (Strong("Refused"), what, *((" at ", Code(sha)) if sha else ()))
         case events.DeploymentExcepted(service=service, sha=sha, environment=environment):
             return (f"A deployment of {service} to {environment} passed by exception at ", Code(sha))
         case _:
