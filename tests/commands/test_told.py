@@ -1,0 +1,93 @@
+"""What people are told so that they know what stands now and what to say next."""
+
+from __future__ import annotations
+
+import pytest
+from inline_snapshot import snapshot
+
+from tests.clock import Clock
+from tests.commands.scenes import answers, declared, folded, started
+from tests.runs.stage import Stage
+
+
+async def test_a_hold_that_ends_says_where_the_run_stops_for_a_no(stage: Stage) -> None:
+    await started(stage)
+    await stage.told("ana", "hold RUN-1 why:wait")
+    await stage.told("cy", 'reject RUN-1 why:"wrong backup"')
+    assert await answers(stage, ("ana", "resume RUN-1")) == snapshot("""\
+ana: resume RUN-1
+  RUN-1 goes on. Open (http://here/runs/RUN-1)
+  It stops at the approvals of overwrite: @cy rejected it (wrong backup). `/backstop start RUN-1`
+      asks for them again, `/backstop abort RUN-1` ends the run.
+""")
+    await stage.carry()
+    assert (await stage.run()).state == "paused"
+    await stage.told("ana", "start RUN-1")
+    await stage.told("bo", "approve RUN-1")
+    await stage.told("cy", "approve RUN-1")
+    await stage.carry()
+    assert (await stage.run()).state == "recovered"
+
+
+async def test_a_hold_that_ends_says_that_the_time_to_approve_ran_out(stage: Stage, clock: Clock) -> None:
+    await started(stage)
+    await stage.told("ana", "hold RUN-1 why:wait")
+    clock.advance(60 * 60)
+    assert await answers(stage, ("ana", "resume RUN-1")) == snapshot("""\
+ana: resume RUN-1
+  RUN-1 goes on. Open (http://here/runs/RUN-1)
+  It stops at the approvals of overwrite: the time to approve it ran out. `/backstop start RUN-1`
+      asks for them again, `/backstop abort RUN-1` ends the run.
+""")
+
+
+async def test_a_hold_that_ends_while_people_may_still_say_yes_says_nothing_of_it(stage: Stage) -> None:
+    await started(stage)
+    await stage.told("ana", "hold RUN-1 why:wait")
+    assert await answers(stage, ("ana", "resume RUN-1")) == snapshot("""\
+ana: resume RUN-1
+  RUN-1 goes on. Open (http://here/runs/RUN-1)
+""")
+
+
+async def test_show_names_what_may_pass_and_what_waits_for_a_second_person(
+    stage: Stage, clock: Clock
+) -> None:
+    await declared(stage)
+    await stage.told("ana", "freeze on svc:checkout why:wait")
+    await stage.told("ana", 'freeze allow FRZ-1 checkout@ab12 "the fix"')
+    await stage.told("bo", "freeze allow FRZ-1 checkout@ab12")
+    await stage.told("bo", 'freeze allow FRZ-1 checkout@cd34 "the other fix" for:1h')
+    assert await answers(stage, ("cy", "freeze show")) == snapshot("""\
+cy: freeze show
+    Freeze  Stops                                       Since              By    Why   Refused
+    FRZ-1   deploy, migration, config of checkout in *  2026-11-23 02:25Z  @ana  wait  0
+    • FRZ-1 lets checkout@ab12 through until 04:25Z, granted by @bo; @ana asked for it: the fix.
+    • FRZ-1: an exception for checkout@cd34 until 03:25Z waits for a second person; @bo asked for
+      it: the other fix. To grant it: /backstop freeze allow FRZ-1 checkout@cd34
+""")
+    clock.advance(2 * 60 * 60)
+    assert "@ab12" not in await stage.told("cy", "freeze show")
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", " \n\n  ", "\u2028", "\v"])
+async def test_a_title_is_one_line(stage: Stage, newline: str) -> None:
+    await stage.told("ana", f'declare "Orders{newline}are  wrong{newline}"')
+    assert (await stage.incident()).title == "Orders are  wrong"
+
+
+async def test_a_title_of_line_breaks_alone_is_none(stage: Stage) -> None:
+    assert not (await stage.say("ana", 'declare "\n \n"')).ok
+
+
+async def test_the_draft_of_an_update_says_what_posts_it_and_what_is_posted_with_it(stage: Stage) -> None:
+    await declared(stage)
+    assert folded(stage, await stage.say("ana", "update")).partition("A draft")[2] == snapshot("""\
+; nothing was posted. Say /backstop update post to post it, or post your own words: update
+      C:"…" A:"…" N:"…" next:30m; what you leave out is posted as drafted.\
+""")
+    assert await answers(stage, ("ana", 'update C:"Half of the orders are wrong"')) == snapshot("""\
+ana: update C:"Half of the orders are wrong"
+  INC-1 update 1 posted. Open (http://here/incidents/INC-1)
+  Actions and Needs as drafted.
+""")
