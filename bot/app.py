@@ -111,7 +111,7 @@ async def running(
         book = Book(timeline, shelf, desk.slack_groups)
         runs = Runs(book, shelf, engines(connections))
         handlers = _handlers(timeline, shelf, runs, settings, tracker, door, desk)
-        dispatcher = Dispatcher(timeline, handlers)
+        dispatcher = Dispatcher(timeline, handlers, {"run": runs.ask})
         await _serve_http(stack, port, desk, settings, door, dispatcher)
         if door:
             await door.start()

@@ -26,6 +26,8 @@ LONGEST_WAIT = timedelta(seconds=60)
 SWEEP = timedelta(seconds=15)
 STUCK = 4 * SWEEP
 LOOK_S = 1.0
+ASK_AFTER = 5
+"""How often an effect fails before whoever asks people about it is told: about half a minute of tries."""
 STANDING_BY = "standing-by"
 
 
@@ -37,6 +39,8 @@ class Again:
 
 
 Handler = Callable[[str], Awaitable[Again | None]]
+Plea = Callable[[str, str], Awaitable[None]]
+"""Asks people about the subject of an effect that cannot be done, once; the second text says why."""
 
 
 def backoff(tries: int) -> timedelta:
@@ -45,11 +49,17 @@ def backoff(tries: int) -> timedelta:
 
 
 class Dispatcher:
-    """Carries effects out in this process; `handlers` take the subject of an effect by its kind."""
+    """Carries effects out in this process; `handlers` take the subject of an effect by its kind.
 
-    def __init__(self, timeline: Timeline, handlers: Mapping[str, Handler]) -> None:
+    `pleas`, by kind as well, are for those that people must hear of when they keep failing.
+    """
+
+    def __init__(
+        self, timeline: Timeline, handlers: Mapping[str, Handler], pleas: Mapping[str, Plea] | None = None
+    ) -> None:
         self._timeline = timeline
         self._handlers = handlers
+        self._pleas = pleas or {}
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._ended: list[Waiting] = []
         self._writing = asyncio.Lock()
@@ -185,6 +195,7 @@ class Dispatcher:
             if problem.permanent:
                 log.error("effect given up kind=%s subject=%s error=%s", effect.kind, effect.subject, problem)
                 await queue.give_up(effect, str(problem))
+                await self._plead(effect, str(problem))
             else:
                 wait = getattr(problem, "retry_after", None)
                 pause = timedelta(seconds=wait) if wait else backoff(effect.tries)
@@ -193,12 +204,23 @@ class Dispatcher:
             # The named place for the unforeseen: the effect stays, people can see it, the others go on.
             log.exception("effect failed kind=%s subject=%s", effect.kind, effect.subject)
             pause = backoff(effect.tries)
-            await queue.later(effect, self._timeline.now() + pause, type(problem).__name__)
+            # Only the name: what an unforeseen error says may hold a secret.
+            name = type(problem).__name__
+            await queue.later(effect, self._timeline.now() + pause, name)
+            if effect.tries + 1 >= ASK_AFTER:
+                what = f"something unforeseen ({name}) happened {ASK_AFTER} times. Backstop's log says where."
+                await self._plead(effect, what)
         else:
             if again:
                 await queue.later(effect, again.at)
             else:
                 await self._done(effect)
+
+    async def _plead(self, effect: Waiting, why: str) -> None:
+        plea = self._pleas.get(effect.kind)
+        if plea:
+            with contextlib.suppress(Conflict):
+                await plea(effect.subject, why)
 
     async def _done(self, effect: Waiting) -> None:
         """Take an effect off the queue, in one transaction with others that ended while somebody wrote."""

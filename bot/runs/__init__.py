@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from bot.core import run as runs
 from bot.core.cards.abort import left_behind
 from bot.core.document import Document, plain
 from bot.core.due import (
@@ -43,7 +44,7 @@ from bot.core.events import (
 from bot.core.incident import Incident
 from bot.core.plan import differences, plan_hash
 from bot.jobs import Again
-from bot.runs.book import Book, View
+from bot.runs.book import BY, VIA, Book, View
 from bot.runs.draft import draft
 from bot.runs.ground import Ground
 from bot.runs.steps import LATER, Steps
@@ -81,6 +82,22 @@ class Runs:
                 waits.append(wait)
             if waits:
                 return Again(min(waits))
+
+    async def ask(self, id: str, why: str) -> None:
+        """Ask people about a run that cannot be carried on, unless they were asked already."""
+        stream = f"run/{id}"
+        run = runs.fold(await self._book.timeline.read(stream))
+        if run is None or run.over:
+            return
+        event: Event
+        if run.plan is None:
+            event = PlanFailed(because=f"{why} Say `plan` again once it is mended.")
+        else:
+            ways = "`resume` tries again, `abort` ends the run."
+            event = RunPaused(why=f"{id} could not be carried on: {why} {ways}")
+            if event == run.paused:
+                return
+        await self._book.timeline.append({stream: Change(run.seq, (event,))}, by=BY, via=VIA)
 
     async def _do(self, view: View, move: Move) -> datetime | None:
         """Do one move; None means that something was written, a moment when to look again."""
