@@ -150,7 +150,7 @@ class Dispatcher:
             heads = [head for head in await self._timeline.effects.heads() if head.lane not in busy]
             now = self._timeline.now()
             for effect in heads:
-                if effect.not_before <= now:
+                if effect.is_ready(now):
                     self._busy[effect.lane] = asyncio.create_task(self._do(effect))
             wait = self._pause(heads)
             if not self._busy and not self._kick.is_set():

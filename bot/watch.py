@@ -6,8 +6,9 @@ event only if it is still wanted, so that a timer that fires late, or twice, say
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import wraps
 
 from bot.core import freeze as freezes
 from bot.core import incident as incidents
@@ -22,6 +23,21 @@ from bot.timeline import Change, Timeline
 BY, VIA = "backstop", "clock"
 ASK_AGAIN = timedelta(hours=1)
 
+_Handler = Callable[["Watch", str], Awaitable[Again | None]]
+
+
+def _in_time(handler: _Handler) -> _Handler:
+    """Hand the id over once the moment in the subject has come; a clock set back asks too early."""
+
+    @wraps(handler)
+    async def timed(self: Watch, subject: str) -> Again | None:
+        id, _, moment = subject.partition("@")
+        # The moment in a subject is cut to the second.
+        at = datetime.strptime(moment, "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+        return Again(at + timedelta(seconds=1)) if self._timeline.now() < at else await handler(self, id)
+
+    return timed
+
 
 class Watch:
     """The handlers of the timers; the subject of each is an id and the moment, as INC-42@20261123T021000."""
@@ -33,9 +49,10 @@ class Watch:
         self._shelf = shelf
         self._slack_groups = slack_groups
 
-    async def update_due(self, subject: str) -> Again | None:
+    @_in_time
+    async def update_due(self, id: str) -> Again | None:
         """Say once that a promised update did not come."""
-        stream = f"incident/{_id(subject)}"
+        stream = f"incident/{id}"
         incident = incidents.fold(await self._timeline.read(stream))
         if incident is None or not incident.open or incident.next_update_by is None:
             return None
@@ -48,9 +65,10 @@ class Watch:
         await self._write(stream, incident.seq, overdue)
         return None
 
-    async def gate_expiry(self, subject: str) -> Again | None:
+    @_in_time
+    async def gate_expiry(self, id: str) -> Again | None:
         """Close the gates whose time for gathering ran out before enough people said yes."""
-        stream = f"run/{_id(subject)}"
+        stream = f"run/{id}"
         run = runs.fold(await self._timeline.read(stream))
         incident = incidents.fold(await self._timeline.read(f"incident/{run.incident}")) if run else None
         if run is None or run.plan is None or run.over or incident is None:
@@ -69,9 +87,10 @@ class Watch:
             await self._write(stream, run.seq, *(GateExpired(gate=gate.name) for gate in late))
         return None
 
-    async def freeze_review(self, subject: str) -> Again | None:
+    @_in_time
+    async def freeze_review(self, id: str) -> Again | None:
         """Ask whether a freeze is still needed; it stays in force until somebody lifts it."""
-        stream = f"freeze/{_id(subject)}"
+        stream = f"freeze/{id}"
         freeze = freezes.fold(await self._timeline.read(stream))
         now = self._timeline.now()
         if freeze is None or not freeze.in_force(now) or freeze.review_at is None or now < freeze.review_at:
@@ -81,7 +100,3 @@ class Watch:
 
     async def _write(self, stream: str, expected: int, *events: Event) -> None:
         await self._timeline.append({stream: Change(expected, events)}, by=BY, via=VIA)
-
-
-def _id(subject: str) -> str:
-    return subject.partition("@")[0]

@@ -101,6 +101,7 @@ class Deliver:
     @_waits
     async def card(self, id: str) -> Again | None:
         """Draw an incident's card again; the first one is pinned."""
+        await self._ground.posts.due(f"card:{id}", CARD)
         incident = await self._incident(id)
         if incident is None:
             return None
@@ -215,6 +216,7 @@ class Deliver:
     @_waits
     async def progress(self, id: str) -> Again | None:
         """Keep the one message up to date that shows how far a run is."""
+        await self._ground.posts.due(f"progress:{id}", PROGRESS)
         run = await self._run(id)
         incident = await self._incident(run.incident) if run else None
         if run is None or run.plan is None or run.started_at is None or incident is None:

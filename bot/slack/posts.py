@@ -82,17 +82,25 @@ class Posts:
         found = await self._records.remote(key)
         return found if found and "ts" in found else None
 
+    async def due(self, key: str, urgency: Urgency) -> None:
+        """Raise `TooSoon` when an edit would have to wait, before anything is read for it."""
+        if known := await self.known(key):
+            self._wait(known, urgency)
+
+    def _wait(self, known: Mapping[str, str], urgency: Urgency) -> None:
+        """Raise `TooSoon` after a fresh edit; one that is yet to come was made by a clock set back since."""
+        at = datetime.fromisoformat(known["at"])
+        if at <= self._now() < at + urgency.every:
+            raise TooSoon(at + urgency.every)
+
     async def _edit(
         self, key: str, spot: Spot, payload: Payload, urgency: Urgency, known: Mapping[str, str]
     ) -> str:
         ts = known["ts"]
         if known.get("mark") == payload.mark:
             return ts
-        now = self._now()
-        soonest = datetime.fromisoformat(known["at"]) + urgency.every
-        if now < soonest:
-            raise TooSoon(soonest)
-        if later := self._api.edits.take(now, spare=urgency.spare):
+        self._wait(known, urgency)
+        if later := self._api.edits.take(self._now(), spare=urgency.spare):
             raise TooSoon(later)
         try:
             await self._api.edit(spot.channel, ts, payload)

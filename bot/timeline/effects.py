@@ -19,16 +19,24 @@ table = tables.effect
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An effect that is to be done; `wanted` counts how often it was asked for so far."""
+    """An effect that is to be done; `wanted` counts how often it was asked for so far.
+
+    `since` is when it was put off until `not_before`.
+    """
 
     key: str
     kind: str
     subject: str
     lane: str
     not_before: datetime
+    since: datetime
     wanted: int
     tries: int
     error: str | None = None
+
+    def is_ready(self, now: datetime) -> bool:
+        """Say whether its time has come, or was reckoned by a clock that has been set back since."""
+        return self.not_before <= now or now < self.since
 
 
 async def put(connection: AsyncConnection, effects: Iterable[Effect], now: datetime) -> None:
@@ -41,6 +49,7 @@ async def put(connection: AsyncConnection, effects: Iterable[Effect], now: datet
             "lane": effect.lane,
             "rank": effect.rank,
             "not_before": effect.not_before or now,
+            "since": now,
         }
         for effect in effects
     ]
@@ -54,7 +63,13 @@ async def put(connection: AsyncConnection, effects: Iterable[Effect], now: datet
     await connection.execute(
         statement.on_conflict_do_update(
             index_elements=[table.c.key],
-            set_={"wanted": table.c.wanted + 1, "not_before": sooner, "given_up": False, "tries": 0},
+            set_={
+                "wanted": table.c.wanted + 1,
+                "not_before": sooner,
+                "since": statement.excluded.since,
+                "given_up": False,
+                "tries": 0,
+            },
         ),
         rows,
     )
@@ -71,11 +86,6 @@ class Effects:
         """Ask for an effect that follows from no event: latest progress that wants to be drawn."""
         async with writing(self._engine) as connection:
             await put(connection, (effect,), self._now())
-
-    async def ready(self, *, busy: Collection[str]) -> list[Waiting]:
-        """Return the head of each lane that is not busy and whose time has come."""
-        now = self._now()
-        return [head for head in await self.heads() if head.lane not in busy and head.not_before <= now]
 
     async def next_at(self, *, busy: Collection[str]) -> datetime | None:
         """Return when the next lane that is not busy has something to do, or None."""
@@ -104,13 +114,12 @@ class Effects:
         """Try an effect again at a moment; what was asked for again meanwhile is not put off."""
         async with writing(self._engine) as connection:
             mine = (table.c.key == effect.key) & (table.c.wanted == effect.wanted)
+            put_off = {"not_before": at, "since": self._now(), "error": error}
             tries = effect.tries + 1 if error else effect.tries
-            await connection.execute(
-                update(table).where(mine).values(not_before=at, tries=tries, error=error)
-            )
+            await connection.execute(update(table).where(mine).values(**put_off, tries=tries))
             if error:
                 others = (table.c.key == effect.key) & (table.c.wanted != effect.wanted)
-                await connection.execute(update(table).where(others).values(not_before=at, error=error))
+                await connection.execute(update(table).where(others).values(**put_off))
 
     async def give_up(self, effect: Waiting, error: str) -> None:
         """Set an effect aside for people: it cannot be done, and the error says why."""
@@ -134,4 +143,14 @@ class Effects:
 
 
 def _waiting(row: Row[tuple[object, ...]]) -> Waiting:
-    return Waiting(row.key, row.kind, row.subject, row.lane, row.not_before, row.wanted, row.tries, row.error)
+    return Waiting(
+        row.key,
+        row.kind,
+        row.subject,
+        row.lane,
+        row.not_before,
+        row.since,
+        row.wanted,
+        row.tries,
+        row.error,
+    )

@@ -129,6 +129,7 @@ effect = Table(
     Column("rank", Integer, nullable=False),
     Column("born", number, nullable=False),
     Column("not_before", Instant, nullable=False),
+    Column("since", Instant, nullable=False),
     Column("wanted", Integer, nullable=False),
     Column("tries", Integer, nullable=False),
     Column("error", Text),
