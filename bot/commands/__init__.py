@@ -6,6 +6,8 @@ To add a verb: write `bot/commands/x.py` with a `VERB`, list it in `VERBS`, and 
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 
 from bot.commands import (
@@ -94,8 +96,8 @@ async def say(
 ) -> Answer:
     """Carry out what somebody typed and return what they read.
 
-    The same `delivery` gives the first answer again and changes nothing; a question whose answer the door
-    returns is not kept, and answered anew.
+    The same `delivery` gives the first answer again and changes nothing, with `another_line` in its data when
+    it was given to something else; a question whose answer the door returns is not kept, and answered anew.
     """
     place = place or Place()
     try:
@@ -104,7 +106,7 @@ async def say(
         async with desk.timeline.turn:
             return await _carry_out(desk, line, who, via, place, delivery)
     except AlreadyAnswered as before:
-        return Answer.from_json(before.answer)
+        return _first(before.answer, line, place)
     except IntegrationError as problem:
         return replace(Answer.refused(str(problem)), data={"unavailable": True})
 
@@ -113,11 +115,24 @@ async def _carry_out(desk: Desk, line: str, who: Actor, via: str, place: Place, 
     for _ in range(TRIES):
         try:
             outcome = await _decide(desk, line, who, via, place)
-            await _write(desk, outcome, who, via, place, delivery)
+            letter = _letter(outcome.answer, line, place, delivery)
+            await desk.timeline.append(outcome.changes, by=who.name, via=via, delivery=letter)
         except Conflict:
             continue
         return outcome.answer
     return Answer.refused("Too many people wrote at once: nothing was recorded. Say it again.")
+
+
+def _first(stored: Mapping[str, object], line: str, place: Place) -> Answer:
+    """Return the answer that was given to a delivery, marked when that delivery said something else."""
+    answer = Answer.from_json(stored)
+    same = stored.get("line") in (None, _mark(line, place))  # None: stored before lines were marked
+    return answer if same else replace(answer, data={**answer.data, "another_line": True})
+
+
+def _mark(line: str, place: Place) -> str:
+    """Return what tells one line in one place from another; the line itself need not be kept."""
+    return hashlib.sha256(repr((line, place.channel, place.thread)).encode(errors="replace")).hexdigest()
 
 
 def _only_asks(line: str, command: str) -> bool:
@@ -141,10 +156,9 @@ async def _decide(desk: Desk, line: str, who: Actor, via: str, place: Place) -> 
         return Outcome(Answer.refused(f"The catalog or a playbook cannot be read:\n{invalid}"))
 
 
-async def _write(desk: Desk, outcome: Outcome, who: Actor, via: str, place: Place, delivery: str) -> None:
+def _letter(answer: Answer, line: str, place: Place, delivery: str) -> Delivery:
     lane = f"answer/{place.channel}" if place.reply else None
-    letter = Delivery(delivery, outcome.answer.as_json(), place.as_json(), lane)
-    await desk.timeline.append(outcome.changes, by=who.name, via=via, delivery=letter)
+    return Delivery(delivery, {**answer.as_json(), "line": _mark(line, place)}, place.as_json(), lane)
 
 
 def _least(verb: Verb) -> Right:

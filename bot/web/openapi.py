@@ -39,7 +39,7 @@ _WORDS: Mapping[int, str] = {
     403: "the token does not do for this",
     404: "there is nothing of that name",
     408: "the body came too slowly",
-    409: "denied",
+    409: "denied, or the key came before with something else",
     413: "the body is over 256 kB",
     415: "the body is not JSON",
     503: "the database or the catalog cannot be read; nothing was changed",
@@ -132,7 +132,7 @@ def _changing() -> Part:
     say = _operation(
         "say",
         'Say a line, as in Slack: `declare "Orders are wrong" sev:1`.',
-        {**_answer(200, _ref(answers.Said)), **_wrong(400, 401, 403, 408, 413, 415, 503)},
+        {**_answer(200, _ref(answers.Said)), **_wrong(400, 401, 403, 408, 409, 413, 415, 503)},
         requestBody=_body(answers.Line, {"line": "help"}),
         parameters=[_key()],
         security=_BEARER,
@@ -143,7 +143,7 @@ def _changing() -> Part:
         {
             **_answer(200, _ref(answers.Recorded)),
             **_answer(201, _ref(answers.Recorded)),
-            **_wrong(400, 401, 403, 404, 408, 413, 415, 503),
+            **_wrong(400, 401, 403, 404, 408, 409, 413, 415, 503),
         },
         requestBody=_body(answers.Release, {**_EXAMPLES, "version": "2.4.0"}),
         parameters=[_key()],
@@ -161,7 +161,7 @@ def _key() -> Part:
         "name": "Idempotency-Key",
         "in": "header",
         "required": False,
-        "description": "The same key of the same caller gets the first answer again and changes nothing.",
+        "description": "The same again under the same key gets the first answer; something else gets 409.",
         "schema": {"type": "string", "pattern": r"^[\x21-\x7e]{1,128}$"},
     }
 
@@ -219,7 +219,7 @@ def _pages() -> Part:
 def _about() -> Part:
     health = {**_answer(200, _ref(answers.Health)), **_answer(503, _ref(answers.Health))}
     open_to_all: list[Part] = []
-    metrics = {**_answer(200, {"type": "string"}, _TEXT), **_wrong(401, 403)}
+    metrics = {**_answer(200, {"type": "string"}, _TEXT), **_wrong(401, 403, 503)}
     own = {"type": "object"}
     return {
         "/healthz": {"get": _operation("alive", "Is it alive?", health, security=open_to_all)},

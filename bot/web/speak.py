@@ -19,6 +19,10 @@ from playbooks.catalog import Catalog
 
 VIA = "http"
 TRIES = 10
+ANOTHER = "This key came before with something else: nothing was done."
+ANOTHER_NEXT = (
+    "Send everything that is to be done with a key of its own, and only the same again with the same."
+)
 
 
 def delivery_of(caller: Caller, what: str, key: str | None) -> str:
@@ -38,6 +42,8 @@ async def speak(request: web.Request, caller: Caller) -> web.Response:
         place=Place(channel=body.channel),
         delivery=delivery_of(caller, "say", header or body.delivery),
     )
+    if answer.data.get("another_line"):
+        raise Wrong(409, ANOTHER, ANOTHER_NEXT)
     if answer.data.get("unavailable"):
         raise Wrong(503, answer.text.strip(), UNREADABLE_NEXT, {"Retry-After": "1"})
     said = answer.as_json()
@@ -58,7 +64,8 @@ async def release(request: web.Request, caller: Caller) -> web.Response:
         migrations=body.migrations,
     )
     again = recorded.model_copy(update={"recorded": False})
-    delivery = Delivery(delivery_of(caller, "release", key), again.model_dump()) if key else None
+    kept = {"answer": again.model_dump(), "of": body.model_dump(mode="json")}
+    delivery = Delivery(delivery_of(caller, "release", key), kept) if key else None
     timeline, stream = request.app[DESK].timeline, f"service/{service}"
     for _ in range(TRIES):
         entries = await timeline.read(stream)
@@ -70,7 +77,9 @@ async def release(request: web.Request, caller: Caller) -> web.Response:
         except Conflict:
             continue
         except AlreadyAnswered as before:
-            return json_of(Recorded.model_validate(before.answer))
+            if before.answer["of"] != body.model_dump(mode="json"):
+                raise Wrong(409, ANOTHER, ANOTHER_NEXT) from None
+            return json_of(Recorded.model_validate(before.answer["answer"]))
         return json_of(recorded, 201)
     raise Wrong(503, "Too many releases were recorded at once.", UNREADABLE_NEXT, {"Retry-After": "1"})
 

@@ -9,6 +9,7 @@ import pytest
 from bot.commands import say
 from bot.core.events import IncidentDeclared, NoteAdded, ReleaseRecorded
 from bot.core.may import Actor
+from tests.clock import Clock
 from tests.web.door import DECLARED, Door
 
 DECLARE = {"line": 'declare "Orders are wrong" svc:checkout sev:1'}
@@ -46,6 +47,84 @@ async def test_the_same_key_gets_the_first_answer_and_changes_nothing(any_door: 
 
     assert len({reply.text for reply in replies}) == 1
     assert len(await any_door.timeline.lookup.incidents(only_open=True)) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"line": 'note "another line"'},
+        {**DECLARE, "channel": "C1"},
+        {"line": "declre x"},
+    ],
+)
+async def test_a_key_that_stood_for_another_line_is_refused_and_the_line_is_not_carried_out(
+    any_door: Door, other: dict[str, str]
+) -> None:
+    token, headers = await any_door.token("ana", "say"), {"Idempotency-Key": "k1"}
+    first = await any_door.post("/v1/say", DECLARE, token, headers=headers)
+
+    reply = await any_door.post("/v1/say", other, token, headers=headers)
+
+    assert reply.status == 409
+    assert reply.json["error"] == "This key came before with something else: nothing was done."
+    assert "key of its own" in str(reply.json["what_next"])
+    assert len(await any_door.timeline.read("incident/INC-1")) == 1
+    again = await any_door.post("/v1/say", DECLARE, token, headers=headers)
+    assert (again.status, again.text) == (200, first.text)
+
+
+async def test_a_key_whose_line_was_refused_stands_for_that_line_too(door: Door) -> None:
+    token, headers = await door.token("ana", "say"), {"Idempotency-Key": "k1"}
+    refused = await door.post("/v1/say", {"line": "sev 1 why:x"}, token, headers=headers)
+    assert refused.json["ok"] is False
+
+    assert (await door.post("/v1/say", DECLARE, token, headers=headers)).status == 409
+
+
+async def test_two_lines_under_one_key_at_once_are_one_line(any_door: Door) -> None:
+    token, headers = await any_door.token("ana", "say"), {"Idempotency-Key": "k1"}
+    lines = [{"line": f'declare "Title {number}"'} for number in range(4)]
+    bodies = [{"line": f"{body['line']} svc:checkout"} for body in lines]
+
+    replies = await asyncio.gather(
+        *(any_door.post("/v1/say", body, token, headers=headers) for body in bodies)
+    )
+
+    assert sorted(reply.status for reply in replies) == [200, 409, 409, 409]
+    assert len(await any_door.timeline.lookup.incidents(only_open=True)) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/say", '{"line": "help", "line": "ping"}'),
+        ("/v1/say", '{"line": [[1]], "line": "ping"}'),
+        ("/v1/say", '{"line": "help", "l\\u0069ne": "ping"}'),
+        (
+            "/v1/releases",
+            '{"service": "checkout", "environment": "production", "version": "1", "version": "2"}',
+        ),
+    ],
+)
+async def test_a_name_that_is_there_twice_in_a_body_is_refused(door: Door, path: str, body: str) -> None:
+    headers = {"Content-Type": "application/json"}
+    reply = await door.ask("POST", path, await door.token("ana", "say", "gate"), data=body, headers=headers)
+
+    assert reply.status == 400
+    assert "is there twice" in str(reply.json["error"])
+    assert await door.timeline.read("service/checkout") == []
+
+
+async def test_a_release_under_the_key_of_another_release_is_refused(any_door: Door, clock: Clock) -> None:
+    token, headers = await any_door.token("ci", "gate"), {"Idempotency-Key": "k1"}
+    assert (await any_door.post("/v1/releases", RELEASE, token, headers=headers)).status == 201
+    other = {**RELEASE, "version": "2.5.0"}
+    clock.advance(60)
+
+    assert (await any_door.post("/v1/releases", other, token, headers=headers)).status == 409
+    assert (await any_door.post("/v1/releases", other, token)).status == 201
+    again = await any_door.post("/v1/releases", RELEASE, token, headers=headers)
+    assert (again.status, again.json["recorded"]) == (200, False)
 
 
 async def test_the_same_key_sent_many_times_at_once_is_carried_out_once(any_door: Door) -> None:
