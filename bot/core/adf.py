@@ -5,7 +5,6 @@ Text that people typed ends up in text nodes and nowhere else, so nothing in it 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, assert_never
@@ -28,8 +27,11 @@ from bot.core.document import (
     Strong,
     Table,
     Who,
+    say,
+    shown,
     utc,
 )
+from bot.core.literal import cut, leads_to_the_web
 
 Node = dict[str, Any]
 Mark = dict[str, Any]
@@ -43,12 +45,6 @@ OPENING = (
     "Backstop writes from here to the closing mark, and replaces it. What you write above or below stays."
 )
 CLOSING = "Backstop's part ends here."
-
-_BREAKS = re.compile(r"\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
-# Control characters, lone surrogates, characters XML cannot hold, and the bidirectional overrides, which
-# would reorder the text around them.
-_UNWANTED = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
-_WEB = re.compile(r"(?:https?://|mailto:)[^\s<>\"]{1,2000}", re.IGNORECASE)
 
 
 def adf(document: Document, *, whole: str = "postmortem.md") -> Node:
@@ -108,7 +104,8 @@ def _words(node: Node) -> Iterator[str]:
 
 
 def _rendered(document: Document) -> Iterator[Node]:
-    for block in (Heading(document.title, level=1), *document.blocks):
+    seen = shown(document)
+    for block in (Heading(seen.title, level=1), *seen.blocks):
         node = _block(block)
         if node is not None:
             yield node
@@ -126,7 +123,7 @@ def _beginning(node: Node, room: int) -> list[Node]:
 def _block(block: Block) -> Node | None:
     match block:
         case Heading(text, level):
-            words = _text(_clean(text).replace("\n", " "), ())
+            words = _text(text.replace("\n", " "), ())
             return _filled(_node("heading", words, attrs={"level": max(1, min(level, 6))}))
         case Paragraph(line):
             return _filled(_paragraph(line))
@@ -140,7 +137,7 @@ def _block(block: Block) -> Node | None:
         case Table(header, rows):
             return _table(_grid(header, rows))
         case Preformatted(text):
-            kept = _shortened(_clean(text))
+            kept = cut(text, LONGEST_TEXT)
             return _node("codeBlock", [{"type": "text", "text": kept}]) if kept else None
         case Buttons():
             return None
@@ -196,10 +193,10 @@ def _span(span: Span, marks: Sequence[Mark]) -> list[Node]:
             return _text(text, [*marks, {"type": "strong"}])
         case Code(text):
             return _text(text, [{"type": "code"}])  # Jira refuses `code` beside other marks
-        case Link(text, url) if _leads_to_the_web(url):
+        case Link(text, url) if leads_to_the_web(url):
             return _text(text or url, [*marks, {"type": "link", "attrs": {"href": url}}])
-        case Link(text, url):
-            return _text(f"{text} ({url})", marks)  # an address a browser might carry out stays text
+        case Link():
+            return _text(say((span,)), marks)  # an address a browser might carry out stays text
         case Moment(at):
             return _text(utc(at), marks)
         case Who(name):
@@ -210,21 +207,9 @@ def _span(span: Span, marks: Sequence[Mark]) -> list[Node]:
 
 def _text(text: str, marks: Sequence[Mark]) -> list[Node]:
     nodes: list[Node] = []
-    for number, part in enumerate(_shortened(_clean(text)).split("\n")):
+    for number, part in enumerate(cut(text, LONGEST_TEXT).split("\n")):
         if number:
             nodes.append({"type": "hardBreak"})
         if part:
             nodes.append({"type": "text", "text": part, **({"marks": list(marks)} if marks else {})})
     return nodes
-
-
-def _leads_to_the_web(url: str) -> bool:
-    return _WEB.fullmatch(url) is not None and _clean(url) == url
-
-
-def _clean(text: str) -> str:
-    return _UNWANTED.sub("", _BREAKS.sub("\n", text))
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"

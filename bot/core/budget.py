@@ -11,7 +11,7 @@ from bot.core.approval import Standing, standing
 from bot.core.incident import Incident
 from bot.core.plan import Plan, PlannedGate, PlannedStep, in_order
 from bot.core.run import OVER, Run, Status
-from bot.core.words import in_words
+from bot.core.words import in_words, lasted
 
 _NONE = timedelta(0)
 
@@ -61,7 +61,7 @@ def time_budget(
 ) -> Budget:
     """Return the time budget of what is left of a run; `live` is what running steps say of themselves."""
     parts = (*_longest(run, plan, live or {}, now), *_checks(plan))
-    elapsed = now - incident.impact_start if incident.impact_start else None
+    elapsed = lasted(incident.impact_start, now) if incident.impact_start else None
     rto = timedelta(seconds=plan.rto_s) if plan.rto_s is not None else None
     budget = Budget(elapsed, parts, rto, Verdict.CANNOT_SAY, "")
     verdict, why = _judge(budget, now - incident.declared_at, _doubt(run, plan, incident))
@@ -146,4 +146,4 @@ def time_to_recover(run: Run, incident: Incident) -> timedelta | None:
     """Return how long it took from the impact to the passed end checks, or None while that is unknown."""
     if run.recovered_at is None or incident.impact_start is None:
         return None
-    return run.recovered_at - incident.impact_start
+    return lasted(incident.impact_start, run.recovered_at)

@@ -5,10 +5,19 @@ Text in a document is always literal. Each renderer escapes it; nothing a person
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import UTC, datetime
-from typing import assert_never
+from typing import assert_never, cast
+
+from bot.core.literal import cut, leads_to_the_web, visible
+
+LONGEST = 1_000
+"""How many characters of one text are shown; a log or a command is shown whole."""
+
+WIDEST = 60
+"""How wide a column of a terminal's table is made; a longer cell moves only what follows it in its row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +136,11 @@ Block = Heading | Paragraph | Bullets | Fields | Table | Preformatted | Small | 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A titled list of blocks."""
+    """A titled list of blocks; `whole` is what to type to see all of it, empty where nothing is shortened."""
 
     title: str
     blocks: Sequence[Block] = ()
+    whole: str = "backstop timeline"
 
 
 _PARTS: dict[str, Callable[..., object]] = {
@@ -180,6 +190,38 @@ def from_json(value: object) -> object:
             return value
 
 
+def shown(document: Document) -> Document:
+    """Return a document as a reader may have it: nothing in it is obeyed, and no text goes on for ever."""
+    literal = cast(Document, _each(document, visible))
+    if not literal.whole:
+        return literal
+    short = cast(Document, _each(literal, lambda text: cut(text, LONGEST)))
+    if short == literal:
+        return literal
+    return replace(short, blocks=(*short.blocks, Small(("Shortened. The whole: ", Code(literal.whole)))))
+
+
+def _each(part: object, change: Callable[[str], str]) -> object:
+    """Return a part with every text changed, but for addresses, and for commands and logs when it cuts."""
+    match part:
+        case str():
+            return change(part)
+        case tuple() | list():
+            return tuple(_each(item, change) for item in part)
+        case Link(text, url):
+            return Link(change(text), url) if leads_to_the_web(url) else change(say((part,)))
+        case Preformatted(text):
+            return Preformatted(visible(text))
+        case Button():
+            return Button(**{item.name: visible(getattr(part, item.name)) for item in fields(part)})
+        case _ if is_dataclass(part) and not isinstance(part, type):
+            return replace(
+                part, **{item.name: _each(getattr(part, item.name), change) for item in fields(part)}
+            )
+        case _:
+            return part
+
+
 def utc(at: datetime) -> str:
     """Return a moment as people write it: 2026-11-23 02:10:00Z."""
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
@@ -208,11 +250,9 @@ def _bare(span: Span) -> str:
 
 def plain(document: Document) -> str:
     """Return a document for a terminal; buttons become the lines one can type."""
-    return _join(document.title, (_plain_block(block) for block in document.blocks))
-
-
-def _join(title: str, parts: Iterable[str]) -> str:
-    return "\n".join([title, *parts] if title else list(parts)).rstrip() + "\n"
+    seen = shown(document)
+    parts = [_plain_block(block) for block in seen.blocks]
+    return "\n".join([seen.title, *parts] if seen.title else parts).rstrip() + "\n"
 
 
 def _plain_block(block: Block) -> str:
@@ -241,43 +281,60 @@ def _typed(button: Button) -> str:
 
 
 def _plain_table(header: Sequence[str], rows: Sequence[Sequence[Line]]) -> str:
-    cells = [list(header), *([say(cell) for cell in row] for row in rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
+    cells = [list(header), *([say(cell).replace("\n", " ") for cell in row] for row in rows)]
+    widths = [
+        max((len(row[column]) for row in cells if len(row[column]) <= WIDEST), default=0)
+        for column in range(len(header))
+    ]
     return "\n".join(
         "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in cells
     )
 
 
-_MARKDOWN = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_[]<>|#~"})
+_MARKS = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_[]<>|#~&"})
+_FIRST = re.compile(r"([-+]|\d{1,9}[.)](?=\s|$))")
 
 
-def markdown(document: Document, *, escape: Callable[[str], str] | None = None) -> str:
-    """Return a document as Markdown; `escape` replaces the escaping of literal text."""
-    literal = escape or (lambda text: text.translate(_MARKDOWN).replace("\n", " "))
-    parts = [_markdown_block(block, literal) for block in document.blocks]
-    title = f"# {literal(document.title)}\n" if document.title else ""
+def markdown(document: Document) -> str:
+    """Return a document as Markdown that shows every text as it was typed; buttons are left out."""
+    seen = shown(document)
+    parts = [_markdown_block(block) for block in seen.blocks]
+    title = f"# {_literal(seen.title)}\n" if seen.title else ""
     return "\n".join([title, *(part + "\n" for part in parts if part)]).strip() + "\n"
 
 
-def _markdown_line(line: Line, literal: Callable[[str], str]) -> str:
-    return "".join(_markdown_span(span, literal) for span in line)
+def _literal(text: str) -> str:
+    return text.translate(_MARKS).replace("\n", " ")
 
 
-def _markdown_span(span: Span, literal: Callable[[str], str]) -> str:
+def _markdown_line(line: Line) -> str:
+    return "".join(_markdown_span(span) for span in line)
+
+
+def _markdown_text(line: Line) -> str:
+    """Return a line that begins no list, whatever it begins with."""
+    text = _markdown_line(line).lstrip()
+    first = _FIRST.match(text)
+    return f"{text[: first.end() - 1]}\\{text[first.end() - 1 :]}" if first else text
+
+
+def _markdown_span(span: Span) -> str:
     match span:
         case str():
-            return literal(span)
+            return _literal(span)
         case Strong(text):
-            return _strong(literal(text))
+            return _strong(_literal(text))
         case Code(text):
-            return f"`{text.replace('`', 'ʼ')}`"
-        case Link(text, url):
-            return f"[{literal(text)}](<{url.replace('>', '%3E')}>)"
+            return f"`{text.replace('`', 'ʼ').replace(chr(10), ' ')}`"
+        case Link(text, url) if leads_to_the_web(url):
+            return f"[{_literal(text)}](<{url.replace('|', '%7C')}>)"
+        case Link():
+            return _literal(say((span,)))
         case Moment(at):
             return utc(at)
         case Who(name):
-            return literal(f"@{name}")
+            return _literal(f"@{name}")
         case _:
             assert_never(span)
 
@@ -288,29 +345,33 @@ def _strong(text: str) -> str:
     return text.replace(inner, f"**{inner}**", 1) if inner else text
 
 
-def _markdown_block(block: Block, literal: Callable[[str], str]) -> str:
+def _markdown_block(block: Block) -> str:
     match block:
         case Heading(text, level):
-            return f"{'#' * min(level, 6)} {literal(text)}"
+            return f"{'#' * min(level, 6)} {_literal(text)}"
         case Paragraph(line):
-            return _markdown_line(line, literal)
+            return _markdown_text(line)
         case Small(line):
-            return f"*{_markdown_line(line, literal)}*"
+            return f"*{_markdown_line(line)}*"
         case Bullets(items):
-            return "\n".join(f"- {_markdown_line(item, literal)}" for item in items)
+            return "\n".join(f"- {_markdown_text(item)}" for item in items)
         case Fields(pairs):
-            return "\n".join(
-                f"- **{literal(label)}**: {_markdown_line(line, literal)}" for label, line in pairs
-            )
+            return "\n".join(f"- **{_literal(label)}**: {_markdown_line(line)}" for label, line in pairs)
         case Table(header, rows):
-            head = "| " + " | ".join(literal(cell) for cell in header) + " |"
+            head = "| " + " | ".join(_literal(cell) for cell in header) + " |"
             rule = "|" + " --- |" * len(header)
-            body = ["| " + " | ".join(_markdown_line(cell, literal) for cell in row) + " |" for row in rows]
+            body = ["| " + " | ".join(_markdown_cell(cell) for cell in row) + " |" for row in rows]
             return "\n".join([head, rule, *body])
         case Preformatted(text):
-            fence = "`" * (3 + text.count("```"))
+            longest = max((len(run) for run in re.findall("`+", text)), default=0)
+            fence = "`" * max(3, longest + 1)
             return f"{fence}\n{text}\n{fence}"
         case Buttons():
             return ""
         case _:
             assert_never(block)
+
+
+def _markdown_cell(cell: Line) -> str:
+    # A bar ends a cell even inside of code.
+    return _markdown_line([Code(s.text.replace("|", "\\|")) if isinstance(s, Code) else s for s in cell])

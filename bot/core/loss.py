@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from bot.core.document import Code, Line, Moment, Strong
 from bot.core.incident import Incident
 from bot.core.plan import Plan, PlannedSource
-from bot.core.words import in_words
+from bot.core.words import in_words, lasted
 from integrations.contract import RecoveryPoint
 
 _NONE = timedelta(0)
@@ -37,17 +37,17 @@ class Loss:
     @property
     def lost(self) -> timedelta | None:
         """Return how much good data is lost; negative when the point holds damage itself."""
-        return self.damage_start - self.point.finished_at if self.point and self.damage_start else None
+        return lasted(self.point.finished_at, self.damage_start) if self.point and self.damage_start else None
 
     @property
     def discarded(self) -> timedelta | None:
         """Return the window of later writes that are thrown away."""
-        return max(_NONE, self.end - self.damage_start) if self.damage_start else None
+        return max(_NONE, lasted(self.damage_start, self.end)) if self.damage_start else None
 
     @property
     def together(self) -> timedelta | None:
         """Return both windows as one: everything after the recovery point."""
-        return max(_NONE, self.end - self.point.finished_at) if self.point else None
+        return max(_NONE, lasted(self.point.finished_at, self.end)) if self.point else None
 
     @property
     def so_far(self) -> str:
@@ -121,7 +121,7 @@ def _against(rpo: timedelta | None) -> str:
 
 
 def _lost(loss: Loss, point: RecoveryPoint, damage_start: datetime) -> Line:
-    lost = damage_start - point.finished_at
+    lost = lasted(point.finished_at, damage_start)
     if lost < _NONE:
         return (
             Strong("Damaged data comes back: "),

@@ -14,7 +14,7 @@ from bot.core.incident import Incident
 from bot.core.loss import Loss, losses, summary
 from bot.core.plan import Plan, PlannedStep
 from bot.core.run import OVER, Run, Status
-from bot.core.words import at_clock, between, in_words
+from bot.core.words import at_clock, between, in_words, lasted
 
 MOST_WORDS = 80
 NO_ETA = "no reliable ETA"
@@ -58,7 +58,7 @@ def _conditions(
     yield f"SEV{incident.severity}, {incident.phase.value}."
     yield f"{(incident.impact or 'Impact not stated yet').rstrip('.')}."
     if incident.impact_start:
-        yield f"Since {at_clock(incident.impact_start)}, {in_words(now - incident.impact_start)}."
+        yield f"Since {at_clock(incident.impact_start)}, {in_words(lasted(incident.impact_start, now))}."
     yield from (f"Data: {summary(loss)}." for loss in _given_up(incident, runs, now))
     news = list(_news(incident, runs, freezes))
     if incident.updated_at:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from bot.core.document import Line, Link, Span, Who, say
+from bot.core.literal import cut, leads_to_the_web
 
 BACKSTOP = "backstop"
 """Who is behind what nobody decided."""
@@ -22,6 +23,11 @@ def in_words(length: timedelta) -> str:
     parts = ((days, "d"), (hours, "h"), (rest // 60, "min"), (rest % 60, "s"))
     said = " ".join(f"{figure} {unit}" for figure, unit in parts if figure) or "0 s"
     return f"minus {said}" if seconds and length < timedelta(0) else said
+
+
+def lasted(start: datetime, end: datetime) -> timedelta:
+    """Return how long it was between two moments as clocks show them, so that whoever subtracts agrees."""
+    return end.replace(microsecond=0) - start.replace(microsecond=0)
 
 
 def between(low: timedelta, high: timedelta) -> str:
@@ -66,7 +72,7 @@ def joined(lines: Iterable[Line], by: str = ", ") -> Line:
 
 def linked(text: str, url: str | None) -> Span:
     """Return text as a link when it has a web address, else as it is; no other kind of address is one."""
-    return Link(text, url) if url and url.startswith(("http://", "https://")) else text
+    return Link(text, url) if url and leads_to_the_web(url) else text
 
 
 def shortened(line: Line, most: int) -> Line:
@@ -75,7 +81,7 @@ def shortened(line: Line, most: int) -> Line:
     for span in line:
         text = say((span,))
         if len(text) > most:
-            return (*spans, f"{text[: max(0, most - 1)]}…")
+            return (*spans, cut(text, most))
         spans.append(span)
         most -= len(text)
     return tuple(spans)
@@ -83,8 +89,7 @@ def shortened(line: Line, most: int) -> Line:
 
 def one_line(text: str, most: int) -> str:
     """Return text on one line of at most so many characters."""
-    flat = " ".join(text.split())
-    return flat if len(flat) <= most else f"{flat[: most - 1]}…"
+    return cut(" ".join(text.split()), most)
 
 
 def sentence(text: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TextIO
 
+from bot.core.literal import visible
 from bot.sandbox.slack import Message, SlackStandIn
 
 # Slack shows a moment in the reader's zone and in UTC; here both are UTC, on one day.
@@ -116,9 +117,9 @@ class Narrator:
 
     def _write(self, *lines: str) -> None:
         for line in lines:
-            shown = "".join(mark if mark.isprintable() else f"\\x{ord(mark):02x}" for mark in line)
-            self.lines.append(shown.rstrip())
-            self._out.write(shown.rstrip() + "\n")
+            literal = visible(line).rstrip()
+            self.lines.append(literal)
+            self._out.write(literal + "\n")
         self._out.flush()
 
     def _clock(self) -> str:

@@ -34,7 +34,8 @@ from bot.core.document import (
     say,
     utc,
 )
-from bot.slack.text import clean, cut, escaped, escaped_size, is_marked, size
+from bot.core.literal import visible
+from bot.slack.text import cut, escaped, escaped_size, is_marked, size
 
 Wire = dict[str, Any]
 
@@ -71,7 +72,7 @@ def message(document: Document, *, people: Mapping[str, str], url: str = "", rev
     for block in document.blocks:
         page.add(block)
     page.end(url)
-    text = cut(clean(plain(document)).strip() or "…", FALLBACK, weigh=escaped_size)
+    text = cut(visible(plain(document)).strip() or "…", FALLBACK, weigh=escaped_size)
     return _sealed(escaped(text), page.blocks, revision)
 
 
@@ -101,7 +102,7 @@ class _Page:
 
     def title(self, text: str) -> None:
         """Begin with a title."""
-        shown = clean(text).replace("\n", " ").strip()
+        shown = visible(text).replace("\n", " ").strip()
         if not shown:
             return
         short = cut(shown, HEADER)
@@ -156,7 +157,7 @@ class _Page:
             yield from _rich(span, self.people)
 
     def _small(self, line: Line) -> None:
-        if any(is_marked(clean(text)) for text in _literals(line)) or size(say(line)) > min(
+        if any(is_marked(visible(text)) for text in _literals(line)) or size(say(line)) > min(
             1000, self._room()
         ):
             # A context knows only markup: what would not be literal there is shown at full size.
@@ -169,7 +170,7 @@ class _Page:
         self.blocks.append(_context(text))
 
     def _buttons(self, buttons: Sequence[Button]) -> None:
-        fitting = [button for button in buttons if size(clean(button.line)) <= VALUE]
+        fitting = [button for button in buttons if size(visible(button.line)) <= VALUE]
         self.shortened |= len(fitting) < len(buttons)
         for start in range(0, len(fitting), BUTTONS_IN_A_ROW):
             self.rows_to_come -= 1
@@ -183,9 +184,9 @@ class _Page:
         self.presses += 1
         made: Wire = {
             "type": "button",
-            "text": _bare(cut(clean(button.label).strip() or "…", LABEL)),
+            "text": _bare(cut(visible(button.label).strip() or "…", LABEL)),
             "action_id": _action(button, self.presses),
-            "value": clean(button.line) or " ",
+            "value": visible(button.line) or " ",
         }
         if button.style in _STYLES:
             made["style"] = button.style
@@ -245,7 +246,7 @@ def _rich(span: Span, people: Mapping[str, str]) -> Iterator[Wire]:
         case Code(text):
             yield from _literal(text, code=True)
         case Link(text, url) if _is_address(url):
-            shown = clean(text).strip()
+            shown = visible(text).strip()
             yield {"type": "link", "url": url, **({"text": shown} if shown else {})}
         case Link():
             yield from _literal(say((span,)))
@@ -262,7 +263,7 @@ def _rich(span: Span, people: Mapping[str, str]) -> Iterator[Wire]:
 
 
 def _literal(text: str, **style: bool) -> Iterator[Wire]:
-    shown = clean(text)
+    shown = visible(text)
     if shown:
         yield {"type": "text", "text": shown, **({"style": style} if style else {})}
 
@@ -288,20 +289,20 @@ def _literals(line: Line) -> Iterator[str]:
 def _marked_up(span: Span) -> str:
     match span:
         case str():
-            return escaped(clean(span))
+            return escaped(visible(span))
         case Strong(text):
-            return f"*{escaped(clean(text).strip())}*" if text.strip() else ""
+            return f"*{escaped(visible(text).strip())}*" if text.strip() else ""
         case Code(text):
-            shown = clean(text).replace("\n", " ")
+            shown = visible(text).replace("\n", " ")
             return f"`{escaped(shown)}`" if shown.strip() else ""
         case Link(text, url) if _is_address(url):
-            return f"<{_address(url)}|{escaped(clean(text)).replace('|', 'ǀ')}>"
+            return f"<{_address(url)}|{escaped(visible(text)).replace('|', 'ǀ')}>"
         case Link():
-            return escaped(clean(say((span,))))
+            return escaped(visible(say((span,))))
         case Moment(at):
             return f"<!date^{int(at.timestamp())}^{_DATE}|{utc(at)}> ({utc(at)[11:]})"
         case Who(name):
-            return escaped(clean(f"@{name}"))
+            return escaped(visible(f"@{name}"))
         case _:
             assert_never(span)
 
@@ -309,7 +310,7 @@ def _marked_up(span: Span) -> str:
 def _is_address(url: str) -> bool:
     """Say whether Slack can link to it; anything else is shown as the text it is."""
     web = url.startswith(("https://", "http://")) and len(url) > len("https://")
-    return web and size(url) <= ADDRESS and clean(url) == url and not any(c.isspace() for c in url)
+    return web and size(url) <= ADDRESS and visible(url) == url and not any(c.isspace() for c in url)
 
 
 def _address(url: str) -> str:
@@ -328,14 +329,14 @@ def _action(button: Button, number: int) -> str:
     """Return what a press is: a line that is said, or one that needs an answer to a question first."""
     if not button.ask:
         return f"say:{number}"
-    return cut(f"ask:{number}:{button.into}:{clean(button.ask)}", ACTION)
+    return cut(f"ask:{number}:{button.into}:{visible(button.ask)}", ACTION)
 
 
 def _confirm(button: Button) -> Wire:
-    label = cut(clean(button.label).strip() or "Yes", CONFIRM_LABEL)
+    label = cut(visible(button.label).strip() or "Yes", CONFIRM_LABEL)
     return {
-        "title": _bare(cut(clean(button.label).strip() or "Sure?", CONFIRM_TITLE)),
-        "text": _bare(cut(clean(button.confirm).strip() or "Sure?", CONFIRM_TEXT)),
+        "title": _bare(cut(visible(button.label).strip() or "Sure?", CONFIRM_TITLE)),
+        "text": _bare(cut(visible(button.confirm).strip() or "Sure?", CONFIRM_TEXT)),
         "confirm": _bare(label),
         "deny": _bare("Not now"),
         **({"style": button.style} if button.style in _STYLES else {}),

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bot.core.literal import visible
 from bot.slack.messages import Wire
-from bot.slack.text import clean, cut, quoted, size
+from bot.slack.text import cut, quoted, size
 
 CALLBACK = "reason"
 QUESTION = "why"
@@ -27,7 +28,7 @@ class Asked:
 
     def with_answer(self, text: str) -> str:
         """Return the whole line, as if it had been typed."""
-        return f"{self.line} {self.into}:{quoted(clean(text).strip())}"
+        return f"{self.line} {self.into}:{quoted(visible(text).strip())}"
 
     def to_type(self, command: str) -> str:
         """Return what a person can type when there is no form."""

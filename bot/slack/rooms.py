@@ -13,13 +13,14 @@ from bot.core import incident as incidents
 from bot.core.document import Document, Paragraph, Strong
 from bot.core.events import RoomOpened
 from bot.core.incident import Incident
+from bot.core.literal import visible
 from bot.settings import Settings
 from bot.shelf import Shelf
 from bot.slack.api import Api, SlackTrouble
 from bot.slack.identity import Identity
 from bot.slack.messages import message
 from bot.slack.posts import Posts, Spot
-from bot.slack.text import clean, cut, escaped, escaped_size
+from bot.slack.text import cut, escaped, escaped_size
 from bot.timeline import Change, Timeline
 
 log = logging.getLogger(__name__)
@@ -212,7 +213,7 @@ class Rooms:
         if room is None or room.thread or room.channel.startswith("D"):
             return
         text = f"SEV{incident.severity} {incident.phase} · {incident.service} {incident.environment} · "
-        topic = escaped(cut(clean(f"{text}commander @{incident.commander}"), TOPIC, weigh=escaped_size))
+        topic = escaped(cut(visible(f"{text}commander @{incident.commander}"), TOPIC, weigh=escaped_size))
         key = f"topic:{incident.id}"
         if await self._ground.timeline.records.remote(key) != {"topic": topic}:
             await self.decorate("conversations.setTopic", channel=room.channel, topic=topic)

@@ -7,7 +7,6 @@ takes the meaning away from entities; `is_marked` tells whether other marks woul
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable
 
 ELLIPSIS = "…"
@@ -16,32 +15,11 @@ _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _MARKS = re.compile(r"[*_~`]|:[\w+'-]+:|^>", re.MULTILINE)
 _ENTITY = re.compile(r"<([^<>]*)>")
 _DOUBLE_QUOTES = re.compile("[“”„‟«»＂]")
-_KEPT = "\n\t"
 
 
 def size(text: str) -> int:
     """Return the length of a text as Slack counts it: in UTF-16 units, so that most emoji count twice."""
     return len(text) + sum(ord(character) > 0xFFFF for character in text)
-
-
-def clean(text: str) -> str:
-    """Return a text that can be shown: control characters are gone, turners of direction are spelled out."""
-    return "".join(_shown(character) for character in text.replace("\r\n", "\n"))
-
-
-def _shown(character: str) -> str:
-    match unicodedata.category(character):
-        case "Cc":
-            return character if character in _KEPT else ""
-        case "Cs":
-            return "\ufffd"
-        case "Cf" if unicodedata.bidirectional(character) in _TURNERS:
-            return f"\\u{ord(character):04x}"
-        case _:
-            return character
-
-
-_TURNERS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 
 
 def escaped(text: str) -> str:

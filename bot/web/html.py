@@ -29,6 +29,7 @@ from bot.core.document import (
     Who,
     utc,
 )
+from bot.core.literal import leads_to_the_web, visible
 
 STYLE = """
 :root { color-scheme: light dark; }
@@ -47,9 +48,7 @@ POLICY = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     f"style-src 'sha256-{b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'"
 )
-# A page must not be able to hold a control character, and directions must not leak out of a text.
-_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_DIRECTIONS = re.compile(r"[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_DIRECTIONS = re.compile(r"[\u061c\u200e\u200f]")  # they must not leak out of a text
 
 
 def page(document: Document, *, links: Line = ()) -> str:
@@ -120,11 +119,11 @@ def _span(span: Span) -> str:
 
 def _link(text: str, url: str) -> str:
     # Only the web and this site: a `javascript:` address is text like any other.
-    if not url.startswith(("https://", "http://")) and not re.match(r"^/[^/\\]", url):
+    if not leads_to_the_web(url) and not (re.match(r"/[^/\\]", url) and visible(url) == url):
         return _text(f"{text} ({url})")
-    return f'<a href="{_CONTROLS.sub("", escape(url))}" rel="noreferrer">{_text(text)}</a>'
+    return f'<a href="{escape(url)}" rel="noreferrer">{_text(text)}</a>'
 
 
 def _text(text: str) -> str:
-    literal = escape(_CONTROLS.sub("�", text))
+    literal = escape(visible(text))
     return f"<bdi>{literal}</bdi>" if _DIRECTIONS.search(literal) else literal

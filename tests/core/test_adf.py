@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bot.core.adf import BUDGET, CLOSING, LONGEST_TEXT, OPENING, adf, bot_block, length
 from bot.core.document import (
+    LONGEST,
     Block,
     Bullets,
     Button,
@@ -64,7 +65,7 @@ documents = st.builds(Document, text, st.lists(blocks, max_size=6))
 
 
 def content(*blocks: Block) -> list[dict[str, Any]]:
-    nodes: list[dict[str, Any]] = adf(Document("", blocks))["content"]
+    nodes: list[dict[str, Any]] = adf(Document("", blocks, whole=""))["content"]
     return nodes
 
 
@@ -129,7 +130,7 @@ def test_an_empty_document_is_an_empty_document() -> None:
 
 def test_what_says_nothing_leaves_no_node() -> None:
     empty: list[Block] = [
-        Heading("\0"),
+        Heading(""),
         Paragraph([""]),
         Small([]),
         Bullets([]),
@@ -214,9 +215,9 @@ def test_every_row_of_a_table_has_as_many_cells() -> None:
     ]
 
 
-def test_a_log_keeps_its_lines_and_loses_its_control_characters() -> None:
+def test_a_log_keeps_its_lines_and_shows_its_control_characters() -> None:
     [node] = content(Preformatted("one\n\x1b[31m  two\r\n"))
-    assert node == {"type": "codeBlock", "content": [{"type": "text", "text": "one\n[31m  two\n"}]}
+    assert node == {"type": "codeBlock", "content": [{"type": "text", "text": "one\n\\u001b[31m  two\n"}]}
 
 
 def test_one_long_text_is_cut_so_that_what_follows_is_still_seen() -> None:
@@ -225,9 +226,17 @@ def test_one_long_text_is_cut_so_that_what_follows_is_still_seen() -> None:
     assert words(second) == "after"
 
 
+def test_a_shortened_text_says_where_the_whole_of_it_is() -> None:
+    nodes = adf(Document("", [Paragraph(["x" * 40_000])], whole="backstop timeline INC-1"))["content"]
+    assert [words(node) for node in nodes] == [
+        "x" * (LONGEST - 1) + "…",
+        "Shortened. The whole: backstop timeline INC-1",
+    ]
+
+
 def test_what_exceeds_the_budget_is_left_to_the_attachment() -> None:
     many = [Paragraph(["🧨" * 1_000])] * 20
-    nodes = adf(Document("Long", [*many, Bullets([["last"]])]), whole="timeline.md")["content"]
+    nodes = adf(Document("Long", [*many, Bullets([["last"]])], whole=""), whole="timeline.md")["content"]
     assert len(nodes) == 14  # the title, twelve paragraphs of 2,000 UTF-16 units, the sentence
     assert words(nodes[-1]) == "The rest is in the attachment timeline.md."
 

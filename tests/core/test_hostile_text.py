@@ -19,7 +19,7 @@ from bot.core.cards import (
     timeline_document,
     timeline_json,
 )
-from bot.core.document import Document, Link, markdown, plain, to_json
+from bot.core.document import Document, Link, Preformatted, markdown, plain, to_json
 from bot.core.postmortem import postmortem
 from bot.core.update import draft
 from tests.core.everything import HOSTILE, SAMPLES, entry
@@ -107,3 +107,19 @@ def test_every_event_can_be_told_with_whatever_people_type(sample: Any, text: st
     assert describe(told)
     document = said(told, incident=story.incident, run=story.run, freeze=story.freeze)
     assert document is None or plain(document)
+
+
+def test_a_very_long_text_makes_no_card_long_and_the_timeline_keeps_all_of_it() -> None:
+    text = "\x1b[2J\u202e" + "x" * 39_000
+    incident, plan, approval, *others, whole, record = drawings(hostile_story(text), text)
+    commands = [
+        block for card in (plan, approval) for block in card.blocks if isinstance(block, Preformatted)
+    ]
+    assert any(text in block.text for block in commands), "what is typed by hand is never shortened"
+    for document in (incident, *others, record):
+        for show in (plain, markdown):
+            said_so = show(document)
+            assert len(said_so) < 39_000
+            assert not {"\x1b", "\u202e"} & set(said_so)
+            assert "Shortened. The whole: " in said_so or "xxx" not in said_so
+    assert "\\u001b[2J\\u202e" + "x" * 39_000 in plain(whole)

@@ -1,11 +1,22 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bot.core.document import Code, Link, Who
-from bot.core.words import between, in_size, in_words, joined, linked, one_line, people, sentence, shortened
+from bot.core.words import (
+    between,
+    in_size,
+    in_words,
+    joined,
+    lasted,
+    linked,
+    one_line,
+    people,
+    sentence,
+    shortened,
+)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +36,13 @@ from bot.core.words import between, in_size, in_words, joined, linked, one_line,
 )
 def test_a_length_of_time_is_said_to_the_second(seconds: float, said: str) -> None:
     assert in_words(timedelta(seconds=seconds)) == said
+
+
+def test_a_length_is_the_difference_of_the_two_times_that_are_shown() -> None:
+    start = datetime(2026, 11, 23, 2, 10, 0, 900_000, tzinfo=UTC)
+    end = datetime(2026, 11, 23, 2, 12, 0, 100_000, tzinfo=UTC)
+    assert in_words(end - start) == "1 min 59 s"
+    assert in_words(lasted(start, end)) == "2 min"
 
 
 def test_a_range_whose_ends_read_the_same_is_one_length() -> None:
@@ -56,7 +74,9 @@ def test_lines_are_joined_with_their_separator_only_between_them() -> None:
     assert joined([]) == ()
 
 
-@pytest.mark.parametrize("url", [None, "", "javascript:alert(1)", "file:///etc/passwd"])
+@pytest.mark.parametrize(
+    "url", [None, "", "javascript:alert(1)", "file:///etc/passwd", "https://a b", "https://a\u202eb"]
+)
 def test_only_web_addresses_become_links(url: str | None) -> None:
     assert linked("here", url) == "here"
 

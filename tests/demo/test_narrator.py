@@ -42,7 +42,7 @@ async def test_people_are_told_once_what_was_said_and_where(clock: Clock) -> Non
         "          #general",
         "02:10:00  ana       Totals are wrong",
         "                    since ten past",
-        "02:10:00  bo        │ looking \\x1b[2J",
+        "02:10:00  bo        │ looking \\u001b[2J",
         "02:10:00  ci        $ deploy",
         "                    refused",
     ]

@@ -25,6 +25,7 @@ from bot.core.document import (
     Table,
     Who,
 )
+from bot.core.literal import visible
 from bot.sandbox.slack import Message
 from bot.sandbox.slack.checks import check_message
 from bot.sandbox.slack.plain import pings, plain
@@ -61,12 +62,6 @@ def _total(node: Any) -> int:
             return 0
 
 
-def _visible(text: str) -> str:
-    """Return what is left of a nasty text when only what cannot be shown was taken out of it."""
-    spelled = text.replace("\u202e", "\\u202e").replace("\u2066", "\\u2066").replace("\u2069", "\\u2069")
-    return "".join(c for c in spelled if c == "\n" or ord(c) >= 32).replace("\ud800", "\ufffd")
-
-
 @settings(max_examples=100, deadline=None, phases=PHASES)
 @given(documents)
 def test_slack_takes_every_document_and_nobody_is_pinged_unasked(document: Document) -> None:
@@ -94,14 +89,14 @@ def test_a_message_is_the_same_for_the_same_document_and_revision(document: Docu
 @pytest.mark.parametrize("wrap", [lambda text: text, Strong, Code, lambda text: Link(text, "nowhere")])
 def test_what_people_wrote_is_shown_literally_in_text(text: str, wrap: Any) -> None:
     payload = message(Document("", (Paragraph(("a ", wrap(text))),)), people=PEOPLE)
-    assert _visible(text).strip() in _read(payload)
+    assert visible(text).strip() in _read(payload)
     assert pings(_sent(payload)) == set()
 
 
 @pytest.mark.parametrize("text", SHORT)
 def test_what_people_wrote_is_shown_literally_where_slack_knows_only_markup(text: str) -> None:
     payload = message(Document("", (Small((text, " · ", Code("INC-1"))),)), people=PEOPLE)
-    assert _visible(text).strip() in _read(payload)
+    assert visible(text).strip() in _read(payload)
     assert pings(_sent(payload)) == set()
 
 
@@ -109,8 +104,8 @@ def test_what_people_wrote_is_shown_literally_where_slack_knows_only_markup(text
 def test_titles_labels_and_log_lines_are_literal_too(text: str) -> None:
     parts = (Fields(((text, ("v",)),)), Preformatted(text), Table(("h",), (((text,),),)), Bullets(((text,),)))
     for part in parts:
-        assert _visible(text).splitlines()[0].strip() in _read(message(Document("", (part,)), people={}))
-    title = " ".join(_visible(text).splitlines())
+        assert visible(text).splitlines()[0].strip() in _read(message(Document("", (part,)), people={}))
+    title = " ".join(visible(text).splitlines())
     assert title.strip() in _read(message(Document(text), people={}))
 
 

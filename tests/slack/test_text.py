@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.commands.grammar import LONGEST, read
-from bot.slack.text import after_mention, clean, cut, escaped_size, quoted, size, typed
+from bot.core.literal import visible
+from bot.slack.text import after_mention, cut, escaped_size, quoted, size, typed
 
 KNOWN = {"U0ANA": "ana"}
 
@@ -49,7 +50,7 @@ def test_what_follows_the_mention_is_the_line(text: str, bot: str, line: str) ->
 
 @given(st.text(max_size=200))
 def test_an_answer_is_one_option_whatever_is_in_it(text: str) -> None:
-    answer = clean(text).strip()
+    answer = visible(text).strip()
     words = read(f"reject RUN-1.gate plan:ab why:{quoted(answer)}")
     assert (words.verb, words.args) == ("reject", ("RUN-1.gate",))
     assert set(words.options) == {"plan", "why"}

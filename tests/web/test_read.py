@@ -278,7 +278,7 @@ def test_an_address_that_is_none_of_the_web_is_text(url: str) -> None:
 def test_a_text_cannot_turn_the_line_it_stands_in_round() -> None:
     drawn = page(Document("", (Paragraph(("before ", "\u202eesrever", " after")),)))
 
-    assert "before <bdi>\u202eesrever</bdi> after" in drawn
+    assert "before \\u202eesrever after" in drawn
 
 
 async def test_json_has_its_own_type(door: Door) -> None:

@@ -9,6 +9,7 @@ from bot.core.approval import Approval, GateState, Standing, counts, missing, st
 from bot.core.budget import time_budget
 from bot.core.cards.plan import budget_line, commands, point_line, quorum_line
 from bot.core.cards.states import consequence, expected, place
+from bot.core.cards.timeline import whole_of
 from bot.core.document import (
     Block,
     Bullets,
@@ -30,7 +31,7 @@ from bot.core.loss import Loss, losses
 from bot.core.loss import lines as loss_lines
 from bot.core.plan import Plan, PlannedGate, PlannedStep
 from bot.core.run import Run, Status
-from bot.core.words import in_words, people
+from bot.core.words import in_words, lasted, people
 
 Holders = Mapping[str, Sequence[str]]
 
@@ -47,7 +48,7 @@ def approval_card(run: Run, incident: Incident, gate: str, *, holders: Holders, 
             if gone
             else "Nobody asked for it yet."
         )
-        return Document(title, (Paragraph((why,)),))
+        return Document(title, (Paragraph((why,)),), whole_of(incident.id))
     seen = _Seen(run, plan, planned, state, holders, now)
     blocks = (
         Paragraph(seen.outcome()),
@@ -58,7 +59,7 @@ def approval_card(run: Run, incident: Incident, gate: str, *, holders: Holders, 
         *seen.buttons(),
         Small((f"{run.id}.{gate} · plan ", Code(run.hash[:8]), " · asked ", Moment(state.asked_at))),
     )
-    return Document(title, blocks)
+    return Document(title, blocks, whole_of(incident.id))
 
 
 class _Seen:
@@ -183,7 +184,7 @@ def _facts(seen: _Seen) -> Iterator[tuple[str, Line]]:
     for step in seen.steps:
         source = seen.plan.source(step.call.source)
         if source and source.point:
-            age = in_words(seen.now - source.point.finished_at)
+            age = in_words(lasted(source.point.finished_at, seen.now))
             yield f"Recovery point for {step.id}", (*point_line(source.point), f", {age} old")
     yield "Policy", quorum_line(seen.gate)
     yield "An approval counts for", (in_words(timedelta(seconds=seen.gate.valid_for_s)),)

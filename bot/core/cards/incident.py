@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from bot.core.budget import time_to_recover
 from bot.core.cards.lines import describe
 from bot.core.cards.lines.freezes import in_scope
-from bot.core.cards.timeline import ordered
+from bot.core.cards.timeline import ordered, whole_of
 from bot.core.document import (
     Block,
     Bullets,
@@ -30,7 +30,7 @@ from bot.core.freeze import Freeze
 from bot.core.incident import Incident
 from bot.core.loss import losses, summary
 from bot.core.run import OVER, Run
-from bot.core.words import in_words, joined, linked, shortened
+from bot.core.words import in_words, joined, lasted, linked, shortened
 
 LAST_LINES = 5
 LONGEST_LINE = 160
@@ -57,7 +57,8 @@ def incident_card(
         *_buttons(incident),
         Small(_foot(incident, now)),
     )
-    return Document(f"{incident.id} SEV{incident.severity} {incident.phase.value}: {incident.title}", blocks)
+    title = f"{incident.id} SEV{incident.severity} {incident.phase.value}: {incident.title}"
+    return Document(title, blocks, whole_of(incident.id))
 
 
 def _impact(incident: Incident) -> Line:
@@ -78,7 +79,7 @@ def _people_and_place(incident: Incident) -> Iterator[tuple[str, Line]]:
 
 def _clocks(incident: Incident, runs: Sequence[Run], now: datetime) -> Iterator[tuple[str, Line]]:
     until = incident.resolved_at or now
-    open_for = f"{'open for' if incident.open else 'took'} {in_words(until - incident.declared_at)}"
+    open_for = f"{'open for' if incident.open else 'took'} {in_words(lasted(incident.declared_at, until))}"
     yield "Declared", (Moment(incident.declared_at), f", {open_for}")
     if incident.impact_start:
         yield "Impact began", (Moment(incident.impact_start),)
@@ -89,10 +90,10 @@ def _clocks(incident: Incident, runs: Sequence[Run], now: datetime) -> Iterator[
 
 
 def _next_update(incident: Incident, by: datetime, now: datetime) -> Line:
-    late = f", {in_words(now - by)} overdue" if now > by else f", in {in_words(by - now)}"
+    late = f", {in_words(lasted(by, now))} overdue" if now > by else f", in {in_words(lasted(now, by))}"
     if incident.updated_at is None:
         return (Moment(by), late, "; none was posted yet")
-    last = f"; the last was #{incident.updates[-1].number}, {in_words(now - incident.updated_at)} ago"
+    last = f"; the last was #{incident.updates[-1].number}, {in_words(lasted(incident.updated_at, now))} ago"
     return (Moment(by), late, last)
 
 
@@ -110,7 +111,7 @@ def _rto(incident: Incident, runs: Sequence[Run], now: datetime) -> Iterator[tup
     elif incident.impact_start is None:
         yield "RTO", (f"{in_words(rto)}, but nobody has said when the impact began",)
     else:
-        left = rto - ((incident.resolved_at or now) - incident.impact_start)
+        left = rto - lasted(incident.impact_start, incident.resolved_at or now)
         said = f"{in_words(left)} left" if left >= timedelta(0) else f"missed by {in_words(-left)}"
         yield "RTO", (f"{said} of {in_words(rto)}",)
 

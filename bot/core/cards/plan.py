@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from bot.core.budget import Budget, Verdict, time_budget
 from bot.core.cards.lines.freezes import in_scope
 from bot.core.cards.states import consequence, expected, place, stands
+from bot.core.cards.timeline import whole_of
 from bot.core.document import (
     Block,
     Bullets,
@@ -55,7 +56,7 @@ def plan_card(run: Run, incident: Incident, *, now: datetime) -> Document:
         *_buttons(run, plan),
         Small((f"{run.id} · plan ", Code(run.hash[:8]), " · drafted ", Moment(plan.drafted_at))),
     )
-    return Document(f"{run.id} {plan.playbook}: {plan.title}", blocks)
+    return Document(f"{run.id} {plan.playbook}: {plan.title}", blocks, whole_of(incident.id))
 
 
 _NO_DATA: Line = (Strong("Data lost: "), "none, no step restores data.")

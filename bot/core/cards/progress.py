@@ -10,6 +10,7 @@ from bot.core.cards.choices import abort, choices, done
 from bot.core.cards.pace import NO_SIGNAL_AFTER, Pace, last_signal, pace
 from bot.core.cards.plan import budget_line
 from bot.core.cards.states import place, stands
+from bot.core.cards.timeline import whole_of
 from bot.core.document import (
     Block,
     Bullets,
@@ -26,12 +27,13 @@ from bot.core.document import (
 )
 from bot.core.due import next_gate
 from bot.core.incident import Incident
+from bot.core.literal import cut
 from bot.core.plan import Plan, PlannedStep
 from bot.core.run import OVER, Run, Status
-from bot.core.words import between, in_size, in_words
+from bot.core.words import between, in_size, in_words, lasted
 
 Latest = Mapping[str, Mapping[str, object]]
-TAIL_LINES = 5
+TAIL_LINES, LONGEST_LINE = 5, 400
 
 
 def progress_card(run: Run, incident: Incident, *, latest: Latest, now: datetime) -> Document:
@@ -52,14 +54,17 @@ def progress_card(run: Run, incident: Incident, *, latest: Latest, now: datetime
         *_buttons(run, plan),
         Small((f"{run.id} · plan ", Code(run.hash[:8]), " · as of ", Moment(now))),
     )
-    return Document(f"{run.id} {run.state}, {over} of {len(plan.steps)} steps over: {plan.title}", blocks)
+    title = f"{run.id} {run.state}, {over} of {len(plan.steps)} steps over: {plan.title}"
+    return Document(title, blocks, whole_of(incident.id))
 
 
 def _head(run: Run, incident: Incident, now: datetime) -> Line:
     if run.recovered_at:
         took = time_to_recover(run, incident)
         since = (
-            f"{in_words(took)} after the impact began" if took else "nobody has said when the impact began"
+            "nobody has said when the impact began"
+            if took is None
+            else f"{in_words(took)} after the impact began"
         )
         return (Strong("✓ Recovered "), Moment(run.recovered_at), f", {since}.")
     if run.aborted_at:
@@ -70,7 +75,7 @@ def _head(run: Run, incident: Incident, now: datetime) -> Line:
         return (Strong("Paused: "), run.paused.why)
     if run.started_at is None:
         return (Strong("Planned: "), "it has not been started.")
-    return (Strong("Running "), f"for {in_words(now - run.started_at)}.")
+    return (Strong("Running "), f"for {in_words(lasted(run.started_at, now))}.")
 
 
 def _leaves(run: Run) -> str:
@@ -100,10 +105,10 @@ def _step(run: Run, plan: Plan, step: PlannedStep, newest: Mapping[str, object],
     match state.status:
         case Status.STARTED if state.started_at:
             rest = f", {_going(step, pace(step, state, newest, now), newest)}"
-            rest = f", {in_words(now - state.started_at)}{rest}"
+            rest = f", {in_words(lasted(state.started_at, now))}{rest}"
         case Status.SUCCEEDED | Status.FAILED | Status.IN_DOUBT | Status.DONE | Status.SKIPPED:
             took = (
-                f" after {in_words(state.ended_at - state.started_at)}"
+                f" after {in_words(lasted(state.started_at, state.ended_at))}"
                 if state.ended_at and state.started_at
                 else ""
             )
@@ -148,7 +153,7 @@ def _tails(run: Run, plan: Plan, latest: Latest) -> Iterator[Block]:
         elif state.status is Status.STARTED and last_signal(state, latest.get(step.id, {})) is not None:
             text = str(latest.get(step.id, {}).get("tail") or "")
         if text.strip():
-            last = "\n".join(text.splitlines()[-TAIL_LINES:])
+            last = "\n".join(cut(line, LONGEST_LINE) for line in text.splitlines()[-TAIL_LINES:])
             yield Preformatted(f"{step.id}:\n{last}")
 
 

@@ -32,9 +32,14 @@ def _row(entry: Entry) -> tuple[Line, ...]:
     return ((Moment(entry.occurred_at),), (Who(entry.by),), describe(entry), (source,))
 
 
+def whole_of(incident: str) -> str:
+    """Return what to type to see every text of an incident in full."""
+    return f"backstop timeline {incident}"
+
+
 def timeline_document(entries: Sequence[Entry], incident: Incident) -> Document:
-    """Return the timeline of an incident with its runs and freezes."""
-    return Document(f"{incident.id} timeline: {incident.title}", (timeline_table(entries),))
+    """Return the timeline of an incident with its runs and freezes, every text in full."""
+    return Document(f"{incident.id} timeline: {incident.title}", (timeline_table(entries),), whole="")
 
 
 def timeline_json(entries: Sequence[Entry]) -> list[dict[str, object]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.core.cards.timeline import ordered, timeline_table
+from bot.core.cards.timeline import ordered, timeline_table, whole_of
 from bot.core.document import Document, Heading
 from bot.core.events import Entry
 from bot.core.freeze import Freeze
@@ -40,4 +40,4 @@ def postmortem(
         Heading("Timeline"),
         timeline_table(told.entries),
     )
-    return Document(f"{incident.id} post-mortem: {incident.title}", blocks)
+    return Document(f"{incident.id} post-mortem: {incident.title}", blocks, whole_of(incident.id))

@@ -24,7 +24,7 @@ from bot.core.events import Severity
 from bot.core.loss import lines as loss_lines
 from bot.core.loss import losses
 from bot.core.postmortem.story import Story, moment
-from bot.core.words import in_words, joined
+from bot.core.words import in_words, joined, lasted
 
 
 def account(told: Story) -> Iterator[Block]:
@@ -64,7 +64,7 @@ def _head(told: Story) -> Iterator[Block]:
 def _summary(told: Story) -> Iterator[str]:
     incident = told.incident
     yield f"{incident.service} in {incident.environment}: {incident.title.rstrip('.')}."
-    length = in_words(told.end - incident.declared_at)
+    length = in_words(lasted(incident.declared_at, told.end))
     yield f"Resolved {length} after it was declared." if incident.resolved_at else f"Open for {length}."
     if incident.decisions:
         yield f"Decided: {incident.decisions[-1].made.option}."
@@ -79,8 +79,8 @@ def _impact(told: Story) -> Iterator[tuple[str, Line]]:
     yield "Impact began", moment(incident.impact_start)
     yield "Ended", moment(incident.resolved_at)
     if incident.impact_start:
-        lasted = in_words(told.end - incident.impact_start)
-        yield "Lasted", (lasted if incident.resolved_at else f"{lasted} so far",)
+        length = in_words(lasted(incident.impact_start, told.end))
+        yield "Lasted", (length if incident.resolved_at else f"{length} so far",)
     else:
         yield "Lasted", ("cannot be said: nobody stated when the impact began",)
     yield "Time in each severity", (_in_severities(told),)
@@ -97,7 +97,7 @@ def _in_severities(told: Story) -> str:
     ends = [*(at for at, _ in changes), told.end]
     lengths: dict[Severity, timedelta] = {}
     for (start, severity), end in zip(spans, ends, strict=True):
-        lengths[severity] = lengths.get(severity, timedelta(0)) + max(timedelta(0), end - start)
+        lengths[severity] = lengths.get(severity, timedelta(0)) + max(timedelta(0), lasted(start, end))
     return ", ".join(f"SEV{severity} {in_words(length)}" for severity, length in lengths.items())
 
 
@@ -123,7 +123,7 @@ def _trigger(told: Story) -> Iterator[Block]:
 def _detection(told: Story) -> Iterator[Block]:
     incident = told.incident
     after = (
-        f", {in_words(incident.declared_at - incident.impact_start)} after the impact began"
+        f", {in_words(lasted(incident.impact_start, incident.declared_at))} after the impact began"
         if incident.impact_start
         else ""
     )

@@ -15,7 +15,7 @@ from bot.core.postmortem.recovery import rpo_line, rto_verdict
 from bot.core.postmortem.steps import attempts
 from bot.core.postmortem.story import Story
 from bot.core.run import Run
-from bot.core.words import in_words
+from bot.core.words import in_words, lasted
 
 NO_IMPACT = "cannot be computed: nobody stated when the impact began"
 NO_RECOVERY = "cannot be computed: no run recovered the service"
@@ -61,7 +61,9 @@ def _early(told: Story) -> Iterator[Metric]:
     decided = incident.decisions[0].at if incident.decisions else None
     yield Metric("TTDecide", "first decision − declared", _to(declared, decided, "no decision was recorded"))
     for number, later in enumerate(incident.decisions[1:], start=2):
-        yield Metric(f"TTDecide, decision {number}", "decision − declared", in_words(later.at - declared))
+        yield Metric(
+            f"TTDecide, decision {number}", "decision − declared", in_words(lasted(declared, later.at))
+        )
     stopped = incident.writers_stopped
     yield Metric(
         "Time to contain", "writers stopped − declared", _to(declared, stopped, "writers were not stopped")
@@ -69,11 +71,11 @@ def _early(told: Story) -> Iterator[Metric]:
 
 
 def _span(start: datetime | None, end: datetime, why: str) -> str:
-    return why if start is None else in_words(end - start)
+    return why if start is None else in_words(lasted(start, end))
 
 
 def _to(start: datetime, end: datetime | None, why: str) -> str:
-    return f"cannot be computed: {why}" if end is None else in_words(end - start)
+    return f"cannot be computed: {why}" if end is None else in_words(lasted(start, end))
 
 
 def _waits(told: Story) -> Iterator[Metric]:
@@ -88,7 +90,7 @@ def _waits(told: Story) -> Iterator[Metric]:
 def _waited(state: GateState) -> str:
     if not state.used or not state.approvals:
         return "cannot be computed: it was never used"
-    return in_words(max(a.at for a in state.approvals) - state.asked_at)
+    return in_words(lasted(state.asked_at, max(a.at for a in state.approvals)))
 
 
 def _recovery(told: Story) -> Iterator[Metric]:
@@ -116,7 +118,7 @@ def _recovery(told: Story) -> Iterator[Metric]:
 def _carried_out(run: Run) -> str:
     assert run.started_at
     assert run.recovered_at
-    return in_words(run.recovered_at - run.started_at)
+    return in_words(lasted(run.started_at, run.recovered_at))
 
 
 def _backups(told: Story) -> Iterator[Metric]:
@@ -125,11 +127,11 @@ def _backups(told: Story) -> Iterator[Metric]:
         point, damage = source.point, told.incident.damage_start
         assert point
         why = "cannot be computed: nobody stated when the damage began"
-        age = in_words(damage - point.finished_at) if damage else why
+        age = in_words(lasted(point.finished_at, damage)) if damage else why
         yield Metric(f"Backup age at use, {source.id}", "damage start − backup end", age)
         verified = "cannot be computed: nobody verified it"
         if point.verified_at and run.started_at:
-            verified = in_words(run.started_at - point.verified_at)
+            verified = in_words(lasted(point.verified_at, run.started_at))
         yield Metric(f"Backup verification age, {source.id}", "run started − last verified", verified)
     if not used:
         yield Metric(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bot.core import events
 from bot.core.document import Block, Bullets, Fields, Heading, Line, Moment, Paragraph, Small, Who
 from bot.core.postmortem.story import Story, table
-from bot.core.words import in_words
+from bot.core.words import in_words, lasted
 
 AVAILABILITY = "Did backup availability affect the outcome?"
 SPEED = "Did recovery speed affect the outcome?"
@@ -51,7 +51,7 @@ def updates_log(told: Story) -> Iterator[Block]:
 def _update(entry: events.Entry, event: events.UpdatePosted) -> tuple[Line, ...]:
     promised: Line = ("none",)
     if event.next_by:
-        promised = (Moment(event.next_by), f" (in {in_words(event.next_by - entry.occurred_at)})")
+        promised = (Moment(event.next_by), f" (in {in_words(lasted(entry.occurred_at, event.next_by))})")
     said = ((event.conditions,), (event.actions,), (event.needs,))
     return ((str(event.number),), (Moment(entry.occurred_at),), (Who(entry.by),), *said, promised)
 

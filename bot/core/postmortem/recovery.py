@@ -19,7 +19,7 @@ from bot.core.plan import Plan, PlannedSource, PlannedStep
 from bot.core.postmortem.steps import step_rows
 from bot.core.postmortem.story import Story, moment, seconds, table
 from bot.core.run import Run
-from bot.core.words import in_size, in_words, joined
+from bot.core.words import in_size, in_words, joined, lasted
 
 DEVIATIONS = (
     events.StepSkipped,
@@ -85,7 +85,8 @@ def _restore(told: Story, run: Run, step: PlannedStep, source: PlannedSource) ->
     state, point = run.step(step.id), source.point
     if point:
         damage = told.incident.damage_start
-        age = in_words(damage - point.finished_at) if damage else "cannot be said: damage start unknown"
+        known = in_words(lasted(point.finished_at, damage)) if damage else ""
+        age = known or "cannot be said: damage start unknown"
         size = in_size(point.size, "bytes") if point.size is not None else "size not known"
         yield "Backup", (Code(point.id), f", {point.kind} by {point.engine}, {size}")
         yield "Finished", (Moment(point.finished_at),)
@@ -95,8 +96,8 @@ def _restore(told: Story, run: Run, step: PlannedStep, source: PlannedSource) ->
     yield "Target", (step.call.target or "none",)
     yield "Started", moment(state.started_at)
     if state.started_at and state.ended_at:
-        took = state.ended_at - state.started_at
-        rate = _throughput(point.size if point else None, took)
+        took = lasted(state.started_at, state.ended_at)
+        rate = _throughput(point.size if point else None, state.ended_at - state.started_at)
         yield "Took", (f"{in_words(took)}{rate}, {state.status.value}",)
 
 
@@ -137,7 +138,7 @@ def _said_yes(told: Story, run: Run) -> Iterator[tuple[Line, ...]]:
 def _answer(
     run: Run, gate: str, entry: Entry, role: str, asked: datetime | None, note: str
 ) -> tuple[Line, ...]:
-    waited = in_words(entry.occurred_at - asked) if asked else "not known"
+    waited = in_words(lasted(asked, entry.occurred_at)) if asked else "not known"
     who: Line = (Who(entry.by),)
     return (
         (f"{run.id}.{gate}",),
@@ -208,10 +209,10 @@ def _freeze(told: Story, freeze: Freeze) -> Iterator[tuple[str, Line]]:
     yield freeze.id, (f"{in_scope(freeze.placed.scope)}: {freeze.placed.why}",)
     yield "From", (Moment(freeze.since), " by ", Who(freeze.by))
     if freeze.lifted_at:
-        length = in_words(freeze.lifted_at - freeze.since)
+        length = in_words(lasted(freeze.since, freeze.lifted_at))
         yield "To", (Moment(freeze.lifted_at), " by ", Who(freeze.lifted_by or "nobody"), f", after {length}")
     elif freeze.in_force(told.now):
-        yield "To", (f"still in force, {in_words(told.now - freeze.since)} so far",)
+        yield "To", (f"still in force, {in_words(lasted(freeze.since, told.now))} so far",)
     else:
         yield "To", (*moment(freeze.placed.until), ", by itself")
     stream = f"freeze/{freeze.id}"

@@ -13,7 +13,7 @@ from bot.core.document import Line, Moment
 from bot.core.plan import Plan
 from bot.core.postmortem.story import Story
 from bot.core.run import Run
-from bot.core.words import in_words
+from bot.core.words import in_words, lasted
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Attempt:
     @property
     def took(self) -> timedelta | None:
         """Return how long it took, or None when it did not start or has not ended."""
-        return self.ended - self.started if self.started and self.ended else None
+        return lasted(self.started, self.ended) if self.started and self.ended else None
 
 
 def attempts(told: Story, run: Run) -> tuple[Attempt, ...]:

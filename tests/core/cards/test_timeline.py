@@ -20,20 +20,16 @@ def test_what_was_told_later_stands_where_it_happened() -> None:
     story = late_note()
     assert shown(timeline_document(story.entries, story.incident)) == snapshot("""\
 INC-1 timeline: Orders are wrong
-  UTC                   Who        Event
-        Source
-  2026-11-23 02:10:00Z  @ana       Declared SEV1: Orders are wrong; commander @ana
-        INC-1#1 slack
-  2026-11-23 02:11:00Z  @bo        replica lagged
-        INC-1#4 slack (told later)
+  UTC                   Who        Event                                            Source
+  2026-11-23 02:10:00Z  @ana       Declared SEV1: Orders are wrong; commander @ana  INC-1#1 slack
+  2026-11-23 02:11:00Z  @bo        replica lagged                                   INC-1#4 slack
+        (told later)
   2026-11-23 02:12:00Z  @ana       Impact: 3 % of orders have a wrong price; damage began 2026-11-23
         02:04:00Z  INC-1#2 slack
-  2026-11-23 02:15:00Z  @ana       RUN-1 was planned from checkout-restore
-        INC-1#3 slack
+  2026-11-23 02:15:00Z  @ana       RUN-1 was planned from checkout-restore          INC-1#3 slack
   2026-11-23 02:15:00Z  @ana       A plan was asked for: checkout-restore for checkout in production
         RUN-1#1 slack
-  2026-11-23 02:16:00Z  @backstop  Planned, hash 19b6fb07
-        RUN-1#2 slack
+  2026-11-23 02:16:00Z  @backstop  Planned, hash 19b6fb07                           RUN-1#2 slack
 """)
 
 

@@ -283,11 +283,11 @@ Timeline
   2026-11-23 02:10:00Z  @ana       Declared SEV1: Orders are wrong; commander @ana
         INC-1#1 slack
   2026-11-23 02:12:00Z  @ana       Impact: 3 % of orders have a wrong price; damage began 2026-11-23
-        02:04:00Z    INC-1#2 slack
+        02:04:00Z  INC-1#2 slack
   2026-11-23 02:13:00Z  @ana       Fact backup_verified: yes
         INC-1#5 slack
   2026-11-23 02:14:00Z  @ana       Decided: restore_pitr, going over schema changed: the copy is
-        verified         INC-1#6 slack
+        verified  INC-1#6 slack
   2026-11-23 02:14:30Z  @ana       Decided: restore_pitr: again
         INC-1#7 slack
   2026-11-23 02:15:00Z  @ana       RUN-1 was planned from checkout-restore
@@ -305,7 +305,7 @@ Timeline
   2026-11-23 02:19:00Z  @backstop  stop-writers started, attempt 1
         RUN-1#4 slack
   2026-11-23 02:20:00Z  @backstop  Nothing writes to the damaged data since 2026-11-23 02:20:00Z
-        (RUN-1)          INC-1#4 slack
+        (RUN-1)  INC-1#4 slack
   2026-11-23 02:20:00Z  @ana       Update #1: Prices are wrong.
         INC-1#9 slack
   2026-11-23 02:20:00Z  @backstop  stop-writers succeeded
@@ -361,7 +361,7 @@ Timeline
   2026-11-23 02:50:00Z  @ana       Resolved: Orders are right. Data: 14 min of orders lost.
         INC-1#12 slack
   2026-11-23 03:40:00Z  @ana       Closed (backup availability: helped; recovery speed: slowed): see
-        OPS-7        INC-1#13 slack
+        OPS-7  INC-1#13 slack
 """)
 
 
