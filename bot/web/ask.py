@@ -11,10 +11,11 @@ from bot.commands import Desk
 from bot.core.freeze import Change, Freeze, Verdict
 from bot.timeline.records import GateAnswer
 from bot.web.answers import Allowed, Denied, Question, Stopping, Unknown, Ways
-from bot.web.gate import Asked, ruling
+from bot.web.gate import ANSWER_S, Asked, ruling
 from bot.web.keys import Caller
 from bot.web.metrics import METRICS
 from bot.web.request import DESK, json_of, query_of
+from bot.web.within import within
 from bot.web.wrong import UNREADABLE, Wrong
 from integrations.contract import IntegrationError
 from playbooks.catalog import Catalog
@@ -101,8 +102,8 @@ async def _note(desk: Desk, asked: Asked) -> None:
         change.service, change.environment, change.kind, change.sha, asked.actor, verdict="unknown"
     )
     try:
-        await desk.timeline.records.gate_answered(answer)
-    except IntegrationError as problem:
+        await within(ANSWER_S, desk.timeline.records.gate_answered(answer))
+    except (IntegrationError, TimeoutError) as problem:
         # It was no yes, so nothing depends on the note.
         log.warning("gate unrecorded decision=unknown error=%s", type(problem).__name__)
 

@@ -6,7 +6,6 @@ checks Slack's signature itself; `/metrics` needs no token only where nobody but
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -19,9 +18,10 @@ from bot.settings import Settings
 from bot.web import ask, health, metrics, openapi, pages, read, speak
 from bot.web.keys import Caller, Scheme, Scope, caller
 from bot.web.request import DESK
+from bot.web.within import within
 from bot.web.wrong import UNREADABLE, UNREADABLE_NEXT, Wrong
 
-LOOK_S = 4.0
+LOOK_S = 2.0
 
 Asked = Callable[[web.Request, Caller], Awaitable[web.Response]]
 
@@ -73,8 +73,8 @@ def routes(settings: Settings, slack: Handler | None) -> Iterator[web.RouteDef]:
 def _route(guarded: Guarded) -> web.RouteDef:
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
-            async with asyncio.timeout(LOOK_S):
-                who = await caller(request, request.app[DESK], scope=guarded.scope, schemes=guarded.schemes)
+            look = caller(request, request.app[DESK], scope=guarded.scope, schemes=guarded.schemes)
+            who = await within(LOOK_S, look)
         except TimeoutError:
             raise Wrong(503, UNREADABLE, UNREADABLE_NEXT, {"Retry-After": "5"}) from None
         return await guarded.answer(request, who)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import time
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -310,6 +313,28 @@ async def test_an_exception_whose_use_cannot_be_recorded_lets_nothing_through(an
     await sql(any_door, "ALTER TABLE stream RENAME TO gone")
 
     assert (await gate(any_door)).status == 503
+
+
+async def test_while_somebody_else_holds_the_database_everybody_is_answered_before_a_pipeline_gives_up(
+    door: Door, sqlite_url: str
+) -> None:
+    await door.write(
+        "freeze/FRZ-1", FreezePlaced(scope=Scope(services=("search",), kinds=("*",)), why="x", cause="manual")
+    )
+    token = await door.token("ci", "gate")
+    asked = [ASK, ASK, ASK.replace("checkout", "search"), ASK.replace("checkout", "nothing")]
+    begun = time.monotonic()
+    with closing(sqlite3.connect(sqlite_url.partition(":///")[2], isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        replies = await asyncio.gather(*(door.get(path, token) for path in asked))
+        other.execute("ROLLBACK")
+
+    assert time.monotonic() - begun < 8
+    assert [reply.status for reply in replies] == [503, 503, 409, 404]
+    assert replies[0].json["what_next"] == (
+        "This is no yes. Ask again in a moment; `backstop doctor` on Backstop's host tells more."
+    )
+    assert (await door.get(ASK, token)).status == 200
 
 
 async def test_a_catalog_that_cannot_be_read_is_no_yes(door: Door) -> None:
