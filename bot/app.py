@@ -36,7 +36,7 @@ from bot.web import application
 from integrations.connections import LOCAL, Connections
 from integrations.contract import Engine, IntegrationError
 from integrations.jira import PAUSES, JiraSite, JiraTracker
-from integrations.process import Runner, start_detached
+from integrations.process import Runner, serve_command
 from integrations.registry import open_engines
 from integrations.tracker import FileTracker, Tracker
 
@@ -97,7 +97,7 @@ async def running(
         stack.push_async_callback(timeline.close)
         shelf = open_shelf(settings)
         connections = Connections(
-            runners={LOCAL: Runner(runner_socket(settings))},
+            runners={LOCAL: runner_of(settings)},
             session=aiohttp.ClientSession,
             secrets=settings.secrets_dir,
             now=now,
@@ -146,13 +146,10 @@ def runner_socket(settings: Settings) -> Path:
     return settings.file(settings.runner_socket, "runner.sock")
 
 
-async def start_runner(settings: Settings) -> None:
-    """Start the runner of this machine on its own feet when none answers and it is configured."""
-    config = settings.file(settings.runner_config, "runner.toml")
-    if not config.exists():
-        log.warning("no runner config=%s steps on this machine cannot be carried out", config)
-        return
-    await start_detached(config, settings.home / "runner", runner_socket(settings))
+def runner_of(settings: Settings) -> Runner:
+    """Return the runner of this machine, which may not answer."""
+    config, socket = settings.file(settings.runner_config, "runner.toml"), runner_socket(settings)
+    return Runner(socket, serve_command(config, settings.home / "runner", socket))
 
 
 def _handlers(

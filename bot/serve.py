@@ -11,14 +11,17 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from bot.app import running, start_runner
+from bot.app import runner_of, running
 from bot.settings import Settings
 from bot.terminal import OK, REFUSED, USAGE
 from bot.terminal.access import URL_FILE
 from bot.terminal.screen import tell, warn
 from integrations.contract import IntegrationError
+from integrations.process import identity, start_detached
 
 log = logging.getLogger(__name__)
+
+LONGEST_WAIT_S = 60.0
 
 
 def main(argv: Sequence[str]) -> int:
@@ -48,12 +51,64 @@ async def _serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    await start_runner(settings)
-    async with running(settings) as app:
-        with _found(settings, app.url):
-            log.info("serving url=%s", app.url)
-            await ended.wait()
+    keeper = RunnerKeeper(settings)
+    await keeper.look()
+    keeping = asyncio.create_task(keeper.keep(), name="runner")
+    try:
+        async with running(settings) as app:
+            with _found(settings, app.url):
+                log.info("serving url=%s", app.url)
+                await ended.wait()
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
     log.info("ended")
+
+
+class RunnerKeeper:
+    """Starts the runner of this home when none answers, and again when it is gone.
+
+    A runner that somebody else looks after, known by its identity, is left to them: one of another memory
+    in its place would not know which jobs were started.
+    """
+
+    def __init__(self, settings: Settings, *, every_s: float = 5.0, patience_s: float = 15.0) -> None:
+        self._config = settings.file(settings.runner_config, "runner.toml")
+        self._state = settings.home / "runner"
+        self._runner = runner_of(settings)
+        self._every_s = every_s
+        self._wait_s = every_s
+        self._patience_s = patience_s
+        self._ours = True
+        if not self._config.exists():
+            log.warning("no runner config=%s steps on this machine cannot be carried out", self._config)
+
+    async def keep(self) -> None:
+        """Look again and again; after each start that failed a while longer passes, up to a minute."""
+        while True:
+            await asyncio.sleep(self._wait_s)
+            await self.look()
+
+    async def look(self) -> None:
+        """Start the runner if it is ours and does not answer; a start that fails is logged."""
+        try:
+            answers = await self._runner.hello()
+        except IntegrationError as problem:
+            if self._ours and self._config.exists():
+                await self._start(problem)
+        else:
+            self._ours = answers.runner == identity(self._state)
+            self._wait_s = self._every_s
+
+    async def _start(self, problem: IntegrationError) -> None:
+        log.info("starting the runner why=%s", problem)
+        try:
+            # The lock beside the socket lets only one of several answer there.
+            socket, patience = self._runner.socket, self._patience_s
+            await start_detached(self._config, self._state, socket, timeout_s=patience)
+        except IntegrationError as failed:
+            self._wait_s = min(2 * self._wait_s, LONGEST_WAIT_S)
+            log.error("runner not started error=%s", failed)
 
 
 @contextmanager

@@ -93,11 +93,21 @@ class Status(_Answer):
     ended_at: AwareDatetime | None = None
 
 
-class Runner:
-    """One runner, reached over its unix socket. Every call has its own connection and a bound in seconds."""
+def serve_command(config: Path, state: Path, socket: Path) -> str:
+    """Return what a person types to start a runner."""
+    places = ("--config", config, "--state", state, "--socket", socket)
+    return shlex.join(("backstop-runner", "serve", *map(str, places)))
 
-    def __init__(self, socket: Path) -> None:
+
+class Runner:
+    """One runner, reached over its unix socket. Every call has its own connection and a bound in seconds.
+
+    `command` is what a person types to start it, which is said when nobody answers.
+    """
+
+    def __init__(self, socket: Path, command: str = "") -> None:
         self.socket = socket
+        self.command = command or serve_command(Path("RUNNER.TOML"), Path("STATE"), socket)
 
     async def hello(self) -> Hello:
         """Ask who answers."""
@@ -160,7 +170,7 @@ class Runner:
             text = f"The runner on {self.socket} did not answer in {timeout_s:g} s; look at its log."
             raise IntegrationError(text, permanent=False) from late
         except (OSError, ValueError) as error:
-            text = f"No runner answers on {self.socket}; start it with `backstop-runner serve`."
+            text = f"No runner answers on {self.socket}; start it with `{self.command}`."
             raise IntegrationError(text, permanent=False) from error
         return _granted(line)
 
@@ -312,7 +322,7 @@ def _granted(line: bytes) -> dict[str, Any]:
 
 async def start_detached(config: Path, state: Path, socket: Path, *, timeout_s: float = 15.0) -> Runner:
     """Return the runner on a socket; when none answers, start one that outlives this process."""
-    runner = Runner(socket)
+    runner = Runner(socket, serve_command(config, state, socket))
     if await _answers(runner):
         return runner
     places = (f"--config={config}", f"--state={state}", f"--socket={socket}")
@@ -331,6 +341,15 @@ async def start_detached(config: Path, state: Path, socket: Path, *, timeout_s: 
     except TimeoutError as late:
         text = f"The runner did not begin in {timeout_s:g} s{_last_words(state)}"
         raise IntegrationError(text, permanent=False) from late
+
+
+def identity(state: Path) -> str:
+    """Return the name for good of the runner with this memory; empty when none was ever started with it."""
+    try:
+        known = json.loads((state / "identity.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    return str(known.get("id", "")) if isinstance(known, dict) else ""
 
 
 async def _answers(runner: Runner) -> bool:

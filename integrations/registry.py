@@ -19,6 +19,9 @@ ENGINES: Mapping[str, str] = {
 }
 """To add an engine, add its line here: name → module:Class."""
 
+ON_RUNNERS = frozenset({"sqlite", "command", "sql"})
+"""The engines that reach their targets through a runner."""
+
 
 class Engines(Mapping[str, Engine]):
     """The engines by name; each is made when it is first asked for."""

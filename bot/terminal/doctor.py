@@ -21,7 +21,9 @@ from bot.timeline import Timeline
 from bot.timeline.database import open_engine
 from integrations.contract import IntegrationError
 from integrations.jira import JiraSite, JiraTracker
-from integrations.process import Runner
+from integrations.process import Runner, serve_command
+from integrations.registry import ON_RUNNERS
+from playbooks.catalog import load_catalog
 from playbooks.problems import PlaybookInvalid, nearest
 
 TRY_S = 8.0
@@ -195,16 +197,31 @@ async def _runner(settings: Settings) -> Finding:
     socket = settings.file(settings.runner_socket, "runner.sock")
     config = settings.file(settings.runner_config, "runner.toml")
     try:
-        hello = await Runner(socket).hello()
+        hello = await Runner(socket, serve_command(config, settings.home / "runner", socket)).hello()
     except IntegrationError as problem:
-        if config.exists():
-            return Finding("runner", "off", f"none answers on {socket}; the next start starts it")
-        return Finding(
-            "runner", "wrong", _first(problem), f"Write {config}: without it nothing is restored here."
-        )
+        if not config.exists() and not settings.runner_socket:
+            return Finding(
+                "runner", "wrong", _first(problem), f"Write {config}: without it nothing is restored here."
+            )
+        needed = sorted(_on_runner(settings))
+        if not needed:
+            return Finding("runner", "off", f"none answers on {socket}, and the catalog needs none")
+        says = f"{_first(problem)} {', '.join(needed)} cannot be reached without it."
+        return Finding("runner", "wrong", says, "`backstop serve` starts it when it has a runner.toml.")
     if hello.problems:
         return Finding("runner", "wrong", "; ".join(hello.problems), f"Look at {config}.")
     return Finding("runner", "ok", f"{hello.runner}: {len(hello.targets)} targets")
+
+
+def _on_runner(settings: Settings) -> Iterator[str]:
+    """Yield what the catalog reaches through a runner; a catalog with mistakes names nothing."""
+    file = settings.file(settings.catalog, "catalog.yaml")
+    try:
+        catalog = load_catalog(file.read_text(encoding="utf-8"), file.name)
+    except (OSError, UnicodeDecodeError, PlaybookInvalid):
+        return
+    yield from (name for name, target in catalog.targets.items() if target.kind in ON_RUNNERS)
+    yield from (id for id, source in catalog.sources.items() if source.engine in ON_RUNNERS)
 
 
 def _first(problem: Exception) -> str:

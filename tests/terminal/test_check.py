@@ -131,3 +131,26 @@ async def test_the_doctor_reads_the_catalog_and_the_playbooks(shell: Shell) -> N
 
     assert "2 services, 3 people" in ran.out
     assert "wrong  playbooks  bad.yaml:" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "says"),
+    [
+        ("sqlite", "wrong", "orders-db cannot be reached without it. `backstop serve` starts it"),
+        ("http", "off", "the catalog needs none"),
+    ],
+)
+async def test_a_runner_that_does_not_answer_is_wrong_when_the_catalog_needs_one(
+    shell: Shell, kind: str, state: str, says: str
+) -> None:
+    targets = f"targets:\n  orders-db: {{kind: {kind}, environment: production}}\n"
+    (shell.home / "catalog.yaml").write_text(CATALOG + targets)
+    (shell.home / "runner.toml").write_text("")
+
+    ran = await shell.run("doctor", BACKSTOP_SLACK_MODE="off")
+
+    line = next(line for line in ran.out.splitlines() if " runner " in line)
+    assert line.startswith(state)
+    assert says in line
+    if state == "wrong":
+        assert f"`backstop-runner serve --config {shell.home}/runner.toml" in line
