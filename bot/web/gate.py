@@ -45,18 +45,19 @@ async def ruling(timeline: Timeline, asked: Asked) -> Verdict | None:
     ends = clock() + ANSWER_S
     for _ in range(TRIES):
         try:
-            verdict, changes = await within(ends - clock(), _verdict(timeline, asked))
+            found, changes = await within(ends - clock(), _verdict(timeline, asked))
         except (IntegrationError, ValidationError, TimeoutError) as problem:
             log.error("gate unreadable service=%s error=%s", asked.change.service, type(problem).__name__)
             return None
         try:
-            await within(ends - clock(), _record(timeline, asked, verdict, changes))
+            await within(ends - clock(), _record(timeline, asked, found, changes))
         except Conflict:
+            verdict = found
             continue
         except (IntegrationError, TimeoutError) as problem:
             log.error("gate unrecorded service=%s error=%s", asked.change.service, type(problem).__name__)
-            return None if verdict.allowed else verdict
-        return verdict
+            return None if found.allowed else found
+        return found
     return verdict if verdict and not verdict.allowed else None
 
 

@@ -13,7 +13,7 @@ _LATE: set[asyncio.Task[Any]] = set()
 
 
 async def within(seconds: float, work: Coroutine[Any, Any, _T]) -> _T:
-    """Return what comes of the work, or raise TimeoutError on time: late work is cancelled, not waited for."""
+    """Return what comes of the work, or raise TimeoutError on time; late work is cancelled and left alone."""
     task = asyncio.create_task(work)
     try:
         done, _ = await asyncio.wait({task}, timeout=seconds)
