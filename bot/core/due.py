@@ -199,6 +199,8 @@ def _blocked(
                 pass
             case _ as never:
                 assert_never(never)
+    elif step.destructive:
+        return Pause(f"{step.title} destroys data, and the plan asks nobody to approve it.", step.id)
     if step.destructive:
         return _frozen(run, plan, step, now, freezes)
     return None

@@ -13,6 +13,7 @@ from bot.core.plan import Plan, PlannedCheck, PlannedFreeze, PlannedGate, Planne
 from bot.runs.calls import plan_check, plan_step
 from bot.runs.findings import find_inputs, find_sources, find_targets
 from bot.runs.ground import Drafting, Ground
+from integrations.contract import Effect
 from playbooks.model import Approval, Playbook
 from playbooks.roles import Holders
 
@@ -32,9 +33,11 @@ def _plan(drafting: Drafting, steps: tuple[PlannedStep, ...], checks: tuple[Plan
     ground, playbook = drafting.ground, drafting.ground.playbook
     tier = ground.catalog.tier(ground.service)
     rto, rpo = playbook.objectives.rto or tier.rto, playbook.objectives.rpo or tier.rpo
-    gates = tuple(_gate(name, gate, ground.holders) for name, gate in playbook.approvals.items())
+    gates = tuple(_gate(name, playbook.approvals[name], ground.holders) for name in _gates_in_order(playbook))
     for gate in gates:
         _seats(drafting, gate)
+    for step in steps:
+        _unapproved(drafting, step)
     return Plan(
         playbook=playbook.name,
         playbook_hash=ground.hash,
@@ -59,6 +62,12 @@ def _plan(drafting: Drafting, steps: tuple[PlannedStep, ...], checks: tuple[Plan
     )
 
 
+def _gates_in_order(playbook: Playbook) -> tuple[str, ...]:
+    """Return the approvals as the steps need them: the order of a mapping is lost when a run keeps it."""
+    needed = (step.approval for step in playbook.steps if step.approval)
+    return tuple(dict.fromkeys((*needed, *sorted(playbook.approvals))))
+
+
 def _gate(name: str, gate: Approval, holders: Holders) -> PlannedGate:
     glass = gate.break_glass
     return PlannedGate(
@@ -80,6 +89,19 @@ def _seats(drafting: Drafting, gate: PlannedGate) -> None:
             drafting.problems.append(
                 f"{gate.name} needs {quorum.least} of {quorum.role}, which {held} holds."
             )
+
+
+def _unapproved(drafting: Drafting, step: PlannedStep) -> None:
+    """A target may know better than the playbook what destroys data; nobody would be asked about that."""
+    if step.destructive and step.gate is None:
+        drafting.problems.append(
+            f"{step.title} destroys data and its playbook asks nobody: name an `approval` for it."
+        )
+    if step.undo and step.undo.effect is Effect.DESTRUCTIVE:
+        drafting.problems.append(
+            f"The undo of {step.title} destroys data and nobody would be asked: "
+            "take it out, and make it a step of its own with an `approval`."
+        )
 
 
 def _freeze(playbook: Playbook) -> PlannedFreeze | None:

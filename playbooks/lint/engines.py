@@ -56,6 +56,9 @@ def _misused(look: Look, path: Path, action: Action, operation: Operation) -> It
         yield look.found(
             "E04", (*path, "effect"), what, "it would pass unapproved", (operation.effect.value,)
         )
+    if path[-1] == "undo" and operation.effect is Effect.DESTRUCTIVE:
+        what = f"the undo {action.uses} is destructive"
+        yield look.found("E04", (*path, "uses"), what, "nobody approves an undo: make it a step of its own")
     if operation.needs_target and target_at(look.playbook, path, action) is None:
         yield look.found("E07", path, f"{action.uses} needs a target", "name it as `target` in `with`")
 

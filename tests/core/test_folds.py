@@ -10,7 +10,8 @@ from bot.core import freeze as freezes
 from bot.core import incident as incidents
 from bot.core import run as runs
 from bot.core.due import Pause, due
-from bot.core.effects import Effect, follow
+from bot.core.effects import Effect as Queued
+from bot.core.effects import follow
 from bot.core.events import (
     Approved,
     CheckFound,
@@ -43,7 +44,8 @@ from bot.core.events import (
     UpdatePosted,
 )
 from bot.core.run import Hold
-from tests.core.plans import gate, plan, step
+from integrations.contract import Effect
+from tests.core.plans import call, gate, plan, step
 from tests.core.story import ASKED, DECLARED, HASH, HOLDERS, PLAN, Story, at, planned, started
 
 PLACED = FreezePlaced(scope=Scope(services=("checkout",)), why="wrong prices", review_at=at(30))
@@ -53,7 +55,7 @@ def entry(stream: str, event: Event | None, seq: int = 1) -> Entry:
     return Entry(stream, seq, at(0), at(0), "ana", "slack", event)
 
 
-def kinds(effects: tuple[Effect, ...]) -> set[str]:
+def kinds(effects: tuple[Queued, ...]) -> set[str]:
     return {effect.kind for effect in effects}
 
 
@@ -192,6 +194,15 @@ def test_a_step_whose_approval_ran_out_asks_instead_of_waiting() -> None:
     story.in_run(9, StepSkipped(step="stop-writers", why="they are stopped"), by="ana")
     story.in_run(29, GateExpired(gate="overwrite-orders"))
     assert pauses(story, 29) == ["The approvals of overwrite-orders did not come in time."]
+
+
+def test_a_step_that_destroys_never_starts_where_nobody_is_asked() -> None:
+    bare = plan(steps=(step("restore", call=call("restore", Effect.DESTRUCTIVE, "orders-db")),), gates=())
+    story = Story()
+    story.in_run(5, ASKED, by="ana")
+    story.in_run(6, Planned(plan=bare, hash="h"))
+    story.in_run(8, RunStarted(hash="h"))
+    assert pauses(story, 9) == ["Restore destroys data, and the plan asks nobody to approve it."]
 
 
 def test_a_step_never_starts_without_the_approval_it_names() -> None:

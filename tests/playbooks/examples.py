@@ -63,6 +63,7 @@ OPERATIONS: Mapping[str, Operation] = {
     for operation in (
         Operation("kubernetes.scale", Scale, Effect.REVERSIBLE),
         Operation("helm.rollback", Revision, Effect.REVERSIBLE),
+        Operation("kubernetes.wipe", Nothing, Effect.DESTRUCTIVE),
         Operation("volume.snapshot", Nothing, Effect.READ),
         Operation("volume.window", Window, Effect.READ),
         Operation("pgbackrest.restore", Nothing, Effect.DESTRUCTIVE, needs_point=True),

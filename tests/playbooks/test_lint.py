@@ -71,6 +71,13 @@ def test_the_good_example_is_clean() -> None:
             "effect: destructive",
             "effect: reversible\n    undo: {uses: person.do, with: {do: [Undo]}}",
         ),
+        (
+            "E04",
+            "error",
+            43,
+            "undo: {uses: kubernetes.scale, with: {replicas: previous}}",
+            "undo: {uses: kubernetes.wipe, with: {target: checkout}}",
+        ),
         ("E05", "error", 53, "    source: orders-log\n", ""),
         ("E05", "error", 56, "source: orders-log", "source: orders-snapshot"),
         ("E06", "error", 67, "uses: postgres.amcheck", "uses: volume.snapshot"),

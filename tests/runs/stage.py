@@ -154,6 +154,7 @@ class World:
     identity: str = "orders-1"
     points: list[RecoveryPoint] = field(default_factory=list)
     damaged: set[str] = field(default_factory=set)
+    destroys: set[str] = field(default_factory=set)
     proved: list[str] = field(default_factory=list)
     ill: str = ""
     crash: str = ""
@@ -226,7 +227,7 @@ class StageEngine:
             words,
             by_hand=" ".join(words),
             leaves=f"{words[1]} half done",
-            effect=operation.effect,
+            effect=Effect.DESTRUCTIVE if call.operation in self.world.destroys else operation.effect,
             repeat=operation.repeat,
             cancel=operation.cancel,
         )

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
 
 from bot.core.events import (
     AbortAsked,
@@ -27,7 +30,7 @@ from bot.runs.steps import AGAIN
 from bot.timeline import Change
 from integrations.contract import Phase
 from tests.clock import Clock
-from tests.runs.stage import Stage, World
+from tests.runs.stage import PLAYBOOK, Stage, World
 
 DAMAGE = datetime(2026, 11, 23, 2, 10, tzinfo=UTC)
 
@@ -56,6 +59,10 @@ async def planned(stage: Stage) -> None:
 
 async def started(stage: Stage) -> None:
     await planned(stage)
+    await set_off(stage)
+
+
+async def set_off(stage: Stage) -> None:
     run = await stage.run()
     now = stage.timeline.now()
     await write(stage, "ana", RunStarted(hash=run.hash, expires={"overwrite": now + timedelta(minutes=20)}))
@@ -84,6 +91,28 @@ async def test_the_newest_point_before_the_damage_is_chosen_and_the_others_refus
     assert [(item.point.id, item.because) for item in source.refused] == [
         ("P3", "it was finished after 02:09:59Z")
     ]
+
+
+@pytest.mark.parametrize(
+    ("destroys", "problem"),
+    [
+        ("stop", "Stop the shop destroys data and its playbook asks nobody: name an `approval` for it."),
+        ("go", "The undo of Stop the shop destroys data and nobody would be asked"),
+    ],
+)
+async def test_what_the_target_says_destroys_data_is_never_started_unapproved(
+    stage: Stage, world: World, destroys: str, problem: str
+) -> None:
+    world.destroys = {destroys}
+    await planned(stage)
+
+    plan = (await stage.run()).plan
+
+    assert plan is not None
+    assert any(said.startswith(problem) for said in plan.problems)
+    assert not (await stage.say("ana", "start RUN-1")).ok
+    await set_off(stage)
+    assert destroys not in " ".join(world.acts)
 
 
 async def test_the_same_situation_gives_the_same_hash_and_another_point_another_one(
@@ -372,3 +401,27 @@ async def test_a_retry_waits_until_the_target_says_that_nothing_of_the_old_attem
     run = await stage.run()
     assert run.step("stop").attempt == 2
     assert world.jobs["RUN-1.stop.1"].phase is Phase.CANCELLED
+
+
+async def test_a_plan_made_again_from_the_kept_playbook_is_the_same_plan(
+    stage: Stage, world: World, tmp_path: Path
+) -> None:
+    text = PLAYBOOK.replace(
+        "approvals:\n  overwrite:", "approvals:\n  second:\n    require: [{role: dba}]\n  overwrite:"
+    )
+    text = text.replace("  - id: go\n", "  - id: go\n    approval: second\n")
+    (tmp_path / "home" / "playbooks" / "restore.yaml").write_text(text)
+    world.outcomes["restore"] = [Phase.FAILED]
+    await started(stage)
+    run = await stage.run()
+    assert run.plan
+    assert [gate.name for gate in run.plan.gates] == ["overwrite", "second"]
+    await approved(stage)
+
+    retried = RetryAsked(step="restore", why="again", inputs={"before": "2026-11-23T02:09:59Z"})
+    await write(stage, "ana", retried)
+    await stage.carry()
+
+    again = await stage.run()
+    assert (again.hash, again.changes) == (run.hash, ())
+    assert again.step("restore").attempt == 2
