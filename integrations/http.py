@@ -62,13 +62,13 @@ class Request(Params):
 
     def shown(self) -> str:
         """Return the request as it is previewed: references instead of what they stand for."""
-        body = "" if self.body is None else f" {json.dumps(self.body, ensure_ascii=False)}"
+        body = "" if self.body is None else f" {_same(self.body)}"
         return f"{self.method} {self.url}{body} → {self.status}"
 
     def typed(self) -> str:
         """Return what a person types to send it."""
-        headers = [f"-H {_quoted(f'{name}: {value}')}" for name, value in self.headers.items()]
-        body = [] if self.body is None else [f"--json {_quoted(json.dumps(self.body))}"]
+        headers = [f"-H {_quoted(f'{name}: {value}')}" for name, value in sorted(self.headers.items())]
+        body = [] if self.body is None else [f"--json {_quoted(_same(self.body))}"]
         return " ".join(["curl -sS -i", f"-X {self.method}", *headers, *body, _quoted(self.url)])
 
 
@@ -346,6 +346,11 @@ def _at(value: Json, path: str) -> Json:
 def _why(error: Exception) -> str:
     # aiohttp puts addresses into its messages, and those may hold what a secret was filled into.
     return "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
+
+
+def _same(body: Json) -> str:
+    """Return JSON text that does not depend on the order of keys: a kept playbook has another one."""
+    return json.dumps(body, sort_keys=True, ensure_ascii=False)
 
 
 def _quoted(text: str) -> str:

@@ -120,4 +120,4 @@ def _values(name: str, value: Any) -> str:
     )
     if not fits:
         raise Refused(f"`{name}` must map names to texts or numbers, not {shown(value)}.")
-    return json.dumps(value)
+    return json.dumps(value, sort_keys=True)

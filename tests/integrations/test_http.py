@@ -176,3 +176,16 @@ async def test_only_http_addresses_are_taken(http: Http, url: str) -> None:
     with pytest.raises(IntegrationError) as refusal:
         await http.plan(Call("check", params={"url": url}))
     assert refusal.value.permanent
+
+
+async def test_the_same_body_in_another_order_is_shown_as_the_same(http: Http) -> None:
+    one: dict[str, Json] = {"customer": "cy", "items": [{"sku": "espresso", "quantity": 2}]}
+    two: dict[str, Json] = {"items": [{"quantity": 2, "sku": "espresso"}], "customer": "cy"}
+    plans = [
+        await http.plan(
+            Call("call", params={"method": "POST", "url": "http://shop/", "body": body, "headers": headers})
+        )
+        for body, headers in ((one, {"A": "1", "B": "2"}), (two, {"B": "2", "A": "1"}))
+    ]
+
+    assert plans[0] == plans[1]
