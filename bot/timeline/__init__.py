@@ -2,7 +2,7 @@
 
 `Timeline` is the door to everything that is stored. Its parts: `entries` here, the queue of effects
 in `effects.py`, whose duty they are in `duty.py`, what else is kept in `records.py`, the projections that
-answer questions in `lookup.py`.
+answer questions in `lookup.py`, and in `missing.py` how the loss of a whole stream is noticed.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from bot.timeline.database import is_deadlock, is_integrity, prepare, reading, w
 from bot.timeline.duty import duty_of
 from bot.timeline.effects import Effects, put
 from bot.timeline.lookup import Lookup
+from bot.timeline.missing import missing, spoken_of
 from bot.timeline.projections import incident_of, project
 from bot.timeline.records import Records
 from integrations.contract import IntegrationError
@@ -223,24 +224,29 @@ class Timeline:
         return len(rows)
 
     async def verify(self) -> list[str]:
-        """Return every break of the digest chain, in words; nothing when the timeline is whole."""
+        """Return in words everything that was changed or removed; nothing when the timeline is whole.
+
+        The end of the newest streams can be cut off unnoticed when every trace of it is removed with it.
+        """
         breaks: list[str] = []
         heads: dict[str, tuple[int, str]] = {}
+        told: dict[str, str] = {}
         async with reading(self._engine) as connection:
             rows = await connection.execute(select(tables.entry).order_by(tables.entry.c.id))
             for row in rows:
                 seq, digest = heads.get(row.stream, (0, ""))
                 breaks.extend(_breaks(row, seq, digest))
                 heads[row.stream] = (row.seq, row.digest)
+                told |= dict.fromkeys(spoken_of(row.event), f"{row.stream} entry {row.seq}")
             stored = {
                 row.name: (row.seq, row.digest) for row in await connection.execute(select(tables.stream))
             }
-        breaks += [
+            breaks += await missing(connection, heads, told)
+        return breaks + [
             f"{name}: the last entries are missing"
             for name, head in stored.items()
-            if heads.get(name, (0, "")) != head
+            if name in heads and heads[name] != head
         ]
-        return breaks
 
 
 def _entry(row: Row[tuple[object, ...]]) -> Entry:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from bot.core.errors import Conflict
-from bot.core.events import IncidentDeclared, NoteAdded, PlanAsked, Severity
+from bot.core.events import IncidentDeclared, NoteAdded, PlanAsked, PlanAttached, Severity, TargetHeld
 from bot.timeline import AlreadyAnswered, Change, Delivery, Timeline
 from tests.clock import Clock
 
@@ -98,19 +98,19 @@ async def test_a_delivery_that_comes_again_is_answered_as_the_first_time(timelin
 async def test_effects_are_written_with_the_events_they_follow_from(timeline: Timeline) -> None:
     await declare(timeline)
 
-    ready = await timeline.effects.ready(busy=())
+    ready = await timeline.effects.heads()
 
     assert {effect.key for effect in ready} == {"room:INC-1", "card:INC-1", "tracker:INC-1"}
 
 
 async def test_an_effect_asked_for_again_while_it_is_done_is_done_again(timeline: Timeline) -> None:
     await declare(timeline)
-    card = next(e for e in await timeline.effects.ready(busy=()) if e.kind == "card")
+    card = next(e for e in await timeline.effects.heads() if e.kind == "card")
     await timeline.append({"incident/INC-1": Change(1, (NoteAdded(text="more"),))}, by="bo", via="test")
 
     await timeline.effects.done(card)
 
-    assert "card:INC-1" in {effect.key for effect in await timeline.effects.ready(busy=())}
+    assert "card:INC-1" in {effect.key for effect in await timeline.effects.heads()}
 
 
 async def test_verify_names_the_entry_whose_text_was_changed(timeline: Timeline) -> None:
@@ -155,3 +155,68 @@ async def test_rebuild_draws_the_same_projections(timeline: Timeline) -> None:
     assert replayed == 2
     assert await timeline.lookup.incidents(only_open=True) == before
     assert await timeline.verify() == []
+
+
+async def erase(timeline: Timeline, stream: str, *tables: str) -> None:
+    """Remove the entries of a stream, and every row that names it from some tables."""
+    id = stream.partition("/")[2]
+    async with timeline._engine.begin() as connection:
+        await connection.execute(text("DELETE FROM entry WHERE stream = :it"), {"it": stream})
+        if "stream" in tables:
+            await connection.execute(text("DELETE FROM stream WHERE name = :it"), {"it": stream})
+        if "effect" in tables:
+            await connection.execute(text("DELETE FROM effect WHERE subject LIKE :it"), {"it": f"%{id}%"})
+        if "incident" in tables:
+            await connection.execute(text("DELETE FROM incident WHERE id = :it"), {"it": id})
+        if "run" in tables:
+            await connection.execute(text("DELETE FROM run WHERE id = :it"), {"it": id})
+
+
+async def test_verify_notices_a_number_that_was_skipped(timeline: Timeline) -> None:
+    for id in ("INC-1", "INC-2", "INC-3"):
+        await declare(timeline, id)
+    await erase(timeline, "incident/INC-2", "stream", "effect", "incident")
+
+    assert await timeline.verify() == ["incident/INC-2: every entry is missing, yet INC-3 came after it"]
+
+
+@pytest.mark.parametrize(
+    ("erased", "sign"),
+    [
+        (("effect", "incident"), "the list of streams"),
+        (("stream", "effect"), "the table incident"),
+        (("stream", "incident"), "an effect"),
+    ],
+)
+async def test_verify_notices_what_speaks_of_a_stream_without_entries(
+    timeline: Timeline, erased: tuple[str, ...], sign: str
+) -> None:
+    await declare(timeline)
+    await erase(timeline, "incident/INC-1", *erased)
+
+    assert await timeline.verify() == [f"incident/INC-1: every entry is missing, yet {sign} speaks of it"]
+
+
+async def test_verify_notices_an_entry_that_speaks_of_a_stream_without_entries(timeline: Timeline) -> None:
+    await declare(timeline)
+    asked = PlanAsked(incident="INC-1", playbook="p", service="checkout", environment="production")
+    attached = PlanAttached(run="RUN-1", playbook="p")
+    changes = {"run/RUN-1": Change(0, (asked,)), "incident/INC-1": Change(1, (attached,))}
+    await timeline.append(changes, by="ana", via="test")
+    assert await timeline.verify() == []
+
+    await erase(timeline, "run/RUN-1", "stream", "effect", "run")
+
+    sign = "incident/INC-1 entry 2 speaks of it"
+    assert await timeline.verify() == [f"run/RUN-1: every entry is missing, yet {sign}"]
+
+
+async def test_verify_looks_at_targets_and_services_too(timeline: Timeline) -> None:
+    held = TargetHeld(run="RUN-1", step="restore", attempt=1)
+    await timeline.append({"target/orders-db": Change(0, (held,))}, by="backstop", via="run")
+    await erase(timeline, "target/orders-db", "stream")
+
+    assert await timeline.verify() == [
+        "run/RUN-1: every entry is missing, yet the table held speaks of it",
+        "target/orders-db: every entry is missing, yet the table held speaks of it",
+    ]
