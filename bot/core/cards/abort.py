@@ -9,7 +9,7 @@ from bot.core.cards.states import place, stands
 from bot.core.document import Block, Bullets, Document, Line, Paragraph, Strong
 from bot.core.plan import Plan, PlannedStep, in_order
 from bot.core.run import OVER, Run, Status
-from integrations.contract import Cancel
+from integrations.contract import Cancel, Effect
 
 _TOUCHED = frozenset({Status.STARTED, Status.IN_DOUBT, Status.SUCCEEDED, Status.FAILED, Status.DONE})
 
@@ -49,7 +49,7 @@ def touched(step: PlannedStep) -> tuple[str, ...]:
 
 
 def _acted(run: Run, step: PlannedStep) -> bool:
-    return run.step(step.id).status in _TOUCHED
+    return step.call.effect is not Effect.READ and run.step(step.id).status in _TOUCHED
 
 
 def _condition(run: Run, acted: list[PlannedStep]) -> str:

@@ -6,7 +6,7 @@ from inline_snapshot import snapshot
 from bot.core.cards import abort_leaves
 from bot.core.events import StepDone, StepFailed, StepInDoubt, StepSkipped, StepStarted, StepSucceeded
 from bot.core.plan import PlannedCall
-from integrations.contract import Cancel
+from integrations.contract import Cancel, Effect
 from tests.core.story import (
     ASK_FINANCE,
     PLAN,
@@ -85,6 +85,20 @@ def test_a_step_that_can_be_taken_back_is_not_taken_back_by_an_abort() -> None:
     said = leaves(stopped(plan))
     assert "stays done; an undo exists, but an abort does not carry it out" in said
     assert "FRZ-1 stays in force until a person lifts it." in said
+
+
+@pytest.mark.parametrize("end", [None, StepSucceeded(step="stop-writers", attempt=1)])
+def test_a_step_that_only_reads_has_changed_nothing(end: StepSucceeded | None) -> None:
+    reads = STOP.model_copy(
+        update={"call": STOP.call.model_copy(update={"effect": Effect.READ}), "stops_writers": False}
+    )
+    story = started(PLAN.model_copy(update={"steps": (reads, RESTORE)}))
+    story.in_run(9, StepStarted(step="stop-writers", attempt=1, key="k"))
+    if end:
+        story.in_run(10, end)
+    said = leaves(story)
+    assert "checkout: untouched" in said
+    assert "S1 Stop checkout" in said
 
 
 def test_a_reversible_step_that_failed_leaves_its_target_half_changed() -> None:
