@@ -22,7 +22,7 @@ from bot.core.effects import Effect, follow
 from bot.core.errors import Conflict
 from bot.core.events import Entry, Event, dump, link, parse, payload_digest
 from bot.timeline import tables
-from bot.timeline.database import is_deadlock, is_integrity, prepare, reading, writing
+from bot.timeline.database import at_one_moment, is_deadlock, is_integrity, prepare, reading, writing
 from bot.timeline.duty import duty_of
 from bot.timeline.effects import Effects, put
 from bot.timeline.lookup import Lookup
@@ -232,6 +232,7 @@ class Timeline:
         heads: dict[str, tuple[int, str]] = {}
         told: dict[str, str] = {}
         async with reading(self._engine) as connection:
+            await at_one_moment(connection)
             rows = await connection.execute(select(tables.entry).order_by(tables.entry.c.id))
             for row in rows:
                 seq, digest = heads.get(row.stream, (0, ""))

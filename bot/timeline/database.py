@@ -75,6 +75,12 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         raise _in_words(problem) from problem
 
 
+async def at_one_moment(connection: AsyncConnection) -> None:
+    """Let every later question of a transaction see the data as the first one does, as SQLite always does."""
+    if connection.dialect.name == "postgresql":
+        await connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
+
 def is_integrity(problem: DBAPIError) -> bool:
     """Say whether a uniqueness rule was hit: somebody else was faster, or it was said before."""
     return "IntegrityError" in type(problem.orig).__name__ or "UniqueViolation" in type(problem.orig).__name__
