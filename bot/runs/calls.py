@@ -14,6 +14,8 @@ from playbooks.catalog import Catalog
 from playbooks.model import Action, Check, Step, parameters, target_of
 from playbooks.references import UnknownReference, fill_in, resolve_references
 
+_WEIGHT = (Effect.READ, Effect.REVERSIBLE, Effect.DESTRUCTIVE)
+
 
 async def plan_step(drafting: Drafting, step: Step) -> PlannedStep:
     """Return a step with its exact command, its checks and its undo."""
@@ -26,8 +28,7 @@ async def plan_step(drafting: Drafting, step: Step) -> PlannedStep:
         else None
     )
     checks = [await plan_check(drafting, check, step.target, step.source) for check in step.verify]
-    if step.effect is Effect.DESTRUCTIVE or not call.preview:
-        call = call.model_copy(update={"effect": step.effect or call.effect})
+    call = call.model_copy(update={"effect": max(step.effect, call.effect, key=_WEIGHT.index)})
     return PlannedStep(
         id=step.id,
         title=step.title,
