@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import cast
+
+from bot.terminal import UNREAD
+from bot.terminal.screen import NobodyReads, end, hush, tell
 
 COMMANDS = {
     "serve": ("bot.serve:main", "run Backstop until it is told to end"),
@@ -27,12 +31,24 @@ FACTS = "bot.terminal.check:facts"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; 0 is done, 1 refused or wrong, 2 wrong usage, 20 nobody answers."""
-    given = list(sys.argv[1:] if argv is None else argv)
+    # Incidents, tokens and the database are for whoever runs Backstop; SQLite's own files take this over too.
+    os.umask(0o077)
+    try:
+        try:
+            return _run(list(sys.argv[1:] if argv is None else argv))
+        finally:
+            end()
+    except NobodyReads:
+        hush()
+        return UNREAD
+
+
+def _run(given: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         # A terminal that lacks a character shows its number; it never ends the command.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     if not given or given[0] in {"-h", "--help"}:
-        sys.stdout.write(_usage())
+        tell(_usage())
         return 0 if given else 2
     name, rest = given[0], given[1:]
     if name in COMMANDS:

@@ -18,6 +18,10 @@ class Unreachable(Exception):
     """A sentence that says who did not answer."""
 
 
+class NotServing(Unreachable):
+    """A sentence that says that nothing listens there, so that nothing was sent, and how to start it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What was answered; `json` is empty when the body is no JSON object."""
@@ -71,6 +75,11 @@ class Client:
                 return Reply(response.status, _object(response.read(LARGEST)))
             finally:
                 connection.close()
+        except ConnectionRefusedError:
+            raise NotServing(
+                f"No Backstop answers at {url}: nothing listens there. Start it with `backstop serve` on its "
+                "host, or set BACKSTOP_URL to where it runs."
+            ) from None
         except (OSError, http.client.HTTPException, ValueError) as problem:
             # Only the kind of the problem: its text may repeat what was sent.
             raise Unreachable(f"No Backstop answers at {url} ({type(problem).__name__}).") from None

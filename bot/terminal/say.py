@@ -8,11 +8,10 @@ from collections.abc import Sequence
 
 from bot.terminal import OK, REFUSED, UNREACHABLE, USAGE
 from bot.terminal.access import NoToken, access
-from bot.terminal.client import Client, Reply, Unreachable
+from bot.terminal.client import Client, NotServing, Reply, Unreachable
 from bot.terminal.screen import tell, warn
 from bot.terminal.words import line_of
 
-TRIES = 2
 DRAWN_S, LOOK_S = 60.0, 0.5
 
 
@@ -21,16 +20,17 @@ def main(argv: Sequence[str]) -> int:
     try:
         client = Client(access())
         reply = _say(client, line_of(_asked(argv)))
-        code = _code(reply)
-        if code == OK and argv[0].lower() == "plan":
-            return _plan(client, reply)
     except NoToken as missing:
         warn(str(missing))
         return USAGE
+    except NotServing as nobody:
+        warn(f"{nobody} Nothing was done.")
+        return UNREACHABLE
     except Unreachable as nobody:
         warn(f"{nobody} Nobody can say whether it was done: look at the timeline before you say it again.")
         return UNREACHABLE
-    return code
+    code = _code(reply)
+    return _plan(client, reply) if code == OK and argv[0].lower() == "plan" else code
 
 
 def _asked(argv: Sequence[str]) -> Sequence[str]:
@@ -39,13 +39,17 @@ def _asked(argv: Sequence[str]) -> Sequence[str]:
 
 def _say(client: Client, line: str) -> Reply:
     """Say it again under the same key when the answer was lost; it is carried out once."""
-    key = secrets.token_hex(16)
-    for _ in range(TRIES - 1):
+    key, body = secrets.token_hex(16), {"line": line}
+    try:
+        return client.post("/v1/say", body, key=key)
+    except NotServing:
+        raise
+    except Unreachable as lost:
         try:
-            return client.post("/v1/say", {"line": line}, key=key)
-        except Unreachable:
-            continue
-    return client.post("/v1/say", {"line": line}, key=key)
+            return client.post("/v1/say", body, key=key)
+        except NotServing:
+            # It ended in between, and may have carried the line out before.
+            raise lost from None
 
 
 def _code(reply: Reply) -> int:
@@ -69,6 +73,14 @@ def _plan(client: Client, reply: Reply) -> int:
     run = data.get("run") if isinstance(data, dict) else None
     if not isinstance(run, str):
         return OK
+    try:
+        return _drawn(client, run)
+    except Unreachable as nobody:
+        warn(f"{nobody} The plan of {run} was asked for: `backstop status {run}` shows it later.")
+        return UNREACHABLE
+
+
+def _drawn(client: Client, run: str) -> int:
     deadline = time.monotonic() + DRAWN_S
     while True:
         seen = client.get(f"/v1/runs/{run}")

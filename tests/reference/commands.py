@@ -16,7 +16,8 @@ A verb on the command line goes to the server: `BACKSTOP_URL` says where it is a
 are; on Backstop's own host `backstop token issue --for ana --save` is enough. The rest is done on the
 machine itself.
 
-Exit codes: 0 done, 1 refused or something is wrong, 2 wrong usage, 20 nobody answers. The gate adds 10 and
+Exit codes: 0 done, 1 refused or something is wrong, 2 wrong usage, 20 nobody answers, 141 nobody reads what
+is written (`backstop list | head -1`). The gate adds 10 and
 11.
 """
 _PARTS = {"token": (("issue",), ("revoke",))}

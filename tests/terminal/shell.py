@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -34,18 +35,48 @@ class Shell:
 
     async def run(self, *words: str, stdin: str = "", **environment: str) -> Ran:
         """Run one command to its end."""
+        return await self._run(words, stdin, asyncio.subprocess.PIPE, environment)
+
+    async def run_unread(self, *words: str, **environment: str) -> Ran:
+        """Run one command into a pipe whose reader is gone, as `| head -1` leaves it."""
+        reader, writer = os.pipe()
+        os.close(reader)
+        try:
+            return await self._run(words, "", writer, environment)
+        finally:
+            os.close(writer)
+
+    async def _run(self, words: Sequence[str], stdin: str, stdout: int, environment: dict[str, str]) -> Ran:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("BACKSTOP_")}
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "bot", *words),
             cwd=ROOT,
             env={**kept, "BACKSTOP_HOME": str(self.home), **environment},
             stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
+            stdout=stdout,
             stderr=asyncio.subprocess.PIPE,
         )
         out, err = await process.communicate(stdin.encode())
         assert process.returncode is not None
-        return Ran(process.returncode, out.decode(), err.decode())
+        return Ran(process.returncode, (out or b"").decode(), err.decode())
+
+
+@contextmanager
+def serving_once() -> Iterator[str]:
+    """Take one request, answer nothing and listen no more."""
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        listener.close()
+        with connection:
+            connection.recv(65_536)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread = Thread(target=serve)
+        thread.start()
+        yield url
+        thread.join()
 
 
 class Script:

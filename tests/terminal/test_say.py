@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.core.events import IncidentDeclared, NoteAdded
-from tests.terminal.shell import Shell, scripted
+from tests.terminal.shell import Shell, scripted, serving_once
 from tests.web.door import DECLARED, Door
 
 SAID = {"ok": True, "text": "RUN-1 is being planned.\n", "document": {}, "data": {"run": "RUN-1"}}
@@ -57,8 +57,54 @@ async def test_nobody_answers_ends_with_20(shell: Shell) -> None:
     ran = await shell.run("declare", "x", BACKSTOP_URL="http://127.0.0.1:9", BACKSTOP_TOKEN="bst_canary")
 
     assert ran.code == 20
-    assert "No Backstop answers at http://127.0.0.1:9" in ran.err
+    assert ran.err == (
+        "No Backstop answers at http://127.0.0.1:9: nothing listens there. Start it with `backstop serve` on "
+        "its host, or set BACKSTOP_URL to where it runs. Nothing was done.\n"
+    )
     assert "bst_canary" not in ran.out + ran.err
+
+
+async def test_an_answer_that_is_lost_for_good_leaves_open_whether_it_was_done(shell: Shell) -> None:
+    with scripted([(0, "")]) as script:
+        ran = await shell.run("hold", "RUN-1", BACKSTOP_URL=script.url, BACKSTOP_TOKEN="t")
+
+    assert ran.code == 20
+    assert "Nobody can say whether it was done" in ran.err
+
+
+async def test_a_server_that_ends_after_the_line_was_sent_leaves_open_whether_it_was_done(
+    shell: Shell,
+) -> None:
+    with serving_once() as url:
+        ran = await shell.run("hold", "RUN-1", BACKSTOP_URL=url, BACKSTOP_TOKEN="t")
+
+    assert ran.code == 20
+    assert "Nobody can say whether it was done" in ran.err
+    assert "Nothing was done" not in ran.err
+
+
+async def test_a_plan_whose_server_ends_is_said_to_be_asked_for(shell: Shell) -> None:
+    with scripted([(200, SAID), (0, "")]) as script:
+        ran = await shell.run("plan", "restore-orders", BACKSTOP_URL=script.url, BACKSTOP_TOKEN="t")
+
+    assert ran.code == 20
+    assert "The plan of RUN-1 was asked for: `backstop status RUN-1` shows it later." in ran.err
+
+
+@pytest.mark.parametrize("words", [("list",), ("--help",)])
+async def test_a_reader_that_went_away_ends_the_command_quietly(
+    door: Door, shell: Shell, words: tuple[str, ...]
+) -> None:
+    ran = await shell.run_unread(*words, **await keys(door))
+
+    assert (ran.code, ran.err) == (141, "")
+
+
+async def test_a_verb_whose_answer_nobody_reads_is_carried_out(door: Door, shell: Shell) -> None:
+    ran = await shell.run_unread("declare", "Orders are wrong", "svc:checkout", **await keys(door))
+
+    assert (ran.code, ran.err) == (141, "")
+    assert await door.timeline.read("incident/INC-1")
 
 
 @pytest.mark.parametrize(

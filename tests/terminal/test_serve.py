@@ -87,6 +87,27 @@ async def test_a_server_is_spoken_to_and_ends_when_told(
     assert (await shell.run("verify-timeline")).code == 0
 
 
+async def test_what_a_server_keeps_is_for_its_user_alone(shell: Shell, tmp_path: Path) -> None:
+    home = tmp_path / "new"
+    places = {
+        "BACKSTOP_HOME": str(home),
+        "BACKSTOP_CATALOG": str(shell.home / "catalog.yaml"),
+        "BACKSTOP_PLAYBOOKS": str(shell.home / "playbooks"),
+    }
+    before = os.umask(0o022)
+    try:
+        async with serving(shell, **places):
+            assert (await shell.run("token", "issue", "--for", "ana", "--save", **places)).code == 0
+            assert (await shell.run("declare", "Orders are wrong", "svc:checkout", **places)).code == 0
+            kept = {path.name: path.stat().st_mode & 0o777 for path in home.rglob("*") if path.is_file()}
+    finally:
+        os.umask(before)
+
+    assert home.stat().st_mode & 0o777 == 0o700
+    assert {"backstop.db", "backstop.db-wal", "backstop.db-shm", "cli-token", "url"} <= set(kept)
+    assert set(kept.values()) == {0o600}
+
+
 async def dispatcher_of(shell: Shell) -> str:
     url = (shell.home / "url").read_text().strip()
     async with aiohttp.ClientSession() as session, session.get(f"{url}/readyz") as answer:
