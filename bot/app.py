@@ -75,6 +75,7 @@ def open_tracker(settings: Settings, pauses: Sequence[float] = PAUSES) -> Tracke
         settings.jira_token,
         settings.jira_project,
         settings.jira_issue_type,
+        settings.jira_site_url,
     )
     return JiraTracker(site, pauses=pauses)
 

@@ -1,6 +1,8 @@
 """Keeps the record of an incident in the tracker and in files: the handler of the effect `tracker`.
 
 The files are always written; the tracker has them when it can be reached. Neither is needed to recover.
+The description follows every change; what cannot be replaced in a tracker, the attachments, only what ends
+something: the incident is resolved or closed, or somebody asks for the post-mortem.
 """
 
 from __future__ import annotations
@@ -14,7 +16,16 @@ from bot.core import run as runs
 from bot.core.adf import adf, bot_block
 from bot.core.cards import timeline_document, timeline_json
 from bot.core.document import Document, markdown
-from bot.core.events import Entry, Event, IncidentDeclared, IssueLinked, NoteAdded, PostmortemAsked
+from bot.core.events import (
+    Entry,
+    Event,
+    IncidentClosed,
+    IncidentDeclared,
+    IncidentResolved,
+    IssueLinked,
+    NoteAdded,
+    PostmortemAsked,
+)
 from bot.core.incident import Incident
 from bot.core.postmortem import postmortem
 from bot.jobs import Again
@@ -43,10 +54,18 @@ class Notify:
         await self._publish(self._files, incident, document, attachments, incident.id)
         if self._tracker:
             ref = f"{incident.id}-{_mark(own)}"
-            issue = await self._publish(self._tracker, incident, document, attachments, ref)
+            asked, done = _attached_for(own), await self._attached(id)
+            news = attachments if asked > done else {}
+            issue = await self._publish(self._tracker, incident, document, news, ref)
+            await self._timeline.records.remember(_attached_key(id), {"seq": str(max(asked, done))})
             if incident.issue is None:
                 await self._link(incident, issue)
         return None
+
+    async def _attached(self, id: str) -> int:
+        """Return the number of the entry for which the files were attached last, 0 for none."""
+        known = await self._timeline.records.remote(_attached_key(id)) or {}
+        return int(known.get("seq", "0"))
 
     async def _document(self, incident: Incident, story: list[Entry]) -> Document:
         streams: dict[str, list[Entry]] = {}
@@ -109,6 +128,16 @@ def wanted(incident: Incident, own: list[Entry]) -> bool:
     """Say whether a post-mortem is due: the incident was resolved, or somebody asked for it."""
     asked = any(isinstance(entry.event, PostmortemAsked) for entry in own)
     return asked or incident.resolved is not None or incident.issue is not None
+
+
+def _attached_for(own: list[Entry]) -> int:
+    """Return the number of the newest entry that wants the files attached, 0 for none."""
+    moments = (IncidentResolved, IncidentClosed, PostmortemAsked)
+    return max((entry.seq for entry in own if isinstance(entry.event, moments)), default=0)
+
+
+def _attached_key(id: str) -> str:
+    return f"attached:{id}"
 
 
 def _mark(own: list[Entry]) -> str:

@@ -68,6 +68,9 @@ class Settings(BaseSettings):
         description="Whether an incident gets a channel of its own or a thread of the home channel.",
     )
     jira_url: str = Field(default="", description="The Jira site; without it post-mortems go to files only.")
+    jira_site_url: str = Field(
+        default="", description="Where people browse issues; the Jira site unless that is api.atlassian.com."
+    )
     jira_email: str = Field(default="", description="The account that writes to Jira.")
     jira_token: SecretStr | None = Field(default=None, description="That account's API token.")
     jira_project: str = Field(default="OPS", description="The project in which incidents are recorded.")

@@ -111,38 +111,6 @@ class Client:
             stream = cast(BufferedReader, BytesIO(content))
             jira.add_attachment(key, stream, filename=filename)
 
-    def comment(self, key: str, body: Adf, *, mark: str) -> None:
-        """Write a comment that ends with `mark`, or rewrite the one that does."""
-        signed = within_limit({**body, "content": [*body["content"], _signature(mark)]})
-        with self._talking(f"commenting on {key}") as jira:
-            for comment in self._comments(jira, key):
-                if _signed(comment["body"], mark):
-                    url = jira._get_url(f"issue/{key}/comment/{comment['id']}")
-                    _accepted(jira._session.put(url, json={"body": signed}))
-                    return
-            jira.add_comment(key, cast(str, signed))
-
-    def link(self, key: str, other: str, kind: str) -> None:
-        """Link two issues; linking them again changes nothing."""
-        body = {"type": {"name": kind}, "inwardIssue": {"key": key}, "outwardIssue": {"key": other}}
-        with self._talking(f"linking {key} to {other}") as jira:
-            # By hand: the library sends a null comment and asks for every link type first.
-            self._post(jira, "issueLink", body)
-
-    def transition(self, key: str, name: str) -> None:
-        """Move an issue by the name of a transition or of the status it leads to."""
-        with self._talking(f"moving {key} to {name}") as jira:
-            if _same(self._fields(jira, key, "status")["status"]["name"], name):
-                return
-            offered = jira.transitions(key)
-            for each in offered:
-                if _same(each["name"], name) or _same(each["to"]["name"], name):
-                    # By hand: given an id, the library sends a number where Jira defines a string.
-                    self._post(jira, f"issue/{key}/transitions", {"transition": {"id": str(each["id"])}})
-                    return
-        names = ", ".join(str(each["name"]) for each in offered) or "nothing"
-        raise IntegrationError(f"{key} cannot be moved to {name!r}: it offers {names}.", permanent=True)
-
     def account(self) -> tuple[str, str]:
         """Return who we are to Jira and its version, having seen the project too."""
         with self._talking("asking who we are") as jira:
@@ -194,15 +162,6 @@ class Client:
         fields: dict[str, Any] = jira.issue(checked_name(key, "issue key"), fields=name).raw["fields"]
         return fields
 
-    def _comments(self, jira: JIRA, key: str) -> Iterator[dict[str, Any]]:
-        start, total = 0, 1
-        while start < total:
-            params = {"startAt": start, "maxResults": PAGE, "orderBy": "-created"}
-            answer = jira._get_json(f"issue/{checked_name(key, 'issue key')}/comment", params=params)
-            total = answer["total"]
-            yield from _listed(answer, "comments")
-            start += PAGE
-
 
 def headline(text: str) -> str:
     """Return text as a summary Jira takes: one line of at most 255 UTF-16 units, cut at a word."""
@@ -228,15 +187,6 @@ def within_limit(document: Adf) -> Adf:
 
 def _words(node: Mapping[str, Any]) -> str:
     return str(node.get("text", "")) + "".join(_words(child) for child in node.get("content", ()))
-
-
-def _signature(mark: str) -> dict[str, Any]:
-    text = {"type": "text", "text": mark, "marks": [{"type": "em"}]}
-    return {"type": "paragraph", "content": [text]}
-
-
-def _signed(body: Mapping[str, Any], mark: str) -> bool:
-    return [_words(node) for node in body["content"][-1:]] == [mark]
 
 
 def _accepted(answer: Response) -> object:
@@ -270,7 +220,3 @@ def _text(answer: object, name: str) -> str:
 def _number(key: str) -> tuple[int, str]:
     digits = key.rpartition("-")[2]
     return (int(digits) if digits.isdecimal() else 0, key)
-
-
-def _same(one: str, other: str) -> bool:
-    return one.casefold() == other.casefold()

@@ -70,19 +70,6 @@ class JiraTracker:
         """Attach a file unless the same content hangs there under the same name."""
         await self._run(self._client.attach, key, checked_name(filename, "file name"), content)
 
-    async def comment(self, key: str, body_adf: Adf, *, ref: str) -> None:
-        """Write the comment of a reference, or rewrite it: each reference has one comment on an issue."""
-        mark = f"Backstop {checked_name(ref, 'reference')}"
-        await self._run(self._client.comment, key, body_adf, mark=mark)
-
-    async def link(self, key: str, other: str, *, kind: str = "Relates") -> None:
-        """Link two issues; linking them again changes nothing."""
-        await self._run(self._client.link, key, other, kind)
-
-    async def transition(self, key: str, name: str) -> None:
-        """Move an issue by the name of a transition or of the status it leads to, unless it is there."""
-        await self._run(self._client.transition, key, name)
-
     async def health(self) -> Health:
         """Say whether issues can be written, and if not what to do about it."""
         try:

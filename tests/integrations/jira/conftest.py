@@ -17,7 +17,7 @@ LABEL = f"backstop-{REF}"
 
 
 def document(*paragraphs: str) -> dict[str, Any]:
-    return adf(Document("", [Paragraph([text]) for text in paragraphs]))
+    return adf(Document("", [Paragraph([text]) for text in paragraphs], whole=""))
 
 
 TEXT = document("The orders are back.")

@@ -5,7 +5,7 @@ from pydantic import SecretStr
 
 from bot.core.adf import bot_block
 from bot.sandbox.jira import Drop, JiraStandIn
-from integrations.jira import JiraTracker, Unanswered
+from integrations.jira import JiraTracker
 from integrations.jira.client import headline
 from tests.integrations.jira.conftest import REF, TEXT, document, ensure, error_of, site
 
@@ -120,65 +120,3 @@ async def test_a_file_jira_would_not_take_is_refused_here(
 ) -> None:
     assert (await error_of(lambda: tracker.attach("OPS-1", filename, content))).permanent
     assert jira.journal == []
-
-
-async def test_a_comment_is_rewritten_in_place(jira: JiraStandIn, tracker: JiraTracker) -> None:
-    await ensure(tracker)
-    issue = jira.issues["OPS-1"]
-    await tracker.comment("OPS-1", document("60 % restored"), ref="RUN-9")
-    await tracker.comment("OPS-1", document("a person says: Backstop RUN-9"), ref="RUN-8")
-    jira.faults.add("add_comment", Drop())
-    assert isinstance(
-        await error_of(lambda: tracker.comment("OPS-1", document("another"), ref="RUN-7")), Unanswered
-    )
-    await tracker.comment("OPS-1", document("another"), ref="RUN-7")
-    await tracker.comment("OPS-1", document("100 % restored"), ref="RUN-9")
-    said = [[node["content"][0]["text"] for node in comment.body["content"]] for comment in issue.comments]
-    assert said == [
-        ["100 % restored", "Backstop RUN-9"],
-        ["a person says: Backstop RUN-9", "Backstop RUN-8"],
-        ["another", "Backstop RUN-7"],
-    ]
-
-
-async def test_a_comment_is_found_behind_a_hundred_others(jira: JiraStandIn, tracker: JiraTracker) -> None:
-    await ensure(tracker)
-    await tracker.comment("OPS-1", document("first"), ref="RUN-9")
-    comments = jira.issues["OPS-1"].comments
-    comments += [replace(comments[0], id=f"x{number}", body=document("later")) for number in range(120)]
-    await tracker.comment("OPS-1", document("rewritten"), ref="RUN-9")
-    assert len(comments) == 121
-    assert comments[0].body["content"][0]["content"][0]["text"] == "rewritten"
-
-
-async def test_issues_are_linked_once(jira: JiraStandIn, tracker: JiraTracker) -> None:
-    await ensure(tracker)
-    jira.site.create(type="Task", summary="restore gap")
-    await tracker.link("OPS-1", "OPS-2")
-    await tracker.link("OPS-1", "OPS-2")
-    assert jira.issues["OPS-1"].links == [("Relates", "OPS-2")]
-    assert jira.asked("link_types") == []
-    assert (await error_of(lambda: tracker.link("OPS-1", "OPS-2", kind="Causes"))).permanent
-
-
-@pytest.mark.parametrize("name", ["Finish", "finish", "Done"])
-async def test_an_issue_is_moved_by_name_and_moving_again_changes_nothing(
-    jira: JiraStandIn, tracker: JiraTracker, name: str
-) -> None:
-    await ensure(tracker)
-    await tracker.transition("OPS-1", name)
-    assert jira.issues["OPS-1"].status == "Done"
-    await tracker.transition("OPS-1", "Done")
-    assert len(jira.asked("transition")) == 1
-
-
-@pytest.mark.parametrize("name", ["31", "Vanish"])
-async def test_an_unknown_transition_names_the_known_ones(
-    jira: JiraStandIn, tracker: JiraTracker, name: str
-) -> None:
-    await ensure(tracker)
-    error = await error_of(lambda: tracker.transition("OPS-1", name))
-    assert (error.permanent, str(error)) == (
-        True,
-        f"OPS-1 cannot be moved to {name!r}: it offers Start, Finish.",
-    )
