@@ -12,8 +12,10 @@ from typing import TypeVar
 from playbooks import library
 from playbooks.catalog import Catalog, load_catalog
 from playbooks.criteria import Criteria, load_criteria
+from playbooks.files import kind_of, yaml_files
 from playbooks.load import Loaded, load_playbook
 from playbooks.problems import PlaybookInvalid, Problem
+from playbooks.yaml_text import read_yaml
 
 T = TypeVar("T")
 
@@ -52,10 +54,16 @@ class Shelf:
         return found
 
     def playbooks(self) -> dict[str, Loaded]:
-        """Return the playbooks in force by name."""
-        files = sorted(self.playbook_folder.glob("*.yaml")) if self.playbook_folder.is_dir() else []
-        found = (self._read(file, load_playbook) for file in files if file != self.catalog_file)
+        """Return the playbooks in force by name; a catalog or criteria in their folder are left alone."""
+        files = [file for file in yaml_files(self.playbook_folder) if file not in self._others]
+        for gone in self._kept.keys() - {*files, *self._others}:
+            del self._kept[gone]
+        found = (self._read(file, _playbook) for file in files)
         return {loaded.playbook.name: loaded for loaded in found if loaded is not None}
+
+    @property
+    def _others(self) -> tuple[Path | None, ...]:
+        return (self.catalog_file, self.criteria_file)
 
     def criteria(self) -> tuple[Criteria, str]:
         """Return the decision criteria in force and the hash of their text."""
@@ -74,7 +82,7 @@ class Shelf:
         stale = self._kept[file].stale
         return stale.problems if stale else ()
 
-    def _read(self, file: Path, load: Callable[[str, str], T]) -> T | None:
+    def _read(self, file: Path, load: Callable[[str, str], T | None]) -> T | None:
         kept = self._kept.setdefault(file, _Kept())
         try:
             stat = file.stat()
@@ -89,6 +97,10 @@ class Shelf:
             why = Problem(file.name, 1, "the file cannot be read", str(unreadable))
             kept.stale = Stale(file.name, (why,))
         return kept.value  # type: ignore[return-value]
+
+
+def _playbook(text: str, file: str) -> Loaded | None:
+    return load_playbook(text, file) if kind_of(read_yaml(text, file)) == "playbook" else None
 
 
 def _hashed(text: str, file: str) -> tuple[Criteria, str]:

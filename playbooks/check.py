@@ -9,6 +9,7 @@ from pathlib import Path
 from integrations.contract import Operation
 from playbooks.catalog import Catalog, load_catalog
 from playbooks.criteria import Criteria, load_criteria
+from playbooks.files import kind_of, yaml_files
 from playbooks.lint import lint
 from playbooks.load import Loaded, load_playbook
 from playbooks.problems import PlaybookInvalid, Problem, in_lines
@@ -61,7 +62,7 @@ def check(
 def _files(paths: Iterable[Path], problems: list[Problem]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
-            inside = sorted(item for item in path.rglob("*") if item.suffix in (".yaml", ".yml"))
+            inside = yaml_files(path)
             if not inside:
                 problems.append(
                     Problem(str(path), 1, "no YAML file is in this folder", "there is nothing to check")
@@ -107,14 +108,13 @@ class _Found:
             self.problems += invalid.problems
 
     def _add(self, file: str, text: str) -> None:
-        read = read_yaml(text, file)
-        match read.data:
-            case {"schema": "backstop/catalog/1"}:
+        match kind_of(read_yaml(text, file)):
+            case "catalog":
                 catalog = load_catalog(text, file)
                 self.catalog = self.catalog or catalog
-            case {"schema": "backstop/criteria/1"}:
+            case "criteria":
                 self.criteria = load_criteria(text, file)
-            case _:
+            case "playbook":
                 self._keep(load_playbook(text, file))
 
     def _keep(self, loaded: Loaded) -> None:

@@ -94,15 +94,19 @@ def _home(settings: Settings) -> Finding:
 
 def _files(settings: Settings) -> Iterator[Finding]:
     shelf = Shelf(
-        settings.file(settings.catalog, "catalog.yaml"), settings.file(settings.playbooks, "playbooks")
+        settings.file(settings.catalog, "catalog.yaml"),
+        settings.file(settings.playbooks, "playbooks"),
+        settings.criteria,
     )
     try:
         catalog = shelf.catalog()
         yield Finding("catalog", "ok", f"{len(catalog.services)} services, {len(catalog.people)} people")
     except PlaybookInvalid as invalid:
         yield Finding("catalog", "wrong", str(invalid.problems[0]), "`backstop playbook check` says it all.")
+    yield _criteria(shelf)
+    before = shelf.stale()
     books = shelf.playbooks()
-    stale = [item for item in shelf.stale() if item.file != shelf.catalog_file.name]
+    stale = [item for item in shelf.stale() if item not in before]
     for item in stale:
         yield Finding("playbooks", "wrong", str(item.problems[0]), "`backstop playbook check` says it all.")
     if books:
@@ -114,6 +118,17 @@ def _files(settings: Settings) -> Iterator[Finding]:
             f"none in {shelf.playbook_folder}.",
             "Put one there: nothing can be planned.",
         )
+
+
+def _criteria(shelf: Shelf) -> Finding:
+    if shelf.criteria_file is None:
+        return Finding("criteria", "ok", "the ones that come with Backstop")
+    try:
+        shelf.criteria()
+    except PlaybookInvalid as invalid:
+        do = f"`backstop criteria check {shelf.criteria_file}` says it all."
+        return Finding("criteria", "wrong", str(invalid.problems[0]), do)
+    return Finding("criteria", "ok", str(shelf.criteria_file))
 
 
 async def _database(settings: Settings) -> Finding:

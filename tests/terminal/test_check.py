@@ -122,6 +122,38 @@ async def test_the_doctor_asks_slack_who_we_are(shell: Shell, answer: tuple[int,
     assert "canary" not in ran.out + ran.err
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (library.read("criteria.yaml"), "ok     criteria   {file}"),
+        ("schema: backstop/criteria/2\n", "wrong  criteria   criteria.yaml:1: "),
+        (None, "wrong  criteria   criteria.yaml:1: the file cannot be read"),
+    ],
+)
+async def test_the_doctor_reads_the_criteria_that_are_set(
+    shell: Shell, tmp_path: Path, text: str | None, line: str
+) -> None:
+    file = tmp_path / "criteria.yaml"
+    if text is not None:
+        file.write_text(text)
+
+    ran = await shell.run("doctor", BACKSTOP_SLACK_MODE="off", BACKSTOP_CRITERIA=str(file))
+
+    assert line.format(file=file) in ran.out
+    assert ("wrong  criteria" not in ran.out) or f"`backstop criteria check {file}` says it all." in ran.out
+
+
+async def test_the_doctor_leaves_a_catalog_and_criteria_among_the_playbooks_alone(shell: Shell) -> None:
+    (shell.home / "playbooks").mkdir()
+    for name in ("catalog.yaml", "criteria.yaml", *library.names()):
+        (shell.home / "playbooks" / name).write_text(library.read(name))
+
+    ran = await shell.run("doctor", BACKSTOP_SLACK_MODE="off")
+
+    assert "ok     criteria   the ones that come with Backstop" in ran.out
+    assert "wrong  playbooks" not in ran.out
+
+
 async def test_the_doctor_reads_the_catalog_and_the_playbooks(shell: Shell) -> None:
     (shell.home / "catalog.yaml").write_text(CATALOG)
     (shell.home / "playbooks").mkdir()
