@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import sqlite3
@@ -14,7 +15,7 @@ import pytest
 
 from bot.sandbox.jira.format import refusals
 from integrations.runner.database import digest
-from tests.demo.played import Played, Playing
+from tests.demo.played import Played, Playing, played_once
 from tests.sandbox.remains import processes_in
 
 pytestmark = pytest.mark.timeout(240)
@@ -30,8 +31,9 @@ SAYS_NOTHING = re.compile(r"\bunknown\b|\bnot known\b|\bcannot be said\b|\bNone\
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
-    """Return a demonstration that was left alone."""
-    return Playing(tmp_path_factory.mktemp("demo")).ended()
+    """Return the one demonstration of this run of the tests, whichever worker asks."""
+    own = tmp_path_factory.getbasetemp()
+    return played_once(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
 
 
 def sections(text: str) -> dict[str, str]:
@@ -58,7 +60,7 @@ def test_it_is_told_as_the_conversation_people_see(played: Played) -> None:
         r"bo +@backstop decide data_corruption:ongoing",
         r"checkout 2\.4\.0 \(b77c0de\) was not deployed: production is frozen\.",
         r"To ask for an exception: /backstop freeze allow FRZ-1 checkout@b77c0de",
-        r"You may not approve RUN-1\.overwrite-orders\.",
+        r"You started RUN-1, so your own approval does not count",
         r"RUN-1\.overwrite-orders approved as dba\.",
         r"RUN-1\.overwrite-orders approved as app\.",
         r"SEV1 INC-1 update #1",
@@ -85,6 +87,15 @@ def test_objectives_are_judged_against_their_targets(played: Played) -> None:
     assert re.search(r"of good data lost from orders-points\. Within the RPO of 5 min\.", found["Objectives"])
     for metric in ("RTO achieved", "RPO achieved", "Writes discarded", "Backup age at use"):
         assert re.search(rf"^\| {metric}.*\| .*\d+ s.*\|$", found["Metrics"], re.MULTILINE), metric
+
+
+def test_lengths_are_the_differences_of_the_times_beside_them(played: Played) -> None:
+    rows = [line.split(" | ") for line in sections(played.read("postmortem.md"))["Approvals"].splitlines()]
+    waits = [(asked, said, waited) for _, _, _, asked, said, waited, _ in rows[2:-1] if asked.startswith("2")]
+    assert len(waits) == 2
+    for asked, said, waited in waits:
+        start, end = (datetime.fromisoformat(at) for at in (asked, said))
+        assert waited == f"{(end - start).total_seconds():.0f} s"
 
 
 def test_times_are_those_of_the_timeline_to_the_second(played: Played) -> None:
