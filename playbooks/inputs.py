@@ -19,38 +19,6 @@ _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,6})?")
 _LONGEST = 500
 
 
-class InputsInvalid(ValueError):
-    """Inputs cannot be used; `problems` are sentences for the person who gave them."""
-
-    def __init__(self, problems: tuple[str, ...]) -> None:
-        self.problems = problems
-        super().__init__("\n".join(problems))
-
-
-def read_inputs(playbook: Playbook, given: Mapping[str, str]) -> dict[str, JsonValue]:
-    """Return the typed inputs of a playbook, or raise InputsInvalid with everything that is wrong.
-
-    Instants come back as UTC text that ends with Z.
-    """
-    problems: list[str] = []
-    values: dict[str, JsonValue] = {}
-    for name in given:
-        if name not in playbook.inputs:
-            hint = instead(name, tuple(playbook.inputs)) or f"it has: {', '.join(playbook.inputs) or 'none'}"
-            problems.append(f"{playbook.name} has no input {name[:60]!r}; {hint}")
-    for name, wanted in playbook.inputs.items():
-        if name not in given:
-            problems.append(f"{name} is missing: {wanted.ask}")
-            continue
-        try:
-            values[name] = read_input(wanted, given[name])
-        except ValueError as error:
-            problems.append(f"{name}: {error}")
-    if problems:
-        raise InputsInvalid(tuple(problems))
-    return values
-
-
 def suggestions(playbook: Playbook, known: Mapping[str, Mapping[str, JsonValue]]) -> dict[str, str]:
     """Return the text proposed for each input whose suggestion is known.
 

@@ -47,20 +47,12 @@ class Question(Body):
     deny_as: Literal["200"] | None = None
 
 
-class Soon(Body):
-    """A freeze that will stop this change later."""
-
-    freeze: str
-    starts: AwareDatetime
-
-
 class Allowed(Body):
     """Nothing stops the change; `passed` are the freezes an exception lets it through. Ask again later."""
 
     decision: Literal["allow"] = "allow"
     checked_at: AwareDatetime
     good_for_s: int = 30
-    soon: tuple[Soon, ...] = ()
     passed: tuple[str, ...] = ()
 
 

@@ -61,7 +61,6 @@ async def test_a_change_that_nothing_stops_is_allowed_and_the_answer_is_kept(any
         "decision": "allow",
         "checked_at": "2026-11-23T02:10:00Z",
         "good_for_s": 30,
-        "soon": [],
         "passed": [],
     }
     kept = await sql(any_door, "SELECT service, environment, change, sha, actor, verdict FROM gate_answer")
