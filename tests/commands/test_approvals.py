@@ -307,7 +307,7 @@ ana: approve RUN-1 break-glass:""
 """)
     clock.advance(21 * 60)
     await stage.carry()
-    await Watch(stage.timeline, stage.shelf, dict).gate_expiry("RUN-1")
+    await Watch(stage.timeline, stage.shelf, dict).gate_expiry(f"RUN-1@{clock():%Y%m%dT%H%M%S}")
 
     assert await answers(stage, ("ana", 'approve RUN-1 break-glass:"nobody answers"')) == snapshot("""\
 ana: approve RUN-1 break-glass:"nobody answers"

@@ -121,11 +121,12 @@ async def test_hostile_text_is_stored_and_answered_as_it_was_typed(both: Stage) 
         answer = await both.say("ana", f'declare "{text}"')
         await both.told("ana", f'note "nul\x00 {text}" inc:INC-{number}')
 
+        title = text.replace("\n", " ")
         story = [entry.event for entry in await both.timeline.read(f"incident/INC-{number}")]
 
-        assert [event.title for event in story if isinstance(event, IncidentDeclared)] == [text]
+        assert [event.title for event in story if isinstance(event, IncidentDeclared)] == [title]
         assert [event.text for event in story if isinstance(event, NoteAdded)] == [f"nul {text}"]
-        assert json.dumps(f"{text}. SEV")[1:-1] in json.dumps(to_json(answer.document))
+        assert json.dumps(f"{title}. SEV")[1:-1] in json.dumps(to_json(answer.document))
 
 
 async def test_hostile_words_come_back_in_refusals_cut_short(stage: Stage) -> None:
