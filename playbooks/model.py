@@ -36,7 +36,7 @@ Day = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"),
 
 
 class Metadata(Part):
-    """Whose playbook it is, and when somebody last read it with care."""
+    """Whose playbook it is, and when somebody last read it with care; for its readers."""
 
     name: Name
     title: Sentence
@@ -159,7 +159,10 @@ class Approval(Part):
 
 
 class Retry(Part):
-    """How often a step that failed is started again by itself, and after what."""
+    """How often a step is started again by itself, how long after it failed, and after what.
+
+    `transient` is a failure, `timeout` that it took too long. What was refused is never tried again.
+    """
 
     max: Annotated[int, Field(strict=True, ge=0, le=10)] = 0
     backoff: Duration = timedelta(seconds=10)
@@ -191,7 +194,11 @@ class Action(Part):
 
 
 class Check(Action):
-    """A question to a machine whose answer is yes or no; a `block` check must be yes."""
+    """A question to a machine whose answer is yes or no; a `block` check must be yes.
+
+    It is asked again until it is, for the time `within`: without it a check of a step is asked once, and one
+    at the end for as long as its `timeout`.
+    """
 
     id: Name
     severity: Literal["block", "warn"] = "block"
@@ -269,7 +276,7 @@ def parameters(action: Action) -> dict[str, JsonValue]:
 
 
 class Fallback(Part):
-    """Another playbook to change to, and the role that decides it."""
+    """Another playbook to change to, and the role that decides it: it is named where people are asked."""
 
     when: Literal["source_unusable", "target_unusable", "out_of_time", "step_failed"]
     use: Name

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from bot.core.approval import Standing, standing
 from bot.core.freeze import Change, Freeze, covers
-from bot.core.plan import Plan, PlannedStep, in_order
+from bot.core.plan import Plan, PlannedStep, in_order, way_out
 from bot.core.run import OVER, Run, Status
+from bot.core.words import in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,20 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Abort:
+    """A step failed and its playbook says to end the run then."""
+
+    step: PlannedStep
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """A step is tried again by itself, and not before this moment."""
+
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class EndAbort:
     """Nothing acts any more: record that the run is aborted."""
 
@@ -71,15 +86,19 @@ class Verify:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Nothing may start: say why and ask a person; `aged` is a gate whose approvals became too old."""
+    """Nothing may start: say why and ask a person; `aged` is a gate whose approvals became too old.
+
+    `late` says that the time for the whole run is over.
+    """
 
     why: str
     step: str | None = None
     freeze: str | None = None
     aged: str | None = None
+    late: bool = False
 
 
-Move = Draft | Begin | Attend | Reopen | Undo | Stop | EndAbort | EndUndo | Verify | Pause
+Move = Draft | Begin | Attend | Reopen | Undo | Stop | Abort | Rest | EndAbort | EndUndo | Verify | Pause
 
 
 def due(
@@ -95,6 +114,8 @@ def due(
     acting = [step for step in run.plan.steps if run.step(step.id).status is Status.STARTED]
     if run.abort:
         return tuple(Stop(step) for step in acting) or (EndAbort(),)
+    if ended := tuple(Abort(step) for step in run.plan.steps if _ends_the_run(run, step)):
+        return ended[:1]
     attended: tuple[Move, ...] = tuple(Attend(step) for step in acting)
     reopened = tuple(Reopen(step) for step in run.plan.steps if run.step(step.id).retry)
     if attended or reopened:
@@ -103,6 +124,8 @@ def due(
         return (_undo(run, run.plan, run.undo.step),)
     if run.paused:
         return ()
+    if late := _late(run, run.plan, now):
+        return (late,)
     if all(_over(run, step) for step in run.plan.steps):
         return (Verify(),)
     return tuple(_next(run, run.plan, now, holders, tuple(freezes))) or tuple(_stuck(run, run.plan))
@@ -115,6 +138,23 @@ def _stuck(run: Run, plan: Plan) -> Iterator[Pause]:
         if status in (Status.FAILED, Status.IN_DOUBT, Status.UNDONE) and not _over(run, step):
             yield Pause(f"{step.title} is {status.value}: say what to do about it.", step.id)
             return
+
+
+def _ends_the_run(run: Run, step: PlannedStep) -> bool:
+    state = run.step(step.id)
+    failed = state.status is Status.FAILED and not state.undoing and state.retry is None
+    return failed and step.on_failure == "abort"
+
+
+def _late(run: Run, plan: Plan, now: datetime) -> Pause | None:
+    """Ask once whether to go on when the time the playbook allows for the whole run is over."""
+    if plan.at_most_s is None or run.started_at is None or run.late:
+        return None
+    allowed = timedelta(seconds=plan.at_most_s)
+    if now <= run.started_at + allowed:
+        return None
+    why = f"{run.id} takes longer than the {in_words(allowed)} its playbook allows."
+    return Pause(way_out(why, plan.fallbacks, "out_of_time"), late=True)
 
 
 def _over(run: Run, step: PlannedStep) -> bool:
@@ -144,7 +184,7 @@ def _parallel(
     if run.paused or run.undo:
         return ()
     moves = _next(run, plan, now, holders, tuple(freezes))
-    return tuple(move for move in moves if isinstance(move, Begin))
+    return tuple(move for move in moves if isinstance(move, Begin | Rest))
 
 
 def _next(
@@ -158,6 +198,9 @@ def _next(
     for step in in_order(plan.steps):
         state = run.step(step.id)
         if state.status is not Status.WAITING or not over.issuperset(step.needs):
+            continue
+        if state.not_before and now < state.not_before:
+            yield Rest(state.not_before)
             continue
         blocked = _blocked(run, plan, step, now, holders, freezes)
         if blocked is None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from bot.core.words import sentence
 from integrations.contract import Cancel, Effect, Json, RecoveryPoint, Repeat
 
 
@@ -37,6 +38,7 @@ class PlannedSource(Part):
     point: RecoveryPoint | None
     because: str
     refused: tuple[RefusedPoint, ...] = ()
+    hold: bool = True
     settings: Mapping[str, Json] = Field(default_factory=dict)
 
 
@@ -99,6 +101,9 @@ class PlannedStep(Part):
     no_way_back: bool = False
     stops_writers: bool = False
     retries: int = 0
+    backoff_s: float = 0
+    retry_on: tuple[str, ...] = ("transient",)
+    heartbeat_s: float = 90
     on_failure: str = "pause"
     checks: tuple[PlannedCheck, ...] = ()
     undo: PlannedCall | None = None
@@ -141,6 +146,14 @@ class PlannedFreeze(Part):
     at_most_s: float | None = None
 
 
+class PlannedFallback(Part):
+    """Another playbook for when this one does not get there, and the role that decides it."""
+
+    when: str
+    use: str
+    ask: str
+
+
 class Plan(Part):
     """A playbook resolved against now. `problems` keep it from starting; `warnings` do not."""
 
@@ -157,6 +170,8 @@ class Plan(Part):
     checks: tuple[PlannedCheck, ...] = ()
     gates: tuple[PlannedGate, ...] = ()
     freeze: PlannedFreeze | None = None
+    fallbacks: tuple[PlannedFallback, ...] = ()
+    at_most_s: float | None = None
     passes: tuple[str, ...] = ()
     roles: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     rto_s: float | None = None
@@ -181,6 +196,12 @@ class Plan(Part):
     def target(self, name: str | None) -> PlannedTarget | None:
         """Return the target of a name, or None."""
         return next((target for target in self.targets if target.name == name), None)
+
+
+def way_out(said: str, fallbacks: Sequence[PlannedFallback], when: str) -> str:
+    """Return what is said of a case, with the playbooks to change to if there are any for it."""
+    named = [f"`plan {other.use}`, which {other.ask} decides" for other in fallbacks if other.when == when]
+    return f"{sentence(said)} For this the playbook names {', or '.join(named)}." if named else said
 
 
 def _call(call: PlannedCall) -> Json:

@@ -78,6 +78,7 @@ class StepState:
     checks: tuple[CheckFound, ...] = ()
     retry: RetryAsked | None = None
     undoing: bool = False
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ class Run:
     steps: Mapping[str, StepState] = field(default_factory=dict)
     passes: frozenset[str] = frozenset()
     paused: RunPaused | None = None
+    late: bool = False
     undo: UndoAsked | None = None
     abort: AbortAsked | None = None
     aborted_at: datetime | None = None
@@ -181,7 +183,7 @@ def _whole(run: Run, entry: Entry, event: Event) -> Run:
         case RunStarted():
             return replace(run, started_at=entry.occurred_at, requester=entry.by, freeze=event.freeze)
         case RunPaused():
-            return replace(run, paused=event, undo=None)
+            return replace(run, paused=event, undo=None, late=run.late or event.late)
         case RunResumed(passes=passes):
             return replace(run, paused=None, passes=run.passes | frozenset(passes))
         case UndoAsked():
@@ -276,13 +278,17 @@ def _steps(run: Run, entry: Entry, event: Event) -> Run:
         case RetryAsked():
             return _with_step(run, event.step, replace(run.step(event.step), retry=event))
         case AttemptOpened():
-            return _with_step(_unpause(run, event.step), event.step, StepState(attempt=event.attempt))
+            return _with_step(_unpause(run, event.step), event.step, _opened(event))
         case StepSkipped(why=why):
             return _end(_unpause(run, event.step), event.step, Status.SKIPPED, entry, because=why)
         case StepDone(evidence=evidence):
             return _end(_unpause(run, event.step), event.step, Status.DONE, entry, because=evidence)
         case _:
             return run
+
+
+def _opened(event: AttemptOpened) -> StepState:
+    return StepState(attempt=event.attempt, not_before=event.not_before)
 
 
 def _started(state: StepState, entry: Entry, event: StepStarted) -> StepState:

@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from bot.core import run as runs
-from bot.core.cards.abort import left_behind
+from bot.core.cards.abort import abort_leaves, left_behind
 from bot.core.document import Document, plain
 from bot.core.due import (
+    Abort,
     Attend,
     Begin,
     Draft,
@@ -22,11 +23,13 @@ from bot.core.due import (
     Move,
     Pause,
     Reopen,
+    Rest,
     Stop,
     Undo,
     Verify,
 )
 from bot.core.events import (
+    AbortAsked,
     AttemptOpened,
     CheckFound,
     Event,
@@ -42,7 +45,7 @@ from bot.core.events import (
     StepFailed,
 )
 from bot.core.incident import Incident
-from bot.core.plan import differences, plan_hash
+from bot.core.plan import PlannedStep, differences, plan_hash
 from bot.jobs import Again
 from bot.runs.book import BY, VIA, Book, View
 from bot.runs.draft import draft
@@ -114,20 +117,32 @@ class Runs:
                 return await self._steps.undo(view, step)
             case Stop(step):
                 return await self._steps.stop(view, step)
+            case Rest(until):
+                return until
+            case Verify():
+                return await self._verify(view)
+            case Abort() | EndAbort() | EndUndo() | Pause():
+                await self._record(view, move)
+            case _:
+                assert_never(move)
+        return None
+
+    async def _record(self, view: View, move: Abort | EndAbort | EndUndo | Pause) -> None:
+        match move:
+            case Abort(step):
+                await self._abort(view, step)
             case EndAbort():
                 await self._end_abort(view)
             case EndUndo():
                 why = "Everything back to the chosen step is undone. Retry a step, or abort."
                 back_to = view.run.undo.step if view.run.undo else None
                 await self._book.write(view, RunPaused(why=why, step=back_to))
-            case Verify():
-                return await self._verify(view)
-            case Pause(why, step_id, freeze, aged):
+            case Pause(why, step_id, freeze, aged, late):
                 expired = (GateExpired(gate=aged),) if aged else ()
-                await self._book.write(view, *expired, RunPaused(why=why, step=step_id, freeze=freeze))
+                paused = RunPaused(why=why, step=step_id, freeze=freeze, late=late)
+                await self._book.write(view, *expired, paused)
             case _:
                 assert_never(move)
-        return None
 
     async def _draft(self, view: View) -> None:
         asked = view.run.asked
@@ -201,6 +216,13 @@ class Runs:
         opened = AttemptOpened(step=move.step.id, attempt=state.attempt + 1, target_said="nothing of it runs")
         await self._book.write(view, planned, opened)
         return None
+
+    async def _abort(self, view: View, step: PlannedStep) -> None:
+        """End the run because a step failed whose playbook says so; what it leaves is said as to a person."""
+        because = view.run.step(step.id).because
+        why = f"{step.title} failed, and the playbook says to abort then: {because}"
+        leaves = plain(abort_leaves(view.run)).strip()
+        await self._book.write(view, AbortAsked(why=why, leaves=leaves))
 
     async def _end_abort(self, view: View) -> None:
         leaves = plain(Document("", left_behind(view.run, view.plan))).strip()

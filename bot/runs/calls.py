@@ -14,20 +14,22 @@ from playbooks.catalog import Catalog
 from playbooks.model import Action, Check, Step, parameters, target_of
 from playbooks.references import UnknownReference, fill_in, resolve_references
 
+_AT_ONCE = timedelta(0)
 _WEIGHT = (Effect.READ, Effect.REVERSIBLE, Effect.DESTRUCTIVE)
 
 
 async def plan_step(drafting: Drafting, step: Step) -> PlannedStep:
     """Return a step with its exact command, its checks and its undo."""
-    if step.when:
-        drafting.problems.append(f"{step.id} has `when:`, which cannot be judged yet: take it out.")
     call = await _call(drafting, step, step.target, step.source, step.timeout)
     undo = (
         await _call(drafting, step.undo, target_of(step.undo) or step.target, None, step.timeout)
         if step.undo
         else None
     )
-    checks = [await plan_check(drafting, check, step.target, step.source) for check in step.verify]
+    checks = [
+        await plan_check(drafting, check, step.target, step.source, within=check.within or _AT_ONCE)
+        for check in step.verify
+    ]
     call = call.model_copy(update={"effect": max(step.effect, call.effect, key=_WEIGHT.index)})
     return PlannedStep(
         id=step.id,
@@ -40,6 +42,9 @@ async def plan_step(drafting: Drafting, step: Step) -> PlannedStep:
         no_way_back=step.no_way_back,
         stops_writers=step.stops_writers,
         retries=step.retry.max,
+        backoff_s=step.retry.backoff.total_seconds(),
+        retry_on=step.retry.on,
+        heartbeat_s=step.heartbeat.total_seconds(),
         on_failure=step.on_failure.then,
         checks=tuple(checks),
         undo=undo,
@@ -58,11 +63,13 @@ def _person(step: Step, call: PlannedCall) -> PersonTask | None:
 
 
 async def plan_check(
-    drafting: Drafting, check: Check, target: str | None, source: str | None
+    drafting: Drafting, check: Check, target: str | None, source: str | None, *, within: timedelta
 ) -> PlannedCheck:
-    """Return a check with its exact question; it is about the recovery point of its source."""
+    """Return a check with its exact question, about the recovery point of its source.
+
+    It is asked again until it is right or the time `within` is over.
+    """
     call = await _call(drafting, check, target_of(check) or target, source, check.timeout)
-    within = check.within or check.timeout
     return PlannedCheck(
         id=check.id, call=call, blocking=check.severity == "block", within_s=within.total_seconds()
     )

@@ -25,7 +25,10 @@ async def draft(ground: Ground) -> Plan:
     await asyncio.gather(find_sources(drafting), find_targets(drafting))
     steps = [await plan_step(drafting, step) for step in ground.playbook.steps]
     last = next((step.source for step in reversed(ground.playbook.steps) if step.source), None)
-    checks = [await plan_check(drafting, check, None, last) for check in ground.playbook.verify]
+    checks = [
+        await plan_check(drafting, check, None, last, within=check.within or check.timeout)
+        for check in ground.playbook.verify
+    ]
     return _plan(drafting, tuple(steps), tuple(checks))
 
 
@@ -52,6 +55,8 @@ def _plan(drafting: Drafting, steps: tuple[PlannedStep, ...], checks: tuple[Plan
         checks=checks,
         gates=gates,
         freeze=_freeze(playbook),
+        fallbacks=drafting.fallbacks,
+        at_most_s=playbook.at_most.total_seconds() if playbook.at_most else None,
         passes=_passes(ground),
         roles=dict(ground.holders),
         rto_s=rto.total_seconds(),

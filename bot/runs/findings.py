@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.core.choose import Choice, Wish, choose
-from bot.core.plan import PlannedSource, PlannedTarget, RefusedPoint
+from bot.core.plan import PlannedSource, PlannedTarget, RefusedPoint, way_out
 from bot.runs.ground import Drafting
 from integrations.contract import (
     Cap,
@@ -56,6 +56,7 @@ async def find_sources(drafting: Drafting) -> None:
             because=choice.because,
             refused=tuple(RefusedPoint(point=point, because=why) for point, why in choice.refused),
             settings=settings,
+            hold=wanted.hold,
         )
     _fall_back(drafting)
 
@@ -76,7 +77,8 @@ def _fall_back(drafting: Drafting) -> None:
             )
             drafting.warnings.append(f"{wanted.id} falls back to {other.id}: {own.because}.")
         elif own.point is None:
-            drafting.problems.append(f"No recovery point of {wanted.id} can be used: {own.because}.")
+            problem = f"No recovery point of {wanted.id} can be used: {own.because}."
+            drafting.problems.append(way_out(problem, drafting.fallbacks, "source_unusable"))
 
 
 async def _choice(drafting: Drafting, wanted: PlaybookSource, source: Source) -> Choice:
@@ -172,7 +174,10 @@ async def find_targets(drafting: Drafting) -> None:
         if wanted.isolated:
             continue
         health = await _health(drafting, target)
-        drafting.problems += [f"{name}: {problem}" for problem in health.problems]
+        problems = [f"{name}: {problem}" for problem in health.problems]
+        if not health.ok:
+            problems = [way_out(problem, drafting.fallbacks, "target_unusable") for problem in problems]
+        drafting.problems += problems
         drafting.targets[name] = PlannedTarget(
             name=name,
             kind=target.kind,

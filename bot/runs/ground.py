@@ -8,7 +8,7 @@ from datetime import datetime
 
 from bot.core.freeze import Freeze
 from bot.core.incident import Incident
-from bot.core.plan import PlannedSource, PlannedTarget
+from bot.core.plan import PlannedFallback, PlannedSource, PlannedTarget
 from bot.core.suspects import Suspects
 from integrations.contract import Engine, IntegrationError, Json
 from playbooks.catalog import Catalog
@@ -47,6 +47,14 @@ class Drafting:
     targets: dict[str, PlannedTarget] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def fallbacks(self) -> tuple[PlannedFallback, ...]:
+        """Return the playbooks to change to when this one does not get there."""
+        return tuple(
+            PlannedFallback(when=other.when, use=other.use, ask=other.ask)
+            for other in self.ground.playbook.fallbacks
+        )
 
     def engine(self, name: str) -> Engine | None:
         """Return an engine, or note that there is none of that name."""

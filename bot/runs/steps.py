@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bot.core.effects import Effect
@@ -26,7 +26,7 @@ from bot.core.events import (
     TargetHeld,
     WritersStopped,
 )
-from bot.core.plan import PlannedCall, PlannedCheck, PlannedStep
+from bot.core.plan import PlannedCall, PlannedCheck, PlannedStep, way_out
 from bot.core.run import StepState
 from bot.runs.book import Book, View
 from bot.runs.calls import as_call
@@ -115,7 +115,8 @@ class Steps:
                 point = await self._point(call)
                 if point is None or point.digest != call.point.digest:
                     return f"The recovery point {call.point.id} is gone or changed. {AGAIN}"
-                await self._keep(call)
+                if (source := view.plan.source(step.call.source)) and source.hold:
+                    await self._keep(call)
         except IntegrationError as problem:
             return f"Before {step.title}: {problem}"
         return None
@@ -184,10 +185,10 @@ class Steps:
                 why = IntegrationError(job.because or "nobody can say how it ended", permanent=True)
                 return await self._no_word(view, step, state, why)
             case Phase.SUCCEEDED:
-                await self._succeeded(view, step, state, job)
+                return await self._succeeded(view, step, state, job)
             case _:
                 tail = await self._tail(engine, ref)
-                await self.failed(view, step, state, _because(job), tail)
+                await self.failed(view, step, state, _because(job), tail, kind=_KINDS.get(job.phase))
         return None
 
     async def _running(self, view: View, step: PlannedStep, state: StepState, job: JobState) -> datetime:
@@ -222,14 +223,21 @@ class Steps:
         lane = f"slack/{view.incident.id}/{view.run.id}"
         await self._book.timeline.effects.ask(Effect("progress", view.run.id, lane))
 
-    async def _succeeded(self, view: View, step: PlannedStep, state: StepState, job: JobState) -> None:
-        """The engine says that it is done; the step's own checks have the last word."""
+    async def _succeeded(
+        self, view: View, step: PlannedStep, state: StepState, job: JobState
+    ) -> datetime | None:
+        """The engine says that it is done; the step's own checks have the last word, each within its time."""
         found = [] if state.undoing else [await self.check(view, check, step.id) for check in step.checks]
         wrong = [check for check in found if check.blocking and not check.ok]
         if wrong:
             because = "; ".join(f"the check {check.check} found {check.found}" for check in wrong)
-            await self.failed(view, step, state, because, "", found)
-            return
+            within = max(check.within_s for check in step.checks)
+            since = job.ended_at or state.started_at or view.now
+            if not view.run.abort and self._book.timeline.now() - since < timedelta(seconds=within):
+                await self._show(view, step, {"phase": "checking", "tail": because})
+                return view.now + LATER
+            await self.failed(view, step, state, because, "", found=found, kind="transient")
+            return None
         done = StepSucceeded(
             step=step.id, attempt=state.attempt, evidence=dict(job.evidence), undo=state.undoing
         )
@@ -239,6 +247,7 @@ class Steps:
             at = job.ended_at or self._book.timeline.now()
             stopped = [WritersStopped(at=at, run=view.run.id)]
         await self._book.write(view, *found, done, incident=stopped)
+        return None
 
     async def failed(
         self,
@@ -247,19 +256,30 @@ class Steps:
         state: StepState,
         because: str,
         tail: str,
-        found: list[CheckFound] | None = None,
+        *,
+        found: Sequence[CheckFound] = (),
+        kind: str | None = None,
     ) -> None:
-        """Record a failure, and what the playbook says to do about it: go on, try again, or ask people."""
+        """Record a failure, and what the playbook says to do about it: try again, end, go on, or ask people.
+
+        `kind` is the word of `retry.on` for what happened, or None for what another try cannot mend.
+        """
         failure = StepFailed(
             step=step.id, attempt=state.attempt, because=because, tail=tail, undo=state.undoing
         )
-        events: list[Event] = [*(found or []), failure]
+        events: list[Event] = [*found, failure]
+        again = not step.destructive and state.attempt <= step.retries and kind in step.retry_on
         if view.run.abort:
             pass
-        elif not step.destructive and state.attempt <= step.retries and not state.undoing:
-            events.append(AttemptOpened(step=step.id, attempt=state.attempt + 1, target_said=because))
-        elif step.on_failure != "continue" or step.destructive:
-            events.append(RunPaused(why=f"{step.title} failed: {because}", step=step.id))
+        elif again and not state.undoing:
+            at = self._book.timeline.now() + timedelta(seconds=step.backoff_s)
+            opened = AttemptOpened(
+                step=step.id, attempt=state.attempt + 1, target_said=because, not_before=at
+            )
+            events.append(opened)
+        elif state.undoing or not _goes_on(step):
+            why = way_out(f"{step.title} failed: {because}", view.plan.fallbacks, "step_failed")
+            events.append(RunPaused(why=why, step=step.id))
         await self._book.write(view, *events)
 
     async def check(self, view: View, check: PlannedCheck, step: str | None) -> CheckFound:
@@ -286,8 +306,7 @@ class Steps:
             if job is None:
                 return view.now + LATER
             if job.phase is Phase.SUCCEEDED and not state.undoing:
-                await self._succeeded(view, step, state, job)
-                return None
+                return await self._succeeded(view, step, state, job)
             said = f"{job.phase.value}: {job.because}".rstrip(": ")
         opened = AttemptOpened(step=step.id, attempt=state.attempt + 1, target_said=said)
         await self._book.write(view, opened)
@@ -325,9 +344,8 @@ class Steps:
         if job is None:
             return view.now + SOON
         if job.phase is Phase.SUCCEEDED:
-            await self._succeeded(view, step, state, job)
-        else:
-            await self.failed(view, step, state, f"stopped by the abort, {job.phase.value}", "")
+            return await self._succeeded(view, step, state, job)
+        await self.failed(view, step, state, f"stopped by the abort, {job.phase.value}", "")
         return None
 
     def _call(self, view: View, planned: PlannedCall) -> Call:
@@ -341,6 +359,14 @@ class Steps:
         except IntegrationError as problem:
             return f"(its output cannot be read: {problem})"
         return chunk.text[-TAIL:]
+
+
+_KINDS = {Phase.FAILED: "transient", Phase.PARTIAL: "transient", Phase.TIMED_OUT: "timeout"}
+
+
+def _goes_on(step: PlannedStep) -> bool:
+    """Say whether nobody is asked when a step failed: the run ends by itself, or goes on without it."""
+    return step.on_failure == "abort" or (step.on_failure == "continue" and not step.destructive)
 
 
 def _because(job: JobState) -> str:

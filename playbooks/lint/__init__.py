@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from integrations.contract import Operation
 from playbooks.catalog import Catalog
-from playbooks.lint import around, engines, steps, whole
+from playbooks.lint import around, engines, later, steps, whole
 from playbooks.lint.finding import Look
 from playbooks.load import Loaded
 from playbooks.problems import Problem, in_lines
@@ -33,6 +33,7 @@ LINTS: tuple[Callable[[Look], Iterator[Problem]], ...] = (
     around.names,
     around.places,
     around.settings,
+    later.later,
 )
 
 

@@ -156,9 +156,9 @@ def test_a_number_in_quotes_and_a_yes_in_words_are_no_number_and_no_yes() -> Non
             "13: the source 'orders-log' falls back on itself",
         ),
         ("fallback: orders-snapshot\n", "fallback: nowhere\n", "17: there is no source 'nowhere'"),
-        ("pause, fallback: orders-snapshot", "pause, fallback: nowhere", "64: there is no source 'nowhere'"),
+        ("{then: pause}", "{then: pause, fallback: nowhere}", "64: there is no source 'nowhere'"),
         (
-            "then: pause, fallback: orders-snapshot",
+            "then: pause",
             "then: fallback",
             "64: fallback is missing, no other source is named",
         ),

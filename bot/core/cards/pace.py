@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from bot.core.plan import PlannedStep
 from bot.core.run import StepState
 
-NO_SIGNAL_AFTER = timedelta(seconds=90)
 WIDEN = 1.5
 _NONE = timedelta(0)
 

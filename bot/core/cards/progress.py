@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.core.budget import Part, time_budget, time_to_recover
 from bot.core.cards.choices import abort, choices, done
-from bot.core.cards.pace import NO_SIGNAL_AFTER, Pace, last_signal, pace
+from bot.core.cards.pace import Pace, last_signal, pace
 from bot.core.cards.plan import budget_line
 from bot.core.cards.states import place, stands
 from bot.core.cards.timeline import whole_of
@@ -137,7 +137,7 @@ def _going(step: PlannedStep, pace: Pace, newest: Mapping[str, object]) -> str:
         parts.append(f"{between(*pace.left)} left ({pace.basis})")
     else:
         parts.append("no reliable ETA")
-    if pace.silent > NO_SIGNAL_AFTER:
+    if pace.silent > timedelta(seconds=step.heartbeat_s):
         parts.append(f"no signal for {in_words(pace.silent)}")
     else:
         parts.append(f"last signal {in_words(pace.silent)} ago")

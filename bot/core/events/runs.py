@@ -172,6 +172,7 @@ class AttemptOpened(Kind):
     step: str
     attempt: int
     target_said: str
+    not_before: AwareDatetime | None = None
 
 
 class StepSkipped(Kind):
@@ -200,12 +201,16 @@ class UndoAsked(Kind):
 
 
 class RunPaused(Kind):
-    """Nothing further starts; `freeze` names the freeze that was placed over the run's target."""
+    """Nothing further starts; `freeze` names the freeze that was placed over the run's target.
+
+    `late` says that the time the playbook allows for the whole run is over, which is said once.
+    """
 
     kind: Literal["run-paused"] = "run-paused"
     why: str
     step: str | None = None
     freeze: str | None = None
+    late: bool = False
 
 
 class RunResumed(Kind):
