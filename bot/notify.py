@@ -79,6 +79,7 @@ class Notify:
             [run for run in carried if run],
             [freeze for freeze in placed if freeze],
             now=self._timeline.now(),
+            service=await self._timeline.read(f"service/{incident.service}"),
         )
 
     async def _publish(

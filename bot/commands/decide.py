@@ -88,7 +88,7 @@ def _choose(ask: Ask, incident: Incident, criteria: Criteria, hash: str) -> Outc
         proposal_why=(found.why,),
         facts=dict(incident.facts),
         possible=tuple(found.possible),
-        vetoes=tuple(veto.id for veto in found.vetoes),
+        vetoes=tuple(f"{v.id} rules out {', '.join(v.removes)}: {v.because}" for v in found.vetoes),
         overridden=tuple(f"{veto.id}: {veto.because}" for veto in against),
         criteria_hash=hash,
         effect_by=ask.now + again if again else None,

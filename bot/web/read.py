@@ -45,7 +45,9 @@ async def record(request: web.Request, _caller: Caller) -> web.Response:
     """Answer with the post-mortem as far as it is known, as Markdown."""
     desk = request.app[DESK]
     seen = await picture(desk, id_of(request, "INC"))
-    document = postmortem(seen.incident, seen.story, seen.runs, seen.freezes, now=desk.timeline.now())
+    released = await desk.timeline.read(f"service/{seen.incident.service}")
+    now = desk.timeline.now()
+    document = postmortem(seen.incident, seen.story, seen.runs, seen.freezes, now=now, service=released)
     return _markdown(document)
 
 

@@ -81,6 +81,20 @@ def test_every_section_of_the_post_mortem_says_something(played: Played) -> None
         assert not SAYS_NOTHING.search(text), (name, SAYS_NOTHING.search(text))
 
 
+def test_the_post_mortem_says_what_was_put_out_what_was_ruled_out_and_what_came_of_it(
+    played: Played,
+) -> None:
+    found = sections(played.read("postmortem.md"))
+    released = (
+        r"2\.4\.0 was put into production by @ci, commit `9d41e7f`, rolling, migrations orders-schema-2"
+    )
+    assert re.search(released, found["Trigger"])
+    assert re.search(
+        r"\*\*Vetoes hit\*\*: V1 rules out code\\_rollback: \w+ .*; V6 rules out ", found["Decisions"]
+    )
+    assert re.search(r"\*\*Observed\*\*: RUN-1 recovered \d+ s after it", found["Decisions"])
+
+
 def test_objectives_are_judged_against_their_targets(played: Played) -> None:
     found = sections(played.read("postmortem.md"))
     assert re.search(r"recovered \d+ s after the impact began; RTO 30 min: met\.", found["Objectives"])
@@ -112,7 +126,7 @@ def test_times_are_those_of_the_timeline_to_the_second(played: Played) -> None:
     assert f"**To**: {at['freeze-lifted']} by @ana" in found["Freezes"]
     assert f"{at['deployment-refused']} @ci" in found["Freezes"]
     rows = [line for line in found["Timeline"].splitlines() if line.startswith("| 2")]
-    assert len(rows) == len(entries)
+    assert len([row for row in rows if " http |" not in row]) == len(entries)
     assert all(re.match(r"\| \d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ \|", row) for row in rows)
 
 

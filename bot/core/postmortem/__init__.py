@@ -14,7 +14,7 @@ from bot.core.postmortem.account import account
 from bot.core.postmortem.metrics import metrics_section
 from bot.core.postmortem.people import lessons, questions, updates_log
 from bot.core.postmortem.recovery import recovery
-from bot.core.postmortem.story import Story
+from bot.core.postmortem.story import Story, suspects
 from bot.core.run import Run
 
 __all__ = ["postmortem"]
@@ -27,9 +27,14 @@ def postmortem(
     freezes: Sequence[Freeze],
     *,
     now: datetime,
+    service: Sequence[Entry] = (),
 ) -> Document:
-    """Return the post-mortem of an incident; `story` is every entry of it, its runs and its freezes."""
-    told = Story(incident, tuple(ordered(story)), tuple(runs), tuple(freezes), now)
+    """Return the post-mortem of an incident.
+
+    `story` is every entry of it, its runs and its freezes; `service` what was put out of its service.
+    """
+    entries = ordered((*story, *suspects(incident, service)))
+    told = Story(incident, tuple(entries), tuple(runs), tuple(freezes), now)
     blocks = (
         *account(told),
         *recovery(told),

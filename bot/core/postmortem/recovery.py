@@ -63,8 +63,19 @@ def _decisions(told: Story) -> Iterator[Block]:
     for decision in told.incident.decisions:
         yield Paragraph((Strong(decision.made.option), ", decided ", Moment(decision.at)))
         yield from decision_record(decision.by, decision.made)
+        yield Fields((("Observed", (_observed(told, decision.at),)),))
     if not told.incident.decisions:
         yield Paragraph(("No decision was recorded.",))
+
+
+def _observed(told: Story, decided: datetime) -> str:
+    """Return what came of a decision, which its record could only expect."""
+    back = [(run.recovered_at, run) for run, _ in told.planned if run.recovered_at]
+    after = [(at, run) for at, run in back if at >= decided]
+    if not after:
+        return "no run recovered the service after it"
+    at, run = min(after, key=lambda item: item[0])
+    return f"{run.id} recovered {in_words(lasted(decided, at))} after it"
 
 
 def _restores(told: Story) -> Iterator[Block]:
@@ -93,6 +104,7 @@ def _restore(told: Story, run: Run, step: PlannedStep, source: PlannedSource) ->
         yield "Age at use", (f"{age} (damage start − backup end)",)
         yield "Verified", moment(point.verified_at)
         yield "Chosen because", (source.because,)
+    yield "Source", (source.id,)
     yield "Target", (step.call.target or "none",)
     yield "Started", moment(state.started_at)
     if state.started_at and state.ended_at:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from bot.core.document import Line, Moment, Table
-from bot.core.events import Entry, Kind
+from bot.core.events import Entry, Kind, ReleaseRecorded
 from bot.core.freeze import Freeze
 from bot.core.incident import Incident
 from bot.core.plan import Plan
@@ -48,6 +48,24 @@ class Story:
         """Return the run that brought service back last, or None."""
         back = [(run.recovered_at, run, plan) for run, plan in self.planned if run.recovered_at]
         return max(back, key=lambda item: item[0])[1:] if back else None
+
+
+def suspects(incident: Incident, service: Sequence[Entry]) -> tuple[Entry, ...]:
+    """Return the releases it may be about: the suspect one, the last before it, and all during it."""
+    out = [
+        (entry, entry.event)
+        for entry in service
+        if isinstance(entry.event, ReleaseRecorded) and entry.event.environment == incident.environment
+    ]
+    before = [entry for entry, _ in out if entry.occurred_at < incident.declared_at][-1:]
+    end = incident.resolved_at
+    during = [
+        entry
+        for entry, _ in out
+        if entry.occurred_at >= incident.declared_at and (end is None or entry.occurred_at <= end)
+    ]
+    suspect = [entry for entry, release in out if release.version == incident.release][-1:]
+    return tuple({entry.seq: entry for entry in (*suspect, *before, *during)}.values())
 
 
 def moment(at: datetime | None) -> Line:

@@ -30,7 +30,9 @@ from tests.core.story import (
 def written(story: Story, minute: float, *, freezes: bool = True) -> str:
     runs = [story.run] if story.of("run/RUN-1") else []
     held = [story.freeze] if freezes and story.of("freeze/FRZ-1") else []
-    return plain(postmortem(story.incident, story.entries, runs, held, now=at(minute)))
+    service = [entry for entry in story.entries if entry.stream.startswith("service/")]
+    own = [entry for entry in story.entries if entry not in service]
+    return plain(postmortem(story.incident, own, runs, held, now=at(minute), service=service))
 
 
 def whole() -> Story:
@@ -131,7 +133,7 @@ Impact
 
 Trigger
 Suspect release: 2.4.0
-Release 2.4.0 in production, migrations m7.
+  • 2026-11-23 01:58:00Z 2.4.0 was put into production by @ci, migrations m7
 To be written: what changed, and what made that change harmful here?
 
 Detection
@@ -154,10 +156,12 @@ restore_pitr, decided 2026-11-23 02:14:00Z
   Options     rollback, restore_pitr
   Vetoes hit  schema changed
   Overridden  schema changed
+  Observed  RUN-1 recovered 27 min after it
 restore_pitr, decided 2026-11-23 02:14:30Z
 @ana: again
   Proposed  restore_pitr
   Options   none recorded
+  Observed  RUN-1 recovered 26 min 30 s after it
 
 Restores
 RUN-1 S2 Put orders back
@@ -166,6 +170,7 @@ RUN-1 S2 Put orders back
   Age at use      14 min (damage start − backup end)
   Verified        2026-11-23 01:55:00Z
   Chosen because  the newest usable one
+  Source          orders-copies
   Target          orders-db
   Started         2026-11-23 02:28:00Z
   Took            10 min, 2.3 kB/s, succeeded
@@ -658,3 +663,37 @@ def test_a_step_the_plan_does_not_know_is_told_by_its_id() -> None:
     story = started()
     story.in_run(9, events.StepDone(step="ghost", evidence="seen"), by="cy")
     assert "RUN-1 ghost" in written(story, 20)
+
+
+def test_the_releases_it_may_be_about_are_named() -> None:
+    story = stopped()
+
+    def put_out(version: str, minute: float, environment: str = "production", **more: str) -> None:
+        release = events.ReleaseRecorded(version=version, environment=environment, **more)
+        story.tell("service/checkout", at(minute), "ci", release)
+
+    put_out("2.2.0", -900)
+    put_out("2.4.0", -600, commit="b77c0de", strategy="rolling")
+    put_out("2.3.9", -500)
+    put_out("2.4.1", -12)
+    put_out("9.9.9", -11, "staging")
+    put_out("2.4.2", 3)
+    trigger = written(story, 60).partition("Trigger")[2].partition("Detection")[0]
+    assert trigger == snapshot("""\
+
+Suspect release: 2.4.0
+  • 2026-11-22 16:10:00Z 2.4.0 was put into production by @ci, commit b77c0de, rolling
+  • 2026-11-23 01:58:00Z 2.4.1 was put into production by @ci
+  • 2026-11-23 02:13:00Z 2.4.2 was put into production by @ci
+To be written: what changed, and what made that change harmful here?
+
+""")
+    story.in_incident(20, events.IncidentResolved(statement="Right.", data_statement="none"))
+    put_out("2.5.0", 30)
+    assert "2.5.0" not in written(story, 60)
+
+
+def test_what_came_of_a_decision_is_said() -> None:
+    story = stopped()
+    story.in_incident(4, events.Decided(option="restore_pitr", why="again", proposal="restore_pitr"))
+    assert "Observed  no run recovered the service after it" in written(story, 60)
