@@ -199,11 +199,19 @@ def commands(step: PlannedStep) -> str:
 
 
 def by_hand(plan: Plan) -> str:
-    """Return what a person types, step by step, when Backstop is gone."""
-    told = (
-        f"{place(plan, step.id)}\n{_indented(step.call.by_hand or commands(step))}" for step in plan.steps
-    )
+    """Return what a person types, step by step, when Backstop is gone; what stands above is not repeated."""
+    if all(_above(step) for step in plan.steps):
+        return "By hand, if Backstop is gone: what stands above, step by step."
+    told = (f"{place(plan, step.id)}{_typed(step)}" for step in plan.steps)
     return "\n".join(("By hand, if Backstop is gone:", *told))
+
+
+def _typed(step: PlannedStep) -> str:
+    return ": as above" if _above(step) else f"\n{_indented(step.call.by_hand)}"
+
+
+def _above(step: PlannedStep) -> bool:
+    return step.person is not None or step.call.by_hand in ("", commands(step))
 
 
 def _indented(text: str) -> str:

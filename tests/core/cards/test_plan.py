@@ -13,7 +13,9 @@ from tests.core.story import (
     DECLARED,
     PLAN,
     POINT,
+    RESTORE,
     SOURCE,
+    STOP,
     Story,
     at,
     planned,
@@ -76,12 +78,21 @@ Time: 17 min since the impact began, 27 min to 52 min to come: may miss the RTO 
       ssh db stop-writers
     S2 Put orders back
       cp /backups/orders-0150.db /data/orders.db
-    S3 Agree with finance
-      do: Call finance
-      confirm: Finance agreed
+    S3 Agree with finance: as above
   [Start]  start RUN-1
 RUN-1 · plan 19b6fb07 · drafted 2026-11-23 02:16:00Z
 """)
+
+
+def test_a_command_that_people_type_as_it_is_stands_there_once() -> None:
+    same = STOP.call.model_copy(update={"by_hand": "\n".join(STOP.call.preview)})
+    stop = STOP.model_copy(update={"call": same})
+    some = shown(card(planned(PLAN.model_copy(update={"steps": (stop, RESTORE)}))))
+    every = shown(card(planned(PLAN.model_copy(update={"steps": (stop,)}))))
+    assert (some.count("stop-writers --now"), every.count("stop-writers --now")) == (1, 1)
+    assert "S1 Stop checkout: as above" in some
+    assert "cp /backups/orders-0150.db" in some
+    assert "By hand, if Backstop is gone: what stands above, step by step." in every
 
 
 def test_a_plan_with_problems_cannot_be_started_and_says_why_first() -> None:
