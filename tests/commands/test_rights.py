@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 from inline_snapshot import snapshot
 
-from bot.commands import VERBS, Answer, say
-from bot.core.may import Actor, Right
+from bot.commands import VERBS
+from bot.core.may import Right
 from integrations.contract import Phase
 from tests.commands.scenes import (
     PEOPLE,
@@ -141,20 +141,6 @@ async def test_without_the_right_a_person_is_told_who_may_and_to_ask_them_and_no
     assert "You may not" in told
     assert re.search(r"@(ana|bo|cy)\b", told)
     assert "ask one of them here" in told.lower()
-
-
-async def test_a_pipeline_may_say_no_verb_that_writes_and_is_told_that_a_person_must(stage: Stage) -> None:
-    await stopped(stage)
-    before = await written(stage)
-    for verb in WRITES:
-        answer = await said_by_a_pipeline(stage, f"{verb} x")
-        assert not answer.ok
-        assert f"The pipeline ci may only read and ask the gate; a person must use `{verb}`." in answer.text
-    assert await written(stage) == before
-
-
-async def said_by_a_pipeline(stage: Stage, line: str) -> Answer:
-    return await say(stage.desk, line, who=Actor("ci", "pipeline"), via="http", delivery=f"p-{line}")
 
 
 async def test_a_refusal_names_the_right_and_who_has_it(stage: Stage) -> None:
