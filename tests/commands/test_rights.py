@@ -20,7 +20,6 @@ from tests.commands.scenes import (
     put,
     refusals,
     started,
-    written,
 )
 from tests.runs.stage import Stage, World
 
