@@ -98,7 +98,7 @@ async def running(
         stack.push_async_callback(timeline.close)
         shelf = open_shelf(settings)
         connections = Connections(
-            runners={LOCAL: runner_of(settings)},
+            runners=runners_of(settings),
             session=aiohttp.ClientSession,
             secrets=settings.secrets_dir,
             now=now,
@@ -151,6 +151,12 @@ def runner_of(settings: Settings) -> Runner:
     """Return the runner of this machine, which may not answer."""
     config, socket = settings.file(settings.runner_config, "runner.toml"), runner_socket(settings)
     return Runner(socket, serve_command(config, settings.home / "runner", socket))
+
+
+def runners_of(settings: Settings) -> Mapping[str, Runner]:
+    """Return every runner that the settings name; the one of this machine is `local`."""
+    named = {name: Runner(socket) for name, socket in settings.runners.items()}
+    return {**named, LOCAL: runner_of(settings)}
 
 
 def _handlers(

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 def _secret_files() -> Path | None:
     """Where container platforms mount secrets, each a file such as backstop_jira_token."""
     folder = Path("/run/secrets")
     return folder if folder.is_dir() else None
+
+
+def _by_name(value: object) -> object:
+    """Read JSON here: what the settings themselves cannot read would be no error of one setting."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError('write names and sockets as JSON: {"db-eu-1": "/run/db-eu-1.sock"}') from None
 
 
 class Settings(BaseSettings):
@@ -83,6 +93,11 @@ class Settings(BaseSettings):
     )
     runner_config: Path | None = Field(
         default=None, description="The runner's configuration; runner.toml in the home unless set."
+    )
+    runners: Annotated[dict[str, Path], NoDecode, BeforeValidator(_by_name)] = Field(
+        default={},
+        description="The sockets of other runners by the name targets give as `runner`, as JSON: "
+        '{"db-eu-1": "/run/db-eu-1.sock"}. The one above is `local`.',
     )
     url: str = Field(default="", description="For the command line: the HTTP door to talk to.")
     token: SecretStr | None = Field(default=None, description="For the command line: your API token.")

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.app import runner_of
+from bot.app import runner_of, runners_of
 from bot.sandbox.runner import answering, end
 from bot.serve import RunnerKeeper
 from bot.settings import Settings
 from integrations import registry
+from integrations.connections import Connections
 from integrations.contract import IntegrationError
 from integrations.process import identity, start_detached
 
@@ -127,6 +128,19 @@ async def test_nobody_answers_is_said_with_the_whole_command(settings: Settings)
         f"No runner answers on {home}/runner.sock; start it with `backstop-runner serve "
         f"--config {home}/runner.toml --state {home}/runner --socket {home}/runner.sock`."
     )
+
+
+async def test_a_runner_that_the_settings_name_is_reached_by_its_name(settings: Settings) -> None:
+    config, socket = write(settings), settings.home / "runner.sock"
+    await start_detached(config, settings.home / "eu", socket)
+    named = Settings(home=settings.home / "bot", runners={"db-eu-1": socket, "local": socket})
+    connections = Connections(runners=runners_of(named))
+
+    name, runner = connections.runner({"runner": "db-eu-1"})
+
+    assert (name, (await runner.hello()).runner) == ("db-eu-1", identity(settings.home / "eu"))
+    # `local` is always the one of this home, whatever else is called so.
+    assert connections.runner({})[1].socket == settings.home / "bot" / "runner.sock"
 
 
 def test_the_engines_on_runners_are_those_that_use_one() -> None:

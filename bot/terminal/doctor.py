@@ -19,11 +19,12 @@ from bot.terminal.client import Client, Unreachable
 from bot.terminal.screen import tell
 from bot.timeline import Timeline
 from bot.timeline.database import open_engine
+from integrations.connections import LOCAL
 from integrations.contract import IntegrationError
 from integrations.jira import JiraSite, JiraTracker
 from integrations.process import Runner, serve_command
 from integrations.registry import ON_RUNNERS
-from playbooks.catalog import load_catalog
+from playbooks.catalog import Catalog, load_catalog
 from playbooks.problems import PlaybookInvalid, nearest
 
 TRY_S = 8.0
@@ -63,7 +64,8 @@ async def _examine(environment: Mapping[str, str]) -> list[Finding]:
         return [*named, *_invalid(invalid)]
     parts = (_database(settings), _slack(settings), _jira(settings), _runner(settings))
     found = await asyncio.gather(*parts)
-    return [*named, _home(settings), *_files(settings), *found]
+    others = await _named_runners(settings)
+    return [*named, _home(settings), *_files(settings), *found, *others]
 
 
 def unknown_names(environment: Mapping[str, str]) -> Iterator[Finding]:
@@ -228,15 +230,44 @@ async def _runner(settings: Settings) -> Finding:
     return Finding("runner", "ok", f"{hello.runner}: {len(hello.targets)} targets")
 
 
+async def _named_runners(settings: Settings) -> list[Finding]:
+    """Look at the runners that the settings name, and for those that only the catalog does."""
+    found = []
+    for name, socket in settings.runners.items():
+        try:
+            hello = await Runner(socket).hello()
+        except IntegrationError as problem:
+            found.append(
+                Finding("runner", "wrong", f"{name}: {_first(problem)}", "Look at BACKSTOP_RUNNERS.")
+            )
+        else:
+            found.append(Finding("runner", "ok", f"{name}: {hello.runner}, {len(hello.targets)} targets"))
+    known = {LOCAL, *settings.runners}
+    targets = catalog.targets.items() if (catalog := _catalog(settings)) else ()
+    for name, target in targets:
+        if target.runner and target.runner not in known:
+            says = f"{name} is reached through the runner {target.runner}, which is not connected."
+            found.append(Finding("runner", "wrong", says, "Name its socket in BACKSTOP_RUNNERS."))
+    return found
+
+
 def _on_runner(settings: Settings) -> Iterator[str]:
-    """Yield what the catalog reaches through a runner; a catalog with mistakes names nothing."""
+    """Yield what the catalog reaches through the runner of this machine."""
+    catalog = _catalog(settings)
+    if catalog:
+        here = (None, LOCAL)
+        targets = catalog.targets.items()
+        yield from (name for name, each in targets if each.kind in ON_RUNNERS and each.runner in here)
+        yield from (id for id, source in catalog.sources.items() if source.engine in ON_RUNNERS)
+
+
+def _catalog(settings: Settings) -> Catalog | None:
+    """Return the catalog; one with mistakes is named elsewhere and says nothing here."""
     file = settings.file(settings.catalog, "catalog.yaml")
     try:
-        catalog = load_catalog(file.read_text(encoding="utf-8"), file.name)
+        return load_catalog(file.read_text(encoding="utf-8"), file.name)
     except (OSError, UnicodeDecodeError, PlaybookInvalid):
-        return
-    yield from (name for name, target in catalog.targets.items() if target.kind in ON_RUNNERS)
-    yield from (id for id, source in catalog.sources.items() if source.engine in ON_RUNNERS)
+        return None
 
 
 def _first(problem: Exception) -> str:

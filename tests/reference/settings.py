@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_origin
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
@@ -37,10 +37,12 @@ def _takes(info: FieldInfo) -> str:
         return codes(chosen[1].split("|"))
     if SecretStr in kinds:
         return "secret"
+    if get_origin(info.annotation) is dict:
+        return "JSON"
     if Path in kinds:
         return "path"
     return "whole number" if int in kinds else "text"
 
 
 def _default(info: FieldInfo) -> str:
-    return "none" if info.default in (None, "") else code(info.default)
+    return "none" if info.default in (None, "", {}) else code(info.default)

@@ -186,3 +186,26 @@ async def test_a_runner_that_does_not_answer_is_wrong_when_the_catalog_needs_one
     assert says in line
     if state == "wrong":
         assert f"`backstop-runner serve --config {shell.home}/runner.toml" in line
+
+
+async def test_runners_that_are_no_json_are_a_wrong_setting(shell: Shell) -> None:
+    ran = await shell.run("doctor", BACKSTOP_RUNNERS="canary-word")
+
+    assert ran.code == 1
+    assert "BACKSTOP_RUNNERS: Value error, write names and sockets as JSON" in ran.out
+    assert "canary-word" not in ran.out + ran.err
+
+
+async def test_the_doctor_names_runners_that_are_not_connected_or_do_not_answer(shell: Shell) -> None:
+    targets = "targets:\n  orders-db: {kind: sqlite, environment: production, runner: db-eu-1}\n"
+    (shell.home / "catalog.yaml").write_text(CATALOG + targets)
+    (shell.home / "runner.toml").write_text("")
+    socket = f'{{"db-eu-1": "{shell.home}/eu.sock"}}'
+
+    unnamed = await shell.run("doctor", BACKSTOP_SLACK_MODE="off")
+    silent = await shell.run("doctor", BACKSTOP_SLACK_MODE="off", BACKSTOP_RUNNERS=socket)
+
+    assert "orders-db is reached through the runner db-eu-1, which is not connected." in unnamed.out
+    assert "db-eu-1: No runner answers on" in silent.out
+    assert "not connected" not in silent.out
+    assert "the catalog needs none" in silent.out
