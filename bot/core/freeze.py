@@ -8,7 +8,6 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 
 from bot.core.events import (
-    DeploymentExcepted,
     DeploymentRefused,
     Entry,
     Event,
@@ -119,8 +118,6 @@ def apply(freeze: Freeze, entry: Entry, event: Event) -> Freeze:
             return replace(freeze, exceptions=granted)
         case DeploymentRefused(service=service, sha=sha):
             return replace(freeze, refused=(*freeze.refused, (service, sha)))
-        case DeploymentExcepted():
-            return freeze
         case _:
             return freeze
 
