@@ -3,10 +3,12 @@ from __future__ import annotations
 import json
 import runpy
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema_rs
 import pytest
+from pydantic import JsonValue
 from ruamel.yaml import YAML
 
 import playbooks.schema
@@ -30,6 +32,22 @@ def test_the_module_prints_the_schema(
     runpy.run_module("playbooks.schema", run_name="__main__")
 
     assert capsys.readouterr().out == playbooks.schema.schema_text()
+
+
+def defaults(part: JsonValue) -> Iterator[JsonValue]:
+    """Yield every default of a schema."""
+    if isinstance(part, dict):
+        yield from ([part["default"]] if "default" in part else [])
+        for inner in part.values():
+            yield from defaults(inner)
+
+
+def test_defaults_are_written_as_people_write_them() -> None:
+    found = json.dumps(list(defaults(json.loads(FILE.read_text(encoding="utf-8")))))
+
+    assert '"PT' not in found
+    assert '"P90D"' not in found
+    assert all(f'"{duration}"' in found for duration in ("30m", "4h", "1m", "90d", "10s", "90s"))
 
 
 @pytest.mark.parametrize("text", [PITR, *map(library.read, library.names())])

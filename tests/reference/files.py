@@ -20,7 +20,7 @@ reference as a whole becomes the value it stands for: {codes(f"{scope}.<name>" f
 `point` has {codes(POINT)}; `run` has {codes(RUN)};
 `target` has the target's settings in the catalog.
 
-Some fields are read and checked, and nothing acts on them yet; [limits](../limits.md) lists them.
+Some fields are refused by this version, which does not act on them yet; [limits](../limits.md) lists them.
 """
 _CATALOG = """
 The catalog is one YAML file, `catalog.yaml` in the home unless `BACKSTOP_CATALOG` names another. It is read
