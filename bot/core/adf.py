@@ -27,11 +27,10 @@ from bot.core.document import (
     Strong,
     Table,
     Who,
-    say,
     shown,
     utc,
 )
-from bot.core.literal import cut, leads_to_the_web
+from bot.core.literal import cut
 
 Node = dict[str, Any]
 Mark = dict[str, Any]
@@ -193,10 +192,8 @@ def _span(span: Span, marks: Sequence[Mark]) -> list[Node]:
             return _text(text, [*marks, {"type": "strong"}])
         case Code(text):
             return _text(text, [{"type": "code"}])  # Jira refuses `code` beside other marks
-        case Link(text, url) if leads_to_the_web(url):
+        case Link(text, url):
             return _text(text or url, [*marks, {"type": "link", "attrs": {"href": url}}])
-        case Link():
-            return _text(say((span,)), marks)  # an address a browser might carry out stays text
         case Moment(at):
             return _text(utc(at), marks)
         case Who(name):
