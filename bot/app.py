@@ -19,7 +19,7 @@ import aiohttp
 from aiohttp import web
 
 from bot.commands import Desk
-from bot.jobs import Dispatcher, Handler
+from bot.jobs import EVERY_LANE, Dispatcher, Handler
 from bot.notify import Notify
 from bot.runs import Runs
 from bot.runs.book import Book
@@ -88,8 +88,12 @@ async def running(
     engines: Engines = open_engines,
     trackers: Callable[[Settings], Tracker | None] = open_tracker,
     pace: Pace = UNHURRIED,
+    at_once: int = EVERY_LANE,
 ) -> AsyncIterator[App]:
-    """Run everything until the block ends; `engines` and `trackers` open those, `pace` is for sockets."""
+    """Run everything until the block ends, carrying out so many effects at once.
+
+    `engines` and `trackers` open those, `pace` is for sockets.
+    """
     settings.home.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         if settings.database.startswith("sqlite"):
@@ -112,7 +116,7 @@ async def running(
         book = Book(timeline, shelf, desk.slack_groups)
         runs = Runs(book, shelf, engines(connections))
         handlers = _handlers(timeline, shelf, runs, settings, tracker, door, desk)
-        dispatcher = Dispatcher(timeline, handlers, {"run": runs.ask})
+        dispatcher = Dispatcher(timeline, handlers, {"run": runs.ask}, at_once=at_once)
         await _serve_http(stack, port, desk, settings, door, dispatcher)
         if door:
             await door.start()

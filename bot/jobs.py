@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,6 +27,7 @@ LONGEST_WAIT = timedelta(seconds=60)
 SWEEP = timedelta(seconds=15)
 STUCK = 4 * SWEEP
 LOOK_S = 1.0
+EVERY_LANE = sys.maxsize
 ASK_AFTER = 5
 """How often an effect fails before whoever asks people about it is told: about half a minute of tries."""
 STANDING_BY = "standing-by"
@@ -55,10 +57,16 @@ class Dispatcher:
     """
 
     def __init__(
-        self, timeline: Timeline, handlers: Mapping[str, Handler], pleas: Mapping[str, Plea] | None = None
+        self,
+        timeline: Timeline,
+        handlers: Mapping[str, Handler],
+        pleas: Mapping[str, Plea] | None = None,
+        *,
+        at_once: int = EVERY_LANE,
     ) -> None:
         self._timeline = timeline
         self._handlers = handlers
+        self._at_once = at_once
         self._pleas = pleas or {}
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._ended: list[Waiting] = []
@@ -147,11 +155,13 @@ class Dispatcher:
         try:
             # A lane that was busy as the look began is left out: what was seen of it may be done by now.
             busy = set(self._busy)
-            heads = [head for head in await self._timeline.effects.heads() if head.lane not in busy]
+            room = max(self._at_once - len(busy), 0)
+            seen = await self._timeline.effects.heads() if room else []
+            heads = [head for head in seen if head.lane not in busy]
             now = self._timeline.now()
-            for effect in heads:
-                if effect.is_ready(now):
-                    self._busy[effect.lane] = asyncio.create_task(self._do(effect))
+            ready = [effect for effect in heads if effect.is_ready(now)]
+            for effect in ready[:room]:
+                self._busy[effect.lane] = asyncio.create_task(self._do(effect))
             wait = self._pause(heads)
             if not self._busy and not self._kick.is_set():
                 self._rested.set()

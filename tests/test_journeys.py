@@ -1,4 +1,4 @@
-"""Every conversation in `tests/journeys/*.md` is run exactly as it is written, over both transports.
+"""Every conversation in `tests/journeys/*.md` is run exactly as it is written.
 
 `REWRITE=1 pytest tests/test_journeys.py` writes down what people read now; the diff is what changed for them.
 """
@@ -22,26 +22,15 @@ from tests.journeys.sight import Sight
 FOLDER = Path(__file__).parent / "journeys"
 JOURNEYS = [each for file in sorted(FOLDER.glob("*.md")) for each in conversations(file)]
 
-UNSETTLED = {
-    "a-step-fails",
-    "abort",
-    "approvals",
-    "engines",
-    "freeze-by-others",
-    "freeze-exception",
-    "happy-path",
-    "hostile-text",
-    "jira-down",
-    "restart",
-    "shop-happy-path",
-    "shop-restart",
-    "slack-down",
-    "stale-playbook",
-    "surprises",
-    "two-runs",
-    "words",
+BOTH: tuple[Transport, ...] = ("socket", "http")
+ONE: dict[str, tuple[Transport, ...]] = {
+    "shop-happy-path": ("http",),
+    "shop-restart": ("socket",),
+    "engines": ("socket",),
+    "stale-playbook": ("http",),
 }
-"""Moments and the order of neighbours in these still differ from run to run when the machine is busy."""
+"""What is not about Slack, or was told over the other transport already, is played over one."""
+PLAYED = [(each, way) for each in JOURNEYS for way in ONE.get(each.file.stem, BOTH)]
 
 
 async def played(conversation: Conversation, transport: Transport, home: Path) -> str:
@@ -63,18 +52,17 @@ async def whole(place: Place, sight: Sight) -> None:
     assert await place.app.timeline.verify() == []
 
 
-@pytest.mark.parametrize("transport", ["socket", "http"])
-@pytest.mark.parametrize("conversation", JOURNEYS, ids=str)
+@pytest.mark.parametrize(("conversation", "transport"), PLAYED, ids=str)
 async def test_people_read_exactly_what_is_written(
     conversation: Conversation, transport: Transport, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.ERROR)
-    if conversation.file.stem in UNSETTLED and not os.environ.get("BACKSTOP_JOURNEYS"):
-        pytest.skip("this conversation is not settled yet: set BACKSTOP_JOURNEYS=1 to run it")
     happened = await played(conversation, transport, tmp_path / "home")
     if os.environ.get("REWRITE"):
         conversation.file.write_text(happened, encoding="utf-8")
-    assert [record.getMessage() for record in caplog.records] == []
+    # The libraries that speak to Slack log every broken connection, however planned it was.
+    ours = [record for record in caplog.records if not record.name.startswith(("slack_bolt", "slack_sdk"))]
+    assert [record.getMessage() for record in ours] == []
     assert happened.splitlines() == conversation.file.read_text(encoding="utf-8").splitlines()
 
 

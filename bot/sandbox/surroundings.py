@@ -109,7 +109,7 @@ async def surroundings(
     people = _people(load_catalog(read("catalog.yaml"), "catalog.yaml"))
     async with AsyncExitStack() as stack:
         slack = await stack.enter_async_context(SlackStandIn(people, now=now))
-        slack.invite_bot(ROOM)
+        slack.settle_bot(ROOM)
         jira = await stack.enter_async_context(JiraStandIn(now=now))
         keeper = await stack.enter_async_context(Keeper(Home(home / "shop")))
         furnish(home, keeper)

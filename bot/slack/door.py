@@ -120,12 +120,16 @@ class SlackDoor:
         self.introduced.set()
         await self._people.refresh()
 
+    async def heard_out(self) -> None:
+        """Wait until everything that people said here was dealt with, after its ack too."""
+        await self._listeners.heard_out()
+
     async def stop(self) -> None:
         """Close the door, after what is being stored is stored."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._listeners.close()
+        await self._listeners.heard_out()
         await self._people.close()
 
     @property

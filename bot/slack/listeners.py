@@ -91,13 +91,16 @@ class Listeners:
     def after_ack(self, listener: Listener) -> Listener:
         """Keep an error inside a listener: one that is raised soon after the ack makes bolt forget it."""
 
-        async def guarded(body: Body, ack: AsyncAck) -> None:
+        async def listening(body: Body, ack: AsyncAck) -> None:
             try:
                 await listener(body, ack)
             except Exception:
                 # The named place for the unforeseen: the person hears of it, the reason is in the log.
                 log.exception("listener failed type=%s", body.get("type", "command"))
                 await self._broke(body, ack)
+
+        async def guarded(body: Body, ack: AsyncAck) -> None:
+            await self._start(listening(body, ack))
 
         return guarded
 
@@ -116,9 +119,10 @@ class Listeners:
         except SlackTrouble as trouble:
             log.warning("nobody was told error=%s", trouble)
 
-    async def close(self) -> None:
-        """Wait for what was still being stored when its ack was sent."""
-        await asyncio.gather(*self._late, return_exceptions=True)
+    async def heard_out(self) -> None:
+        """Wait for what was still being done when its ack was sent."""
+        while self._late:
+            await asyncio.wait(set(self._late))
 
     async def _command(self, body: Body, ack: AsyncAck) -> None:
         sender = Sender(body["user_id"], body["team_id"], _is_shared(body))

@@ -92,10 +92,10 @@ class Effects:
         return min((head.not_before for head in await self.heads() if head.lane not in busy), default=None)
 
     async def heads(self) -> list[Waiting]:
-        """Return the head of each lane, soonest first."""
+        """Return the head of each lane, soonest first, and of those for the same moment oldest first."""
         place = func.row_number().over(partition_by=table.c.lane, order_by=(table.c.rank, table.c.born))
         ranked = select(table, place.label("place")).where(table.c.given_up.is_(False)).subquery()
-        query = select(ranked).where(ranked.c.place == 1).order_by(ranked.c.not_before)
+        query = select(ranked).where(ranked.c.place == 1).order_by(ranked.c.not_before, ranked.c.born)
         async with reading(self._engine) as connection:
             rows = await connection.execute(query)
             return [_waiting(row) for row in rows]

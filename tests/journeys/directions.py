@@ -62,6 +62,18 @@ async def _time(scene: Scene, count: str | None, unit: str) -> None:
     await scene.stage.pass_time(int(count or 1) * _UNITS[unit])
 
 
+@sentence(r"the clock is set (back|ahead) by (?:(\d+)|a|an) (second|minute|hour)s?")
+async def _jump(scene: Scene, way: str, count: str | None, unit: str) -> None:
+    """Nothing falls due on the way, as when a machine corrects its clock."""
+    scene.stage.clock.advance((-1 if way == "back" else 1) * int(count or 1) * _UNITS[unit])
+
+
+@sentence("the disk of the database (is full|has room again)")
+async def _disk(scene: Scene, how: str) -> None:
+    disk = scene.stage.disk
+    (disk.fill if how == "is full" else disk.free)()
+
+
 @sentence("the (incident|plan|approval|progress) card reads")
 async def _card(scene: Scene, kind: str) -> Read:
     """Cards are drawn with some delay; whoever looks at one here sees it as of this moment."""

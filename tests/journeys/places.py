@@ -24,6 +24,7 @@ from integrations.registry import open_engines
 from integrations.tracker import Tracker
 from playbooks.catalog import load_catalog
 from tests.clock import Clock
+from tests.journeys.disk import Disk
 from tests.runs.stage import CATALOG, PLAYBOOK, StageEngine, World, point
 
 QUICK = Pace(ping=0.5, opening=2, check=0.02, grace=0.5, again=0.02, closing=0.2)
@@ -66,6 +67,9 @@ class Place(Protocol):
     async def heard(self) -> None:
         """Wait until the bot hears what people say."""
 
+    async def heard_out(self) -> None:
+        """Wait until the bot dealt with everything that people said."""
+
     async def settle(self) -> None:
         """Let everything happen that follows from what was done, a few seconds of it."""
 
@@ -86,7 +90,15 @@ class Bot:
         """Start it, and wait until it hears if Slack is there."""
         if self.app:
             return
-        begun = running(self.settings, now=self.now, engines=self.engines, trackers=self.trackers, pace=QUICK)
+        begun = running(
+            self.settings,
+            now=self.now,
+            engines=self.engines,
+            trackers=self.trackers,
+            pace=QUICK,
+            # Lanes have no order among each other; a conversation that is written down has one.
+            at_once=1,
+        )
         self.app = await self._life.enter_async_context(begun)
         await self.heard()
 
@@ -99,6 +111,22 @@ class Bot:
         assert self.app.slack
         async with asyncio.timeout(10):
             await self.app.slack.introduced.wait()
+
+    async def heard_out(self) -> None:
+        """Wait until it dealt with everything that people said."""
+        await self.slack.delivered()
+        if self.app and self.app.slack:
+            await self.app.slack.heard_out()
+
+    async def at_rest(self, within: timedelta = timedelta()) -> None:
+        """Wait until it was told everything and has nothing to do within this time of its clock."""
+        while True:
+            await self.heard_out()
+            if self.app:
+                await self.app.dispatcher.settled(within)
+            # What the bot did is told it too: that it entered a channel, for one.
+            if not self.slack.delivering:
+                return
 
     async def down(self) -> None:
         """End it."""
@@ -117,6 +145,7 @@ class StagePlace:
     engines: dict[str, Engine]
     bot: Bot
     jira: JiraStandIn | None = None
+    disk: Disk = field(default_factory=Disk)
     _tracker: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     @property
@@ -156,6 +185,10 @@ class StagePlace:
         """Wait until the bot hears what people say."""
         await self.bot.heard()
 
+    async def heard_out(self) -> None:
+        """Wait until the bot dealt with everything that people said."""
+        await self.bot.heard_out()
+
     async def jira_up(self) -> None:
         """Start the tracker at its address."""
         port = int(self.settings.jira_url.rpartition(":")[2])
@@ -172,25 +205,20 @@ class StagePlace:
         """Let five seconds pass in which everything happens that is due."""
         for seconds in (0, 1, 4):
             self.clock.advance(seconds)
-            await self._settled()
+            await self.bot.at_rest()
 
     async def pass_time(self, seconds: float) -> None:
         """Let time pass, in which what is due happens in its order; what is looked at often, now and then."""
         end = self.clock() + timedelta(seconds=seconds)
         stride = timedelta(seconds=max(seconds / MOST_LOOKS, 5))
         while self.bot.app:
-            await self._settled()
+            await self.bot.at_rest()
             due = await self.app.timeline.effects.next_at(busy=())
             if due is None or due >= end:
                 break
             self.clock.set(min(max(due, self.clock() + stride), end))
         self.clock.set(end)
-        await self._settled()
-
-    async def _settled(self) -> None:
-        await self.slack.delivered()
-        if self.bot.app:
-            await self.bot.app.dispatcher.settled()
+        await self.bot.at_rest()
 
 
 @asynccontextmanager
@@ -209,7 +237,7 @@ async def stage_place(home: Path, transport: Transport) -> AsyncIterator[StagePl
     terms = Terms(patience=20.0, retries=(0.0, 0.0, 0.0))
     async with AsyncExitStack() as stack:
         slack = await stack.enter_async_context(SlackStandIn(people, now=clock, terms=terms))
-        slack.invite_bot("general")
+        slack.settle_bot("general")
         door, tracker = (stack.enter_context(_reserved()) for _ in range(2))
         settings = _settings(home, slack, transport, _port(door), _port(tracker))
         if transport == "http":
@@ -217,6 +245,7 @@ async def stage_place(home: Path, transport: Transport) -> AsyncIterator[StagePl
         engines: dict[str, Engine] = {"stage": StageEngine(world)}
         bot = Bot(settings, slack, clock, lambda connections: engines, partial(open_tracker, pauses=()))
         place = StagePlace(slack, settings, clock, world, engines, bot)
+        stack.callback(place.disk.close)
         stack.push_async_callback(place.jira_down)
         stack.push_async_callback(bot.down)
         await place.jira_up()

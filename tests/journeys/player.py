@@ -105,7 +105,8 @@ class Player:
     async def _press(self, who: str, pressed: re.Match[str]) -> None:
         slack, label, text = self.place.slack, pressed["label"], pressed["on"] or ""
         if pressed["late"]:
-            shown, click = self._offered(self.sight.drawings, label, text), slack.click_late
+            gone = [each for each in self.sight.drawings if slack.current(each).blocks != each.blocks]
+            shown, click = self._offered(gone, label, text), slack.click_late
         else:
             shown, click = self._shown(who, label, text), slack.click
         times = 2 if pressed["twice"] else 1
@@ -113,8 +114,10 @@ class Player:
         self.last = (await asyncio.gather(*clicks))[-1]
         if pressed["text"] is None:
             return
-        form = self.place.slack.view(who)
-        assert form, f"{who} sees no form after {pressed['label']}"
+        # A press that asks for words is acknowledged before its form opens.
+        await self.place.heard_out()
+        form = slack.view(who)
+        assert form, f"{who} sees no form after {label}"
         self.last = await self.place.slack.submit(who, form, {"why": pressed["text"]})
 
     def _shown(self, who: str, label: str, text: str) -> Message:

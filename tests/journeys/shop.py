@@ -25,9 +25,10 @@ from tests.journeys.places import Bot
 SOON = timedelta(seconds=1.2)
 """A step that acts is looked at every second; what is due later than that is not waited for."""
 _ORDERS_A_SECOND = 4.0
-_LENGTH = r"\d+ (?:s|min|h)(?: \d+ (?:s|min))?"
+_LENGTH = r"(?<![-\w])\d+ (?:s|min|h)\b(?: \d+ (?:s|min)\b)?"
+_TIME = r"(?:(?:2026-\d\d-\d\d )?\d\d:\d\d:\d\dZ|20\d\d-\d\d-\d\dT[\d:.]+Z)"
 _MASKS = {
-    r"(?:2026-\d\d-\d\d )?\d\d:\d\d:\d\dZ|20\d\d-\d\d-\d\dT[\d:.]+Z": "<time>",
+    rf"{_TIME}(?: \({_TIME}\))?": "<time>",
     rf"{_LENGTH}(?: to {_LENGTH})?": "<while>",
     r"\d{8}T\d{6}[\w.-]*": "<backup>",
     r"\d+(?:\.\d+)? (?:bytes|B|kB|MB)": "<size>",
@@ -68,6 +69,7 @@ class ShopPlace:
             self.around.settings.door: "http://backstop",
             self.slack.url: "http://slack",
             self.around.jira.url: "http://jira",
+            self.around.keeper.url: "http://shop",
         }
 
     @property
@@ -83,16 +85,17 @@ class ShopPlace:
         """Wait until the bot hears what people say."""
         await self.bot.heard()
 
+    async def heard_out(self) -> None:
+        """Wait until the bot dealt with everything that people said."""
+        await self.bot.heard_out()
+
     async def down(self) -> None:
         """End the bot, whatever it is doing."""
         await self.bot.down()
 
     async def settle(self) -> None:
         """Wait until nothing more happens soon, or until the bot is to die."""
-        await self.slack.delivered()
-        if self.bot.app is None:
-            return
-        settled = asyncio.create_task(self.bot.app.dispatcher.settled(SOON))
+        settled = asyncio.create_task(self.bot.at_rest(SOON))
         awaited = {settled, self.death} if self.death else {settled}
         await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
         settled.cancel()

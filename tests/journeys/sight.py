@@ -45,12 +45,11 @@ class Sight:
         """Every message in every state in which it was seen."""
 
     def news(self, jira: JiraStandIn | None) -> list[Read]:
-        """Return what can be read now and could not before: answers first, then rooms in their order."""
+        """Return what can be read now and could not before: answers first, then what is new, then edits."""
         room = self.room().channel
         found = [told for message in self._messages() if (told := self._of(message, room))]
-        return [read for _, _, read in sorted(found, key=lambda told: told[:2])] + list(
-            self._new_issues(jira)
-        )
+        in_order = sorted(found, key=lambda told: told[:2])
+        return [*(read for _, _, read in in_order), *self._new_issues(jira)]
 
     @property
     def shouts(self) -> list[str]:
@@ -129,8 +128,8 @@ class Sight:
                 return None
         how = "" if before is None else " edits"
         head = f"{person.name}{self._for(message, room)}{how}"
-        when = message.ts if before is None else message.edited_ts or message.ts
-        return (0 if message.only_for else 1), when, Read(head, now)
+        turn = 0 if message.only_for else 1 if before is None else 2
+        return turn, message.ts, Read(head, now)
 
     def _for(self, message: Message, room: str) -> str:
         people, channels = self._slack.workspace.people, self._slack.workspace.channels

@@ -65,6 +65,11 @@ class Courier:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    @property
+    def busy(self) -> bool:
+        """Return whether anything is on its way, retries too."""
+        return bool(self._tasks)
+
     async def arrived(self) -> None:
         """Wait until everything that is on its way has arrived, retries too."""
         while self._tasks:

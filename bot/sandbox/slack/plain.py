@@ -198,7 +198,8 @@ def _rich(workspace: Workspace, node: Any) -> str:
         case {"type": "broadcast", "range": str(wide)}:
             return f"@{wide}"
         case {"type": "link", "url": str(url)}:
-            return _entity(workspace, f"{url}|{node.get('text') or ''}")
+            text = str(node.get("text") or "")
+            return f"{text} ({url})" if text and text != url else url
         case {"type": "emoji", "name": str(name)}:
             return f":{name}:"
         case {"type": "date", "timestamp": int(seconds)}:

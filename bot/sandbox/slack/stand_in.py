@@ -185,6 +185,11 @@ class SlackStandIn(Acts):
         """Wait until the app was given every event, or Slack gave up on it."""
         await self._courier.arrived()
 
+    @property
+    def delivering(self) -> bool:
+        """Return whether the app is being told something."""
+        return self._courier.busy
+
     async def refresh(self, reason: DisconnectReason = "refresh_requested") -> None:
         """Ask every socket to reconnect."""
         await self._sockets.refresh(reason)
@@ -209,6 +214,10 @@ class SlackStandIn(Acts):
     def join(self, user: str, channel: str) -> None:
         """Let a person enter a channel."""
         self.workspace.enter(self.workspace.channel(channel), self.workspace.person(user))
+
+    def settle_bot(self, channel: str) -> None:
+        """Let the bot have been in a channel all along, of which nobody needs to be told."""
+        self.workspace.channel(channel).members.append(BOT_USER)
 
     def invite_bot(self, channel: str) -> None:
         """Bring the bot into a channel."""

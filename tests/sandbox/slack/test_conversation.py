@@ -60,6 +60,21 @@ async def test_a_command_a_posted_card_a_click_and_an_edit(slack: SlackStandIn, 
     assert slack.transcript("general").startswith("ana       /backstop declare checkout")
 
 
+async def test_a_bot_that_was_in_a_channel_all_along_is_told_nothing_of_it(
+    slack: SlackStandIn, way: Way
+) -> None:
+    slack.settle_bot("general")
+    assert slack.bot_user_id in slack.channel("general").members
+    assert not slack.delivering
+    async with attached(slack, new_app(slack), way):
+        slack.remove_bot("general")
+        slack.invite_bot("general")
+        assert slack.delivering
+        await slack.delivered()
+        assert not slack.delivering
+    assert len({reply.payload["event_id"] for reply in slack.deliveries}) == 1
+
+
 async def test_a_mention_in_a_thread_is_heard_and_answered_there(slack: SlackStandIn, way: Way) -> None:
     slack.invite_bot("general")
     app = new_app(slack)

@@ -53,6 +53,22 @@ async def test_only_markup_pings(slack: SlackStandIn) -> None:
     assert slack.pings(_message(rich)) == {"cy", "here"}
 
 
+@pytest.mark.parametrize(
+    ("link", "shown"),
+    [
+        ({"url": "https://x.example/?a|b", "text": "a|b"}, "a|b (https://x.example/?a|b)"),
+        ({"url": "https://x.example/?a|b"}, "https://x.example/?a|b"),
+        ({"url": "https://x.example", "text": "https://x.example"}, "https://x.example"),
+    ],
+)
+async def test_a_link_in_rich_text_is_no_markup(
+    slack: SlackStandIn, link: dict[str, str], shown: str
+) -> None:
+    parts = [{"type": "link", **link}]
+    rich = {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": parts}]}
+    assert slack.plain(_message(rich)) == shown
+
+
 async def test_a_card_reads_from_top_to_bottom(slack: SlackStandIn) -> None:
     option = {"text": _text("2.3.0"), "value": "2.3.0"}
     run = {"type": "button", "action_id": "go", "text": _text("Start"), "value": "RUN-1"}
