@@ -114,7 +114,8 @@ async def _off(ask: Ask) -> Outcome:
         ask.may(Right.COMMAND, f"lift {freeze.id}, which @{freeze.by} placed", incident)
     await _nobody_acts_under(ask, freeze)
     event = FreezeLifted(why=ask.words.options.get("why", "by hand"))
-    waiting = f" {len(freeze.refused)} refused deployments may be tried again." if freeze.refused else ""
+    refused = len(freeze.refused)
+    waiting = f" {refused} refused deployment{'s' * (refused > 1)} may be tried again." if refused else ""
     answer = ask.done(freeze.id, f"is lifted.{waiting}", freeze=freeze.id)
     return Outcome(answer, {f"freeze/{freeze.id}": Change(freeze.seq, (event,))})
 

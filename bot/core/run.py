@@ -106,6 +106,7 @@ class Run:
     undo: UndoAsked | None = None
     abort: AbortAsked | None = None
     aborted_at: datetime | None = None
+    left: str = ""
     recovered_at: datetime | None = None
     checks: tuple[CheckFound, ...] = ()
 
@@ -190,8 +191,8 @@ def _whole(run: Run, entry: Entry, event: Event) -> Run:
             return replace(run, undo=event)
         case AbortAsked():
             return replace(run, abort=event)
-        case RunAborted():
-            return replace(run, aborted_at=entry.occurred_at)
+        case RunAborted(leaves=left):
+            return replace(run, aborted_at=entry.occurred_at, left=left)
         case RunRecovered():
             return replace(run, recovered_at=entry.occurred_at, paused=None)
         case CheckFound(step=None):

@@ -34,6 +34,12 @@ def left_behind(run: Run, plan: Plan) -> tuple[Block, ...]:
     )
 
 
+def left(leaves: str) -> str:
+    """Return what an aborted run left behind as "It leaves:" goes on, each thing on a line of its own."""
+    lines = [line.strip() for line in leaves.splitlines() if line.strip()]
+    return "".join(f"\n{line}" for line in lines) or " nothing is known"
+
+
 def _targets(run: Run, plan: Plan) -> Iterator[Line]:
     for target in plan.targets:
         acted = [step for step in plan.steps if _acted(run, step) and target.name in touched(step)]

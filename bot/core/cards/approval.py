@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.core.approval import Approval, GateState, Standing, counts, missing, standing
+from bot.core.approval import Approval, GateState, Standing, counts, filled, missing, standing
 from bot.core.budget import time_budget
 from bot.core.cards.plan import budget_line, commands, point_line, quorum_line
 from bot.core.cards.states import consequence, expected, place
@@ -97,6 +98,15 @@ class _Seen:
         return self.standing is Standing.EXPIRED or (self.standing is Standing.GATHERING and out)
 
     @property
+    def aged(self) -> bool:
+        """Say whether it was enough once, and only counts no more because it is too old."""
+        given = [replace(approval, at=self.now) for approval in self.state.approvals]
+        held = [
+            a for a in given if counts(a, self.gate, hash=self.run.hash, holders=self.holders, now=self.now)
+        ]
+        return filled(self.gate, held, self.holders)
+
+    @property
     def asking(self) -> bool:
         gathering = self.standing is Standing.GATHERING and not self.used and not self.late
         return gathering and not self.run.over and not self.run.abort
@@ -115,6 +125,8 @@ class _Seen:
             return (Strong("✓ Enough: "), self.titles(), " may begin.")
         if self.run.over or self.run.abort:
             return (Strong(f"Not needed any more: the run is {self.run.state}."),)
+        if self.late and self.aged:
+            return (Strong("✗ Expired: "), "enough people said yes, but too long ago to count.")
         if self.late:
             return (Strong("✗ Expired: "), "not enough people said yes by ", Moment(state.expires), ".")
         return (Strong("Asking: "), "still needed ", *self.wanted(), "; until ", Moment(state.expires), ".")

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from bot.core.budget import Part, time_budget, time_to_recover
+from bot.core.cards.abort import left
 from bot.core.cards.choices import abort, choices, done
 from bot.core.cards.pace import Pace, last_signal, pace
 from bot.core.cards.plan import budget_line
@@ -68,7 +69,7 @@ def _head(run: Run, incident: Incident, now: datetime) -> Line:
         )
         return (Strong("✓ Recovered "), Moment(run.recovered_at), f", {since}.")
     if run.aborted_at:
-        return (Strong("✗ Aborted "), Moment(run.aborted_at), f". It leaves: {_leaves(run)}")
+        return (Strong("✗ Aborted "), Moment(run.aborted_at), f". It leaves:{left(run.left)}")
     if run.abort:
         return (Strong("Stopping: "), f"an abort was asked for ({run.abort.why}); nothing further starts.")
     if run.paused:
@@ -76,10 +77,6 @@ def _head(run: Run, incident: Incident, now: datetime) -> Line:
     if run.started_at is None:
         return (Strong("Planned: "), "it has not been started.")
     return (Strong("Running "), f"for {in_words(lasted(run.started_at, now))}.")
-
-
-def _leaves(run: Run) -> str:
-    return run.abort.leaves if run.abort else "nothing is known"
 
 
 def _budget(run: Run, plan: Plan, incident: Incident, latest: Latest, now: datetime) -> Iterator[Block]:

@@ -107,6 +107,13 @@ def test_enough_approvals_leave_nothing_to_press() -> None:
     assert "✓ @bo as dba 2026-11-23 02:21:00Z" in plain(drawn)
 
 
+def test_approvals_that_grew_too_old_were_enough_once() -> None:
+    story = approved()
+    old = card(story, 12 + GATE.valid_for_s / 60 + 1)
+    assert outcome(old) == "✗ Expired: enough people said yes, but too long ago to count."
+    assert [button.line for button in pressed(old)] == ["start RUN-1"]
+
+
 def test_used_approvals_say_what_they_were_used_for() -> None:
     assert outcome(card(restoring(), 15)) == snapshot(
         "✓ Used: it was enough for S2 Put orders back, which began 2026-11-23 02:24:00Z."

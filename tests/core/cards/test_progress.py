@@ -309,8 +309,10 @@ def test_an_abort_under_way_leaves_nothing_to_press() -> None:
     drawn = card(story, 16)
     assert "Stopping: an abort was asked for (another way); nothing further starts." in plain(drawn)
     assert pressed(drawn) == []
-    story.in_run(17, StepFailed(step="restore", attempt=1, because="stopped"), RunAborted(leaves="x"))
-    assert "✗ Aborted 2026-11-23 02:27:00Z. It leaves: orders-db: not usable" in plain(card(story, 18))
+    left = "• orders-db: not usable\n  • shop: changed\n\nGo on from S2."
+    story.in_run(17, StepFailed(step="restore", attempt=1, because="stopped"), RunAborted(leaves=left))
+    said = "It leaves:\n• orders-db: not usable\n• shop: changed\nGo on from S2.\n"
+    assert f"✗ Aborted 2026-11-23 02:27:00Z. {said}" in plain(card(story, 18))
 
 
 def test_an_abort_nobody_asked_for_leaves_what_nobody_knows() -> None:

@@ -149,7 +149,8 @@ The point of no return is passed: RUN-1 begins S2 Put orders back, attempt 1.
 
 @ana: Abort was asked for: another way
 
-RUN-1 is aborted. It leaves: writers stopped
+RUN-1 is aborted. It leaves:
+writers stopped
 
 ✓ RUN-1 recovered. Every blocking end check passed.
 """)

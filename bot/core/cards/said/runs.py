@@ -8,6 +8,7 @@ from typing import assert_never
 
 from bot.core import events
 from bot.core.budget import time_to_recover
+from bot.core.cards.abort import left
 from bot.core.cards.choices import choices, waits_for_gate
 from bot.core.cards.lines import describe
 from bot.core.cards.states import place
@@ -85,7 +86,7 @@ def _turning_point(entry: Entry, event: _Turn, run: Run, incident: Incident | No
         case events.RunPaused():
             return _paused(event, run, incident)
         case events.RunAborted(leaves=leaves):
-            return _line((Strong(f"{run.id} is aborted. "), f"It leaves: {leaves}"))
+            return _line((Strong(f"{run.id} is aborted."), f" It leaves:{left(leaves)}"))
         case events.RunRecovered():
             return _recovered(entry, run, incident)
         case _:
