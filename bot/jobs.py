@@ -80,7 +80,7 @@ class Dispatcher:
     @property
     def health(self) -> str:
         """Return `ok`, or a sentence that begins with another word when effects are no longer taken."""
-        if self._turned is None:
+        if self._turned is None or not (self._timeline.duty.held or self._waits):
             return "starting"
         age = self._timeline.now() - self._turned
         if age >= STUCK:
