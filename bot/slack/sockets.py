@@ -11,6 +11,7 @@ import aiohttp
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.web.async_client import AsyncWebClient
 
 log = logging.getLogger(__name__)
@@ -73,9 +74,17 @@ class Line:
             await self._watch(handler)
             self.trouble = "it fell silent"
         finally:
-            with contextlib.suppress(TimeoutError, aiohttp.ClientError):
-                async with asyncio.timeout(self._pace.closing):
-                    await handler.close_async()  # type: ignore[no-untyped-call]
+            await self._close(handler.client)
+
+    async def _close(self, client: SocketModeClient) -> None:
+        """End a connection and what belongs to it, also when the far end is gone and says no goodbye."""
+        with contextlib.suppress(TimeoutError, aiohttp.ClientError):
+            async with asyncio.timeout(self._pace.closing):
+                await client.close()  # type: ignore[no-untyped-call]
+        for task in (client.message_processor, client.current_session_monitor, client.message_receiver):
+            if task:
+                task.cancel()
+        await client.aiohttp_client_session.close()
 
     async def _watch(self, handler: AsyncSocketModeHandler) -> None:
         clock = asyncio.get_running_loop().time
