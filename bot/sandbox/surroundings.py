@@ -26,7 +26,7 @@ from bot.sandbox import runner
 from bot.sandbox.jira import JiraStandIn
 from bot.sandbox.shop.home import Home
 from bot.sandbox.shop.keeper import Keeper
-from bot.sandbox.slack import SlackStandIn
+from bot.sandbox.slack import SlackStandIn, Terms
 from bot.settings import Settings
 from playbooks.catalog import Catalog, load_catalog
 from playbooks.library import names, read
@@ -35,6 +35,8 @@ Transport = Literal["socket", "http"]
 
 LOOPBACK = "127.0.0.1"
 ROOM = "general"
+PATIENT = Terms(patience=10)
+"""Slack waits 3 s; one machine that is Slack, Jira, the shop and Backstop at once may need longer."""
 REAL = (
     *("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"),
     *("JIRA_TOKEN", "JIRA_API_TOKEN", "PAGERDUTY_TOKEN", "PAGERDUTY_API_TOKEN"),
@@ -108,7 +110,7 @@ async def surroundings(
     refuse_beside_real_accounts(environ)
     people = _people(load_catalog(read("catalog.yaml"), "catalog.yaml"))
     async with AsyncExitStack() as stack:
-        slack = await stack.enter_async_context(SlackStandIn(people, now=now))
+        slack = await stack.enter_async_context(SlackStandIn(people, now=now, terms=PATIENT))
         slack.settle_bot(ROOM)
         jira = await stack.enter_async_context(JiraStandIn(now=now))
         keeper = await stack.enter_async_context(Keeper(Home(home / "shop")))
