@@ -45,11 +45,6 @@ class Metadata(Part):
     review_every: Duration = timedelta(days=90)
     derived_from: Name | None = None
 
-    @property
-    def review_due(self) -> date:
-        """Return the day from which on the playbook is stale and its card says so."""
-        return date.fromisoformat(self.reviewed) + self.review_every
-
 
 class AppliesTo(Part):
     """Where the playbook may be used; empty services or environments mean any."""
