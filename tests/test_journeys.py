@@ -28,6 +28,7 @@ ONE: dict[str, tuple[Transport, ...]] = {
     "shop-restart": ("socket",),
     "engines": ("socket",),
     "stale-playbook": ("http",),
+    "bad-days": ("http",),
 }
 """What is not about Slack, or was told over the other transport already, is played over one."""
 PLAYED = [(each, way) for each in JOURNEYS for way in ONE.get(each.file.stem, BOTH)]
