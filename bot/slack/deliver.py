@@ -325,13 +325,3 @@ class Deliver:
 def _roles(run: Run, gate: str) -> tuple[str, ...]:
     planned = run.plan.gate(gate) if run.plan else None
     return tuple(quorum.role for quorum in planned.require) if planned else ()
-
-
-async def _nothing(subject: str) -> Again | None:
-    return None
-
-
-SILENT: Mapping[str, Handler] = dict.fromkeys(
-    ("room", "card", "say", "approvals", "progress", "answer"), _nothing
-)
-"""The handlers of a Backstop without Slack: what people would read stays on the timeline."""
