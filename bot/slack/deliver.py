@@ -5,7 +5,7 @@ Each handler reads what is true now and makes Slack say it. It may run any numbe
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from functools import wraps
