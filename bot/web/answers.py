@@ -120,7 +120,7 @@ class Release(Body):
     environment: Named
     version: Named
     commit: Commit | None = None
-    strategy: Literal["blue_green", "canary", "rolling"] | None = None
+    strategy: Literal["canary", "blue_green", "rolling"] | None = None
     migrations: Annotated[tuple[Named, ...], Field(max_length=200)] = ()
 
 
