@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import assert_never
 
 from integrations.contract import Operation
 from playbooks.catalog import Catalog, load_catalog
@@ -116,6 +117,8 @@ class _Found:
                 self.criteria = load_criteria(text, file)
             case "playbook":
                 self._keep(load_playbook(text, file))
+            case _ as never:
+                assert_never(never)
 
     def _keep(self, loaded: Loaded) -> None:
         name = loaded.playbook.name

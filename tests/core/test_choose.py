@@ -72,6 +72,13 @@ def test_age_counts_from_the_wanted_moment() -> None:
     assert chosen(select, point("old", 31), before=minutes(1)).point is not None
 
 
+def test_a_point_that_a_run_could_not_restore_is_refused_with_what_happened() -> None:
+    why = "RUN-1 could not restore it: its digest is another"
+    choice = chosen(LATEST, point("newer", 5), point("older", 30), failed={"newer": why})
+    assert name(choice) == "older"
+    assert refusals(choice) == {"newer": why}
+
+
 @pytest.mark.parametrize("health", ["invalid", "stranded", "partial"])
 def test_what_cannot_be_read_is_never_chosen(health: str) -> None:
     choice = chosen(LATEST, point("broken", 5, health=health))

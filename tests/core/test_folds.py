@@ -9,11 +9,13 @@ import pytest
 from bot.core import freeze as freezes
 from bot.core import incident as incidents
 from bot.core import run as runs
-from bot.core.due import Pause, due
+from bot.core.due import Abort, Begin, Move, Pause, Reopen, Rest, due
 from bot.core.effects import Effect as Queued
 from bot.core.effects import follow
 from bot.core.events import (
+    AbortAsked,
     Approved,
+    AttemptOpened,
     CheckFound,
     Entry,
     Event,
@@ -29,21 +31,28 @@ from bot.core.events import (
     PhaseChanged,
     Planned,
     PostmortemAsked,
+    RetryAsked,
     RoleAssigned,
     RoomOpened,
+    RunPaused,
     RunRecovered,
+    RunResumed,
     RunStarted,
     Scope,
     Severity,
     SeverityChanged,
+    StepFailed,
     StepProgressed,
     StepSkipped,
     StepStarted,
+    StepSucceeded,
     TargetHeld,
     TargetReleased,
     UpdatePosted,
 )
+from bot.core.plan import Plan
 from bot.core.run import Hold
+from bot.core.suspects import suspects
 from integrations.contract import Effect
 from tests.core.plans import call, gate, plan, step
 from tests.core.story import ASKED, DECLARED, HASH, HOLDERS, PLAN, Story, at, planned, started
@@ -194,6 +203,64 @@ def test_a_step_whose_approval_ran_out_asks_instead_of_waiting() -> None:
     story.in_run(9, StepSkipped(step="stop-writers", why="they are stopped"), by="ana")
     story.in_run(29, GateExpired(gate="overwrite-orders"))
     assert pauses(story, 29) == ["The approvals of overwrite-orders did not come in time."]
+
+
+def moves(story: Story, minute: float) -> tuple[Move, ...]:
+    return due(story.run, now=at(minute), holders=HOLDERS, freezes=())
+
+
+def begun(changed: Plan) -> Story:
+    story = Story()
+    story.in_run(5, ASKED, by="ana")
+    story.in_run(6, Planned(plan=changed, hash="h"))
+    story.in_run(8, RunStarted(hash="h"))
+    return story
+
+
+def test_a_failed_step_ends_the_run_where_its_playbook_says_so() -> None:
+    fatal = step("stop", on_failure="abort")
+    story = begun(plan(steps=(fatal, step("go", needs=("stop",))), gates=()))
+    story.in_run(9, StepStarted(step="stop", attempt=1, key="k"))
+    story.in_run(10, StepFailed(step="stop", attempt=1, because="disk full"))
+    assert moves(story, 10) == (Abort(fatal),)
+    story.in_run(11, RetryAsked(step="stop", why="the disk was emptied"), by="ana")
+    assert moves(story, 11) == (Reopen(fatal),)
+
+
+def test_another_try_waits_for_its_moment() -> None:
+    story = begun(plan(steps=(step("stop"),), gates=()))
+    story.in_run(9, StepStarted(step="stop", attempt=1, key="k"))
+    story.in_run(
+        10,
+        StepFailed(step="stop", attempt=1, because="busy"),
+        AttemptOpened(step="stop", attempt=2, target_said="busy", not_before=at(12)),
+    )
+    assert moves(story, 11) == (Rest(at(12)),)
+    assert moves(story, 12) == (Begin(step("stop"), 2),)
+
+
+def test_a_run_that_takes_longer_than_its_playbook_allows_asks_once() -> None:
+    story = begun(plan(at_most_s=600, gates=(), steps=(step("stop"),)))
+    assert moves(story, 18) == (Begin(step("stop"), 1),)
+    assert pauses(story, 19) == ["RUN-1 takes longer than the 10 min its playbook allows."]
+    story.in_run(19, RunPaused(why="late", late=True))
+    story.in_run(20, RunResumed(why="nearly there"), by="ana")
+    assert moves(story, 20) == (Begin(step("stop"), 1),)
+
+
+def test_a_point_is_under_suspicion_from_a_failed_restore_until_one_succeeds() -> None:
+    story = started()
+    story.in_run(9, StepFailed(step="stop-writers", attempt=1, because="it hangs"))
+    story.in_run(10, StepFailed(step="restore", attempt=1, because="its digest is another"))
+    why = "RUN-1 could not restore it: its digest is another"
+    assert suspects([story.of("run/RUN-1")]) == {("sqlite", "orders-0150"): why}
+    story.in_run(12, StepSucceeded(step="restore", attempt=2))
+    assert suspects([story.of("run/RUN-1")]) == {}
+    story.in_run(
+        13, AbortAsked(why="another way", leaves=""), StepFailed(step="restore", attempt=3, because="x")
+    )
+    assert suspects([story.of("run/RUN-1")]) == {}
+    assert suspects([[entry("run/RUN-1", StepFailed(step="restore", attempt=1, because="x"))]]) == {}
 
 
 def test_a_step_that_destroys_never_starts_where_nobody_is_asked() -> None:
