@@ -16,7 +16,9 @@ from bot.demo.narrator import Narrator
 from bot.demo.pipeline import Pipeline
 from bot.demo.sandbox import Sandbox
 from bot.sandbox.jira import JiraStandIn
+from bot.sandbox.shop.home import Home
 from bot.sandbox.shop.verify import verify
+from bot.sandbox.shop.writer import Journal
 from bot.sandbox.slack import SlackStandIn
 from bot.sandbox.surroundings import Surroundings, Transport, surroundings, utc_now
 from tests.journeys.directions import Scene, sentence
@@ -25,6 +27,7 @@ from tests.journeys.places import Bot
 SOON = timedelta(seconds=1.2)
 """A step that acts is looked at every second; what is due later than that is not waited for."""
 _ORDERS_A_SECOND = 4.0
+FIRST_ORDER_S = 20
 _LENGTH = r"(?<![-\w])\d+ (?:s|min|h)\b(?: \d+ (?:s|min)\b)?"
 _TIME = r"(?:(?:2026-\d\d-\d\d )?\d\d:\d\d:\d\dZ|20\d\d-\d\d-\d\dT[\d:.]+Z)"
 _MASKS = {
@@ -145,9 +148,17 @@ async def _release(scene: Scene, version: str, sha: str) -> None:
 @sentence(r"the backup of release (\S+), commit (\w+), is taken")
 async def _backup(scene: Scene, version: str, sha: str) -> None:
     place = _shop(scene)
+    await _ordered(place.around.shop)
     place.before = utc_now()
     place.pipeline = place.pipeline or await _pipeline(place)
     await place.pipeline.back_up(version, sha)
+
+
+async def _ordered(shop: Home) -> None:
+    """Wait for the first order that a customer was promised: without one a backup proves nothing."""
+    async with asyncio.timeout(FIRST_ORDER_S):
+        while not Journal(shop.journal).orders():  # noqa: ASYNC110 - another process writes the journal
+            await asyncio.sleep(0.02)
 
 
 @sentence("every order is right again")
