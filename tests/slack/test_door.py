@@ -13,7 +13,6 @@ import pytest
 from bot.core.events import NoteAdded
 from bot.sandbox.slack import SlackStandIn
 from bot.settings import Settings
-from bot.slack.deliver import SILENT
 from bot.slack.door import SlackDoor
 from integrations.contract import IntegrationError
 from tests.clock import Clock
@@ -248,11 +247,6 @@ async def test_a_missing_secret_is_named_and_the_door_stays_shut(home: House, mo
 
 async def test_in_socket_mode_there_is_no_route_to_forge(sockets: House) -> None:
     assert sockets.door.http is None
-
-
-async def test_without_slack_every_effect_is_quietly_done(home: House) -> None:
-    assert set(SILENT) == set(home.door.handlers())
-    assert [await handler("INC-1") for handler in SILENT.values()] == [None] * 6
 
 
 async def test_troubled_messages_show_in_the_health(home: House) -> None:
