@@ -50,6 +50,10 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+MESSAGES = ("room", "card", "say", "approvals", "progress", "answer")
+"""The effects that are said in Slack."""
+
+
 @dataclass(frozen=True, slots=True)
 class App:
     """A running Backstop; `url` is where its HTTP door listens."""
@@ -175,8 +179,7 @@ def _handlers(
     watch = Watch(timeline, shelf, desk.slack_groups)
     files = FileTracker(settings.file(settings.out, "out"))
     notify = Notify(timeline, files, tracker, "jira")
-    messages = ("room", "card", "say", "approvals", "progress", "answer")
-    slack: dict[str, Handler] = dict(door.handlers()) if door else dict.fromkeys(messages, _unsaid)
+    slack: dict[str, Handler] = dict(door.handlers()) if door else dict.fromkeys(MESSAGES, _unsaid)
     return {
         **slack,
         "run": runs.handle,

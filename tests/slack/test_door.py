@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.app import MESSAGES
 from bot.core.events import NoteAdded
 from bot.sandbox.slack import SlackStandIn
 from bot.settings import Settings
@@ -247,6 +248,10 @@ async def test_a_missing_secret_is_named_and_the_door_stays_shut(home: House, mo
 
 async def test_in_socket_mode_there_is_no_route_to_forge(sockets: House) -> None:
     assert sockets.door.http is None
+
+
+async def test_without_slack_every_effect_that_is_said_there_is_quietly_done(home: House) -> None:
+    assert set(MESSAGES) == set(home.door.handlers())
 
 
 async def test_troubled_messages_show_in_the_health(home: House) -> None:
