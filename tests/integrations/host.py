@@ -238,9 +238,13 @@ class Host:
         """Return the pid of a job's supervisor."""
         return int((Job(self.state, key).claimed() or {})["supervisor"])
 
-    def child(self, key: str) -> int:
-        """Return the pid of a job's program."""
-        return int((Job(self.state, key).claimed() or {})["child"])
+    async def child(self, key: str) -> int:
+        """Return the pid of a job's program, which may be at work before its supervisor has noted it."""
+
+        async def noted() -> int | None:
+            return (Job(self.state, key).claimed() or {}).get("child")
+
+        return await until(noted)
 
     async def start(self, key: str, name: str, *, token: int | None = None, **params: str | int) -> Status:
         """Start a command."""

@@ -137,7 +137,7 @@ async def test_a_wandering_worker_of_a_lost_job_keeps_its_target_from_others(hos
 
     await until(working)
     os.kill(host.supervisor("k"), signal.SIGKILL)
-    os.kill(host.child("k"), signal.SIGKILL)
+    os.kill(await host.child("k"), signal.SIGKILL)
     assert (await host.reached("k", lambda status: status.state == "lost")).alive
     await host.start("next", "act", who="bo")
     assert (await host.ended("next")).state == "refused"
@@ -153,7 +153,7 @@ async def test_workers_are_ended_when_their_program_is_killed(host: Host) -> Non
         return worker.exists() and bool(worker.read_text().strip())
 
     await until(working)
-    os.kill(host.child("k"), signal.SIGKILL)
+    os.kill(await host.child("k"), signal.SIGKILL)
     status = await host.ended("k")
     assert (status.state, status.code, status.reason) == ("done", 137, "orphans")
     assert not _lives(int(worker.read_text()))
@@ -205,7 +205,7 @@ async def test_a_frozen_supervisor_keeps_newer_attempts_out_until_it_is_dead(hos
 async def test_a_frozen_program_keeps_newer_attempts_out_and_can_be_cancelled(host: Host) -> None:
     await host.start("old", "wipe", who="ana", token=1)
     await host.begun("ana")
-    os.kill(host.child("old"), signal.SIGSTOP)
+    os.kill(await host.child("old"), signal.SIGSTOP)
     await host.start("new", "wipe", who="bo", token=2)
     assert (await host.ended("new")).state == "refused"
     await host.runner.cancel("old")
