@@ -19,7 +19,7 @@ import aiohttp
 from aiohttp import web
 
 from bot.commands import Desk
-from bot.jobs import EVERY_LANE, Dispatcher, Handler
+from bot.jobs import EVERY_LANE, Dispatcher, Handler, Precedence
 from bot.notify import Notify
 from bot.runs import Runs
 from bot.runs.book import Book
@@ -113,14 +113,15 @@ async def running(
         )
         port = stack.enter_context(socket.create_server((settings.host, settings.port)))
         settings = settings.model_copy(update={"port": port.getsockname()[1]})
-        desk, door = _desk_and_door(settings, timeline, shelf, now, pace)
+        first = Precedence()
+        desk, door = _desk_and_door(settings, timeline, shelf, now, pace, first)
         tracker = trackers(settings)
         if tracker:
             stack.push_async_callback(tracker.close)
         book = Book(timeline, shelf, desk.slack_groups)
         runs = Runs(book, shelf, engines(connections))
         handlers = _handlers(timeline, shelf, runs, settings, tracker, door, desk)
-        dispatcher = Dispatcher(timeline, handlers, {"run": runs.ask}, at_once=at_once)
+        dispatcher = Dispatcher(timeline, handlers, {"run": runs.ask}, first=first, at_once=at_once)
         await _serve_http(stack, port, desk, settings, door, dispatcher)
         if door:
             await door.start()
@@ -130,7 +131,12 @@ async def running(
 
 
 def _desk_and_door(
-    settings: Settings, timeline: Timeline, shelf: Shelf, now: Callable[[], datetime], pace: Pace
+    settings: Settings,
+    timeline: Timeline,
+    shelf: Shelf,
+    now: Callable[[], datetime],
+    pace: Pace,
+    first: Precedence,
 ) -> tuple[Desk, SlackDoor | None]:
     desk = Desk(timeline, shelf, url=settings.door, command=settings.slack_command)
     if settings.slack_mode == "off":
@@ -138,7 +144,7 @@ def _desk_and_door(
     api = Api(secret_of(settings, "slack_bot_token"), settings.slack_api_url, now=now)
     people = People(api, shelf, now=now)
     desk = replace(desk, slack_groups=people.groups)
-    return desk, SlackDoor(settings, desk, api=api, people=people, pace=pace)
+    return desk, SlackDoor(settings, desk, api=api, people=people, first=first, pace=pace)
 
 
 def open_shelf(settings: Settings) -> Shelf:
@@ -179,7 +185,8 @@ def _handlers(
     watch = Watch(timeline, shelf, desk.slack_groups)
     files = FileTracker(settings.file(settings.out, "out"))
     notify = Notify(timeline, files, tracker, "jira")
-    slack: dict[str, Handler] = dict(door.handlers()) if door else dict.fromkeys(MESSAGES, _unsaid)
+    without: dict[str, Handler] = {**dict.fromkeys(MESSAGES, _unsaid), "hear": _unheard}
+    slack: Mapping[str, Handler] = door.handlers() if door else without
     return {
         **slack,
         "run": runs.handle,
@@ -192,6 +199,14 @@ def _handlers(
 
 async def _unsaid(_subject: str) -> None:
     """Without Slack there is nobody to tell there; the console and the command line draw the same events."""
+
+
+async def _unheard(_subject: str) -> None:
+    """What another process heard in Slack is kept for one that can answer there."""
+    raise IntegrationError(
+        "Slack is off in the process that carries effects out: set BACKSTOP_SLACK_MODE there.",
+        permanent=False,
+    )
 
 
 async def _serve_http(

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NoReturn
@@ -31,6 +31,9 @@ EVERY_LANE = sys.maxsize
 ASK_AFTER = 5
 """How often an effect fails before whoever asks people about it is told: about half a minute of tries."""
 STANDING_BY = "standing-by"
+QUIET_S, LOOK_AGAIN_S, LONGEST_S = 0.03, 0.25, 2.0
+URGENT = frozenset({"run", "update-due", "gate-expiry", "freeze-review"})
+"""The effects that wait for nobody: recovery goes on however much people have to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +53,55 @@ def backoff(tries: int) -> timedelta:
     return min(timedelta(seconds=2 ** min(tries, 6)), LONGEST_WAIT)
 
 
+class Precedence:
+    """Who waits for an acknowledgement goes first: effects begin when nobody has waited for a moment.
+
+    An effect waits for `LONGEST_S` at most; while people keep coming, effects begin one after another.
+    """
+
+    def __init__(self) -> None:
+        self._waiting = 0
+        self._until = 0.0
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+        self._one = asyncio.Lock()
+
+    @contextlib.contextmanager
+    def taken(self) -> Iterator[None]:
+        """Go first until the block ends, which is when somebody is acknowledged."""
+        loop = asyncio.get_running_loop()
+        self._waiting += 1
+        self._quiet.clear()
+        try:
+            yield
+        finally:
+            self._waiting -= 1
+            if not self._waiting:
+                # Who comes next comes at once: people press twice, and lines of Slack come in bursts.
+                self._until = loop.time() + QUIET_S
+                loop.call_at(self._until, self._look)
+
+    def _look(self) -> None:
+        if not self._waiting and asyncio.get_running_loop().time() >= self._until:
+            self._quiet.set()
+
+    async def given(self) -> None:
+        """Let everybody who waits go first."""
+        async with self._one:
+            await self.moment(LONGEST_S)
+
+    async def moment(self, longest_s: float) -> None:
+        """Wait until nobody has waited for a moment, but no longer than this."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(longest_s):
+                await self._quiet.wait()
+
+
 class Dispatcher:
     """Carries effects out in this process; `handlers` take the subject of an effect by its kind.
 
-    `pleas`, by kind as well, are for those that people must hear of when they keep failing.
+    `pleas`, by kind as well, are for those that people must hear of when they keep failing. Whoever waits for
+    an acknowledgement goes `first`, but a run and its timers wait for nobody.
     """
 
     def __init__(
@@ -62,10 +110,12 @@ class Dispatcher:
         handlers: Mapping[str, Handler],
         pleas: Mapping[str, Plea] | None = None,
         *,
+        first: Precedence | None = None,
         at_once: int = EVERY_LANE,
     ) -> None:
         self._timeline = timeline
         self._handlers = handlers
+        self._first = first or Precedence()
         self._at_once = at_once
         self._pleas = pleas or {}
         self._busy: dict[str, asyncio.Task[None]] = {}
@@ -137,6 +187,8 @@ class Dispatcher:
 
     async def _rounds(self) -> NoReturn:
         while True:
+            # While people come and come, not every line of theirs is worth a look at the queue.
+            await self._first.moment(LOOK_AGAIN_S)
             self._kick.clear()
             self._turned = self._timeline.now()
             await self._round()
@@ -186,6 +238,8 @@ class Dispatcher:
 
     async def _do(self, effect: Waiting) -> None:
         try:
+            if effect.kind not in URGENT:
+                await self._first.given()
             await self._handle(effect)
         except IntegrationError as problem:
             log.warning(

@@ -14,7 +14,7 @@ PURE = ("bot/core/", "playbooks/")
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
 
-BLIND_EXCEPTS = frozenset({"bot/jobs.py", "bot/slack/listeners.py"})
+BLIND_EXCEPTS = frozenset({"bot/jobs.py", "bot/slack/hear.py"})
 """The files that may catch everything, once each: the dispatcher of effects, and the door after its ack."""
 
 _CLOCKS = frozenset({"now", "utcnow", "today", "time", "monotonic", "perf_counter", "time_ns"})

@@ -120,7 +120,8 @@ async def _carry_out(desk: Desk, line: str, who: Actor, via: str, place: Place, 
         except Conflict:
             continue
         return outcome.answer
-    return Answer.refused("Too many people wrote at once: nothing was recorded. Say it again.")
+    sentence = "Too many people wrote at once: nothing was recorded. Say it again."
+    return replace(Answer.refused(sentence), data={"unavailable": True})
 
 
 def _first(stored: Mapping[str, object], line: str, place: Place) -> Answer:

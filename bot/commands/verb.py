@@ -46,16 +46,26 @@ from playbooks.roles import Holders
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something was said. `reply` says how the answer gets there when the door cannot return it."""
+    """Where something was said. `reply` says how the answer gets there when the door cannot return it.
+
+    A `hook` is an address that takes answers for a while.
+    """
 
     channel: str | None = None
     thread: str | None = None
     user: str | None = None
     reply: str = ""
+    hook: str = ""
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, str | None]:
         """Return the place as JSON values."""
-        return {"channel": self.channel, "thread": self.thread, "user": self.user, "reply": self.reply}
+        where = {"channel": self.channel, "thread": self.thread, "user": self.user}
+        return {**where, "reply": self.reply, "hook": self.hook}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, object]) -> Place:
+        """Return the place that was stored."""
+        return cls(**cast("dict[str, str]", value))
 
 
 @dataclass(frozen=True, slots=True)

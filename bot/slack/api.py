@@ -14,6 +14,7 @@ from typing import Any
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.slack.messages import Payload
 from integrations.contract import IntegrationError
@@ -140,6 +141,20 @@ class Api:
     async def whisper(self, channel: str, user: str, payload: Payload, *, thread: str | None = None) -> None:
         """Show a message to one member of a channel."""
         await self._show("chat.postEphemeral", payload, channel=channel, user=user, thread_ts=thread)
+
+    async def respond(self, hook: str, payload: Payload) -> None:
+        """Show a message to one person through the address that Slack sent along with what they did."""
+        client = AsyncWebhookClient(hook, timeout=TIMEOUT, retry_handlers=[])
+        try:
+            answer = await client.send(
+                text=payload.text, blocks=list(payload.blocks), response_type="ephemeral"
+            )
+        except (aiohttp.ClientError, SlackClientError, TimeoutError, OSError) as problem:
+            # Not in its words: those may hold the address, and who has that can write to the channel.
+            raise SlackTrouble(f"Slack did not take an answer: {type(problem).__name__}.") from None
+        if answer.status_code != 200:
+            raise SlackTrouble(f"Slack did not take an answer: status {answer.status_code}.", code="hook")
+        self.last_good = self._now()
 
     async def direct(self, user: str) -> str:
         """Return the channel of the direct messages with a person."""

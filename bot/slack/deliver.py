@@ -5,12 +5,13 @@ Each handler reads what is true now and makes Slack say it. It may run any numbe
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from functools import wraps
 
-from bot.commands import Answer
+from bot.commands import Answer, Place
 from bot.core import freeze as freezes
 from bot.core import incident as incidents
 from bot.core import run as runs
@@ -35,6 +36,8 @@ from bot.slack.messages import Payload, message
 from bot.slack.posts import AT_ONCE, CARD, PROGRESS, Spot, TooSoon, Urgency
 from bot.slack.rooms import GONE, Ground, Rooms
 from playbooks.roles import Holders
+
+log = logging.getLogger(__name__)
 
 SOON, LATE = timedelta(seconds=1), timedelta(minutes=1)
 PLACES = 3
@@ -240,19 +243,30 @@ class Deliver:
         stored = await records.answer(delivery)
         if stored is None or await self._ground.posts.known(key):
             return None
-        place = await records.place(delivery)
-        channel, thread, user = (str(place.get(name) or "") for name in ("channel", "thread", "user"))
+        place = Place.from_json(await records.place(delivery))
         payload = self._message(Answer.from_json(stored).document, self._ground.settings.door, delivery[-80:])
         try:
-            if place.get("reply") == "thread":
-                await self._ground.posts.put(key, Spot(channel, thread or None), payload)
-            else:
-                await self._ground.api.whisper(channel, user, payload, thread=thread or None)
+            await self._reply(key, place, payload)
         except SlackTrouble as trouble:
-            if not trouble.permanent or not user:
+            if not trouble.permanent or not place.user:
                 raise
-            await self._ground.posts.put(key, Spot(await self._ground.api.direct(user)), payload)
+            await self._ground.posts.put(key, Spot(await self._ground.api.direct(place.user)), payload)
         return None
+
+    async def _reply(self, key: str, place: Place, payload: Payload) -> None:
+        """Answer where something was said; where its hook does not take the answer, Slack's Web API may."""
+        api, channel, user = self._ground.api, place.channel or "", place.user or ""
+        if place.reply == "thread":
+            await self._ground.posts.put(key, Spot(channel, place.thread), payload)
+            return
+        if place.hook:
+            try:
+                await api.respond(place.hook, payload)
+            except SlackTrouble as trouble:
+                log.info("hook refused error=%s", trouble)
+            else:
+                return
+        await api.whisper(channel, user, payload, thread=place.thread)
 
     async def _incident(self, id: str) -> Incident | None:
         return incidents.fold(await self._timeline.read(f"incident/{id}"))

@@ -13,10 +13,11 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.commands import Desk
-from bot.jobs import Handler
+from bot.jobs import Handler, Precedence
 from bot.settings import Settings
 from bot.slack.api import Api
 from bot.slack.deliver import Deliver
+from bot.slack.hear import Hear
 from bot.slack.identity import Identity
 from bot.slack.listeners import PATIENCE, Listeners
 from bot.slack.people import People
@@ -34,6 +35,7 @@ PATH = "/slack/events"
 class SlackDoor:
     """Everything Backstop does in Slack. `people` gave the desk its Slack groups and shares the door's `api`.
 
+    Who is heard here is acknowledged `first`, before the dispatcher goes on.
     `introduced` is set once Slack has said who Backstop is there.
     Raises `IntegrationError` when a token or secret that the mode needs is not set.
     """
@@ -45,6 +47,7 @@ class SlackDoor:
         *,
         api: Api,
         people: People,
+        first: Precedence,
         pace: Pace = UNHURRIED,
         patience: float = PATIENCE,
     ) -> None:
@@ -52,6 +55,7 @@ class SlackDoor:
         self._timeline = desk.timeline
         self._api = api
         self._people = people
+        self._first = first
         self._pace = pace
         self._tasks: list[asyncio.Task[None]] = []
         self.identity = Identity()
@@ -60,7 +64,8 @@ class SlackDoor:
         ground = Ground(settings, desk.timeline, desk.shelf, api, posts, self.identity, people.groups)
         rooms = Rooms(ground)
         self._deliver = Deliver(ground, rooms)
-        self._listeners = Listeners(desk, ground, rooms, patience=patience)
+        self._hear = Hear(desk, ground)
+        self._listeners = Listeners(desk, ground, rooms, self._hear, patience=patience)
         self._app = self._new_app()
         self._listeners.attach(self._app)
         self._lines = self._new_lines()
@@ -80,18 +85,25 @@ class SlackDoor:
             )
 
         client = AsyncWebClient(base_url=self._settings.slack_api_url, retry_handlers=[])
-        return AsyncApp(name="backstop", signing_secret=signing, authorize=authorize, client=client)
+        return AsyncApp(
+            name="backstop",
+            signing_secret=signing,
+            authorize=authorize,
+            client=client,
+            # Otherwise bolt looks every 10 ms whether a listener has acknowledged.
+            process_before_response=True,
+        )
 
     def _new_lines(self) -> list[Line]:
         if self._settings.slack_mode != "socket":
             return []
         token = secret_of(self._settings, "slack_app_token")
         url = self._settings.slack_api_url
-        return [Line(self._app, token, url, self._pace) for _ in range(CONNECTIONS)]
+        return [Line(self._app, token, url, self._first, self._pace) for _ in range(CONNECTIONS)]
 
     def handlers(self) -> Mapping[str, Handler]:
-        """Return the handlers of the effects that speak in Slack, for the dispatcher."""
-        return self._deliver.handlers()
+        """Return the handlers of what is heard and said in Slack, for the dispatcher."""
+        return {"hear": self._hear.handle, **self._deliver.handlers()}
 
     @property
     def http(self) -> Callable[[web.Request], Awaitable[web.StreamResponse]] | None:
@@ -99,8 +111,9 @@ class SlackDoor:
         return self._request if self._settings.slack_mode == "http" else None
 
     async def _request(self, request: web.Request) -> web.StreamResponse:
-        answer = await self._app.async_dispatch(await to_bolt_request(request))
-        return await to_aiohttp_response(answer)
+        with self._first.taken():
+            answer = await self._app.async_dispatch(await to_bolt_request(request))
+            return await to_aiohttp_response(answer)
 
     async def start(self) -> None:
         """Open the door; what needs Slack goes on in the background."""

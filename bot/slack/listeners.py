@@ -1,7 +1,7 @@
-"""What people do in Slack becomes a line that is said: commands, mentions, buttons and forms, one path.
+"""What people do in Slack becomes a line that is stored: commands, mentions, buttons and forms, one path.
 
-Who says it comes from the signed payload and nothing else. A line is stored, with its answer, before it
-is acknowledged; the same delivery twice gets the first answer again.
+A line is stored before it is acknowledged, and acknowledged before it is carried out: nobody waits for what
+Backstop has to read, write or draw. The same delivery twice is one line. `hear.py` carries lines out.
 """
 
 from __future__ import annotations
@@ -11,25 +11,27 @@ import hashlib
 import itertools
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
-from bot.commands import Answer, Desk, Place, say
+from bot.commands import Answer, Desk, Place
 from bot.core.document import Code, Document, Line, Paragraph, Strong
-from bot.core.may import Actor
 from bot.slack import reasons
 from bot.slack.api import SlackTrouble
+from bot.slack.hear import Hear
 from bot.slack.messages import Payload, message
 from bot.slack.rooms import Ground, Rooms
+from bot.slack.said import Said, Sender
 from bot.slack.text import after_mention, typed
-from bot.timeline import AlreadyAnswered, Delivery
 from integrations.contract import IntegrationError
 from playbooks.problems import PlaybookInvalid
 
@@ -37,87 +39,37 @@ log = logging.getLogger(__name__)
 
 Body = dict[str, Any]
 Next = Callable[[], Awaitable[BoltResponse]]
-Listener = Callable[[Body, AsyncAck], Awaitable[None]]
 
 PATIENCE = 2.0
-"""How long an answer is waited for before Slack is told to wait, in seconds; Slack gives up after three."""
+"""How long storing is waited for before Slack is told to wait, in seconds; Slack gives up after three."""
 
-VIA = "slack"
 LAST_RETRY = "3"
-
-
-@dataclass(frozen=True, slots=True)
-class Sender:
-    """Who sent something, as Slack signed it; `shared` when other companies can read the channel."""
-
-    user: str
-    team: str
-    shared: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """One thing that somebody said, and the id by which its delivery is known."""
-
-    sender: Sender
-    line: str
-    place: Place
-    delivery: str
 
 
 class Listeners:
     """Attaches to a bolt app; `heard` is when Slack last sent something."""
 
-    def __init__(self, desk: Desk, ground: Ground, rooms: Rooms, *, patience: float = PATIENCE) -> None:
+    def __init__(self, desk: Desk, ground: Ground, rooms: Rooms, hear: Hear, *, patience: float) -> None:
         self._desk = desk
         self._ground = ground
         self._rooms = rooms
+        self._hear = hear
         self._patience = patience
-        self._late: set[asyncio.Task[object]] = set()
+        self._late: set[asyncio.Task[None]] = set()
+        self._in_time: WeakKeyDictionary[asyncio.Task[None], asyncio.Task[object]] = WeakKeyDictionary()
         self.heard: datetime | None = None
 
     def attach(self, app: AsyncApp) -> None:
         """Register every listener, once."""
-        app.command(self._desk.command)(self.after_ack(self._command))
-        app.action(re.compile(r"^say:"))(self.after_ack(self._press))
-        app.action(re.compile(r"^ask:"))(self.after_ack(self._ask))
-        app.view_submission(reasons.CALLBACK)(self.after_ack(self._reason))
+        app.command(self._desk.command)(self._command)
+        app.action(re.compile(r"^say:"))(self._press)
+        app.action(re.compile(r"^ask:"))(self._ask)
+        app.view_submission(reasons.CALLBACK)(self._reason)
         app.view_closed(reasons.CALLBACK)(_nothing)
         # Bolt acknowledges an event before its listener runs; a middleware still comes before that.
         app.event("app_mention", middleware=[self._mention])(_nothing)
         app.event("member_joined_channel", middleware=[self._joined])(_nothing)
         app.event(re.compile(".*"))(_nothing)
-
-    def after_ack(self, listener: Listener) -> Listener:
-        """Keep an error inside a listener: one that is raised soon after the ack makes bolt forget it."""
-
-        async def listening(body: Body, ack: AsyncAck) -> None:
-            try:
-                await listener(body, ack)
-            except Exception:
-                # The named place for the unforeseen: the person hears of it, the reason is in the log.
-                log.exception("listener failed type=%s", body.get("type", "command"))
-                await self._broke(body, ack)
-
-        async def guarded(body: Body, ack: AsyncAck) -> None:
-            await self._start(listening(body, ack))
-
-        return guarded
-
-    async def _broke(self, body: Body, ack: AsyncAck) -> None:
-        sentence = "Backstop broke while it did this. Ask for `status` before you say it again."
-        if "command" in body and ack.response is None:
-            await ack(text=sentence, response_type="ephemeral")
-            return
-        if ack.response is None:
-            await ack()
-        place = _place(body, reply="ephemeral") if "user" in body else Place(body.get("channel_id"))
-        shown = message(Answer.refused(sentence).document, people={})
-        user = place.user or body.get("user_id", "")
-        try:
-            await self._ground.api.whisper(place.channel or "", user, shown)
-        except SlackTrouble as trouble:
-            log.warning("nobody was told error=%s", trouble)
 
     async def heard_out(self) -> None:
         """Wait for what was still being done when its ack was sent."""
@@ -126,14 +78,19 @@ class Listeners:
 
     async def _command(self, body: Body, ack: AsyncAck) -> None:
         sender = Sender(body["user_id"], body["team_id"], _is_shared(body))
-        place = Place(channel=body["channel_id"], user=body["user_id"])
-        letter = Letter(sender, self._typed(body.get("text", "")), place, f"slack:{body['trigger_id']}")
-        working = self._working(self._heard(letter))
-        if await self._in_time(working):
-            shown = self._shown(working.result(), letter)
+        hook = str(body.get("response_url") or "")
+        place = Place(body["channel_id"], user=body["user_id"], reply="hook", hook=hook)
+        said = Said(sender, self._typed(body.get("text", "")), place, f"slack:{body['trigger_id']}")
+        storing = self._storing(said)
+        if not await self._stored(storing):
+            self._start(self._tell_if_lost(said, storing))
+            answer: Answer | None = _slow()
         else:
-            self._start(self._answer_later(letter, working))
-            shown = self._shown(_slow(), letter)
+            answer = _why_not(storing)
+        if answer is None:
+            await ack()
+            return
+        shown = self._shown(answer, said)
         await ack(text=shown.text, blocks=list(shown.blocks), response_type="ephemeral")
 
     async def _mention(self, body: Body, request: AsyncBoltRequest, next: Next) -> BoltResponse | None:
@@ -145,15 +102,15 @@ class Listeners:
         thread = event.get("thread_ts") or event["ts"]
         place = Place(event["channel"], thread, event["user"], reply="thread")
         line = self._typed(after_mention(event.get("text", ""), self._ground.identity.bot_user))
-        letter = Letter(sender, line, place, f"slack:{body['event_id']}")
-        working = self._working(self._posted(letter))
-        if not await self._in_time(working):
+        said = Said(sender, line, place, f"slack:{body['event_id']}")
+        storing = self._storing(said)
+        if not await self._stored(storing):
             # What is not stored is not acknowledged: Slack delivers it again, and it counts once.
             return BoltResponse(status=503)
-        if unrecorded := working.result():
+        if unrecorded := _why_not(storing):
             # Without an acknowledgement Slack delivers it again, three times in all.
             if request.headers.get("x-slack-retry-num") == [LAST_RETRY]:
-                await self._tell(letter, unrecorded)
+                await self._tell(said, unrecorded)
             return BoltResponse(status=503)
         return await next()
 
@@ -170,9 +127,12 @@ class Listeners:
 
     async def _ask(self, body: Body, ack: AsyncAck) -> None:
         """Open the form. A trigger lives three seconds, so nothing is asked of the database before."""
+        await ack()
+        self._start(self._open_form(body))
+
+    async def _open_form(self, body: Body) -> None:
         action, place = body["actions"][0], _place(body, reply="ephemeral")
         asked, question = reasons.asked_of(action, place.channel or "", place.thread)
-        await ack()
         form = reasons.form(asked, question, str(action["text"]["text"]))
         try:
             if form is None:
@@ -186,7 +146,7 @@ class Listeners:
                 Code(to_type),
             )
             refused = Answer(Document("", (Paragraph(line),)), ok=False)
-            await self._store(Letter(_sender(body), "", place, f"slack:{body['trigger_id']}"), refused)
+            await self._hear.answer(Said(_sender(body), "", place, f"slack:{body['trigger_id']}"), refused)
 
     async def _reason(self, body: Body, ack: AsyncAck) -> None:
         asked, answer = reasons.filled(body["view"])
@@ -202,117 +162,85 @@ class Listeners:
 
         What takes longer than Slack waits is shown there as not arrived; pressed again, it counts once.
         """
-        await self._working(self._pressed(Letter(sender, line, place, delivery)))
+        said = Said(sender, line, place, delivery)
+        if unrecorded := await self._press_stored(said):
+            await self._tell(said, unrecorded)
         await ack()
 
-    async def _pressed(self, letter: Letter) -> None:
-        """Say the line of a press: what was carried out counts once, what was refused may be tried again."""
+    async def _press_stored(self, said: Said) -> Answer | None:
+        """Store a press: what was carried out counts once, what was refused may be tried again."""
         for number in itertools.count(1):
-            delivery = letter.delivery if number == 1 else f"{letter.delivery}:{number}"
+            delivery = said.delivery if number == 1 else f"{said.delivery}:{number}"
             try:
                 before = await self._desk.timeline.records.answer(delivery)
-            except IntegrationError:
-                before = None
-            if before is None or before["ok"]:
-                unrecorded = await self._posted(replace(letter, delivery=delivery))
-                if unrecorded:
-                    await self._tell(letter, unrecorded)
-                return
+            except IntegrationError as problem:
+                return Answer.refused(str(problem))
+            if before is None:
+                storing = self._storing(replace(said, delivery=delivery))
+                await asyncio.wait({storing})
+                return _why_not(storing)
+            if before["ok"]:
+                return None
+        raise AssertionError("there is always a next number")
 
-    async def _in_time(self, working: asyncio.Task[Any]) -> bool:
-        done, _ = await asyncio.wait({working}, timeout=self._patience)
-        return bool(done)
-
-    def _working(self, work: Any) -> asyncio.Task[Any]:
+    def _storing(self, said: Said) -> asyncio.Task[None]:
+        """Begin to store a line that will be carried out."""
         self.heard = self._desk.now
-        return self._start(work)
+        return self._kept(self._desk.timeline.letters.take(said.letter(self.heard)))
 
-    def _start(self, work: Any) -> asyncio.Task[Any]:
-        task: asyncio.Task[Any] = asyncio.create_task(work)
-        self._late.add(task)
-        task.add_done_callback(self._finished)
+    async def _stored(self, storing: asyncio.Task[None]) -> bool:
+        """Wait for lines that are stored together, as long as there is patience, and say whether they are."""
+        if storing not in self._in_time:
+            waiting = asyncio.wait({storing}, timeout=self._patience)
+            self._in_time[storing] = asyncio.create_task(waiting)
+        await asyncio.shield(self._in_time[storing])
+        return storing.done()
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        self._kept(asyncio.create_task(work))
+
+    def _kept(self, task: asyncio.Task[None]) -> asyncio.Task[None]:
+        if task not in self._late:
+            self._late.add(task)
+            task.add_done_callback(self._finished)
         return task
 
-    def _finished(self, task: asyncio.Task[Any]) -> None:
+    def _finished(self, task: asyncio.Task[None]) -> None:
         self._late.discard(task)
-        if not task.cancelled() and (problem := task.exception()):
-            log.error("failed while storing", exc_info=problem)
+        match None if task.cancelled() else task.exception():
+            case None:
+                pass
+            case IntegrationError() as problem:
+                log.warning("lines not stored error=%s", problem)
+            case unforeseen:
+                log.error("failed after its ack or while storing", exc_info=unforeseen)
 
-    async def _heard(self, letter: Letter) -> Answer:
-        """Say the line as the person who sent it, or refuse who may not say anything."""
-        found = self._who(letter.sender)
-        if isinstance(found, Answer):
-            return found
-        return await say(
-            self._desk, letter.line, who=found, via=VIA, place=letter.place, delivery=letter.delivery
-        )
+    async def _tell_if_lost(self, said: Said, storing: asyncio.Task[None]) -> None:
+        await asyncio.wait({storing})
+        if unrecorded := _why_not(storing):
+            await self._tell(said, unrecorded)
 
-    async def _posted(self, letter: Letter) -> Answer | None:
-        """Say the line and leave its answer to be posted; return the answer only if it cannot be kept."""
-        answer = await self._heard(letter)
-        return None if await self._store(letter, answer) else answer
-
-    async def _tell(self, letter: Letter, answer: Answer) -> None:
+    async def _tell(self, said: Said, answer: Answer) -> None:
         """Show an answer that the database could not take, without a promise that it arrives."""
         try:
-            shown = self._shown(answer, letter)
-            await self._ground.api.whisper(letter.place.channel or "", letter.sender.user, shown)
+            shown = self._shown(answer, said)
+            if said.place.hook:
+                await self._ground.api.respond(said.place.hook, shown)
+            else:
+                await self._ground.api.whisper(said.place.channel or "", said.sender.user, shown)
         except SlackTrouble as trouble:
             log.warning("nobody was told error=%s", trouble)
 
-    async def _store(self, letter: Letter, answer: Answer) -> bool:
-        """Keep an answer that no verb has kept, so that it is posted; return whether one is kept now."""
-        place = letter.place
-        delivery = Delivery(letter.delivery, answer.as_json(), place.as_json(), f"answer/{place.channel}")
-        try:
-            await self._desk.timeline.append({}, by="backstop", via=VIA, delivery=delivery)
-        except AlreadyAnswered:
-            return True
-        except IntegrationError as problem:
-            log.warning("answer not stored error=%s", problem)
-            return False
-        return True
-
-    async def _answer_later(self, letter: Letter, working: asyncio.Task[Answer]) -> None:
-        """Post the answer to a command that was acknowledged before it was recorded."""
-        answer = await working
-        place = Place(letter.place.channel, None, letter.place.user, reply="ephemeral")
-        late = Letter(letter.sender, letter.line, place, f"{letter.delivery}:late")
-        if not await self._store(late, answer):
-            await self._tell(late, answer)
-
-    def _who(self, sender: Sender) -> Actor | Answer:
-        home = self._ground.settings.slack_team or self._ground.identity.team
-        if not home:
-            return _refused(
-                "Backstop does not know yet which Slack team is its own. Say it again in a moment; "
-                "an operator can set BACKSTOP_SLACK_TEAM."
-            )
-        if sender.team != home or sender.shared:
-            return _refused(
-                "Backstop takes nothing from people of other companies or in channels shared with them: "
-                "nothing was done. Ask somebody of the home team, in a channel of its own."
-            )
-        try:
-            catalog = self._desk.shelf.catalog()
-        except PlaybookInvalid as invalid:
-            return _refused(f"The catalog cannot be read, so nobody is known: nothing was done.\n{invalid}")
-        name = catalog.person(sender.user)
-        if name is None:
-            return _refused(
-                f"You are not in the catalog: nothing was done. Ask a commander to add you to catalog.yaml "
-                f"with `slack: {sender.user}`."
-            )
-        return Actor(name, groups=frozenset(catalog.groups_of(name, self._desk.slack_groups())))
-
     def _typed(self, text: str) -> str:
-        try:
-            return typed(text, self._desk.shelf.catalog().person)
-        except PlaybookInvalid:
-            return typed(text, lambda user: None)
+        def name_of(user: str) -> str | None:
+            with suppress(PlaybookInvalid):
+                return self._desk.shelf.catalog().person(user)
+            return None
 
-    def _shown(self, answer: Answer, letter: Letter) -> Payload:
-        revision = hashlib.sha256(letter.delivery.encode()).hexdigest()[:16]
+        return typed(text, name_of)
+
+    def _shown(self, answer: Answer, said: Said) -> Payload:
+        revision = hashlib.sha256(said.delivery.encode()).hexdigest()[:16]
         return message(answer.document, people={}, url=self._ground.settings.door, revision=revision)
 
 
@@ -347,8 +275,15 @@ def _press_id(body: Body, action: Mapping[str, Any]) -> str:
     return "slack:" + hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
 
-def _refused(sentence: str) -> Answer:
-    return Answer.refused(sentence)
+def _why_not(storing: asyncio.Task[None]) -> Answer | None:
+    """Return the answer that says why a line could not be stored, or None when it is."""
+    match storing.exception():
+        case None:
+            return None
+        case IntegrationError() as problem:
+            return Answer.refused(str(problem))
+        case unforeseen:
+            raise unforeseen
 
 
 def _slow() -> Answer:

@@ -22,6 +22,7 @@ from bot.slack.messages import message
 from bot.slack.posts import Posts, Spot
 from bot.slack.text import cut, escaped, escaped_size
 from bot.timeline import Change, Timeline
+from playbooks.problems import PlaybookInvalid
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +49,11 @@ class Ground:
     slack_groups: Callable[[], Mapping[str, tuple[str, ...]]]
 
     def people(self) -> dict[str, str]:
-        """Return the Slack ids of the people of the catalog, by catalog name."""
-        known = self.shelf.catalog().people.items()
+        """Return the Slack ids of the people of the catalog, by name; none while it is unreadable."""
+        try:
+            known = self.shelf.catalog().people.items()
+        except PlaybookInvalid:
+            return {}
         return {name: person.slack for name, person in known if person.slack}
 
     def url(self, incident: str) -> str:

@@ -12,7 +12,10 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.jobs import Precedence
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +38,29 @@ class Pace:
 UNHURRIED = Pace()
 
 
+class Handler(AsyncSocketModeHandler):
+    """Bolt's handler; whoever it hears goes first until the acknowledgement is sent."""
+
+    def __init__(self, app: AsyncApp, token: str, web: AsyncWebClient, first: Precedence, pace: Pace) -> None:
+        super().__init__(app, token, web_client=web, ping_interval=pace.ping)
+        self._first = first
+
+    async def handle(  # type: ignore[override]  # as bolt's own handler for aiohttp does
+        self, client: SocketModeClient, req: SocketModeRequest
+    ) -> None:
+        """Take one thing that happened in Slack and acknowledge it."""
+        with self._first.taken():
+            await super().handle(client, req)
+
+
 class Line:
     """One Socket Mode connection. The SDK reconnects by itself; where it gets stuck, it is replaced."""
 
-    def __init__(self, app: AsyncApp, token: str, url: str, pace: Pace) -> None:
+    def __init__(self, app: AsyncApp, token: str, url: str, first: Precedence, pace: Pace) -> None:
         self._app = app
         self._token = token
         self._url = url
+        self._first = first
         self._pace = pace
         self.is_open = False
         self.trouble = "it is not open yet"
@@ -62,9 +81,7 @@ class Line:
 
     async def _once(self) -> None:
         web = AsyncWebClient(token=self._token, base_url=self._url, retry_handlers=[], timeout=10)
-        handler = AsyncSocketModeHandler(
-            self._app, self._token, web_client=web, ping_interval=self._pace.ping
-        )
+        handler = Handler(self._app, self._token, web, self._first, self._pace)
         try:
             # The address opens one socket only, and the SDK would try a spent one for ever.
             handler.client.wss_uri = await handler.client.issue_new_wss_url()
@@ -86,7 +103,7 @@ class Line:
                 task.cancel()
         await client.aiohttp_client_session.close()
 
-    async def _watch(self, handler: AsyncSocketModeHandler) -> None:
+    async def _watch(self, handler: Handler) -> None:
         clock = asyncio.get_running_loop().time
         alive = clock()
         while clock() - alive <= self._pace.grace:

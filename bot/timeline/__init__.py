@@ -1,8 +1,9 @@
 """The timeline is the truth: append events, read them, and decide again when somebody was faster.
 
 `Timeline` is the door to everything that is stored. Its parts: `entries` here, the queue of effects
-in `effects.py`, whose duty they are in `duty.py`, what else is kept in `records.py`, the projections that
-answer questions in `lookup.py`, and in `missing.py` how the loss of a whole stream is noticed.
+in `effects.py`, whose duty they are in `duty.py`, what people said and nobody has carried out yet in
+`letters.py`, what else is kept in `records.py`, the projections that answer questions in `lookup.py`, and in
+`missing.py` how the loss of a whole stream is noticed.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from bot.timeline import tables
 from bot.timeline.database import at_one_moment, is_deadlock, is_integrity, prepare, reading, writing
 from bot.timeline.duty import duty_of
 from bot.timeline.effects import Effects, put
+from bot.timeline.letters import Letters
 from bot.timeline.lookup import Lookup
 from bot.timeline.missing import missing, spoken_of
 from bot.timeline.projections import incident_of, project
@@ -77,6 +79,7 @@ class Timeline:
         self.effects = Effects(engine, now)
         self.duty = duty_of(engine)
         self.records = Records(engine, now)
+        self.letters = Letters(engine, now, self._tell)
         self.lookup = Lookup(engine)
 
     @classmethod
@@ -85,7 +88,7 @@ class Timeline:
         return cls(await prepare(url), now=now)
 
     def listen(self, listener: Callable[[], None]) -> None:
-        """Call `listener` after every append of this process."""
+        """Call `listener` after everything that this process stored."""
         self._listeners.append(listener)
 
     async def close(self) -> None:
@@ -165,9 +168,12 @@ class Timeline:
                 # PostgreSQL chose this transaction to give way to another one: nothing of it was written.
                 raise Conflict("Somebody else wrote at the same moment.") from problem
             raise
+        self._tell()
+        return entries
+
+    def _tell(self) -> None:
         for listener in self._listeners:
             listener()
-        return entries
 
     async def _answer(self, connection: AsyncConnection, delivery: Delivery) -> None:
         await connection.execute(

@@ -24,13 +24,13 @@ _TURNS: WeakKeyDictionary[AsyncEngine, asyncio.Lock] = WeakKeyDictionary()
 def open_engine(url: str) -> AsyncEngine:
     """Return an engine for a URL; a SQLite file is put into WAL mode and written under BEGIN IMMEDIATE."""
     if not url.startswith("sqlite"):
-        return create_async_engine(url, pool_pre_ping=True)
+        return create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
     if ":memory:" in url or url.endswith("://"):
         # Concurrent writers of an in-memory database share one connection and lose each other's rows.
         raise IntegrationError(
             "BACKSTOP_DATABASE_URL names an in-memory SQLite database. Name a file.", permanent=True
         )
-    engine = create_async_engine(url, connect_args={"timeout": 10})
+    engine = create_async_engine(url, connect_args={"timeout": 10}, hide_parameters=True)
     _TURNS[engine] = asyncio.Lock()
     event.listen(engine.sync_engine, "connect", _on_connect)
     event.listen(engine.sync_engine, "begin", _on_begin)

@@ -153,6 +153,15 @@ inbox = Table(
     Column("at", Instant, nullable=False),
 )
 
+letter = Table(
+    "letter",
+    metadata,
+    Column("number", number, primary_key=True, autoincrement=True),
+    Column("id", String(300), nullable=False, unique=True),
+    Column("said", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
 token = Table(
     "token",
     metadata,

@@ -56,6 +56,11 @@ class Town:
         _, answer = await self.said(await self.token(who), line, f"{who}-{abs(hash(line))}")
         assert answer["ok"], answer
 
+    async def answered(self, who: str, seen: int = 0) -> str:
+        """Return what a person is answered in Slack after so many answers, to that person only."""
+        await self.slack.wait(lambda: len(self.slack.ephemerals(who)) > seen, 15)
+        return self.slack.plain(self.slack.ephemerals(who)[-1])
+
     async def run(self) -> Run:
         """Return RUN-1 as it stands."""
         found = runs.fold(await self.app.timeline.read("run/RUN-1"))

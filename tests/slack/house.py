@@ -14,7 +14,7 @@ from aiohttp import web
 
 from bot.core.errors import Conflict
 from bot.core.events import Event, PlanAsked, PlanAttached, RunStarted
-from bot.jobs import Again, Dispatcher, Handler
+from bot.jobs import Again, Dispatcher, Handler, Precedence
 from bot.sandbox.slack import Message, SlackStandIn, Terms
 from bot.settings import Settings
 from bot.slack.api import Api
@@ -71,8 +71,15 @@ class House:
         self.api = Api(self.slack.bot_token, settings.slack_api_url, now=self.clock)
         self.people = People(self.api, self.stage.shelf, now=self.clock)
         desk = replace(self.stage.desk, slack_groups=self.people.groups)
+        self.first = Precedence()
         self.door = SlackDoor(
-            settings, desk, api=self.api, people=self.people, pace=QUICK, patience=self.patience
+            settings,
+            desk,
+            api=self.api,
+            people=self.people,
+            first=self.first,
+            pace=QUICK,
+            patience=self.patience,
         )
         await self.door.start()
         await self._serve()
@@ -117,7 +124,7 @@ class House:
 
     def _dispatch(self) -> None:
         self._stopping = False
-        self._dispatcher = Dispatcher(self.timeline, self.handlers())
+        self._dispatcher = Dispatcher(self.timeline, self.handlers(), first=self.first)
         self.dispatching = asyncio.create_task(self._rounds())
 
     async def _rounds(self) -> None:
@@ -155,6 +162,15 @@ class House:
         await self.timeline.close()
 
     # What tests do again and again
+
+    async def told(self, who: str, line: str) -> str:
+        """Type a command and return what the person is answered."""
+        before = len(self.slack.ephemerals(who))
+        reply = await self.slack.slash(who, f"/backstop {line}")
+        assert reply.answered, reply
+        assert not reply.body, reply
+        await self.slack.wait(lambda: len(self.slack.ephemerals(who)) > before)
+        return self.slack.plain(self.slack.ephemerals(who)[-1])
 
     async def declare(self, title: str = "Orders are wrong", who: str = "ana") -> str:
         """Declare an incident by command and return the name of its channel, once its card is there."""

@@ -258,7 +258,10 @@ async def test_acts_at_the_same_moment_are_all_answered(house: House) -> None:
     await house.declare()
     acts = [house.slack.slash("ana", f'/backstop note "n{number}" inc:INC-1') for number in range(12)]
     replies = await asyncio.gather(*acts)
-    assert all("recorded" in reply.body["text"] for reply in replies)
+    assert all(reply.answered for reply in replies)
+
+    def told() -> list[str]:
+        return [house.slack.plain(message) for message in house.slack.ephemerals("ana")]
 
     async def notes_so_far() -> list[str]:
         entries = await house.timeline.read("incident/INC-1")
@@ -270,3 +273,4 @@ async def test_acts_at_the_same_moment_are_all_answered(house: House) -> None:
     await house.until(all_there)
     notes = await notes_so_far()
     assert sorted(notes) == sorted(f"n{number}" for number in range(12))
+    await house.slack.wait(lambda: sum("recorded" in text for text in told()) == 12)

@@ -12,10 +12,7 @@ def label(house: House, message: Message) -> list[str]:
 
 
 async def test_declaring_opens_a_channel_with_its_people_topic_card_and_bookmark(house: House) -> None:
-    reply = await house.slack.slash("ana", '/backstop declare "Orders are wrong" sev:1')
-    assert reply.answered
-    assert not reply.problems
-    assert house.ephemeral("ana", "INC-1 is open: Orders are wrong")
+    assert "INC-1 is open: Orders are wrong" in await house.told("ana", 'declare "Orders are wrong" sev:1')
     await house.seen("INC-1 SEV1 investigating: Orders are wrong", channel="inc-1-orders-are-wrong")
     room = house.slack.channel("inc-1-orders-are-wrong")
     await house.slack.wait(lambda: room.pins and room.bookmarks and room.topic)
@@ -88,6 +85,5 @@ async def test_a_button_with_a_question_opens_a_form_whose_answer_becomes_the_re
 async def test_an_unknown_verb_is_answered_with_the_nearest_one_and_nothing_is_done(house: House) -> None:
     await house.declare()
     before = len(await house.timeline.story("INC-1"))
-    await house.slack.slash("ana", '/backstop notte "x"')
-    assert house.ephemeral("ana", "Did you mean `note`?")
+    assert "Did you mean `note`?" in await house.told("ana", 'notte "x"')
     assert len(await house.timeline.story("INC-1")) == before

@@ -54,16 +54,12 @@ async def test_a_channel_shared_with_another_company_is_refused(house: House) ->
 
 
 async def test_somebody_who_is_not_in_the_catalog_is_told_what_to_do(house: House) -> None:
-    reply = await house.slack.slash("dee", '/backstop declare "x"')
-    assert reply.answered
-    assert house.ephemeral("dee", "`slack: U0DEE`")
+    assert "`slack: U0DEE`" in await house.told("dee", 'declare "x"')
     assert await house.timeline.lookup.incidents(only_open=False) == []
-    again = await house.slack.slash("dee", "/backstop help")
-    assert "You are not in the catalog" in again.body["text"]
+    assert "You are not in the catalog" in await house.told("dee", "help")
 
 
 async def test_an_unreadable_catalog_is_a_sentence_and_not_a_silence(home: House) -> None:
     (home.folder / "catalog.yaml").write_text("schema: nonsense")
     home.stage.shelf._kept.clear()
-    reply = await home.slack.slash("ana", "/backstop help")
-    assert "The catalog cannot be read" in reply.body["text"]
+    assert "The catalog cannot be read" in await home.told("ana", "help")

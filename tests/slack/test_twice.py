@@ -27,12 +27,15 @@ async def test_a_retried_mention_is_recorded_and_answered_once(house: House) -> 
     assert len(answers) == 1
 
 
-async def test_a_command_delivered_twice_gets_its_first_answer(house: House) -> None:
+async def test_a_command_delivered_twice_is_recorded_and_answered_once(house: House) -> None:
     await house.declare()
     first = await house.slack.slash("ana", '/backstop note "once" inc:INC-1')
-    again = await house.slack.again(first)
-    assert again.body["text"] == first.body["text"] == "INC-1 note 3 recorded."
-    assert await _notes(house) == ["once"]
+    await house.whispered("ana", "note 3 recorded")
+    assert (await house.slack.again(first)).answered
+    assert await house.told("ana", 'note "after it" inc:INC-1') == "INC-1 note 4 recorded."
+    assert await _notes(house) == ["once", "after it"]
+    answers = [house.slack.plain(message) for message in house.slack.ephemerals("ana")]
+    assert sum("note 3 recorded" in text for text in answers) == 1
 
 
 async def test_a_double_click_is_one_approval_and_one_answer(house: House) -> None:
