@@ -10,6 +10,8 @@ from bot.core.approval import Approval, GateState, Standing, counts, missing, ro
 from bot.core.document import Code, Document, Paragraph, Strong
 from bot.core.errors import Refused
 from bot.core.events import Approved, RunResumed
+from bot.core.incident import Incident
+from bot.core.loss import outdated
 from bot.core.may import Right
 from bot.core.plan import Plan, PlannedGate
 from bot.core.run import Run
@@ -28,6 +30,7 @@ async def act(ask: Ask) -> Outcome:
     gate, state = gate_of(run, plan, word)
     holders = ask.holders(run, incident)
     still_the_same(ask, run)
+    still_right(ask, run, incident)
     if "break-glass" in ask.words.options:
         event = _break_glass(ask, run, gate, holders)
     else:
@@ -69,6 +72,15 @@ def still_the_same(ask: Ask, run: Run) -> None:
         raise Refused(
             f"The plan of {run.id} changed after you read it ({changes}): nothing was recorded. "
             f"Read the new plan {run.hash[:8]} and approve that one."
+        )
+
+
+def still_right(ask: Ask, run: Run, incident: Incident) -> None:
+    """Raise Refused when the plan rests on a begin of the damage that was corrected since."""
+    if why := outdated(run, incident):
+        raise Refused(
+            f"{why} Nothing was recorded. Say `{ask.desk.command} plan {run.asked.playbook}` for a new plan, "
+            f"and `abort {run.id}` if it was started."
         )
 
 

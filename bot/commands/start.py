@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bot.commands.approve import at_names
+from bot.commands.approve import at_names, still_right
 from bot.commands.verb import Ask, Outcome, Verb
 from bot.core.approval import Approval, Standing, missing, standing
 from bot.core.document import Code
@@ -41,6 +41,7 @@ async def act(ask: Ask) -> Outcome:
         raise Refused(f"{run.id} is still being planned: nothing was started. Wait for its plan card.")
     if run.started_at is not None:
         return _ask_again(ask, run, run.plan, incident)
+    still_right(ask, run, incident)
     _startable(ask, run, run.plan, incident)
     await _free(ask, run, run.plan)
     return await _start(ask, run, run.plan, incident)

@@ -62,7 +62,9 @@ class Incident:
     impact: str = ""
     impact_start: datetime | None = None
     damage_start: datetime | None = None
+    damage_said: datetime | None = None
     writers_stopped: datetime | None = None
+    stopped_by: str | None = None
     room: RoomOpened | None = None
     facts: Mapping[str, Value] = field(default_factory=dict)
     decisions: tuple[Decision, ...] = ()
@@ -134,9 +136,9 @@ def apply(incident: Incident, entry: Entry, event: Event) -> Incident:  # noqa: 
         case RoleAssigned(role=role, person=person):
             return replace(incident, roles={**incident.roles, role: person})
         case ImpactStated():
-            return _impact(incident, event)
-        case WritersStopped(at=at):
-            return replace(incident, writers_stopped=at)
+            return _impact(incident, event, entry.recorded_at)
+        case WritersStopped(at=at, run=run):
+            return replace(incident, writers_stopped=at, stopped_by=run)
         case FactLearnt(name=name, value=value):
             return replace(incident, facts={**incident.facts, name: value})
         case Decided():
@@ -176,9 +178,11 @@ def apply(incident: Incident, entry: Entry, event: Event) -> Incident:  # noqa: 
             return incident
 
 
-def _impact(incident: Incident, event: ImpactStated) -> Incident:
+def _impact(incident: Incident, event: ImpactStated, at: datetime) -> Incident:
+    moved = event.damage_start is not None and event.damage_start != incident.damage_start
     return replace(
         incident,
+        damage_said=at if moved else incident.damage_said,
         impact=event.statement if event.statement is not None else incident.impact,
         impact_start=event.impact_start or incident.impact_start,
         damage_start=event.damage_start or incident.damage_start,

@@ -1,7 +1,8 @@
 """What going back to a recovery point gives up, said one way.
 
 Lost good data runs from the recovery point to the start of the damage and is judged against the RPO.
-Discarded later writes run from there to the moment writers were stopped; until then both are "so far".
+Discarded later writes run from there to the moment writers were stopped, by the run itself or by hand, or
+to the moment its restore began to overwrite what they wrote; until then both are "so far".
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from datetime import datetime, timedelta
 from bot.core.document import Code, Line, Moment, Strong
 from bot.core.incident import Incident
 from bot.core.plan import Plan, PlannedSource
-from bot.core.words import in_words, lasted
+from bot.core.run import Run, Status
+from bot.core.words import at_clock, in_words, lasted
 from integrations.contract import RecoveryPoint
 
 _NONE = timedelta(0)
@@ -68,13 +70,44 @@ def restored(plan: Plan) -> tuple[PlannedSource, ...]:
     return tuple(source for source in plan.sources if source.id in used)
 
 
-def losses(incident: Incident, plan: Plan, *, now: datetime) -> tuple[Loss, ...]:
-    """Return what is given up for each source that the plan restores from."""
+def losses(incident: Incident, run: Run, *, now: datetime) -> tuple[Loss, ...]:
+    """Return what is given up for each source that the run's plan restores from."""
+    plan = run.plan
+    if plan is None:
+        return ()
     rpo = timedelta(seconds=plan.rpo_s) if plan.rpo_s is not None else None
+    end = _end_of_writes(incident, run, plan)
     return tuple(
-        Loss(source.id, source.point, incident.damage_start, incident.writers_stopped, rpo, now)
-        for source in restored(plan)
+        Loss(source.id, source.point, incident.damage_start, end, rpo, now) for source in restored(plan)
     )
+
+
+def _end_of_writes(incident: Incident, run: Run, plan: Plan) -> datetime | None:
+    """Return from when on nothing was written that the run's restore would discard, or None.
+
+    What another run stopped counts for that run alone: it may have let writers go on again.
+    """
+    by_hand = incident.writers_stopped if incident.stopped_by is None else None
+    states = [(step, run.step(step.id)) for step in plan.steps]
+    ended = [(step, state) for step, state in states if state.status in (Status.SUCCEEDED, Status.DONE)]
+    stops = [state.ended_at for step, state in ended if step.stops_writers]
+    overwrites = [state.started_at for step, state in ended if step.destructive and step.call.source]
+    known = [at for at in (by_hand, *stops, *overwrites) if at is not None]
+    return min(known, default=None)
+
+
+def outdated(run: Run, incident: Incident) -> str | None:
+    """Say why a plan must be made again: since then the damage is said to have begun before its points."""
+    plan, begun, said = run.plan, incident.damage_start, incident.damage_said
+    if plan is None or begun is None or said is None or said <= plan.drafted_at:
+        return None
+    for source in restored(plan):
+        if source.point and source.point.finished_at >= begun:
+            return (
+                f"Since {run.id} was planned, the damage is said to have begun at {at_clock(begun)}, and the "
+                f"recovery point {source.point.id} was finished after that: it would bring damaged data back."
+            )
+    return None
 
 
 def lines(loss: Loss) -> tuple[Line, ...]:

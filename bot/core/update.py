@@ -69,8 +69,8 @@ def _conditions(
 
 def _given_up(incident: Incident, runs: Sequence[Run], now: datetime) -> tuple[Loss, ...]:
     """The newest plan is the one that will be, or was, carried out."""
-    plans = [run.plan for run in runs if run.plan and run.started_at and (run.restored or not run.over)]
-    return losses(incident, plans[-1], now=now) if plans else ()
+    newest = [run for run in runs if run.plan and run.started_at and (run.restored or not run.over)][-1:]
+    return tuple(loss for run in newest for loss in losses(incident, run, now=now))
 
 
 def _news(incident: Incident, runs: Sequence[Run], freezes: Sequence[Freeze]) -> Iterator[str]:

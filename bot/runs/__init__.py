@@ -27,6 +27,7 @@ from bot.core.due import (
     Stop,
     Undo,
     Verify,
+    next_gate,
 )
 from bot.core.events import (
     AbortAsked,
@@ -57,6 +58,7 @@ from integrations.contract import Engine, Json
 from playbooks.model import Playbook, content_hash
 from playbooks.roles import holders
 
+ASKED_AGAIN = timedelta(seconds=30)
 _BEFORE_VERIFYING = (Phase.INVESTIGATING, Phase.IDENTIFIED, Phase.RECOVERING)
 
 
@@ -75,7 +77,7 @@ class Runs:
             view = await self._book.view(id)
             moves = view.moves
             if not moves:
-                return None
+                return _look_again(view)
             waits: list[datetime] = []
             for move in moves:
                 wait = await self._do(view, move)
@@ -268,6 +270,12 @@ class Runs:
             return {}
         why = f"{view.run.id} is {outcome}"
         return {f"freeze/{own.id}": Change(own.seq, (FreezeLifted(why=why),))}
+
+
+def _look_again(view: View) -> Again | None:
+    """Who may approve stands in the catalog and in Slack's groups, which tell nobody when they change."""
+    gate = next_gate(view.run, holders=view.holders, now=view.now)
+    return Again(view.now + ASKED_AGAIN) if gate and not view.run.paused else None
 
 
 def _is_news(view: View, check: CheckFound) -> bool:

@@ -26,6 +26,7 @@ from bot.core.events import (
     TargetHeld,
     WritersStopped,
 )
+from bot.core.loss import outdated
 from bot.core.plan import PlannedCall, PlannedCheck, PlannedStep, way_out
 from bot.core.run import StepState
 from bot.runs.book import Book, View
@@ -103,7 +104,9 @@ class Steps:
         return changes, token
 
     async def _changed_since(self, view: View, step: PlannedStep) -> str | None:
-        """Say what is no longer as it was approved: another target, or the recovery point changed."""
+        """Say what is no longer as it was approved: the damage, the target, or the recovery point."""
+        if why := outdated(view.run, view.incident):
+            return f"{why} Abort and plan again."
         call = self._call(view, step.call)
         planned = view.plan.target(step.call.target)
         try:

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from inline_snapshot import snapshot
 
 from bot.core.document import say
-from bot.core.loss import Loss, lines, losses, restored, rpo_verdict
+from bot.core.events import Event, ImpactStated, StepSucceeded, WritersStopped
+from bot.core.loss import Loss, lines, losses, outdated, restored, rpo_verdict
 from integrations.contract import RecoveryPoint
-from tests.core.story import PLAN, POINT, at, planned, wrapped
+from tests.core.story import PLAN, POINT, Story, at, planned, restoring, stopped, wrapped
 
 RPO = timedelta(minutes=15)
 DAMAGE = at(-6)
@@ -90,9 +92,38 @@ def test_writers_that_stopped_before_the_damage_discard_nothing() -> None:
     assert loss(stopped=at(-8)).discarded == timedelta(0)
 
 
+def test_the_end_of_later_writes_is_what_this_run_or_a_person_did() -> None:
+    def end(story: Story, *more: Event) -> datetime | None:
+        story.in_incident(11, *more)
+        [found] = losses(story.incident, story.run, now=at(30))
+        return found.writers_stopped
+
+    assert end(planned()) is None
+    assert end(stopped()) == at(10)
+    assert end(planned(), WritersStopped(at=at(7), run="RUN-0")) is None
+    assert end(planned(), WritersStopped(at=at(7))) == at(7)
+    story = restoring(PLAN.model_copy(update={"steps": PLAN.steps[1:]}))
+    story.in_run(20, StepSucceeded(step="restore", attempt=1))
+    assert end(story) == at(14)
+
+
+def test_a_plan_is_outdated_when_the_damage_is_said_later_to_have_begun_before_its_point() -> None:
+    story = planned()
+    assert outdated(story.run, story.incident) is None
+    story.in_incident(7, ImpactStated(damage_start=at(-7)))
+    assert outdated(story.run, story.incident) is None
+    story.in_incident(8, ImpactStated(damage_start=POINT.finished_at))
+    assert outdated(story.run, story.incident) == (
+        "Since RUN-1 was planned, the damage is said to have begun at 01:50:00Z, and the recovery point "
+        f"{POINT.id} was finished after that: it would bring damaged data back."
+    )
+    assert outdated(replace(story.run, plan=None), story.incident) is None
+    assert losses(story.incident, replace(story.run, plan=None), now=at(9)) == ()
+
+
 def test_only_sources_that_a_step_restores_from_lose_data() -> None:
     story = planned()
     spare = PLAN.sources[0].model_copy(update={"id": "spare"})
     plan = PLAN.model_copy(update={"sources": (*PLAN.sources, spare), "rpo_s": None})
     assert [source.id for source in restored(plan)] == ["orders-copies"]
-    assert [found.rpo for found in losses(story.incident, plan, now=at(7))] == [None]
+    assert [found.rpo for found in losses(story.incident, replace(story.run, plan=plan), now=at(7))] == [None]

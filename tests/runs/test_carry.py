@@ -12,7 +12,6 @@ from bot.core.events import (
     Approved,
     Event,
     FreezePlaced,
-    ImpactStated,
     IncidentDeclared,
     PlanAsked,
     Rejected,

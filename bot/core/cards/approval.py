@@ -188,7 +188,7 @@ def _price(seen: _Seen, incident: Incident) -> Iterator[Block]:
 
 
 def _losses(seen: _Seen, incident: Incident, step: PlannedStep) -> tuple[Loss, ...]:
-    found = losses(incident, seen.plan, now=seen.now)
+    found = losses(incident, seen.run, now=seen.now)
     return tuple(loss for loss in found if loss.source == step.call.source)
 
 

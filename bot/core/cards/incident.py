@@ -119,8 +119,8 @@ def _rto(incident: Incident, runs: Sequence[Run], now: datetime) -> Iterator[tup
 def _data(incident: Incident, runs: Sequence[Run], now: datetime) -> Iterator[tuple[str, Line]]:
     if incident.damage_start:
         yield "Damage began", (Moment(incident.damage_start),)
-    newest = [run.plan for run in runs if run.plan and (run.restored or not run.over)][-1:]
-    known = [loss for plan in newest for loss in losses(incident, plan, now=now)]
+    newest = [run for run in runs if run.plan and (run.restored or not run.over)][-1:]
+    known = [loss for run in newest for loss in losses(incident, run, now=now)]
     for loss in known[:1]:
         yield "Data", (summary(loss),)
 

@@ -46,9 +46,7 @@ def plan_card(run: Run, incident: Incident, *, now: datetime) -> Document:
         *_problems(plan),
         Paragraph((f"For {incident.id}: {plan.service} in {plan.environment}, {run.state}.",)),
         *_sources(plan),
-        Bullets(
-            [line for loss in losses(incident, plan, now=now) for line in loss_lines(loss)] or [_NO_DATA]
-        ),
+        Bullets([line for loss in losses(incident, run, now=now) for line in loss_lines(loss)] or [_NO_DATA]),
         *_budget(run, plan, incident, now),
         Fields(tuple(_facts(plan))),
         *_steps(run, plan),

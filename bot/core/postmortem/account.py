@@ -102,10 +102,10 @@ def _in_severities(told: Story) -> str:
 
 
 def _data(told: Story) -> Iterator[Block]:
-    for run, plan in told.planned:
+    for run, _ in told.planned:
         if not run.restored:
             continue
-        given_up = [line for loss in losses(told.incident, plan, now=told.end) for line in loss_lines(loss)]
+        given_up = [line for loss in losses(told.incident, run, now=told.end) for line in loss_lines(loss)]
         if given_up:
             yield Bullets([(f"{run.id}: ", *line) for line in given_up])
 

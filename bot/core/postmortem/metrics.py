@@ -105,7 +105,7 @@ def _recovery(told: Story) -> Iterator[Metric]:
     yield Metric("TTR", formula, in_words(took) if took is not None else NO_IMPACT)
     yield Metric("Execution time", "end checks passed − run started", _carried_out(run))
     yield Metric("RTO achieved", "TTR against the RTO", rto_verdict(told, run, plan))
-    for loss in losses(told.incident, plan, now=told.end):
+    for loss in losses(told.incident, run, now=told.end):
         yield Metric("RPO achieved", "damage start − recovery point, against the RPO", rpo_line(loss))
         discarded = (
             in_words(loss.discarded)

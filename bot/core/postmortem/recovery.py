@@ -183,7 +183,7 @@ def rto_verdict(told: Story, run: Run, plan: Plan) -> str:
 
 
 def _rpo(told: Story, run: Run, plan: Plan) -> Iterator[Line]:
-    for loss in losses(told.incident, plan, now=told.end) if run.restored else ():
+    for loss in losses(told.incident, run, now=told.end) if run.restored else ():
         yield (f"{run.id}: {rpo_line(loss)}",)
 
 

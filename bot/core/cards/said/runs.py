@@ -161,8 +161,7 @@ def _recovered(entry: Entry, run: Run, incident: Incident | None) -> Document:
     if took is not None and rto is not None:
         verdict = f"; the RTO of {in_words(rto)} is {'met' if took <= rto else 'missed'}"
     head: Line = (Strong(f"✓ {run.id} recovered"), f"{after}{verdict}. Every blocking end check passed.")
-    plan = run.plan
-    lost = losses(incident, plan, now=entry.occurred_at) if incident and plan and run.restored else ()
+    lost = losses(incident, run, now=entry.occurred_at) if incident and run.restored else ()
     facts = [*_left_out(run), *(line for loss in lost for line in loss_lines(loss))]
     return Document("", (Paragraph(head), *((Bullets(facts),) if facts else ())))
 

@@ -1,0 +1,52 @@
+"""What people say or change between a plan and its first destructive call."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bot.core.events import Approved, ImpactStated
+from bot.jobs import Again
+from bot.timeline import Change
+from tests.clock import Clock
+from tests.runs.stage import Stage, World
+from tests.runs.test_carry import approved, started, write
+
+
+async def test_a_group_that_is_edited_between_the_approvals_holds_nothing_up_for_long(
+    stage: Stage, clock: Clock
+) -> None:
+    await started(stage)
+    run = await stage.run()
+    catalog = stage.shelf.catalog_file
+    whole = catalog.read_text()
+    catalog.write_text(whole.replace("dba: {people: [bo]}", "dba: {people: [ana]}"))
+    await write(stage, "bo", Approved(gate="overwrite", hash=run.hash, role="dba"))
+    await write(stage, "cy", Approved(gate="overwrite", hash=run.hash, role="app"))
+    assert await stage.carry() == Again(clock() + timedelta(seconds=30))
+
+    catalog.write_text(whole)
+    await stage.carry()
+
+    assert (await stage.run()).state == "recovered"
+
+
+async def test_a_damage_that_began_before_the_recovery_point_stops_what_was_approved(
+    stage: Stage, world: World, clock: Clock
+) -> None:
+    await started(stage)
+    incident = await stage.incident()
+    plan = (await stage.run()).plan
+    assert plan
+    point = plan.sources[0].point
+    assert point
+    earlier = point.finished_at - timedelta(minutes=1)
+    change = Change(incident.seq, (ImpactStated(damage_start=earlier),))
+    clock.advance(1)
+    await stage.timeline.append({"incident/INC-1": change}, by="cy", via="test")
+
+    await approved(stage)
+
+    run = await stage.run()
+    assert run.paused is not None
+    assert "it would bring damaged data back. Abort and plan again." in run.paused.why
+    assert "RUN-1.restore.1" not in world.acts
