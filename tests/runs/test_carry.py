@@ -12,6 +12,7 @@ from bot.core.events import (
     Approved,
     Event,
     FreezePlaced,
+    ImpactStated,
     IncidentDeclared,
     PlanAsked,
     Rejected,
