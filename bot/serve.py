@@ -6,12 +6,14 @@ import asyncio
 import logging
 import signal
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
+from errno import EADDRINUSE
 from pathlib import Path
 
 from pydantic import ValidationError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
-from bot.app import runner_of, running
+from bot.app import App, runner_of, running
 from bot.settings import Settings
 from bot.terminal import OK, REFUSED, USAGE
 from bot.terminal.access import URL_FILE
@@ -55,7 +57,8 @@ async def _serve(settings: Settings) -> None:
     await keeper.look()
     keeping = asyncio.create_task(keeper.keep(), name="runner")
     try:
-        async with running(settings) as app:
+        async with AsyncExitStack() as stack:
+            app = await _opened(stack, settings)
             with _found(settings, app.url):
                 log.info("serving url=%s", app.url)
                 await ended.wait()
@@ -63,6 +66,48 @@ async def _serve(settings: Settings) -> None:
         keeping.cancel()
         await asyncio.gather(keeping, return_exceptions=True)
     log.info("ended")
+
+
+async def _opened(stack: AsyncExitStack, settings: Settings) -> App:
+    """Start everything, or raise IntegrationError with what could not be opened and what to do."""
+    try:
+        return await stack.enter_async_context(running(settings))
+    except (OSError, SQLAlchemyError, ModuleNotFoundError) as problem:
+        raise IntegrationError(_unopened(problem, settings), permanent=True) from problem
+
+
+def _unopened(problem: Exception, settings: Settings) -> str:
+    door = f"{settings.host}:{settings.port}"
+    match problem:
+        case ArgumentError() | ModuleNotFoundError():
+            return (
+                "BACKSTOP_DATABASE_URL is no address of a database. Write it as "
+                "postgresql+psycopg://user@host/name, or leave it out for a SQLite file in the home."
+            )
+        case DBAPIError():
+            return _no_database(str(problem.orig))
+        case OSError(errno=number) if number == EADDRINUSE:
+            return (
+                f"Something listens at {door} already. End it, or give this one another BACKSTOP_PORT; "
+                "0 takes a free one."
+            )
+        case OSError(filename=str() | Path() as file):
+            return (
+                f"BACKSTOP_HOME cannot be used: {file}: {problem.strerror}. "
+                "Name a folder that this user may write to."
+            )
+        case _:
+            return (
+                f"The HTTP door cannot listen at {door}: {problem}. "
+                "BACKSTOP_HOST names an address of this machine, as 127.0.0.1."
+            )
+
+
+def _no_database(why: str) -> str:
+    return (
+        f"The database that BACKSTOP_DATABASE_URL names does not answer: {why.splitlines()[0]}. "
+        "Start it or correct the address; `backstop doctor` tries it."
+    )
 
 
 class RunnerKeeper:

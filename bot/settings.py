@@ -48,7 +48,9 @@ class Settings(BaseSettings):
         default=None, description="A folder with one file for each secret that calls of HTTP engines name."
     )
     host: str = Field(default="127.0.0.1", description="The address the HTTP door listens on.")
-    port: int = Field(default=8080, description="The port the HTTP door listens on; 0 takes a free one.")
+    port: int = Field(
+        default=8080, ge=0, le=65_535, description="The port the HTTP door listens on; 0 takes a free one."
+    )
     public_url: str = Field(
         default="", description="How people reach the HTTP door; http://host:port unless set."
     )

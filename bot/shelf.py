@@ -75,7 +75,10 @@ class Shelf:
         return found
 
     def stale(self) -> tuple[Stale, ...]:
-        """Return the files whose newest text is not in force, with every mistake in it."""
+        """Look at the files; return those whose newest text is not in force, with every mistake in it."""
+        if self.criteria_file:
+            self._read(self.criteria_file, _hashed)
+        self.playbooks()
         return tuple(kept.stale for kept in self._kept.values() if kept.stale)
 
     def _problems_of(self, file: Path) -> tuple[Problem, ...]:

@@ -56,3 +56,16 @@ def test_a_broken_file_that_is_taken_away_is_not_complained_about_any_more(folde
 
 def test_a_folder_that_is_not_there_holds_no_playbooks(tmp_path: Path) -> None:
     assert Shelf(tmp_path / "catalog.yaml", tmp_path / "none").playbooks() == {}
+
+
+def test_what_is_stale_is_looked_up_when_it_is_asked_for(folder: Path) -> None:
+    shelf = Shelf(folder / "catalog.yaml", folder)
+    file = folder / library.names()[0]
+    good = file.read_text(encoding="utf-8")
+    shelf.playbooks()
+    file.write_text("a: 1\na: 2\n")
+
+    assert [stale.file for stale in shelf.stale()] == [file.name]
+
+    file.write_text(good, encoding="utf-8")
+    assert shelf.stale() == ()

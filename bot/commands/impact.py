@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from bot.commands.grammar import a_time
 from bot.commands.verb import Ask, Outcome, Verb
+from bot.core.document import Line, Strong
 from bot.core.errors import Refused
 from bot.core.events import Event, ImpactStated, WritersStopped
 from bot.core.incident import Incident
 from bot.core.may import Right
+from bot.core.words import in_words, joined, lasted
 from bot.timeline import Change
+
+_SAID = (("start", "it began"), ("damage", "the damage began"), ("writers-stopped", "writers were stopped"))
+_CLOCK = re.compile(r"\d{1,2}:")
 
 
 async def act(ask: Ask) -> Outcome:
     """Record the impact in words and moments; what is not said stays as it was."""
     incident = await ask.incident(ask.words.options.get("inc"))
     statement = (ask.words.args[0].strip() or None) if ask.words.args else None
-    start, damage, stopped = (_moment(ask, key) for key in ("start", "damage", "writers-stopped"))
+    start, damage, stopped = moments = [_moment(ask, key) for key, _ in _SAID]
     if statement is None and start is None and damage is None and stopped is None:
         raise Refused(
             'Say what customers notice and since when: impact "wrong totals" start:02:00 damage:02:10. '
@@ -30,7 +36,20 @@ async def act(ask: Ask) -> Outcome:
     if stopped:
         events.append(WritersStopped(at=stopped))
     change = Change(incident.seq, tuple(events))
-    return Outcome(ask.done(incident.id, "impact recorded."), {f"incident/{incident.id}": change})
+    told = [_told(ask, key, what, at) for (key, what), at in zip(_SAID, moments, strict=True) if at]
+    line = ("impact recorded: ", *joined(told, "; "), ".") if told else ("impact recorded.",)
+    return Outcome(ask.done(incident.id, *line), {f"incident/{incident.id}": change})
+
+
+def _told(ask: Ask, key: str, what: str, at: datetime) -> Line:
+    """Say a moment in full: the newest point before the damage is what a plan restores."""
+    said = f"{what} {at:%Y-%m-%d %H:%M:%S} UTC, {in_words(lasted(at, ask.now))} ago"
+    if at.date() == ask.now.date():
+        return (said,)
+    if not _CLOCK.match(ask.words.options[key]):
+        return (said, ", ", Strong("NOT TODAY"))
+    meant = f"`{key}:{ask.now:%Y-%m-%d}T02:10Z`"
+    return (said, ", ", Strong("YESTERDAY"), f" (times are UTC; say another day with its date, as {meant})")
 
 
 def _moment(ask: Ask, key: str) -> datetime | None:

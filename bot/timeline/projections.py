@@ -62,6 +62,11 @@ def project(entry: Entry) -> Iterator[Executable]:
         case TargetReleased(run=run):
             yield delete(tables.held).where(tables.held.c.target == id, tables.held.c.run == run)
         case ReleaseRecorded(version=version, environment=environment):
+            # Two at one instant are one row, the later word's; the timeline keeps both.
+            kept = tables.release.c
+            yield delete(tables.release).where(
+                kept.service == id, kept.environment == environment, kept.at == entry.occurred_at
+            )
             yield insert(tables.release).values(
                 service=id, environment=environment, at=entry.occurred_at, version=version
             )

@@ -154,4 +154,5 @@ def _upsert(
 
 
 def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
+    # What a header holds beside UTF-8 comes as surrogates; it is no token of ours, and no error either.
+    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()

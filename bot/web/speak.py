@@ -14,11 +14,17 @@ from bot.timeline import AlreadyAnswered, Change, Delivery
 from bot.web.answers import Line, Recorded, Release, Said
 from bot.web.keys import Caller
 from bot.web.request import DESK, body_of, json_of, key_of
+from bot.web.within import within
 from bot.web.wrong import UNREADABLE_NEXT, Wrong
 from playbooks.catalog import Catalog
 
 VIA = "http"
 TRIES = 10
+SAY_S = 8.0
+"""Below the 10 s after which the command line takes silence for nobody being there."""
+
+BUSY = "Backstop's database is busy: nobody can say yet whether the line was recorded."
+BUSY_NEXT = "Look at `status` before you say it again; under the same Idempotency-Key it is safe to."
 ANOTHER = "This key came before with something else: nothing was done."
 ANOTHER_NEXT = (
     "Send everything that is to be done with a key of its own, and only the same again with the same."
@@ -34,7 +40,7 @@ async def speak(request: web.Request, caller: Caller) -> web.Response:
     """Carry out a line and answer 200, with `ok` false when it was refused."""
     header = key_of(request)
     body = await body_of(request, Line)
-    answer = await say(
+    saying = say(
         request.app[DESK],
         body.line,
         who=caller.actor,
@@ -42,6 +48,10 @@ async def speak(request: web.Request, caller: Caller) -> web.Response:
         place=Place(channel=body.channel),
         delivery=delivery_of(caller, "say", header or body.delivery),
     )
+    try:
+        answer = await within(SAY_S, saying)
+    except TimeoutError:
+        raise Wrong(503, BUSY, BUSY_NEXT, {"Retry-After": "5"}) from None
     if answer.data.get("another_line"):
         raise Wrong(409, ANOTHER, ANOTHER_NEXT)
     if answer.data.get("unavailable"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -147,3 +148,35 @@ async def test_settings_that_make_no_sense_are_named_and_not_repeated(shell: She
     assert ran.code == 2
     assert "BACKSTOP_PORT" in ran.err
     assert "canary-word" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "told"),
+    [
+        ("BACKSTOP_PORT", "99999", "BACKSTOP_PORT"),
+        ("BACKSTOP_HOST", "999.1.1.1", "The HTTP door cannot listen at 999.1.1.1:0"),
+        ("BACKSTOP_DATABASE_URL", "foo", "BACKSTOP_DATABASE_URL is no address of a database"),
+        ("BACKSTOP_DATABASE_URL", "postgresql+psycopg://b@127.0.0.1:1/b", "does not answer"),
+        ("BACKSTOP_DATABASE_URL", "nodb+none://b@127.0.0.1:1/b", "is no address of a database"),
+        ("BACKSTOP_HOME", "/proc/x", "BACKSTOP_HOME cannot be used: /proc/x"),
+        ("BACKSTOP_HOME", "/etc/hostname", "BACKSTOP_HOME cannot be used: /etc/hostname"),
+    ],
+)
+async def test_a_server_that_cannot_start_says_which_setting_and_what_to_do(
+    shell: Shell, setting: str, value: str, told: str
+) -> None:
+    ended = await shell.run("serve", **{**QUIET, setting: value})
+
+    assert ended.code in {1, 2}
+    assert told in ended.err
+    assert "Traceback" not in ended.err
+
+
+async def test_a_port_that_is_taken_is_named_with_the_way_out(shell: Shell) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        ended = await shell.run("serve", **{**QUIET, "BACKSTOP_PORT": port})
+
+    assert ended.code == 1
+    assert f"Something listens at 127.0.0.1:{port} already." in ended.err
+    assert "Traceback" not in ended.err

@@ -20,7 +20,9 @@ def basic(password: str, user: str = "anybody") -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("method", "path"), GUARDED_PATHS)
-@pytest.mark.parametrize("header", ["", "Bearer nobody", "Bearer ", "Basic bm9ib2R5", "Basic !!", "bst_x"])
+@pytest.mark.parametrize(
+    "header", ["", "Bearer nobody", "Bearer ", "Basic bm9ib2R5", "Basic !!", "bst_x", "Bearer bst_\udce9"]
+)
 async def test_nothing_is_told_or_changed_without_a_token(
     door: Door, method: str, path: str, header: str
 ) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -315,3 +317,28 @@ async def test_a_release_that_makes_no_sense_is_refused(
     assert reply.status == status
     assert set(reply.json) == {"error", "what_next"}
     assert await door.timeline.read("service/checkout") == []
+
+
+async def test_two_releases_at_one_instant_are_both_recorded(any_door: Door) -> None:
+    token = await any_door.token("ci", "gate")
+
+    for version in ("2.4.0", "2.4.1"):
+        reply = await any_door.post("/v1/releases", {**RELEASE, "version": version}, token)
+        assert reply.status == 201
+
+    assert len(await any_door.timeline.read("service/checkout")) == 2
+    await any_door.timeline.rebuild()
+
+
+async def test_a_line_that_waits_for_a_busy_database_is_answered_in_time(door: Door, sqlite_url: str) -> None:
+    token = await door.token("ana", "say")
+    with closing(sqlite3.connect(sqlite_url.partition(":///")[2], isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        reply = await door.post("/v1/say", DECLARE, token, headers={"Idempotency-Key": "k1"})
+        other.execute("ROLLBACK")
+
+    assert reply.status == 503
+    assert "database is busy" in str(reply.json["error"])
+    again = await door.post("/v1/say", DECLARE, token, headers={"Idempotency-Key": "k1"})
+    assert again.json["ok"] is True
+    assert len(await door.timeline.lookup.incidents(only_open=False)) == 1
