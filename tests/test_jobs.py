@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from bot.core.effects import Effect
-from bot.jobs import Dispatcher
+from bot.jobs import Dispatcher, Precedence
 from bot.timeline import Timeline
 from tests.clock import Clock
 
@@ -71,6 +71,46 @@ async def test_where_one_effect_is_carried_out_at_once_the_oldest_goes_first(tim
     async with carrying_out(dispatcher):
         await dispatcher.settled()
     assert did == [f"{lane} {what}" for lane in "cabd" for what in ("begins", "ends")]
+
+
+async def test_who_waits_for_an_acknowledgement_goes_before_effects_but_not_before_a_run(
+    sqlite_url: str, clock: Clock
+) -> None:
+    timeline = await Timeline.open(sqlite_url, now=clock)
+    did: list[str] = []
+    begun, everything = asyncio.Event(), asyncio.Event()
+
+    async def note(subject: str) -> None:
+        did.append(subject)
+        begun.set()
+        if len(did) == 2:
+            everything.set()
+
+    first = Precedence()
+    async with carrying_out(Dispatcher(timeline, {"note": note, "run": note}, first=first)):
+        with first.taken():
+            await timeline.effects.ask(Effect("note", "a card", "card"))
+            await timeline.effects.ask(Effect("run", "RUN-1", "run/RUN-1"))
+            async with asyncio.timeout(10):
+                await begun.wait()
+            assert did == ["RUN-1"]
+        async with asyncio.timeout(10):
+            await everything.wait()
+    assert did == ["RUN-1", "a card"]
+    await timeline.close()
+
+
+async def test_effects_wait_only_so_long_for_those_who_come_and_come(timeline: Timeline) -> None:
+    everything = asyncio.Event()
+
+    async def note(subject: str) -> None:
+        everything.set()
+
+    first = Precedence()
+    async with carrying_out(Dispatcher(timeline, {"note": note}, first=first)):
+        with first.taken():
+            async with asyncio.timeout(10):
+                await everything.wait()
 
 
 @asynccontextmanager

@@ -22,6 +22,8 @@ INCIDENTS = 20
 _WARM = 30
 _ROOM = "general"
 _UP_S = 30.0
+_REST_S, _STILL_S = 600.0, 4.0
+"""A card is drawn again after three seconds, so that four without a call are rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +103,14 @@ async def _level(
 ) -> Compared:
     ours: list[float] = []
     theirs: list[float] = []
-    for slack, seconds in ((bare, theirs), (backstop, ours)):
+    for slack in (bare, backstop):
         await _send(slack, line, min(in_flight, _WARM), _WARM)
-        seconds.clear()
-    # In turns, so that whatever else the machine does meets both.
+    await _rested(backstop)
+    # In turns, so that whatever else the machine does meets both; what a round leaves to do is done before the next.
     for _ in range(ROUNDS):
         theirs += await _send(bare, line, in_flight, count)
         ours += await _send(backstop, line, in_flight, count)
+        await _rested(backstop)
     return Compared(way, what, in_flight, _latency(ours), _latency(theirs))
 
 
@@ -124,6 +127,14 @@ async def _send(slack: SlackStandIn, line: str, in_flight: int, count: int) -> l
 
     await asyncio.gather(*(person() for _ in range(in_flight)))
     return seconds
+
+
+async def _rested(slack: SlackStandIn) -> None:
+    """Wait until everybody has an answer and no card is drawn any more."""
+    async with asyncio.timeout(_REST_S):
+        seen = -1
+        while seen != (seen := len(slack.calls)):
+            await asyncio.sleep(_STILL_S)
 
 
 def _latency(seconds: Sequence[float]) -> Latency:
