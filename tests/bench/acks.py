@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import statistics
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,7 +22,7 @@ INCIDENTS = 20
 _WARM = 30
 _ROOM = "general"
 _UP_S = 30.0
-_REST_S, _STILL_S = 600.0, 4.0
+_STILL_S = 4.0
 """A card is drawn again after three seconds, so that four without a call are rest."""
 
 
@@ -106,7 +106,7 @@ async def _level(
     for slack in (bare, backstop):
         await _send(slack, line, min(in_flight, _WARM), _WARM)
     await _rested(backstop)
-    # In turns, so that whatever else the machine does meets both; what a round leaves to do is done before the next.
+    # In turns, so that whatever else the machine does meets both, and what a round leaves to do meets none.
     for _ in range(ROUNDS):
         theirs += await _send(bare, line, in_flight, count)
         ours += await _send(backstop, line, in_flight, count)
@@ -131,10 +131,10 @@ async def _send(slack: SlackStandIn, line: str, in_flight: int, count: int) -> l
 
 async def _rested(slack: SlackStandIn) -> None:
     """Wait until everybody has an answer and no card is drawn any more."""
-    async with asyncio.timeout(_REST_S):
-        seen = -1
-        while seen != (seen := len(slack.calls)):
-            await asyncio.sleep(_STILL_S)
+    with suppress(TimeoutError):
+        while True:
+            seen = len(slack.calls)
+            await slack.wait(lambda seen=seen: len(slack.calls) > seen, _STILL_S)  # type: ignore[misc]
 
 
 def _latency(seconds: Sequence[float]) -> Latency:
