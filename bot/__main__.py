@@ -74,7 +74,8 @@ def _usage() -> str:
     lines = (f"  {name:<{width}}  {says}" for name, (_, says) in COMMANDS.items())
     return (
         "usage: backstop <command> …\n\n" + "\n".join(lines) + "\n\nAnything else is said to the server at "
-        'BACKSTOP_URL with BACKSTOP_TOKEN, as in Slack:\n  backstop declare "Orders are wrong" sev:1\n'
+        "BACKSTOP_URL with BACKSTOP_TOKEN, as in Slack:\n"
+        '  backstop declare "Orders are wrong" sev:1 svc:checkout\n'
         "  backstop help\n"
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shlex
 import sys
 from asyncio.subprocess import DEVNULL
@@ -29,6 +30,8 @@ from integrations.contract import (
 
 _A = TypeVar("_A", bound=BaseModel)
 
+# What a program reports to the runner is shown as progress and evidence, not among its last lines.
+_REPORT = re.compile(r"^::(?:progress|evidence) .*\n?", re.MULTILINE)
 _QUICK_S = 10.0
 _LONGEST_LINE = 4 * 1024 * 1024
 _PARTLY = 4
@@ -152,7 +155,10 @@ class Runner:
     async def log(self, key: str, *, offset: int = 0) -> LogChunk:
         """Return what a job wrote from a byte offset on."""
         found = await self._call({"do": "log", "key": key, "offset": offset})
-        return LogChunk(text=str(found.get("text", "")), next_offset=int(found.get("next_offset", offset)))
+        return LogChunk(
+            text=_REPORT.sub("", str(found.get("text", ""))),
+            next_offset=int(found.get("next_offset", offset)),
+        )
 
     async def cancel(self, key: str) -> None:
         """Ask a job, or what is left of it, to end."""

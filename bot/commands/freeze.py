@@ -221,6 +221,8 @@ def _change(ask: Ask) -> tuple[str, str]:
     known = ask.catalog.service(service)
     if not (at and sha and known):
         raise Refused(f"`{word[:60]}` names no change: write it as checkout@sha. Nothing was recorded.")
+    if "*" in sha:
+        raise Refused(f"`{word[:60]}` is no one change: an exception names its sha. Nothing was recorded.")
     return known, sha
 
 

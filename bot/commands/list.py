@@ -22,7 +22,8 @@ async def act(ask: Ask) -> Outcome:
     if freezes:
         blocks.append(Table(("Freeze", "Stops", "Since", "Why"), [freeze_row(freeze) for freeze in freezes]))
     ids = [incident.id for incident in found if incident]
-    return Outcome(Answer(Document("", tuple(blocks)), data={"incidents": ids}))
+    whole = f"backstop timeline {ids[0] if len(ids) == 1 else '<incident>'}"
+    return Outcome(Answer(Document("", tuple(blocks), whole), data={"incidents": ids}))
 
 
 async def _row(ask: Ask, incident: Incident) -> tuple[Line, ...]:

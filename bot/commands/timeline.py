@@ -24,16 +24,16 @@ async def act(ask: Ask) -> Outcome:
     incident = await ask.incident(ids[0] if ids else None)
     story = await ask.timeline.story(incident.id)
     drawn = timeline_document(story, incident)
-    match form:
-        case "md":
-            drawn = Document("", (Preformatted(markdown(drawn)),))
-        case "json":
-            drawn = Document(
-                "", (Preformatted(json.dumps(timeline_json(story), indent=1, ensure_ascii=False)),)
-            )
-        case _:
-            pass
-    return Outcome(Answer(drawn, data={"incident": incident.id, "entries": len(story)}))
+    data: dict[str, object] = {"incident": incident.id, "entries": len(story)}
+    if form != "text":
+        # A file must be as it is: a terminal writes it raw, where a message shows it in a box.
+        data["file"] = text = _file(form, drawn, timeline_json(story))
+        drawn = Document("", (Preformatted(text),))
+    return Outcome(Answer(drawn, data=data))
+
+
+def _file(form: str, drawn: Document, entries: object) -> str:
+    return markdown(drawn) if form == "md" else json.dumps(entries, indent=1, ensure_ascii=False)
 
 
 VERB = Verb(

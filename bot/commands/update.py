@@ -70,9 +70,12 @@ def _part(said: str | None, drafted: str) -> str:
 def _next_by(ask: Ask, incident: Incident) -> datetime | None:
     said = ask.words.options.get("next")
     if said is not None:
-        return ask.now + a_duration(said)
-    wait = cadence(incident.severity, incident.phase)
-    return ask.now + wait if wait else None
+        wait = a_duration(said)
+        if not wait:
+            raise Refused("The next update cannot be due now: nothing was posted. Say next:30m.")
+        return ask.now + wait
+    usual = cadence(incident.severity, incident.phase)
+    return ask.now + usual if usual else None
 
 
 def _show(ask: Ask, incident: Incident, drafted: Draft) -> Answer:

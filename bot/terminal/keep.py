@@ -93,7 +93,7 @@ def token(argv: Sequence[str]) -> int:
         async with _as_it_is(settings) as timeline:
             count = await timeline.records.revoke(given.name)
         tell(
-            f"Revoked {count} tokens named {given.name}."
+            f"Revoked {count} token{'s' if count > 1 else ''} named {given.name}."
             if count
             else f"No token in force is named {given.name}."
         )

@@ -55,7 +55,7 @@ def _say(client: Client, line: str) -> Reply:
 def _code(reply: Reply) -> int:
     match reply.status:
         case 200 if isinstance(reply.json.get("ok"), bool):
-            tell(reply.text("text"))
+            tell(_shown(reply))
             return OK if reply.json["ok"] else REFUSED
         case 403:
             warn(reply.problem)
@@ -66,6 +66,13 @@ def _code(reply: Reply) -> int:
         case _:
             warn(reply.problem)
             return UNREACHABLE
+
+
+def _shown(reply: Reply) -> str:
+    """Return a file raw, so that it can be written to one, and anything else as text."""
+    data = reply.json.get("data")
+    file = data.get("file") if isinstance(data, dict) else None
+    return file if isinstance(file, str) else reply.text("text")
 
 
 def _plan(client: Client, reply: Reply) -> int:

@@ -119,3 +119,29 @@ ana: impact damage:2026-11-22T01:00Z
   INC-1 impact recorded: the damage began 2026-11-22 01:00:00 UTC, 25 h 25 min ago, NOT TODAY. Open
       (http://here/incidents/INC-1)
 """)
+
+
+async def test_an_update_that_is_overdue_at_once_is_refused(stage: Stage) -> None:
+    await declared(stage)
+
+    refused = await stage.say("ana", "update post next:0m")
+
+    assert not refused.ok
+    assert "cannot be due now" in refused.text
+
+
+async def test_a_long_title_in_the_list_says_how_to_read_the_whole_of_one_incident(stage: Stage) -> None:
+    for title in ("Orders are wrong", "x" * 3_000):
+        await stage.told("ana", f'declare "{title}" sev:1')
+
+    assert "backstop timeline <incident>" in await stage.told("ana", "list")
+
+
+async def test_an_exception_for_every_change_is_refused(stage: Stage) -> None:
+    await declared(stage)
+    await stage.told("ana", "freeze on svc:checkout why:wait")
+
+    refused = await stage.say("ana", 'freeze allow FRZ-1 checkout@* "x"')
+
+    assert not refused.ok
+    assert "an exception names its sha" in refused.text

@@ -392,6 +392,7 @@ async def test_points_of_another_target_can_be_restored(host: Host) -> None:
     assert state.evidence["digest"] == point.digest
     assert state.progress is not None
     assert state.progress.phase == "done"
+    assert "::progress" not in (await engine.logs(ref)).text
     assert (await engine.check(replace(call, operation="restored"))).found == "identical to the point"
 
 

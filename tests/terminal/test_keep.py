@@ -164,7 +164,7 @@ async def test_a_revoked_token_is_revoked_once(shell: Shell) -> None:
 
     first, again = await shell.run("token", "revoke", "laptop"), await shell.run("token", "revoke", "laptop")
 
-    assert (first.code, first.out) == (0, "Revoked 1 tokens named laptop.\n")
+    assert (first.code, first.out) == (0, "Revoked 1 token named laptop.\n")
     assert again.code == 1
     assert sql(shell, "SELECT count(*) FROM token WHERE revoked_at IS NOT NULL") == [(1,)]
 

@@ -162,3 +162,13 @@ async def test_without_a_command_it_says_what_there_is(shell: Shell) -> None:
     assert (bare.code, helped.code) == (2, 0)
     assert bare.out == helped.out
     assert "verify-timeline" in helped.out
+
+
+async def test_a_timeline_as_a_file_is_written_raw(door: Door, shell: Shell) -> None:
+    await door.write("incident/INC-1", DECLARED)
+
+    as_json = await shell.run("timeline", "INC-1", "json", **await keys(door))
+    as_markdown = await shell.run("timeline", "INC-1", "md", **await keys(door))
+
+    assert as_json.out.startswith(("[", "{"))
+    assert as_markdown.out.startswith("#")
