@@ -15,6 +15,7 @@ from bot.core.loss import outdated
 from bot.core.may import Right
 from bot.core.plan import Plan, PlannedGate
 from bot.core.run import Run
+from bot.core.words import sentence
 from bot.timeline import Change
 from playbooks.roles import Holders
 
@@ -158,7 +159,7 @@ def _outcome(
     opened = standing(gate, after, hash=run.hash, holders=holders, now=ask.now) is Standing.OPEN
     valid = [a for a in after.approvals if counts(a, gate, hash=run.hash, holders=holders, now=ask.now)]
     left = () if opened else missing(gate, valid, holders)
-    then = " That is enough: the step may go on." if opened else f" Still needed: {', '.join(left)}."
+    then = _then(ask, run, gate) if opened else f" Still needed: {', '.join(left)}."
     how = " approved by breaking the glass as " if event.break_glass else " approved as "
     line = (Strong(f"{run.id}.{gate.name}"), how, Code(event.role), f".{then}")
     data = {"run": run.id, "gate": gate.name, "missing": list(left)}
@@ -167,6 +168,13 @@ def _outcome(
         (event, RunResumed(why=f"{gate.name} is approved")) if opened and _paused(run, gate) else (event,)
     )
     return Outcome(answer, {f"run/{run.id}": Change(run.seq, events)})
+
+
+def _then(ask: Ask, run: Run, gate: PlannedGate) -> str:
+    if run.paused is None or _paused(run, gate):
+        return " That is enough: the step may go on."
+    why = f"{run.id} is paused: {sentence(run.paused.why)}"
+    return f" That is enough, but {why} `{ask.desk.command} resume {run.id}` lets it go on."
 
 
 def _paused(run: Run, gate: PlannedGate) -> bool:

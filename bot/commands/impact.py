@@ -43,7 +43,7 @@ async def act(ask: Ask) -> Outcome:
 
 def _told(ask: Ask, key: str, what: str, at: datetime) -> Line:
     """Say a moment in full: the newest point before the damage is what a plan restores."""
-    said = f"{what} {at:%Y-%m-%d %H:%M:%S} UTC, {in_words(lasted(at, ask.now))} ago"
+    said = f"{what} {at:%Y-%m-%d %H:%M:%SZ}, {in_words(lasted(at, ask.now))} ago"
     if at.date() == ask.now.date():
         return (said,)
     if not _CLOCK.match(ask.words.options[key]):

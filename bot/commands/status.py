@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
+
 from bot.commands.grammar import an_id
 from bot.commands.verb import Answer, Ask, Outcome, Verb
 from bot.core import freeze as freezes
 from bot.core.cards import incident_card, plan_card, progress_card
+from bot.core.document import Document, Paragraph, Strong
 from bot.core.freeze import Freeze
 from bot.core.incident import Incident
 from bot.core.may import Right
@@ -33,7 +37,16 @@ async def _run(ask: Ask, word: str) -> Answer:
     data = {"id": run.id, "state": run.state, "hash": run.hash}
     if run.started_at is None:
         return Answer(plan_card(run, incident, now=ask.now), data=data)
-    return Answer(progress_card(run, incident, latest=await _latest(ask, run), now=ask.now), data=data)
+    progress = progress_card(run, incident, latest=await _latest(ask, run), now=ask.now)
+    return Answer(_with_plan(progress, run, incident, ask.now), data=data)
+
+
+def _with_plan(progress: Document, run: Run, incident: Incident, now: datetime) -> Document:
+    """Put the plan below the progress: who approves on the command line has no other place to read it."""
+    if run.over:
+        return progress
+    plan = plan_card(run, incident, now=now)
+    return replace(progress, blocks=(*progress.blocks, Paragraph((Strong(plan.title),)), *plan.blocks))
 
 
 async def _latest(ask: Ask, run: Run) -> dict[str, dict[str, object]]:

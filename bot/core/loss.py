@@ -87,13 +87,16 @@ def _end_of_writes(incident: Incident, run: Run, plan: Plan) -> datetime | None:
 
     What another run stopped counts for that run alone: it may have let writers go on again.
     """
-    by_hand = incident.writers_stopped if incident.stopped_by is None else None
+    said = incident.writers_stopped if incident.stopped_by in (None, run.id) else None
     states = [(step, run.step(step.id)) for step in plan.steps]
     ended = [(step, state) for step, state in states if state.status in (Status.SUCCEEDED, Status.DONE)]
     stops = [state.ended_at for step, state in ended if step.stops_writers]
     overwrites = [state.started_at for step, state in ended if step.destructive and step.call.source]
-    known = [at for at in (by_hand, *stops, *overwrites) if at is not None]
-    return min(known, default=None)
+    if incident.stopped_by is None and said:
+        return said
+    if stops:
+        return said or min((at for at in stops if at), default=None)
+    return min((at for at in overwrites if at), default=None)
 
 
 def outdated(run: Run, incident: Incident) -> str | None:

@@ -103,20 +103,20 @@ async def test_moments_of_an_impact_are_said_in_full_and_another_day_aloud(stage
         ("ana", "impact damage:2026-11-22T01:00Z"),
     ) == snapshot("""\
 ana: impact damage:02:10 start:-5m
-  INC-1 impact recorded: it began 2026-11-23 02:20:00 UTC, 5 min ago; the damage began 2026-11-23
-      02:10:00 UTC, 15 min ago. Open (http://here/incidents/INC-1)
+  INC-1 impact recorded: it began 2026-11-23 02:20:00Z, 5 min ago; the damage began 2026-11-23
+      02:10:00Z, 15 min ago. Open (http://here/incidents/INC-1)
 
 ana: impact damage:10:45
-  INC-1 impact recorded: the damage began 2026-11-22 10:45:00 UTC, 15 h 40 min ago, YESTERDAY (times
+  INC-1 impact recorded: the damage began 2026-11-22 10:45:00Z, 15 h 40 min ago, YESTERDAY (times
       are UTC; say another day with its date, as `damage:2026-11-23T02:10Z`). Open
       (http://here/incidents/INC-1)
 
 ana: impact damage:-400d
-  INC-1 impact recorded: the damage began 2025-10-19 02:25:00 UTC, 400 d ago, NOT TODAY. Open
+  INC-1 impact recorded: the damage began 2025-10-19 02:25:00Z, 400 d ago, NOT TODAY. Open
       (http://here/incidents/INC-1)
 
 ana: impact damage:2026-11-22T01:00Z
-  INC-1 impact recorded: the damage began 2026-11-22 01:00:00 UTC, 25 h 25 min ago, NOT TODAY. Open
+  INC-1 impact recorded: the damage began 2026-11-22 01:00:00Z, 25 h 25 min ago, NOT TODAY. Open
       (http://here/incidents/INC-1)
 """)
 

@@ -143,6 +143,11 @@ def budget_line(budget: Budget) -> Line:
 def _facts(plan: Plan) -> Iterator[tuple[str, Line]]:
     for gate in plan.gates:
         yield f"Approval {gate.name}", quorum_line(gate)
+        if glass := gate.break_glass:
+            alone = (
+                f"{glass.least} of {glass.role} alone, also whoever starts it, for a reason everybody reads"
+            )
+            yield f"In an emergency {gate.name}", (f"{alone}: ", Code('approve … break-glass:"why"'))
     final = [place(plan, step.id) for step in plan.steps if step.no_way_back]
     yield "Point of no return", (", ".join(final) or "none: every step can be taken back",)
     yield "Freeze placed at start", (_freeze(plan.freeze),)
