@@ -36,7 +36,9 @@ def find_inputs(drafting: Drafting) -> None:
             drafting.problems.append(f"The input {name} is missing ({wanted.ask}): say it as {name}:value.")
             continue
         try:
-            drafting.inputs[name] = read_input(wanted, text)
+            drafting.inputs[name] = value = read_input(wanted, text)
+            if wanted.type == "instant" and datetime.fromisoformat(str(value)) > drafting.ground.now:
+                raise ValueError(f"{value} is still to come, and what was damaged is past")
         except ValueError as wrong:
             drafting.problems.append(f"The input {name} cannot be used: {wrong}.")
 

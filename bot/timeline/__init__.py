@@ -28,7 +28,7 @@ from bot.timeline.duty import duty_of
 from bot.timeline.effects import Effects, put
 from bot.timeline.letters import Letters
 from bot.timeline.lookup import Lookup
-from bot.timeline.missing import missing, spoken_of
+from bot.timeline.missing import fields_of, missing, spoken_of
 from bot.timeline.projections import incident_of, project
 from bot.timeline.records import Records
 from integrations.contract import IntegrationError
@@ -234,6 +234,13 @@ class Timeline:
 
         The end of the newest streams can be cut off unnoticed when every trace of it is removed with it.
         """
+        try:
+            return await self._verify()
+        except ValueError as spoilt:
+            # A moment that is no moment cannot even be read from its row.
+            return [f"an entry was changed into what cannot be read: {spoilt}"]
+
+    async def _verify(self) -> list[str]:
         breaks: list[str] = []
         heads: dict[str, tuple[int, str]] = {}
         told: dict[str, str] = {}
@@ -306,6 +313,8 @@ def _breaks(row: Row[tuple[object, ...]], seq: int, digest: str) -> list[str]:
         found.append(f"{where}: entry {seq + 1} is missing")
     if row.event is not None and payload_digest(row.salt or "", row.event) != row.payload:
         found.append(f"{where}: its text was changed")
+    elif row.event is not None and fields_of(row.event).get("kind") != row.kind:
+        found.append(f"{where}: its kind was changed")
     if row.seq == seq + 1 and link(digest, _envelope(_bare(row)), row.payload) != row.digest:
         found.append(f"{where}: it does not continue the chain")
     return found

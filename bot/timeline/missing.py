@@ -32,9 +32,18 @@ _NAMING = (
 """The columns that name a stream, by its id or by what follows the prefix."""
 
 
+def fields_of(event: str | None) -> Mapping[str, object]:
+    """Return the fields of an event as it is stored, none when it is not what Backstop writes."""
+    try:
+        found = json.loads(event or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def spoken_of(event: str | None) -> Iterator[str]:
-    """Return the streams that an event names."""
-    fields = json.loads(event) if event is not None else {}
+    """Return the streams that an event names; one that was spoiled names none."""
+    fields = fields_of(event)
     for name in _FIELDS:
         if stream := _stream(str(fields.get(name))):
             yield stream

@@ -123,6 +123,24 @@ async def test_verify_names_the_entry_whose_text_was_changed(timeline: Timeline)
     assert await timeline.verify() == ["incident/INC-1 entry 1: its text was changed"]
 
 
+@pytest.mark.parametrize(
+    ("column", "spoilt", "says"),
+    [
+        ("event", "{nope", "incident/INC-1 entry 1: its text was changed"),
+        ("event", "[]", "incident/INC-1 entry 1: its text was changed"),
+        ("event", "", "incident/INC-1 entry 1: its text was changed"),
+        ("kind", "note-added", "incident/INC-1 entry 1: its kind was changed"),
+    ],
+)
+async def test_verify_names_an_entry_that_was_spoilt(
+    timeline: Timeline, column: str, spoilt: str, says: str
+) -> None:
+    await declare(timeline)
+    async with timeline._engine.begin() as connection:
+        await connection.execute(text(f"UPDATE entry SET {column} = :spoilt"), {"spoilt": spoilt})
+    assert await timeline.verify() == [says]
+
+
 async def test_verify_notices_that_the_last_entries_are_gone(timeline: Timeline) -> None:
     await declare(timeline)
     await timeline.append({"incident/INC-1": Change(1, (NoteAdded(text="more"),))}, by="bo", via="test")
