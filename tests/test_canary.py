@@ -275,6 +275,7 @@ async def aviary(tmp_path: Path) -> AsyncIterator[Aviary]:
 
 async def _play(aviary: Aviary) -> None:
     await aviary.around.slack.slash("ana", '/backstop declare "Canaries" sev:1 svc:checkout')
+    await until(lambda: aviary.timeline.read("incident/INC-1"))
     await aviary.say("plan canary key:team/echo-key inc:INC-1")
     await aviary.became("planned")
     await aviary.say("start RUN-1")

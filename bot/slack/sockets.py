@@ -95,12 +95,15 @@ class Line:
 
     async def _close(self, client: SocketModeClient) -> None:
         """End a connection and what belongs to it, also when the far end is gone and says no goodbye."""
+        tasks = (client.message_processor, client.current_session_monitor, client.message_receiver)
+        under_way = [task for task in tasks if task]
+        # First, or the monitor could open a socket again that nobody closes.
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
         with contextlib.suppress(TimeoutError, aiohttp.ClientError):
             async with asyncio.timeout(self._pace.closing):
                 await client.close()  # type: ignore[no-untyped-call]
-        for task in (client.message_processor, client.current_session_monitor, client.message_receiver):
-            if task:
-                task.cancel()
         await client.aiohttp_client_session.close()
 
     async def _watch(self, handler: Handler) -> None:

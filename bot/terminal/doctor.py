@@ -106,9 +106,9 @@ def _files(settings: Settings) -> Iterator[Finding]:
     except PlaybookInvalid as invalid:
         yield Finding("catalog", "wrong", str(invalid.problems[0]), "`backstop playbook check` says it all.")
     yield _criteria(shelf)
-    before = shelf.stale()
+    others = {file.name for file in (shelf.catalog_file, shelf.criteria_file) if file}
     books = shelf.playbooks()
-    stale = [item for item in shelf.stale() if item not in before]
+    stale = [item for item in shelf.stale() if item.file not in others]
     for item in stale:
         yield Finding("playbooks", "wrong", str(item.problems[0]), "`backstop playbook check` says it all.")
     if books:
