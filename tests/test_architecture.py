@@ -15,7 +15,7 @@ LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
 
 BLIND_EXCEPTS = frozenset({"bot/jobs.py", "bot/slack/hear.py"})
-"""The files that may catch everything, once each: the dispatcher of effects, and the door after its ack."""
+"""The files that may catch everything, once each: the dispatcher of effects, and what carries out lines."""
 
 _CLOCKS = frozenset({"now", "utcnow", "today", "time", "monotonic", "perf_counter", "time_ns"})
 _CHANCE = frozenset({"uuid1", "uuid4", "token_hex", "token_bytes", "token_urlsafe", "urandom", "getrandbits"})

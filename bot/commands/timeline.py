@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from bot.commands.grammar import an_id, one_of
 from bot.commands.verb import Answer, Ask, Outcome, Verb
 from bot.core.cards import timeline_document, timeline_json
 from bot.core.document import Document, Preformatted, markdown
 from bot.core.errors import Refused
+from bot.core.events import Entry
 from bot.core.may import Right
 
 FORMS = ("text", "md", "json")
@@ -27,13 +29,13 @@ async def act(ask: Ask) -> Outcome:
     data: dict[str, object] = {"incident": incident.id, "entries": len(story)}
     if form != "text":
         # A file must be as it is: a terminal writes it raw, where a message shows it in a box.
-        data["file"] = text = _file(form, drawn, timeline_json(story))
+        data["file"] = text = _file(form, drawn, story)
         drawn = Document("", (Preformatted(text),))
     return Outcome(Answer(drawn, data=data))
 
 
-def _file(form: str, drawn: Document, entries: object) -> str:
-    return markdown(drawn) if form == "md" else json.dumps(entries, indent=1, ensure_ascii=False)
+def _file(form: str, drawn: Document, story: Sequence[Entry]) -> str:
+    return markdown(drawn) if form == "md" else json.dumps(timeline_json(story), indent=1, ensure_ascii=False)
 
 
 VERB = Verb(

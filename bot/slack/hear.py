@@ -43,7 +43,8 @@ class Hear:
         letters = await self._desk.timeline.letters.oldest(AT_ONCE)
         for letter in letters:
             await self._carry_out(letter)
-        await self._desk.timeline.letters.drop(letters)
+        if letters:
+            await self._desk.timeline.letters.drop(letters)
         return Again(self._desk.now) if len(letters) == AT_ONCE else None
 
     async def _carry_out(self, letter: Letter) -> None:

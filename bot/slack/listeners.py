@@ -66,7 +66,7 @@ class Listeners:
         app.action(re.compile(r"^ask:"))(self._ask)
         app.view_submission(reasons.CALLBACK)(self._reason)
         app.view_closed(reasons.CALLBACK)(_nothing)
-        # Bolt acknowledges an event before its listener runs; a middleware still comes before that.
+        # Bolt acknowledges an event by itself; a middleware can refuse it before that.
         app.event("app_mention", middleware=[self._mention])(_nothing)
         app.event("member_joined_channel", middleware=[self._joined])(_nothing)
         app.event(re.compile(".*"))(_nothing)

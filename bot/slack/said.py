@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import cast
 
@@ -31,8 +31,7 @@ class Said:
 
     def letter(self, at: datetime) -> Letter:
         """Return it as it is stored."""
-        sender = {"user": self.sender.user, "team": self.sender.team, "shared": self.sender.shared}
-        said = {"sender": sender, "line": self.line, "place": self.place.as_json()}
+        said = {"sender": asdict(self.sender), "line": self.line, "place": self.place.as_json()}
         return Letter(self.delivery, said, at)
 
     @classmethod
