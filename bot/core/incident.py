@@ -89,9 +89,8 @@ class Incident:
         return self.roles["commander"]
 
 
-def fold(entries: Iterable[Entry]) -> Incident | None:
-    """Return the incident a timeline describes, or None for an empty one."""
-    incident: Incident | None = None
+def fold(entries: Iterable[Entry], incident: Incident | None = None) -> Incident | None:
+    """Return the incident a timeline describes, or None for an empty one; a known one is gone on with."""
     for entry in entries:
         if entry.event is None:
             incident = incident and replace(incident, seq=entry.seq)

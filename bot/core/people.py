@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from pydantic import TypeAdapter
+
 from bot.core.incident import Incident
 from bot.core.run import Run
 from playbooks.catalog import Catalog
-from playbooks.model import Playbook
+from playbooks.model import Role
 from playbooks.roles import Holders, holders
+
+_ROLES: TypeAdapter[Mapping[str, Role]] = TypeAdapter(Mapping[str, Role])
 
 
 def holders_now(
@@ -17,9 +21,8 @@ def holders_now(
     """Return the people who hold each role of the run's playbook now, by catalog name."""
     if not run.snapshot:
         return {}
-    playbook = Playbook.model_validate(run.snapshot)
     return holders(
-        playbook.roles,
+        _ROLES.validate_python(run.snapshot["roles"]),
         catalog,
         incident=incident.roles,
         slack_groups=slack_groups,

@@ -160,9 +160,8 @@ class Run:
         return tuple(id for id, step in self.steps.items() if step.status is Status.STARTED)
 
 
-def fold(entries: Iterable[Entry]) -> Run | None:
-    """Return the run a timeline describes, or None for an empty one."""
-    run: Run | None = None
+def fold(entries: Iterable[Entry], run: Run | None = None) -> Run | None:
+    """Return the run a timeline describes, or None for an empty one; a known one is gone on with."""
     for entry in entries:
         event = entry.event
         if run is None:

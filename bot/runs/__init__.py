@@ -1,7 +1,8 @@
 """Carries runs out: the handler of the effect `run`.
 
-Each round reads the run, asks `bot.core.due` what to do, does it, and records what happened. Nothing is
-kept in memory between rounds, so that another process can go on at any point.
+Each time it is asked it reads the run, asks `bot.core.due` what to do, does it, records what happened and
+goes on from there, until the run waits. Whoever wrote meanwhile is noticed by the next record, which then
+fails; nothing is kept in memory between two times, so that another process can go on at any point.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ from bot.core.events import (
 from bot.core.incident import Incident
 from bot.core.plan import PlannedStep, differences, plan_hash
 from bot.jobs import Again
-from bot.runs.book import BY, VIA, Book, View
+from bot.runs.book import BY, VIA, Book, Next, View
 from bot.runs.draft import draft
 from bot.runs.ground import Ground
 from bot.runs.steps import LATER, Steps
@@ -73,20 +74,18 @@ class Runs:
 
     async def handle(self, id: str) -> Again | None:
         """Do all that can be done for a run now; answer when to look again, or None to wait for people."""
-        while True:
-            view = await self._book.view(id)
-            moves = view.moves
-            if not moves:
-                return _look_again(view)
+        view = await self._book.view(id)
+        while moves := view.moves:
             waits: list[datetime] = []
             for move in moves:
-                wait = await self._do(view, move)
-                if wait is None:
-                    waits = []
+                came = await self._do(view, move)
+                if isinstance(came, View):
+                    view = came
                     break
-                waits.append(wait)
-            if waits:
+                waits.append(came)
+            else:
                 return Again(min(waits))
+        return _look_again(view)
 
     async def ask(self, id: str, why: str) -> None:
         """Ask people about a run that cannot be carried on, unless they were asked already."""
@@ -104,11 +103,10 @@ class Runs:
                 return
         await self._book.timeline.append({stream: Change(run.seq, (event,))}, by=BY, via=VIA)
 
-    async def _do(self, view: View, move: Move) -> datetime | None:
-        """Do one move; None means that something was written, a moment when to look again."""
+    async def _do(self, view: View, move: Move) -> Next:
         match move:
             case Draft():
-                await self._draft(view)
+                return await self._draft(view)
             case Begin(step, attempt):
                 return await self._steps.begin(view, step, attempt)
             case Attend(step):
@@ -124,42 +122,40 @@ class Runs:
             case Verify():
                 return await self._verify(view)
             case Abort() | EndAbort() | EndUndo() | Pause():
-                await self._record(view, move)
+                return await self._record(view, move)
             case _:
                 assert_never(move)
-        return None
 
-    async def _record(self, view: View, move: Abort | EndAbort | EndUndo | Pause) -> None:
+    async def _record(self, view: View, move: Abort | EndAbort | EndUndo | Pause) -> View:
         match move:
             case Abort(step):
-                await self._abort(view, step)
+                return await self._abort(view, step)
             case EndAbort():
-                await self._end_abort(view)
+                return await self._end_abort(view)
             case EndUndo():
                 why = "Everything back to the chosen step is undone. Retry a step, or abort."
                 back_to = view.run.undo.step if view.run.undo else None
-                await self._book.write(view, RunPaused(why=why, step=back_to))
+                return await self._book.write(view, RunPaused(why=why, step=back_to))
             case Pause(why, step_id, freeze, aged, late):
                 expired = (GateExpired(gate=aged),) if aged else ()
                 paused = RunPaused(why=why, step=step_id, freeze=freeze, late=late)
-                await self._book.write(view, *expired, paused)
+                return await self._book.write(view, *expired, paused)
             case _:
                 assert_never(move)
 
-    async def _draft(self, view: View) -> None:
+    async def _draft(self, view: View) -> View:
         asked = view.run.asked
         loaded = self._shelf.playbooks().get(asked.playbook)
         if loaded is None:
             because = f"The playbook {asked.playbook} is not there any more."
-            await self._book.write(view, PlanFailed(because=because))
-            return
+            return await self._book.write(view, PlanFailed(because=because))
         planned = await self._planned(view, loaded.playbook, loaded.hash, asked.inputs)
         stale = self._stale(loaded.text.file)
         if stale:
             # A warning is no part of the hash: the plan is the same, and people know what it rests on.
             warned = planned.plan.model_copy(update={"warnings": (*stale, *planned.plan.warnings)})
             planned = planned.model_copy(update={"plan": warned})
-        await self._book.write(view, planned)
+        return await self._book.write(view, planned)
 
     def _stale(self, playbook: str) -> tuple[str, ...]:
         """Name the files behind a plan whose newest text has mistakes, so that an older one is in force."""
@@ -198,7 +194,7 @@ class Runs:
             expires = {gate.name: view.now + timedelta(seconds=gate.expires_s) for gate in plan.gates}
         return Planned(plan=plan, hash=hash, changes=changes, expires=expires, snapshot=playbook.as_json())
 
-    async def _reopen(self, view: View, move: Reopen) -> datetime | None:
+    async def _reopen(self, view: View, move: Reopen) -> Next:
         """With changed inputs the plan is made again first; its new hash voids the approvals."""
         retry = view.run.step(move.step.id).retry
         if retry is None or not retry.inputs:
@@ -213,55 +209,47 @@ class Runs:
             # Nobody must be asked to approve what cannot be carried out; the plan stays as it was.
             because = f"The plan cannot be changed like that: {planned.plan.problems[0]}"
             failed = StepFailed(step=move.step.id, attempt=state.attempt, because=because)
-            await self._book.write(view, failed, RunPaused(why=because, step=move.step.id))
-            return None
+            return await self._book.write(view, failed, RunPaused(why=because, step=move.step.id))
         opened = AttemptOpened(step=move.step.id, attempt=state.attempt + 1, target_said="nothing of it runs")
-        await self._book.write(view, planned, opened)
-        return None
+        return await self._book.write(view, planned, opened)
 
-    async def _abort(self, view: View, step: PlannedStep) -> None:
+    async def _abort(self, view: View, step: PlannedStep) -> View:
         """End the run because a step failed whose playbook says so; what it leaves is said as to a person."""
         because = view.run.step(step.id).because
         why = f"{step.title} failed, and the playbook says to abort then: {because}"
         leaves = plain(abort_leaves(view.run)).strip()
-        await self._book.write(view, AbortAsked(why=why, leaves=leaves))
+        return await self._book.write(view, AbortAsked(why=why, leaves=leaves))
 
-    async def _end_abort(self, view: View) -> None:
+    async def _end_abort(self, view: View) -> View:
         leaves = plain(Document("", left_behind(view.run, view.plan))).strip()
         others = {**await self._book.releases(view.run.id), **self._lift(view, "aborted")}
-        await self._book.write(view, RunAborted(leaves=leaves), others=others)
+        return await self._book.write(view, RunAborted(leaves=leaves), others=others)
 
-    async def _verify(self, view: View) -> datetime | None:
+    async def _verify(self, view: View) -> Next:
         """Carry the end checks out; each has its time to become right, then people are asked."""
         if view.incident.phase in _BEFORE_VERIFYING:
-            await self._book.write(
-                view,
-                incident=[PhaseChanged(phase=Phase.VERIFYING, why=f"every step of {view.run.id} is over")],
-            )
-            return None
+            why = f"every step of {view.run.id} is over"
+            return await self._book.write(view, incident=[PhaseChanged(phase=Phase.VERIFYING, why=why)])
         found = [await self._steps.check(view, check, None) for check in view.plan.checks]
         wrong = [check for check in found if check.blocking and not check.ok]
         if not wrong:
-            await self._recovered(view, found)
-            return None
+            return await self._recovered(view, found)
         news = [check for check in found if _is_news(view, check)]
         if news:
-            await self._book.write(view, *news)
-            return None
+            return await self._book.write(view, *news)
         since = _verifying_since(view)
         within = max(check.within_s for check in view.plan.checks)
         if view.now - since < timedelta(seconds=within):
             return view.now + LATER
         names = "; ".join(f"{check.check} found {check.found}" for check in wrong)
-        await self._book.write(view, *found, RunPaused(why=f"The end checks do not pass: {names}"))
-        return None
+        return await self._book.write(view, *found, RunPaused(why=f"The end checks do not pass: {names}"))
 
-    async def _recovered(self, view: View, found: list[CheckFound]) -> None:
+    async def _recovered(self, view: View, found: list[CheckFound]) -> View:
         phase: list[Event] = []
         if view.incident.phase in (*_BEFORE_VERIFYING, Phase.VERIFYING):
             phase = [PhaseChanged(phase=Phase.MONITORING, why=f"{view.run.id} recovered")]
         others = {**await self._book.releases(view.run.id), **self._lift(view, "recovered")}
-        await self._book.write(view, *found, RunRecovered(), incident=phase, others=others)
+        return await self._book.write(view, *found, RunRecovered(), incident=phase, others=others)
 
     def _lift(self, view: View, outcome: str) -> dict[str, Change]:
         """The run's own freeze ends with it only where the playbook says so."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.core import freeze as freezes
 from bot.core import incident as incidents
 from bot.core import run as runs
 from bot.core.due import Move, due
-from bot.core.events import Event, TargetReleased
+from bot.core.events import Entry, Event, TargetReleased
 from bot.core.freeze import Freeze
 from bot.core.incident import Incident
 from bot.core.people import holders_now
@@ -47,6 +47,19 @@ class View:
         """Return what is to be done now."""
         return due(self.run, now=self.now, holders=self.holders, freezes=self.freezes)
 
+    def after(self, entries: Sequence[Entry], now: datetime) -> View:
+        """Return the view after what was appended to the run and its incident."""
+        run = runs.fold((entry for entry in entries if entry.stream == f"run/{self.run.id}"), self.run)
+        about = (entry for entry in entries if entry.stream == f"incident/{self.incident.id}")
+        incident = incidents.fold(about, self.incident)
+        assert run
+        assert incident
+        return replace(self, run=run, incident=incident, now=now)
+
+
+Next = View | datetime
+"""What a move comes to: the run after what was written, or when to look at it again."""
+
 
 class Book:
     """Reads views and appends what happened; everything it writes is by Backstop itself."""
@@ -68,10 +81,7 @@ class Book:
         incident = incidents.fold(await self.timeline.read(f"incident/{run.incident}")) if run else None
         if run is None or incident is None:
             raise IntegrationError(f"{id} has no timeline to go by.", permanent=True)
-        held = [
-            freezes.fold(await self.timeline.read(f"freeze/{name}"))
-            for name in await self.timeline.lookup.freezes()
-        ]
+        held = [freezes.fold(entries) for entries in (await self.timeline.frozen()).values()]
         holders = holders_now(run, incident, self.catalog(), self.slack_groups())
         return View(run, incident, [freeze for freeze in held if freeze], holders, self.timeline.now())
 
@@ -81,14 +91,18 @@ class Book:
         *events: Event,
         incident: Sequence[Event] = (),
         others: Mapping[str, Change] | None = None,
-    ) -> None:
-        """Append events to the run, and to its incident and other streams with it, if nobody was faster."""
+    ) -> View:
+        """Append events to the run, and to its incident and other streams with it, if nobody was faster.
+
+        Returns the view after them; what it shows beside the run and the incident is not read again.
+        """
         changes = dict(others or {})
         if events:
             changes[f"run/{view.run.id}"] = Change(view.run.seq, events)
         if incident:
             changes[f"incident/{view.incident.id}"] = Change(view.incident.seq, tuple(incident))
-        await self.timeline.append(changes, by=BY, via=VIA)
+        entries = await self.timeline.append(changes, by=BY, via=VIA)
+        return view.after(entries, self.timeline.now())
 
     async def hold(self, target: str) -> runs.Hold:
         """Return who holds a target."""

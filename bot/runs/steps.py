@@ -7,11 +7,10 @@ for that key and never for another; only a recorded `AttemptOpened` gives a step
 
 from __future__ import annotations
 
-import contextlib
-import logging
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
+from bot.core.due import Begin
 from bot.core.effects import Effect
 from bot.core.events import (
     AttemptOpened,
@@ -29,7 +28,7 @@ from bot.core.events import (
 from bot.core.loss import outdated
 from bot.core.plan import PlannedCall, PlannedCheck, PlannedStep, way_out
 from bot.core.run import StepState
-from bot.runs.book import Book, View
+from bot.runs.book import Book, Next, View
 from bot.runs.calls import as_call
 from bot.timeline import Change
 from integrations.contract import (
@@ -44,8 +43,6 @@ from integrations.contract import (
     RecoveryPoint,
 )
 
-log = logging.getLogger(__name__)
-
 SOON, LATER = timedelta(milliseconds=150), timedelta(seconds=1)
 HOLD_FOR = timedelta(days=7)
 TAIL = 2_000
@@ -59,33 +56,44 @@ class Steps:
         self._book = book
         self._engines = engines
 
-    async def begin(self, view: View, step: PlannedStep, attempt: int) -> datetime | None:
+    async def begin(self, view: View, step: PlannedStep, attempt: int) -> View:
         """Start a step; a destructive one only after looking once more at what was approved."""
-        key = view.run.key(step.id, attempt)
+        started = StepStarted(step=step.id, attempt=attempt, key=view.run.key(step.id, attempt))
         if not step.destructive:
-            await self._book.write(view, StepStarted(step=step.id, attempt=attempt, key=key))
-            await self._call_once(view, step.call, key, None)
-            return None
+            return await self._call_once(await self._book.write(view, started), step)
         objection = await self._changed_since(view, step)
+        # The engines took their time to answer, and people may have said something meanwhile.
+        view = await self._book.view(view.run.id)
+        if Begin(step, attempt) not in view.moves:
+            return view
+        if why := outdated(view.run, view.incident):
+            objection = f"{why} Abort and plan again."
         if objection:
-            await self._book.write(view, RunPaused(why=objection, step=step.id))
-            return None
+            return await self._book.write(view, RunPaused(why=objection, step=step.id))
         held, token = await self._take(view, step, attempt)
         if held is None:
             why = f"{step.call.target} is held by another run; it must end or be aborted first."
-            await self._book.write(view, RunPaused(why=why, step=step.id))
-            return None
-        started = StepStarted(step=step.id, attempt=attempt, key=key, token=token)
-        await self._book.write(view, started, others=held)
-        await self._call_once(view, step.call, key, token)
-        return None
+            return await self._book.write(view, RunPaused(why=why, step=step.id))
+        started = started.model_copy(update={"token": token})
+        return await self._call_once(await self._book.write(view, started, others=held), step)
 
-    async def _call_once(self, view: View, planned: PlannedCall, key: str, token: int | None) -> None:
-        """Make the call right after its start was recorded; what came of it is found out by following it."""
+    async def _call_once(self, view: View, step: PlannedStep) -> View:
+        """Make the call right after its start was recorded, and record its end if it ended at once."""
+        state = view.run.step(step.id)
+        planned = _planned(step, state)
         if planned.kind == "person":
-            return
-        with contextlib.suppress(IntegrationError):
-            await self._engines[planned.engine].start(self._call(view, planned), key=key, token=token)
+            return view
+        engine = self._engines[planned.engine]
+        try:
+            ref = await engine.start(self._call(view, planned), key=state.key, token=state.token)
+            job = await engine.poll(ref)
+        except IntegrationError:
+            # What came of it is found out by following it.
+            return view
+        if job.phase in (Phase.RUNNING, Phase.LOST) or step.checks:
+            return view
+        came = await self._follow(view, step, state, engine, ref, job)
+        return came if isinstance(came, View) else view
 
     async def _take(
         self, view: View, step: PlannedStep, attempt: int
@@ -104,9 +112,7 @@ class Steps:
         return changes, token
 
     async def _changed_since(self, view: View, step: PlannedStep) -> str | None:
-        """Say what is no longer as it was approved: the damage, the target, or the recovery point."""
-        if why := outdated(view.run, view.incident):
-            return f"{why} Abort and plan again."
+        """Say what is no longer as it was approved: the target, or the recovery point."""
         call = self._call(view, step.call)
         planned = view.plan.target(step.call.target)
         try:
@@ -138,10 +144,10 @@ class Steps:
         if Cap.HOLD in engine.caps:
             await engine.hold(call.source, call.point, until=self._book.timeline.now() + HOLD_FOR)
 
-    async def attend(self, view: View, step: PlannedStep) -> datetime | None:
+    async def attend(self, view: View, step: PlannedStep) -> Next:
         """Follow a started step: find its job, start it if its target never saw it, record its end."""
         state = view.run.step(step.id)
-        planned = step.undo if state.undoing and step.undo else step.call
+        planned = _planned(step, state)
         if planned.kind == "person":
             return view.now + timedelta(hours=1)
         engine = self._engines[planned.engine]
@@ -154,30 +160,22 @@ class Steps:
             job = await engine.poll(ref)
         except IntegrationError as problem:
             return await self._no_word(view, step, state, problem)
-        return await self._follow(view, step, state, planned, engine, ref, job)
+        return await self._follow(view, step, state, engine, ref, job)
 
     async def _no_word(
         self, view: View, step: PlannedStep, state: StepState, problem: IntegrationError
-    ) -> datetime | None:
+    ) -> Next:
         """No answer says nothing about the job; a refusal of an engine that cannot tell does."""
         if not problem.permanent:
             await self._show(view, step, {"phase": "no answer", "tail": str(problem)})
             return view.now + LATER
         doubt = StepInDoubt(step=step.id, attempt=state.attempt, because=str(problem), undo=state.undoing)
         why = f"{step.title} is in doubt, nobody can say how it ended: {problem}"
-        await self._book.write(view, doubt, RunPaused(why=why, step=step.id))
-        return None
+        return await self._book.write(view, doubt, RunPaused(why=why, step=step.id))
 
     async def _follow(
-        self,
-        view: View,
-        step: PlannedStep,
-        state: StepState,
-        planned: PlannedCall,
-        engine: Engine,
-        ref: JobRef,
-        job: JobState,
-    ) -> datetime | None:
+        self, view: View, step: PlannedStep, state: StepState, engine: Engine, ref: JobRef, job: JobState
+    ) -> Next:
         match job.phase:
             case Phase.RUNNING:
                 return await self._running(view, step, state, job)
@@ -191,10 +189,9 @@ class Steps:
                 return await self._succeeded(view, step, state, job)
             case _:
                 tail = await self._tail(engine, ref)
-                await self.failed(view, step, state, _because(job), tail, kind=_KINDS.get(job.phase))
-        return None
+                return await self.failed(view, step, state, _because(job), tail, kind=_KINDS.get(job.phase))
 
-    async def _running(self, view: View, step: PlannedStep, state: StepState, job: JobState) -> datetime:
+    async def _running(self, view: View, step: PlannedStep, state: StepState, job: JobState) -> Next:
         progress = job.progress
         if progress:
             percent = None
@@ -216,7 +213,7 @@ class Steps:
                 event = StepProgressed(
                     step=step.id, attempt=state.attempt, phase=progress.phase, percent=quarter
                 )
-                await self._book.write(view, event)
+                return await self._book.write(view, event)
         young = state.started_at is not None and view.now - state.started_at < timedelta(seconds=5)
         return self._book.timeline.now() + (SOON if young else LATER)
 
@@ -226,9 +223,7 @@ class Steps:
         lane = f"slack/{view.incident.id}/{view.run.id}"
         await self._book.timeline.effects.ask(Effect("progress", view.run.id, lane))
 
-    async def _succeeded(
-        self, view: View, step: PlannedStep, state: StepState, job: JobState
-    ) -> datetime | None:
+    async def _succeeded(self, view: View, step: PlannedStep, state: StepState, job: JobState) -> Next:
         """The engine says that it is done; the step's own checks have the last word, each within its time."""
         found = [] if state.undoing else [await self.check(view, check, step.id) for check in step.checks]
         wrong = [check for check in found if check.blocking and not check.ok]
@@ -239,8 +234,7 @@ class Steps:
             if not view.run.abort and self._book.timeline.now() - since < timedelta(seconds=within):
                 await self._show(view, step, {"phase": "checking", "tail": because})
                 return view.now + LATER
-            await self.failed(view, step, state, because, "", found=found, kind="transient")
-            return None
+            return await self.failed(view, step, state, because, "", found=found, kind="transient")
         done = StepSucceeded(
             step=step.id, attempt=state.attempt, evidence=dict(job.evidence), undo=state.undoing
         )
@@ -249,8 +243,7 @@ class Steps:
         if step.stops_writers and not state.undoing and view.incident.writers_stopped is None:
             at = job.ended_at or self._book.timeline.now()
             stopped = [WritersStopped(at=at, run=view.run.id)]
-        await self._book.write(view, *found, done, incident=stopped)
-        return None
+        return await self._book.write(view, *found, done, incident=stopped)
 
     async def failed(
         self,
@@ -262,7 +255,7 @@ class Steps:
         *,
         found: Sequence[CheckFound] = (),
         kind: str | None = None,
-    ) -> None:
+    ) -> View:
         """Record a failure, and what the playbook says to do about it: try again, end, go on, or ask people.
 
         `kind` is the word of `retry.on` for what happened, or None for what another try cannot mend.
@@ -283,7 +276,7 @@ class Steps:
         elif state.undoing or not _goes_on(step):
             why = way_out(f"{step.title} failed: {because}", view.plan.fallbacks, "step_failed")
             events.append(RunPaused(why=why, step=step.id))
-        await self._book.write(view, *events)
+        return await self._book.write(view, *events)
 
     async def check(self, view: View, check: PlannedCheck, step: str | None) -> CheckFound:
         """Carry a check out and return what it found; an engine that cannot answer is a failed check."""
@@ -300,7 +293,7 @@ class Steps:
             evidence=dict(result.evidence),
         )
 
-    async def reopen(self, view: View, step: PlannedStep) -> datetime | None:
+    async def reopen(self, view: View, step: PlannedStep) -> Next:
         """Open another attempt once the target says that nothing of the old one acts or ever will."""
         state = view.run.step(step.id)
         said = "it was never started"
@@ -312,12 +305,11 @@ class Steps:
                 return await self._succeeded(view, step, state, job)
             said = f"{job.phase.value}: {job.because}".rstrip(": ")
         opened = AttemptOpened(step=step.id, attempt=state.attempt + 1, target_said=said)
-        await self._book.write(view, opened)
-        return None
+        return await self._book.write(view, opened)
 
     async def end(self, view: View, step: PlannedStep, state: StepState) -> JobState | None:
         """Settle a step's key for good and return how it ended, or None while something may still act."""
-        planned = step.undo if state.undoing and step.undo else step.call
+        planned = _planned(step, state)
         engine = self._engines[planned.engine]
         try:
             ref = await engine.forbid(self._call(view, planned), key=state.key)
@@ -328,28 +320,24 @@ class Steps:
             return None
         return None if job.alive or job.phase is Phase.RUNNING else job
 
-    async def undo(self, view: View, step: PlannedStep) -> datetime | None:
+    async def undo(self, view: View, step: PlannedStep) -> View:
         """Start the undo of a finished step."""
         state = view.run.step(step.id)
         key = view.run.key(step.id, state.attempt, undo=True)
-        await self._book.write(view, StepStarted(step=step.id, attempt=state.attempt, key=key, undo=True))
-        if step.undo:
-            await self._call_once(view, step.undo, key, None)
-        return None
+        started = StepStarted(step=step.id, attempt=state.attempt, key=key, undo=True)
+        return await self._call_once(await self._book.write(view, started), step)
 
-    async def stop(self, view: View, step: PlannedStep) -> datetime | None:
+    async def stop(self, view: View, step: PlannedStep) -> Next:
         """Cancel a step of a run that is aborted, and record its end when nothing of it acts."""
         state = view.run.step(step.id)
         if step.call.kind == "person":
-            await self.failed(view, step, state, "nobody needs to do it any more", "")
-            return None
+            return await self.failed(view, step, state, "nobody needs to do it any more", "")
         job = await self.end(view, step, state)
         if job is None:
             return view.now + SOON
         if job.phase is Phase.SUCCEEDED:
             return await self._succeeded(view, step, state, job)
-        await self.failed(view, step, state, f"stopped by the abort, {job.phase.value}", "")
-        return None
+        return await self.failed(view, step, state, f"stopped by the abort, {job.phase.value}", "")
 
     def _call(self, view: View, planned: PlannedCall) -> Call:
         sources = {source.id: source for source in view.plan.sources}
@@ -362,6 +350,10 @@ class Steps:
         except IntegrationError as problem:
             return f"(its output cannot be read: {problem})"
         return chunk.text[-TAIL:]
+
+
+def _planned(step: PlannedStep, state: StepState) -> PlannedCall:
+    return step.undo if state.undoing and step.undo else step.call
 
 
 _KINDS = {Phase.FAILED: "transient", Phase.PARTIAL: "transient", Phase.TIMED_OUT: "timeout"}

@@ -11,11 +11,11 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Row, delete, insert, literal, select, update
+from sqlalchemy import Row, bindparam, delete, insert, literal, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -32,6 +32,16 @@ from bot.timeline.missing import fields_of, missing, spoken_of
 from bot.timeline.projections import incident_of, project
 from bot.timeline.records import Records
 from integrations.contract import IntegrationError
+
+# Statements that every append carries out are made once: making one takes longer than carrying it out.
+_HEAD = select(tables.stream).where(tables.stream.c.name == bindparam("stream")).with_for_update()
+_NEW_HEAD = insert(tables.stream)
+_MOVE_HEAD = (
+    update(tables.stream)
+    .where(tables.stream.c.name == bindparam("stream"))
+    .values(seq=bindparam("seq"), digest=bindparam("digest"), incident=bindparam("incident"))
+)
+_INSERT = insert(tables.entry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,22 +200,22 @@ class Timeline:
     async def _extend(
         self, connection: AsyncConnection, stream: str, change: Change, by: str, via: str
     ) -> list[Entry]:
-        head = tables.stream
-        row = (
-            await connection.execute(select(head).where(head.c.name == stream).with_for_update())
-        ).one_or_none()
+        row = (await connection.execute(_HEAD, {"stream": stream})).one_or_none()
         seq, digest, incident = (row.seq, row.digest, row.incident) if row else (0, "", None)
         if seq != change.expected:
             raise Conflict(f"{stream} stands at {seq}, not at {change.expected}.")
         now = self.now()
-        entries = []
-        for event in change.events:
-            seq += 1
-            entry = Entry(stream, seq, change.occurred_at or now, now, by, via, event)
-            digest = await _insert(connection, entry, digest)
-            incident = incident or incident_of(entry)
-            entries.append(entry)
-        await _move_head(connection, stream, seq, digest, incident, new=row is None)
+        entries = [
+            Entry(stream, number, change.occurred_at or now, now, by, via, event)
+            for number, event in enumerate(change.events, seq + 1)
+        ]
+        rows = list(_rows(entries, digest))
+        if not rows:
+            return []
+        incident = incident or next(filter(None, map(incident_of, entries)), None)
+        await connection.execute(_INSERT, rows)
+        digest = str(rows[-1]["digest"])
+        await _move_head(connection, stream, entries[-1].seq, digest, incident, new=row is None)
         for entry in entries:
             for statement in project(entry):
                 await connection.execute(statement)
@@ -273,37 +283,36 @@ def _envelope(entry: Entry) -> Sequence[str]:
     return (entry.stream, str(entry.seq), *times, entry.by, entry.via)
 
 
-async def _insert(connection: AsyncConnection, entry: Entry, before: str) -> str:
-    assert entry.event is not None
-    text, salt = dump(entry.event), secrets.token_hex(16)
-    payload = payload_digest(salt, text)
-    digest = link(before, _envelope(entry), payload)
-    await connection.execute(
-        insert(tables.entry).values(
-            stream=entry.stream,
-            seq=entry.seq,
-            occurred_at=entry.occurred_at,
-            recorded_at=entry.recorded_at,
-            by=entry.by,
-            via=entry.via,
-            kind=entry.event.kind,
-            event=text,
-            salt=salt,
-            payload=payload,
-            digest=digest,
-        )
-    )
-    return digest
+def _rows(entries: Iterable[Entry], digest: str) -> Iterator[dict[str, object]]:
+    """Yield the rows of entries, each tied to the one before it; `digest` is of the one before them all."""
+    for entry in entries:
+        assert entry.event is not None
+        text, salt = dump(entry.event), secrets.token_hex(16)
+        payload = payload_digest(salt, text)
+        digest = link(digest, _envelope(entry), payload)
+        yield {
+            "stream": entry.stream,
+            "seq": entry.seq,
+            "occurred_at": entry.occurred_at,
+            "recorded_at": entry.recorded_at,
+            "by": entry.by,
+            "via": entry.via,
+            "kind": entry.event.kind,
+            "event": text,
+            "salt": salt,
+            "payload": payload,
+            "digest": digest,
+        }
 
 
 async def _move_head(
     connection: AsyncConnection, stream: str, seq: int, digest: str, incident: str | None, *, new: bool
 ) -> None:
-    values = {"seq": seq, "digest": digest, "incident": incident}
+    head = {"seq": seq, "digest": digest, "incident": incident}
     if new:
-        await connection.execute(insert(tables.stream).values(name=stream, **values))
+        await connection.execute(_NEW_HEAD, {**head, "name": stream})
     else:
-        await connection.execute(update(tables.stream).where(tables.stream.c.name == stream).values(**values))
+        await connection.execute(_MOVE_HEAD, {**head, "stream": stream})
 
 
 def _breaks(row: Row[tuple[object, ...]], seq: int, digest: str) -> list[str]:

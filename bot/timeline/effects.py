@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import Row, bindparam, case, delete, func, select, update
+from sqlalchemy import Insert, Row, bindparam, case, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -53,25 +54,27 @@ async def put(connection: AsyncConnection, effects: Iterable[Effect], now: datet
         }
         for effect in effects
     ]
-    if not rows:
-        return
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    if rows:
+        await connection.execute(_ask(connection.dialect.name), rows)
+
+
+@cache
+def _ask(dialect_name: str) -> Insert:
+    dialect = sqlite if dialect_name == "sqlite" else postgresql
     born = select(func.coalesce(func.max(table.c.born), 0) + 1).scalar_subquery()
-    statement = dialect.insert(table).values(born=born, wanted=1, tries=0, given_up=False)
+    statement: postgresql.Insert | sqlite.Insert = dialect.insert(table)
+    statement = statement.values(born=born, wanted=1, tries=0, given_up=False)
     new = statement.excluded.not_before
     sooner = case((table.c.not_before < new, table.c.not_before), else_=new)
-    await connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[table.c.key],
-            set_={
-                "wanted": table.c.wanted + 1,
-                "not_before": sooner,
-                "since": statement.excluded.since,
-                "given_up": False,
-                "tries": 0,
-            },
-        ),
-        rows,
+    return statement.on_conflict_do_update(
+        index_elements=[table.c.key],
+        set_={
+            "wanted": table.c.wanted + 1,
+            "not_before": sooner,
+            "since": statement.excluded.since,
+            "given_up": False,
+            "tries": 0,
+        },
     )
 
 

@@ -204,6 +204,11 @@ class StageEngine:
         if not self.world.reachable:
             raise IntegrationError("the runner does not answer", permanent=False)
 
+    def _tell(self) -> None:
+        self._reach()
+        if not self.world.tells:
+            raise IntegrationError("the stage cannot tell whether it was started", permanent=True)
+
     async def health(self, target: Target) -> Health:
         self._reach()
         ill = self.world.ill
@@ -234,9 +239,7 @@ class StageEngine:
 
     async def find(self, key: str) -> JobRef | None:
         key = plain(key)
-        self._reach()
-        if not self.world.tells:
-            raise IntegrationError("the stage cannot tell whether it was started", permanent=True)
+        self._tell()
         return JobRef(key, self.name) if key in self.world.jobs else None
 
     async def start(self, call: Call, *, key: str, token: int | None = None) -> JobRef:
@@ -257,7 +260,7 @@ class StageEngine:
         return JobRef(key, self.name)
 
     async def poll(self, ref: JobRef) -> JobState:
-        self._reach()
+        self._tell()
         return self.world.jobs.get(ref.key, JobState(Phase.CANCELLED, "never started", alive=False))
 
     async def logs(self, ref: JobRef, *, offset: int = 0) -> LogChunk:
