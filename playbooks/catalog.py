@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue, StrictBool, StringConstraints
 
 from integrations import contract
-from playbooks.durations import Duration
+from playbooks.durations import Duration, Lasting
 from playbooks.problems import PlaybookInvalid, Problem, nearest
 from playbooks.validate import Part, validated
 from playbooks.words import Name, Sentence
@@ -26,7 +26,7 @@ Email = Annotated[str, StringConstraints(pattern=r"^[^@\s<>]+@[^@\s<>]+$", max_l
 class Tier(Part):
     """How long recovery of such a service may take, and how much of its data may be lost."""
 
-    rto: Duration
+    rto: Lasting
     rpo: Duration
 
 
@@ -73,7 +73,7 @@ class Source(Part):
 
     engine: Name
     settings: Mapping[str, JsonValue] = Field(default_factory=dict)
-    every: Duration | None = None
+    every: Lasting | None = None
     lag: Duration | None = None
 
 

@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
 _UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _LONGEST = timedelta(days=3_660)
@@ -47,3 +47,17 @@ Duration = Annotated[
     PlainSerializer(say_duration, return_type=str),
     WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,9}[smhd]$", "examples": ["90m", "36h", "2d"]}),
 ]
+
+
+def _lasting(duration: timedelta) -> timedelta:
+    if not duration:
+        raise ValueError("0s is no time at all, so it would be over before it began: write such as 90m")
+    return duration
+
+
+Lasting = Annotated[
+    Duration,
+    AfterValidator(_lasting),
+    WithJsonSchema({"type": "string", "pattern": "^0*[1-9][0-9]{0,8}[smhd]$", "examples": ["90m", "36h", "2d"]}),
+]
+"""A duration that cannot be nothing: how long something may take, lasts or is valid."""

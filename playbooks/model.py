@@ -17,7 +17,7 @@ from pydantic import AfterValidator, Field, JsonValue, StrictBool, StringConstra
 
 from integrations.contract import Effect
 from playbooks.criteria.conditions import Written
-from playbooks.durations import Duration
+from playbooks.durations import Duration, Lasting
 from playbooks.references import parse_suggestion
 from playbooks.validate import Part
 from playbooks.words import Name, Option, Sentence
@@ -42,7 +42,7 @@ class Metadata(Part):
     title: Sentence
     owner: Name
     reviewed: Day
-    review_every: Duration = timedelta(days=90)
+    review_every: Lasting = timedelta(days=90)
     derived_from: Name | None = None
 
 
@@ -58,7 +58,7 @@ class AppliesTo(Part):
 class Objectives(Part):
     """How long recovery may take and how much may be lost; what is not said comes from the service's tier."""
 
-    rto: Duration | None = None
+    rto: Lasting | None = None
     rpo: Duration | None = None
     decide_within: Duration | None = None
 
@@ -97,7 +97,7 @@ class Select(Part):
     strategy: Literal["pitr", "latest_before", "latest_verified", "exact"]
     before: str | None = None
     point: str | None = None
-    max_age: Duration | None = None
+    max_age: Lasting | None = None
     require: tuple[Literal["verified", "log_continuous", "drilled", "immutable"], ...] = ()
 
 
@@ -130,7 +130,7 @@ class Freeze(Part):
     environments: tuple[Name, ...]
     kinds: tuple[ChangeKind, ...] = ("deploy", "migration", "config")
     lift: Literal["by_hand", "with_run", "at_until"] = "by_hand"
-    at_most: Duration | None = None
+    at_most: Lasting | None = None
 
 
 class Quorum(Part):
@@ -148,8 +148,8 @@ class Approval(Part):
     """
 
     require: Annotated[tuple[Quorum, ...], Field(min_length=1)]
-    expires: Duration = timedelta(minutes=30)
-    valid_for: Duration = timedelta(hours=4)
+    expires: Lasting = timedelta(minutes=30)
+    valid_for: Lasting = timedelta(hours=4)
     break_glass: Quorum | None = None
 
 
@@ -197,8 +197,8 @@ class Check(Action):
 
     id: Name
     severity: Literal["block", "warn"] = "block"
-    timeout: Duration = timedelta(seconds=60)
-    within: Duration | None = None
+    timeout: Lasting = timedelta(seconds=60)
+    within: Lasting | None = None
 
 
 class Person(Part):
@@ -228,7 +228,7 @@ class Step(Action):
     by: Name
     effect: Effect
     estimate: Duration
-    timeout: Duration
+    timeout: Lasting
     source: Name | None = None
     needs: tuple[Name, ...] | None = None
     touches: tuple[Name, ...] = ()
@@ -237,7 +237,7 @@ class Step(Action):
     stops_writers: StrictBool = False
     keep: Literal["none"] | None = None
     because: Sentence | None = None
-    heartbeat: Duration = timedelta(seconds=90)
+    heartbeat: Lasting = timedelta(seconds=90)
     idempotency: Literal["key", "probe", "none"] = "key"
     retry: Retry = Retry()
     on_failure: OnFailure = OnFailure()
@@ -281,7 +281,7 @@ class Fallback(Part):
 class Updates(Part):
     """How often people are told, and who."""
 
-    every: Duration
+    every: Lasting
     audience: tuple[Name, ...] = ("incident",)
 
 
@@ -291,8 +291,8 @@ class Drill(Part):
     targets: Mapping[Name, Name]
     schedule: Cron | None = None
     zone: str = "UTC"
-    at_most: Duration | None = None
-    keep_for: Duration | None = None
+    at_most: Lasting | None = None
+    keep_for: Lasting | None = None
 
 
 class Playbook(Part):
@@ -313,7 +313,7 @@ class Playbook(Part):
     verify: tuple[Check, ...] = ()
     fallbacks: tuple[Fallback, ...] = ()
     updates: Updates | None = None
-    at_most: Duration | None = None
+    at_most: Lasting | None = None
     drill: Drill | None = None
 
     @property

@@ -12,7 +12,7 @@ from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr, Strin
 from playbooks.criteria.conditions import NEITHER, All, Condition, Judge, Written, atoms_in, terms_in
 from playbooks.criteria.facts import FACTS, Facts, FactUnknown, Value, check_fact
 from playbooks.criteria.predicates import PREDICATES
-from playbooks.durations import Duration
+from playbooks.durations import Lasting
 from playbooks.problems import PlaybookInvalid, Problem
 from playbooks.validate import Part, validated
 from playbooks.words import Name, Option, Sentence
@@ -62,7 +62,7 @@ class Rule(Part):
 class Box(Part):
     """When to look whether an action helps: after a fixed time, or a fact's minutes times a number."""
 
-    after: Duration | None = None
+    after: Lasting | None = None
     fact: Name | None = None
     times: Annotated[StrictFloat | StrictInt, Field(gt=0, le=10)] = 1.5
 

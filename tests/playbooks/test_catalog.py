@@ -100,6 +100,7 @@ def test_targets_and_sources_come_as_engines_want_them() -> None:
             "data: secret",
             "14: services.checkout.environments.production.data cannot be 'secret'",
         ),
+        ("every: 1m", "every: 0s", "30: sources.orders-log.every: 0s is no time at all"),
         (
             "region: eu-central-1\n",
             "regoin: eu-central-1\n",

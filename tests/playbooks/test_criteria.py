@@ -223,6 +223,7 @@ def test_an_action_is_looked_at_again_after_its_time() -> None:
         ("when: always", "when: overload", "otherwise is overloaded again, it is never reached"),
         ("removes: [failover]", "removes: [mitigate]", "V6-copies can take away the last answer, mitigate"),
         ("{after: 20m}", "{after: 20m, fact: hotfix_eta_minutes}", "a box has either `after` or `fact`"),
+        ("{after: 20m}", "{after: 0s}", "boxes.failover.after: 0s is no time at all"),
         ("{after: 20m}", "{times: 2}", "a box has either `after` or `fact`"),
         ("{after: 20m}", "{fact: severity}", "there is no fact in minutes 'severity'"),
         ("id: V2\n", "id: V1\n", "a second 'V1', decisions name it"),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from playbooks.durations import Duration, parse_duration, say_duration
+from playbooks.durations import Duration, Lasting, parse_duration, say_duration
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,12 @@ def test_a_field_takes_text_and_durations_and_no_bare_number() -> None:
     assert field.dump_python(timedelta(minutes=90)) == "90m"
     with pytest.raises(ValidationError, match="write a number with its unit"):
         field.validate_python(90)
+
+
+def test_what_lasts_cannot_be_nothing() -> None:
+    field = TypeAdapter[timedelta](Lasting)
+
+    assert field.validate_python("1s") == timedelta(seconds=1)
+    for nothing in ("0s", "00m", timedelta(0)):
+        with pytest.raises(ValidationError, match="0s is no time at all"):
+            field.validate_python(nothing)

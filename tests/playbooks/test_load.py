@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from pydantic import BaseModel
 
@@ -117,6 +119,34 @@ def test_a_duration_without_its_unit_is_refused() -> None:
     assert problems(("estimate: 31m", "estimate: 31")) == [
         "62: steps.2.estimate: 31 is not a duration: write a number with its unit, such as 90m"
     ]
+
+
+NOTHING = "0s is no time at all, so it would be over before it began: write such as 90m"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where"),
+    [
+        ("expires: 20m", "expires: 0s", "31: approvals.overwrite-orders.expires"),
+        ("expires: 20m", "valid_for: 0h", "31: approvals.overwrite-orders.valid_for"),
+        ("rto: 90m", "rto: 0s", "5: objectives.rto"),
+        ("max_age: 36h", "max_age: 0d", "16: sources.0.select.max_age"),
+        ("lift: by_hand, at_most: 6h", "lift: by_hand, at_most: 0s", "27: freeze.at_most"),
+        ("idempotency: key", "heartbeat: 0s", "50: steps.1.heartbeat"),
+        ("within: 5m", "within: 0s", "103: verify.0.within"),
+        ("within: 5m", "timeout: 0s", "103: verify.0.timeout"),
+        ("\nat_most: 3h", "\nat_most: 0s", "108: at_most"),
+        ("\nat_most: 3h", "\nupdates: {every: 0s}", "108: updates.every"),
+    ],
+)
+def test_what_lasts_no_time_at_all_is_refused(old: str, new: str, where: str) -> None:
+    assert problems((old, new)) == [f"{where}: {NOTHING}"]
+
+
+def test_some_durations_may_be_nothing() -> None:
+    objectives = pitr(("rpo: 5m", "rpo: 0s, decide_within: 0s")).playbook.objectives
+
+    assert (objectives.rpo, objectives.decide_within) == (timedelta(0), timedelta(0))
 
 
 def test_a_number_in_quotes_and_a_yes_in_words_are_no_number_and_no_yes() -> None:

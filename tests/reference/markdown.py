@@ -15,9 +15,9 @@ Schema = Mapping[str, Any]
 
 NOTE = "<!-- Drawn from the code by `make docs`; change the code, not this page. -->"
 
-_DURATION = "^[0-9]{1,9}[smhd]$"
+_DURATIONS = {"^[0-9]{1,9}[smhd]$": "duration", "^0*[1-9][0-9]{0,8}[smhd]$": "duration over 0s"}
 _TEXTS = {
-    _DURATION: "duration",
+    **_DURATIONS,
     "^[a-z][a-z0-9]*([-_][a-z0-9]+)*$": "name",
     "^[0-9]{4}-[0-9]{2}-[0-9]{2}$": "day, as 2026-11-02",
     r"^person$|^[a-z][a-z0-9-]*\.[a-z][a-z0-9_]*$": "`engine.operation`, or `person`",
@@ -98,7 +98,7 @@ def default(part: Schema) -> str:
     match value:
         case None | [] | {} | "":
             return "none"
-        case str() if part.get("pattern") == _DURATION:
+        case str() if part.get("pattern") in _DURATIONS:
             return code(say_duration(_ISO.validate_python(value)))
         case str():
             return code(value)
