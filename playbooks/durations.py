@@ -58,6 +58,8 @@ def _lasting(duration: timedelta) -> timedelta:
 Lasting = Annotated[
     Duration,
     AfterValidator(_lasting),
-    WithJsonSchema({"type": "string", "pattern": "^0*[1-9][0-9]{0,8}[smhd]$", "examples": ["90m", "36h", "2d"]}),
+    WithJsonSchema(
+        {"type": "string", "pattern": "^0*[1-9][0-9]{0,8}[smhd]$", "examples": ["90m", "36h", "2d"]}
+    ),
 ]
 """A duration that cannot be nothing: how long something may take, lasts or is valid."""
