@@ -22,6 +22,7 @@ LINTS: tuple[Callable[[Look], Iterator[Problem]], ...] = (
     steps.manual,
     steps.locked,
     steps.kept_copy,
+    steps.writers,
     whole.time,
     whole.approvers,
     whole.drilled,

@@ -97,3 +97,16 @@ def _keeps(step: Step, look: Look) -> bool:
     operation = (look.operations or {}).get(step.operation)
     asks = operation is not None and operation.kind != "step"
     return step.effect is Effect.READ and not step.manual and not asks
+
+
+def writers(look: Look) -> Iterator[Problem]:
+    """L14: before data is put back something stops the writers, unless nothing serves what is overwritten."""
+    targets = look.playbook.targets
+    for path, step in _steps(look):
+        restores = step.effect is Effect.DESTRUCTIVE and step.source is not None
+        if not restores or all(targets[target].isolated for target in step.touches):
+            continue
+        if not any(earlier.stops_writers for earlier in (*look.playbook.before(step), step)):
+            what = f"no step up to {step.id!r} has stops_writers"
+            why = "later writes keep being discarded until it has overwritten the data; mark what stops them"
+            yield look.found("L14", path, what, why)

@@ -43,7 +43,7 @@ def test_every_problem_of_every_file_is_told_with_file_and_line(folder: Path) ->
 
     assert checked.lines == (
         f"{folder}/bad.yaml:2: the key 'a' is written twice, only one of them could count",
-        f"{folder}/pitr.yaml:53: L01 the destructive step 'restore' has no approval, "
+        f"{folder}/pitr.yaml:54: L01 the destructive step 'restore' has no approval, "
         "somebody must say yes to it, valid: overwrite-orders",
         f"{folder}/second.yaml:2: a second playbook 'checkout-pitr', {folder}/pitr.yaml has it already",
         "7 files, 3 errors, 0 warnings",
@@ -56,9 +56,9 @@ def test_warnings_are_told_and_do_not_fail(folder: Path) -> None:
     checked = check([folder / "pitr.yaml"], catalog=catalog())
 
     assert checked.lines == (
-        f"{folder}/pitr.yaml:105: warning: C03 there is no playbook 'checkout-snapshot', "
+        f"{folder}/pitr.yaml:106: warning: C03 there is no playbook 'checkout-snapshot', "
         "did you mean checkout-pitr?, valid: checkout-pitr",
-        f"{folder}/pitr.yaml:106: warning: C03 there is no playbook 'checkout-failover', "
+        f"{folder}/pitr.yaml:107: warning: C03 there is no playbook 'checkout-failover', "
         "did you mean checkout-pitr?, valid: checkout-pitr",
         "1 file, 0 errors, 2 warnings",
     )

@@ -33,58 +33,59 @@ def test_the_good_example_is_clean() -> None:
 @pytest.mark.parametrize(
     ("code", "severity", "line", "old", "new"),
     [
-        ("L01", "error", 53, "    approval: overwrite-orders\n", ""),
-        ("L02", "error", 53, "    touches: [orders-db]\n", "    with: {target: orders-db}\n"),
-        ("L03", "error", 53, RESTORE_CHECKS, WARN_ONLY),
+        ("L01", "error", 54, "    approval: overwrite-orders\n", ""),
+        ("L02", "error", 54, "    touches: [orders-db]\n", "    with: {target: orders-db}\n"),
+        ("L03", "error", 54, RESTORE_CHECKS, WARN_ONLY),
         ("L04", "error", 34, "    undo: {uses: kubernetes.scale, with: {replicas: previous}}\n", ""),
-        ("L05", "error", 51, "idempotency: key", "idempotency: none\n    retry: {max: 1}"),
-        ("L06", "error", 64, "{then: pause}", "{then: continue}"),
+        ("L05", "error", 52, "idempotency: key", "idempotency: none\n    retry: {max: 1}"),
+        ("L06", "error", 65, "{then: pause}", "{then: continue}"),
         (
             "L07",
             "error",
-            87,
+            88,
             "    uses: person\n",
             "    uses: volume.snapshot\n    with: {target: checkout}\n",
         ),
-        ("L08", "error", 53, "with: {target: orders-db}", "with: {target: checkout}"),
+        ("L08", "error", 54, "with: {target: orders-db}", "with: {target: checkout}"),
         ("L09", "error", 40, "{replicas: 0}\n    by: app", "{replicas: 0, target: orders-db}\n    by: app"),
         ("L10", "error", 5, "rto: 90m", "rto: 60m"),
         ("L11", "warn", 29, "[{role: dba, min: 1}, {role: app, min: 1}]", "[{role: dba, min: 1}]"),
-        ("L13", "error", 60, "no_way_back: true", "retry: {max: 1}"),
+        ("L14", "warn", 53, "    stops_writers: true\n", ""),
+        ("L13", "error", 61, "no_way_back: true", "retry: {max: 1}"),
         (
             "L20",
             "error",
-            109,
+            110,
             "recovery-lab, isolated: true}\n  checkout-drill",
             "recovery-lab}\n  checkout-drill",
         ),
-        ("L21", "error", 109, ", checkout: checkout-drill}", "}"),
+        ("L21", "error", 110, ", checkout: checkout-drill}", "}"),
         ("L22", "warn", 1, DRILL, ""),
-        ("L30", "error", 102, "within: 5m}", "within: 5m, severity: warn}"),
-        ("E01", "error", 46, "uses: volume.snapshot", "uses: volum.snapshot"),
-        ("E02", "error", 46, "uses: volume.snapshot", "uses: volume.snapshut"),
+        ("L30", "error", 103, "within: 5m}", "within: 5m, severity: warn}"),
+        ("E01", "error", 47, "uses: volume.snapshot", "uses: volum.snapshot"),
+        ("E02", "error", 47, "uses: volume.snapshot", "uses: volume.snapshut"),
         ("E03", "error", 37, "{replicas: 0}\n    by: app", "{replcas: 0}\n    by: app"),
         (
             "E04",
             "error",
-            59,
+            60,
             "effect: destructive",
             "effect: reversible\n    undo: {uses: person.do, with: {do: [Undo]}}",
         ),
         (
             "E04",
             "error",
-            43,
+            44,
             "undo: {uses: kubernetes.scale, with: {replicas: previous}}",
             "undo: {uses: kubernetes.wipe, with: {target: checkout}}",
         ),
-        ("E05", "error", 53, "    source: orders-log\n", ""),
-        ("E05", "error", 56, "source: orders-log", "source: orders-snapshot"),
-        ("E06", "error", 67, "uses: postgres.amcheck", "uses: volume.snapshot"),
+        ("E05", "error", 54, "    source: orders-log\n", ""),
+        ("E05", "error", 57, "source: orders-log", "source: orders-snapshot"),
+        ("E06", "error", 68, "uses: postgres.amcheck", "uses: volume.snapshot"),
         (
             "E07",
             "error",
-            103,
+            104,
             "uses: http.scenario, with: {file: scenarios/place-order.yaml}",
             "uses: postgres.amcheck",
         ),
@@ -111,6 +112,42 @@ def _catalog_for(code: str) -> Catalog:
     return catalog((isolated, isolated.replace(", isolated: true", ""))) if code == "L20" else catalog()
 
 
+def test_what_nothing_serves_is_put_back_without_stopping_writers() -> None:
+    beside = catalog(
+        (
+            "orders-db: {kind: postgres, environment: production, ",
+            "orders-db: {kind: postgres, environment: lab, isolated: true, ",
+        )
+    )
+
+    assert (
+        found(
+            (
+                "orders-db: {kind: postgres, environment: production}",
+                "orders-db: {kind: postgres, environment: lab, isolated: true}",
+            ),
+            ("    stops_writers: true\n", ""),
+            around=beside,
+        )
+        == ()
+    )
+
+
+def test_writers_that_are_stopped_after_the_restore_are_too_late() -> None:
+    problems = found(
+        ("    stops_writers: true\n", ""),
+        (
+            "    touches: [checkout]\n    estimate: 3m",
+            "    touches: [checkout]\n    stops_writers: true\n    estimate: 3m",
+        ),
+    )
+
+    assert [str(problem) for problem in problems] == [
+        "checkout-pitr.yaml:53: warning: L14 no step up to 'restore' has stops_writers, later writes keep "
+        "being discarded until it has overwritten the data; mark what stops them"
+    ]
+
+
 @pytest.mark.parametrize(
     ("line", "old", "new", "does"),
     [
@@ -120,13 +157,13 @@ def _catalog_for(code: str) -> Catalog:
         (8, "S0DBA}", "S0DBA, pagerduty: PDBA}", "ask PagerDuty"),
         (16, "[verified]", "[verified, log_continuous]", "find out whether a log is continuous"),
         (16, "[verified]", "[drilled]", "know which points a drill restored"),
-        (50, "idempotency: key", "when: damage.confirmed", "judge `when`"),
-        (50, "idempotency: key", "limit: readers", "limit how many steps"),
-        (64, "{then: pause}", "{then: pause, fallback: orders-snapshot}", "change the source"),
-        (64, "{then: pause}", "{then: fallback, fallback: orders-snapshot}", "change the source"),
-        (108, "at_most: 3h\n", "at_most: 3h\nupdates: {every: 30m}\n", "take the time between updates"),
-        (109, "checkout-drill}}", 'checkout-drill}, schedule: "0 3 * * 2"}', "carry drills out"),
-        (109, "checkout-drill}}", "checkout-drill}, keep_for: 1h}", "carry drills out"),
+        (51, "idempotency: key", "when: damage.confirmed", "judge `when`"),
+        (51, "idempotency: key", "limit: readers", "limit how many steps"),
+        (65, "{then: pause}", "{then: pause, fallback: orders-snapshot}", "change the source"),
+        (65, "{then: pause}", "{then: fallback, fallback: orders-snapshot}", "change the source"),
+        (109, "at_most: 3h\n", "at_most: 3h\nupdates: {every: 30m}\n", "take the time between updates"),
+        (110, "checkout-drill}}", 'checkout-drill}, schedule: "0 3 * * 2"}', "carry drills out"),
+        (110, "checkout-drill}}", "checkout-drill}, keep_for: 1h}", "carry drills out"),
     ],
 )
 def test_what_nothing_acts_on_yet_is_refused_and_never_ignored(
@@ -145,7 +182,7 @@ def test_a_persons_step_without_saying_what_to_do_is_found() -> None:
 
     problems = found((block, ""))
 
-    assert [(problem.code, problem.line) for problem in problems] == [("L07", 78)]
+    assert [(problem.code, problem.line) for problem in problems] == [("L07", 79)]
 
 
 def test_a_destructive_step_may_say_why_it_keeps_no_copy() -> None:
@@ -271,7 +308,7 @@ def test_an_unknown_engine_is_told_with_the_engines_there_are() -> None:
     problem = found(("uses: volume.snapshot", "uses: volum.snapshot"))[0]
 
     assert str(problem) == (
-        "checkout-pitr.yaml:46: E01 there is no engine 'volum', did you mean volume?, "
+        "checkout-pitr.yaml:47: E01 there is no engine 'volum', did you mean volume?, "
         "valid: helm, http, kubernetes, person, pgbackrest, postgres, volume"
     )
 
@@ -280,7 +317,7 @@ def test_an_unknown_operation_is_told_with_the_nearest_one() -> None:
     problem = found(("uses: pgbackrest.restore", "uses: pgbackrest.restor"))[0]
 
     assert str(problem) == (
-        "checkout-pitr.yaml:55: E02 pgbackrest has no operation 'pgbackrest.restor', "
+        "checkout-pitr.yaml:56: E02 pgbackrest has no operation 'pgbackrest.restor', "
         "did you mean pgbackrest.restore?, valid: pgbackrest.restore"
     )
 
@@ -323,7 +360,7 @@ def test_what_a_drill_gives_instead_is_checked_too() -> None:
 
     problems = found(("    estimate: 2m\n", drill))
 
-    assert [(problem.code, problem.line) for problem in problems] == [("E03", 42), ("E03", 42)]
+    assert [(problem.code, problem.line) for problem in problems] == [("E03", 43), ("E03", 43)]
 
 
 def test_a_target_is_what_the_catalog_says_it_is() -> None:

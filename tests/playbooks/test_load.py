@@ -91,7 +91,7 @@ def test_a_misspelt_key_is_named_and_the_one_it_stands_for_is_not_missing_as_wel
 
     assert len(found) == 1
     assert found[0].startswith(
-        "63: there is no key 'timeoutt' here, did you mean timeout?, valid: uses, with, id,"
+        "64: there is no key 'timeoutt' here, did you mean timeout?, valid: uses, with, id,"
     )
 
 
@@ -110,14 +110,14 @@ def test_a_key_under_a_name_of_the_authors_choice_is_checked_too() -> None:
 
 def test_a_missing_key_and_a_wrong_word_say_where_and_what_is_valid() -> None:
     assert problems(("    estimate: 31m\n", ""), ("effect: destructive", "effect: destroy")) == [
-        "53: estimate is missing, it has no default",
-        "59: steps.2.effect cannot be 'destroy', valid: read, reversible, destructive",
+        "54: estimate is missing, it has no default",
+        "60: steps.2.effect cannot be 'destroy', valid: read, reversible, destructive",
     ]
 
 
 def test_a_duration_without_its_unit_is_refused() -> None:
     assert problems(("estimate: 31m", "estimate: 31")) == [
-        "62: steps.2.estimate: 31 is not a duration: write a number with its unit, such as 90m"
+        "63: steps.2.estimate: 31 is not a duration: write a number with its unit, such as 90m"
     ]
 
 
@@ -132,11 +132,11 @@ NOTHING = "0s is no time at all, so it would be over before it began: write such
         ("rto: 90m", "rto: 0s", "5: objectives.rto"),
         ("max_age: 36h", "max_age: 0d", "16: sources.0.select.max_age"),
         ("lift: by_hand, at_most: 6h", "lift: by_hand, at_most: 0s", "27: freeze.at_most"),
-        ("idempotency: key", "heartbeat: 0s", "50: steps.1.heartbeat"),
-        ("within: 5m", "within: 0s", "103: verify.0.within"),
-        ("within: 5m", "timeout: 0s", "103: verify.0.timeout"),
-        ("\nat_most: 3h", "\nat_most: 0s", "108: at_most"),
-        ("\nat_most: 3h", "\nupdates: {every: 0s}", "108: updates.every"),
+        ("idempotency: key", "heartbeat: 0s", "51: steps.1.heartbeat"),
+        ("within: 5m", "within: 0s", "104: verify.0.within"),
+        ("within: 5m", "timeout: 0s", "104: verify.0.timeout"),
+        ("\nat_most: 3h", "\nat_most: 0s", "109: at_most"),
+        ("\nat_most: 3h", "\nupdates: {every: 0s}", "109: updates.every"),
     ],
 )
 def test_what_lasts_no_time_at_all_is_refused(old: str, new: str, where: str) -> None:
@@ -152,7 +152,7 @@ def test_some_durations_may_be_nothing() -> None:
 def test_a_number_in_quotes_and_a_yes_in_words_are_no_number_and_no_yes() -> None:
     found = problems(("role: dba, min: 1", 'role: dba, min: "1"'), ("no_way_back: true", "no_way_back: yes"))
 
-    assert [line.split(":")[0] for line in found] == ["30", "60"]
+    assert [line.split(":")[0] for line in found] == ["30", "61"]
 
 
 @pytest.mark.parametrize(
@@ -161,21 +161,21 @@ def test_a_number_in_quotes_and_a_yes_in_words_are_no_number_and_no_yes() -> Non
         (
             "needs: [restore]  ",
             "needs: [restoer]  ",
-            "71: there is no other step 'restoer', did you mean restore?",
+            "72: there is no other step 'restoer', did you mean restore?",
         ),
-        ("needs: [restore]  ", "needs: [start]  ", "68: the step 'previous-release' waits for itself"),
+        ("needs: [restore]  ", "needs: [start]  ", "69: the step 'previous-release' waits for itself"),
         (
             "{role: dba, min",
             "{role: dbb, min",
             "30: there is no role 'dbb', did you mean dba?, valid: commander, dba, app",
         ),
         ("break_glass: {role: commander", "break_glass: {role: comander", "32: there is no role 'comander'"),
-        ("by: dba\n    approval", "by: nobody\n    approval", "57: there is no role 'nobody'"),
-        ("approval: overwrite", "approval: overwrit", "58: there is no approval 'overwrit-orders'"),
+        ("by: dba\n    approval", "by: nobody\n    approval", "58: there is no role 'nobody'"),
+        ("approval: overwrite", "approval: overwrit", "59: there is no approval 'overwrit-orders'"),
         (
             "source: orders-log",
             "source: orders-lag",
-            "56: there is no source 'orders-lag', did you mean orders-log?",
+            "57: there is no source 'orders-lag', did you mean orders-log?",
         ),
         (
             "fallback: orders-snapshot\n",
@@ -183,31 +183,31 @@ def test_a_number_in_quotes_and_a_yes_in_words_are_no_number_and_no_yes() -> Non
             "13: the source 'orders-log' falls back on itself",
         ),
         ("fallback: orders-snapshot\n", "fallback: nowhere\n", "17: there is no source 'nowhere'"),
-        ("{then: pause}", "{then: pause, fallback: nowhere}", "64: there is no source 'nowhere'"),
+        ("{then: pause}", "{then: pause, fallback: nowhere}", "65: there is no source 'nowhere'"),
         (
             "then: pause",
             "then: fallback",
-            "64: fallback is missing, no other source is named",
+            "65: fallback is missing, no other source is named",
         ),
         (
             "touches: [orders-db]",
             "touches: [order-db]",
-            "61: there is no target 'order-db', did you mean orders-db?",
+            "62: there is no target 'order-db', did you mean orders-db?",
         ),
-        ("with: {target: orders-db}", "with: {target: order-db}", "47: there is no target 'order-db'"),
-        ("{orders-db: orders-db-drill", "{order-db: orders-db-drill", "109: there is no target 'order-db'"),
+        ("with: {target: orders-db}", "with: {target: order-db}", "48: there is no target 'order-db'"),
+        ("{orders-db: orders-db-drill", "{order-db: orders-db-drill", "110: there is no target 'order-db'"),
         (
             "{orders-db: orders-db-drill",
             "{orders-db: order-db-drill",
-            "109: there is no target 'order-db-drill'",
+            "110: there is no target 'order-db-drill'",
         ),
-        ("timeout: 75m", "timeout: 31m", "63: timeout 31m is not over estimate 31m"),
+        ("timeout: 75m", "timeout: 31m", "64: timeout 31m is not over estimate 31m"),
         (
             "with: {at: inputs.target-time}",
             "with: {at: inputs.target}",
-            "66: inputs.target stands for nothing",
+            "67: inputs.target stands for nothing",
         ),
-        ("newer than inputs.target-time", "newer than inputs.target", "87: inputs.target stands for nothing"),
+        ("newer than inputs.target-time", "newer than inputs.target", "88: inputs.target stands for nothing"),
         (
             "pitr, before: inputs.target-time",
             "pitr, before: inputs.target",
@@ -216,7 +216,7 @@ def test_a_number_in_quotes_and_a_yes_in_words_are_no_number_and_no_yes() -> Non
         (
             "drill: {skip: true}",
             "drill: {with: {at: run.idd}}",
-            "90: run.idd stands for nothing, did you mean id?",
+            "91: run.idd stands for nothing, did you mean id?",
         ),
         (
             "latest_before, before: inputs.target-time,",
@@ -224,9 +224,9 @@ def test_a_number_in_quotes_and_a_yes_in_words_are_no_number_and_no_yes() -> Non
             "21: before is missing, latest_before chooses",
         ),
         ("pitr, before: inputs.target-time,", "exact,", "16: point is missing, exact chooses by it"),
-        ("id: keep-damaged", "id: restore", "53: a second step 'restore', ids are what people type"),
+        ("id: keep-damaged", "id: restore", "54: a second step 'restore', ids are what people type"),
         ("- id: orders-snapshot", "- id: orders-log", "18: a second source 'orders-log'"),
-        ("id: amcheck", "id: reached-target", "66: the check 'reached-target' is named 2 times"),
+        ("id: amcheck", "id: reached-target", "67: the check 'reached-target' is named 2 times"),
         ("{incident: commander}", "{substitute: dba}", "7: nobody is named for the role 'commander'"),
         ("{incident: commander}", "{incident: commander, substitute: dbb}", "7: there is no role 'dbb'"),
         (
@@ -234,25 +234,25 @@ def test_a_number_in_quotes_and_a_yes_in_words_are_no_number_and_no_yes() -> Non
             "{incident: commander, substitute: commander}",
             "7: the role 'commander' stands in",
         ),
-        ("ask: commander}", "ask: comander}", "105: there is no role 'comander'"),
+        ("ask: commander}", "ask: comander}", "106: there is no role 'comander'"),
         (
             "type: instant,",
             "type: choice,",
             "11: the input 'target-time' is of type choice, a choice needs choices",
         ),
         ("type: instant,", "type: instant, choices: [a],", "11: the input 'target-time' is of type instant"),
-        ("no_way_back: true", "keep: none", "53: the step 'restore' has only one of keep and because"),
+        ("no_way_back: true", "keep: none", "54: the step 'restore' has only one of keep and because"),
         (
             "effect: read\n    idem",
             "effect: read\n    no_way_back: true\n    idem",
-            "50: no_way_back on a step that is read",
+            "51: no_way_back on a step that is read",
         ),
         (
             "no_way_back: true",
             "when: damage.confirmd",
-            "60: steps.2.when: 'damage.confirmd' is no condition: did you",
+            "61: steps.2.when: 'damage.confirmd' is no condition: did you",
         ),
-        ("no_way_back: true", "when: damaged", "60: there is no predicate 'damaged'"),
+        ("no_way_back: true", "when: damaged", "61: there is no predicate 'damaged'"),
         (
             "suggest: decision.damage_start - 60s",
             "suggest: soon",
@@ -294,14 +294,14 @@ def test_a_condition_on_a_fact_is_kept() -> None:
 def test_two_ways_round_in_a_circle_are_found_once_each() -> None:
     found = problems(
         (
-            "touches: [checkout]\n    estimate: 2m",
-            "needs: [keep-damaged]\n    touches: [checkout]\n    estimate: 2m",
+            "touches: [checkout]\n    stops_writers: true\n    estimate: 2m",
+            "needs: [keep-damaged]\n    touches: [checkout]\n    stops_writers: true\n    estimate: 2m",
         )
     )
 
     assert [line for line in found if "waits for itself" in line] == [
         "34: the step 'stop-writers' waits for itself, it could never start",
-        "45: the step 'keep-damaged' waits for itself, it could never start",
+        "46: the step 'keep-damaged' waits for itself, it could never start",
     ]
 
 
