@@ -27,6 +27,8 @@ LONGEST_WAIT = timedelta(seconds=60)
 SWEEP = timedelta(seconds=15)
 STUCK = 4 * SWEEP
 LOOK_S = 1.0
+LOOKING = 0.25
+"""The share of time that looking for effects may take while something new is stored all the time."""
 EVERY_LANE = sys.maxsize
 ASK_AFTER = 5
 """How often an effect fails before whoever asks people about it is told: about half a minute of tries."""
@@ -186,12 +188,18 @@ class Dispatcher:
             self._ended.clear()
 
     async def _rounds(self) -> NoReturn:
+        loop = asyncio.get_running_loop()
         while True:
             # While people come and come, not every line of theirs is worth a look at the queue.
             await self._first.moment(LOOK_AGAIN_S)
             self._kick.clear()
             self._turned = self._timeline.now()
-            await self._round()
+            begun = loop.time()
+            wait = await self._look()
+            looked = loop.time() - begun
+            await self._kicked(wait)
+            # While something is stored all the time, looking at each of it would slow down what is under way.
+            await asyncio.sleep(begun + looked / LOOKING - loop.time())
 
     async def settled(self, within: timedelta = timedelta()) -> None:
         """Return once nothing is under way and nothing falls due within this time of the clock."""
@@ -203,7 +211,8 @@ class Dispatcher:
             if at is None or at - self._timeline.now() > within:
                 return
 
-    async def _round(self) -> None:
+    async def _look(self) -> float:
+        """Begin what is due, and return how many seconds nothing else will be."""
         try:
             # A lane that was busy as the look began is left out: what was seen of it may be done by now.
             busy = set(self._busy)
@@ -214,13 +223,12 @@ class Dispatcher:
             ready = [effect for effect in heads if effect.is_ready(now)]
             for effect in ready[:room]:
                 self._busy[effect.lane] = asyncio.create_task(self._do(effect))
-            wait = self._pause(heads)
             if not self._busy and not self._kick.is_set():
                 self._rested.set()
+            return self._pause(heads)
         except IntegrationError as problem:
             log.warning("queue unreadable error=%s", problem)
-            wait = 1.0
-        await self._kicked(wait)
+            return 1.0
 
     async def _kicked(self, seconds: float) -> None:
         # Not `wait_for`: on Python 3.11 it forgets a cancellation that comes with the kick.

@@ -81,6 +81,9 @@ class StepState:
     not_before: datetime | None = None
 
 
+_NOT_YET = StepState()
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """A run as it stands after its last event."""
@@ -152,7 +155,7 @@ class Run:
 
     def step(self, id: str) -> StepState:
         """Return where a step stands."""
-        return self.steps.get(id, StepState())
+        return self.steps.get(id, _NOT_YET)
 
     @property
     def acting(self) -> tuple[str, ...]:

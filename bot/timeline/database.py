@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
@@ -48,7 +49,13 @@ def _on_connect(connection: Any, _record: object) -> None:
 
 def _on_begin(connection: Connection) -> None:
     reading = connection.get_execution_options().get("reading")
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+    begin = "BEGIN" if reading else "BEGIN IMMEDIATE"
+    driver: Any = connection.connection.dbapi_connection
+    try:
+        # Straight to the driver: as a statement of its own this would take longer than what it begins.
+        driver.run_async(lambda sqlite: sqlite.execute(begin))
+    except sqlite3.Error as problem:
+        raise OperationalError(begin, None, problem) from problem
 
 
 @asynccontextmanager
@@ -70,7 +77,6 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         async with engine.connect() as plain:
             connection = await plain.execution_options(reading=True)
             yield connection
-            await connection.rollback()
     except DBAPIError as problem:
         raise _in_words(problem) from problem
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import Insert, Row, bindparam, case, delete, func, select, update
+from sqlalchemy import Insert, Row, Select, bindparam, case, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -78,6 +78,19 @@ def _ask(dialect_name: str) -> Insert:
     )
 
 
+@cache
+def _heads() -> Select[tuple[object, ...]]:
+    place = func.row_number().over(partition_by=table.c.lane, order_by=(table.c.rank, table.c.born))
+    ranked = select(table, place.label("place")).where(table.c.given_up.is_(False)).subquery()
+    return select(ranked).where(ranked.c.place == 1).order_by(ranked.c.not_before, ranked.c.born)
+
+
+_GONE = delete(table).where(table.c.key == bindparam("its_key"), table.c.wanted == bindparam("as_wanted"))
+_ASKED_AGAIN = (
+    update(table).where(table.c.key.in_(bindparam("keys", expanding=True))).values(tries=0, error=None)
+)
+
+
 class Effects:
     """What the dispatcher asks of the queue."""
 
@@ -96,22 +109,15 @@ class Effects:
 
     async def heads(self) -> list[Waiting]:
         """Return the head of each lane, soonest first, and of those for the same moment oldest first."""
-        place = func.row_number().over(partition_by=table.c.lane, order_by=(table.c.rank, table.c.born))
-        ranked = select(table, place.label("place")).where(table.c.given_up.is_(False)).subquery()
-        query = select(ranked).where(ranked.c.place == 1).order_by(ranked.c.not_before, ranked.c.born)
         async with reading(self._engine) as connection:
-            rows = await connection.execute(query)
-            return [_waiting(row) for row in rows]
+            return [_waiting(row) for row in await connection.execute(_heads())]
 
     async def done(self, *effects: Waiting) -> None:
         """Take effects off the queue, unless they were asked for again meanwhile."""
         keys = [{"its_key": effect.key, "as_wanted": effect.wanted} for effect in effects]
-        mine = table.c.key == bindparam("its_key")
         async with writing(self._engine) as connection:
-            gone = delete(table).where(mine, table.c.wanted == bindparam("as_wanted"))
-            await connection.execute(gone, keys)
-            again = update(table).where(table.c.key.in_([effect.key for effect in effects]))
-            await connection.execute(again.values(tries=0, error=None))
+            await connection.execute(_GONE, keys)
+            await connection.execute(_ASKED_AGAIN, {"keys": [effect.key for effect in effects]})
 
     async def later(self, effect: Waiting, at: datetime, error: str | None = None) -> None:
         """Try an effect again at a moment; what was asked for again meanwhile is not put off."""

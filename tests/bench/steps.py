@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiosqlite
 
 from bot.commands import Desk, say
+from bot.core.effects import Effect, follow
+from bot.core.events import Entry
 from bot.core.may import Actor
 from bot.jobs import Again, Dispatcher, Handler
 from bot.runs import Runs
@@ -23,12 +25,15 @@ from tests.runs.stage import PLAYBOOK, Stage, World, point
 COMMITS = 2
 """A step cannot do with fewer: its begin is stored before it is called, and its end afterwards."""
 
+SERVICE_S = 0.1
+"""How long Slack or a tracker takes for one call, roughly; waiting for them costs a run next to nothing."""
+
 _OTHERS = ("room", "card", "say", "approvals", "progress", "answer", "tracker", "update-due", "gate-expiry")
 
 
 @dataclass(frozen=True, slots=True)
 class Overhead:
-    """Seconds for one step of a run, and for the commits of one step made by hand on the same disk."""
+    """Seconds for one step of a run, and for writing the rows of one step without Backstop."""
 
     steps: int
     step_s: float
@@ -41,55 +46,88 @@ class Overhead:
 
 
 async def measure(folder: Path, *, steps: int) -> Overhead:
-    """Carry out a run of so many steps that end at once, and commit as often without Backstop."""
-    raw = await _raw(folder / "raw.db", steps)
-    taken = await _run(folder, steps)
-    again = await _raw(folder / "again.db", steps)
-    return Overhead(steps, taken / steps, (raw + again) / 2 / steps)
+    """Carry out a run of so many steps that end at once, and write the same rows without Backstop."""
+    database = folder / "backstop.db"
+    taken, entries = await _run(folder, steps)
+    raw = [await _raw(database, folder / f"raw-{number}.db", entries) for number in range(3)]
+    return Overhead(steps, taken / steps, sum(raw) / len(raw) / steps)
 
 
-async def _raw(path: Path, steps: int) -> float:
-    """Insert an entry and move its stream's head in one transaction, twice a step, as durably as Backstop."""
-    row = json.dumps({"kind": "step-started", "step": "step-1", "attempt": 1, "key": "RUN-1.step-1.1"})
-    async with aiosqlite.connect(path, isolation_level=None) as database:
-        await database.execute("PRAGMA journal_mode=WAL")
-        await database.execute("PRAGMA synchronous=FULL")
-        await database.execute(
-            "CREATE TABLE entry (id INTEGER PRIMARY KEY, stream TEXT, seq INT, event TEXT)"
-        )
-        await database.execute("CREATE UNIQUE INDEX once ON entry (stream, seq)")
-        await database.execute("CREATE TABLE head (name TEXT PRIMARY KEY, seq INT)")
-        await database.execute("INSERT INTO head VALUES ('run/RUN-1', 0)")
+async def _raw(database: Path, copy: Path, entries: Sequence[Entry]) -> float:
+    """Write entries into a copy of a database again, by its driver alone: each with its stream's head and
+    its effects in one transaction, as durably as Backstop.
+    """
+    shutil.copy(database, copy)
+    async with aiosqlite.connect(copy, isolation_level=None) as raw:
+        await raw.execute("PRAGMA journal_mode=WAL")
+        await raw.execute("PRAGMA synchronous=FULL")
+        rows = list(await raw.execute_fetchall("SELECT * FROM entry WHERE kind LIKE 'step-%' ORDER BY id"))
+        await raw.execute("DELETE FROM entry WHERE kind LIKE 'step-%'")
+        await raw.execute("DELETE FROM effect")
         begun = time.perf_counter()
-        for seq in range(COMMITS * steps):
-            await database.execute("BEGIN IMMEDIATE")
-            await database.execute(
-                "INSERT INTO entry (stream, seq, event) VALUES ('run/RUN-1', ?, ?)", (seq, row)
-            )
-            await database.execute("UPDATE head SET seq = ? WHERE name = 'run/RUN-1'", (seq,))
-            await database.execute("COMMIT")
+        for row, entry in zip(rows, entries, strict=True):
+            await raw.execute("BEGIN IMMEDIATE")
+            await raw.execute(f"INSERT INTO entry VALUES ({','.join('?' * len(row))})", row)
+            await raw.execute("UPDATE stream SET seq = ? WHERE name = 'run/RUN-1'", (entry.seq,))
+            await raw.executemany(_ASK, [_asked(effect, row[3]) for effect in follow(entry, "INC-1")])
+            await raw.execute("COMMIT")
         return time.perf_counter() - begun
 
 
-async def _run(folder: Path, steps: int) -> float:
+_ASK = """
+INSERT INTO effect (key, kind, subject, lane, rank, not_before, since, born, wanted, tries, given_up)
+VALUES (?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(born), 0) + 1 FROM effect), 1, 0, 0)
+ON CONFLICT (key) DO UPDATE SET wanted = wanted + 1, since = excluded.since
+"""
+
+
+def _asked(effect: Effect, now: str) -> tuple[object, ...]:
+    return (effect.key, effect.kind, effect.subject, effect.lane, effect.rank, now, now)
+
+
+async def _run(folder: Path, steps: int) -> tuple[float, Sequence[Entry]]:
+    """Return how long a run took from its start to its end, and the entries of its steps."""
     timeline = await Timeline.open(f"sqlite+aiosqlite:///{folder / 'backstop.db'}", now=utc_now)
-    world = World(points=[point("P1", 0)])
-    stage = Stage(timeline, folder / "home", world)
+    stage = Stage(timeline, folder / "home", World(points=[point("P1", 0)]))
     (folder / "home" / "playbooks" / "restore.yaml").write_text(_playbook(steps))
-    handlers: Mapping[str, Handler] = {**dict.fromkeys(_OTHERS, _nothing), "run": _runs(stage).handle}
-    carrying = asyncio.create_task(Dispatcher(timeline, handlers).run())
+    waits = asyncio.Event()
+    carrying = asyncio.create_task(Dispatcher(timeline, _handlers(stage, waits)).run())
     try:
-        for line in ('declare "Orders are wrong" sev:4 svc:checkout', "plan many inc:INC-1"):
-            await _told(stage.desk, line)
-        await _until(stage, "planned")
-        begun = time.perf_counter()
-        await _told(stage.desk, "start RUN-1")
-        await _until(stage, "recovered")
-        return time.perf_counter() - begun
+        async with asyncio.timeout(60):
+            await _told(stage.desk, 'declare "Orders are wrong" sev:4 svc:checkout')
+            await _told(stage.desk, "plan many inc:INC-1")
+            await waits.wait()
+            waits.clear()
+            begun = time.perf_counter()
+            await _told(stage.desk, "start RUN-1")
+            await waits.wait()
+            taken = time.perf_counter() - begun
+        run = await stage.run()
+        assert run.recovered_at, (run.state, run.paused, run.plan and run.plan.problems)
+        entries = await timeline.read("run/RUN-1")
+        return taken, [entry for entry in entries if entry.event and entry.event.kind.startswith("step-")]
     finally:
         carrying.cancel()
         await asyncio.gather(carrying, return_exceptions=True)
         await timeline.close()
+
+
+def _handlers(stage: Stage, waits: asyncio.Event) -> Mapping[str, Handler]:
+    """The run is carried out; whatever else is to be done waits for a service that answers when it does."""
+    runs = Runs(Book(stage.timeline, stage.shelf, dict), stage.shelf, stage.engines)
+
+    async def carry_out(id: str) -> Again | None:
+        again = await runs.handle(id)
+        if again is None:
+            waits.set()
+        return again
+
+    return {**dict.fromkeys(_OTHERS, _served), "run": carry_out}
+
+
+async def _served(_subject: str) -> Again | None:
+    await asyncio.sleep(SERVICE_S)
+    return None
 
 
 def _playbook(steps: int) -> str:
@@ -105,29 +143,7 @@ def _playbook(steps: int) -> str:
     return f"{head}{targets}  shop: {{kind: stage, environment: production}}\nsteps:\n{many}{checks}"
 
 
-def _runs(stage: Stage) -> Runs:
-    return Runs(Book(stage.timeline, stage.shelf, dict), stage.shelf, stage.engines)
-
-
 async def _told(desk: Desk, line: str) -> None:
     groups = frozenset(desk.shelf.catalog().groups_of("ana"))
     answer = await say(desk, line, who=Actor("ana", groups=groups), via="bench", delivery=line)
     assert answer.ok, answer.text
-
-
-async def _until(stage: Stage, state: str) -> None:
-    news = asyncio.Event()
-    stage.timeline.listen(news.set)
-    async with asyncio.timeout(60):
-        while True:
-            news.clear()
-            run = await stage.run()
-            assert not run.paused, run.paused
-            assert not (run.plan and run.plan.problems), run.plan.problems
-            if run.state == state:
-                return
-            await news.wait()
-
-
-async def _nothing(_subject: str) -> Again | None:
-    return None
