@@ -62,8 +62,11 @@ def _table(still: Idle, step: Overhead, acks: Sequence[Compared]) -> Iterator[st
         longest = ack.backstop.longest
         what = f"slash ack longest, {ack.what}, {ack.way}, {ack.in_flight} in flight"
         yield f"| {what} | {_ms(longest)} | {_ms(ack.bare.longest)} | | {_mark(longest, MOST['late'])} 3 s |"
-    what = f"a step of a run of {step.steps}, against {COMMITS} raw commits"
-    yield _row(what, _ms(step.step_s), _ms(step.commits_s), step.ratio, MOST["step"])
+    what = f"a step of a run of {step.steps}, against its {COMMITS} commits"
+    ratio = step.step_s / step.commits_s
+    yield _row(f"{what} by SQLAlchemy", _ms(step.step_s), _ms(step.commits_s), ratio, MOST["step"])
+    ratio = step.step_s / step.driver_s
+    yield f"| {what} by the driver | {_ms(step.step_s)} | {_ms(step.driver_s)} | {ratio:.2f} | |"
     memory, start = still.memory_mb, still.start_s
     yield f"| idle memory of `serve` | {memory:.0f} MB | | | {_mark(memory, MOST['memory'])} 150 MB |"
     yield f"| start to `/healthz` | {start:.2f} s | | | {_mark(start, MOST['start'])} 2 s |"

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import aiosqlite
+from statistics import median
 
 from bot.commands import Desk, say
-from bot.core.effects import Effect, follow
 from bot.core.events import Entry
 from bot.core.may import Actor
 from bot.jobs import Again, Dispatcher, Handler
@@ -20,6 +17,7 @@ from bot.runs import Runs
 from bot.runs.book import Book
 from bot.sandbox.surroundings import utc_now
 from bot.timeline import Timeline
+from tests.bench.commits import by_driver, by_sqlalchemy, commits, copy_before
 from tests.runs.stage import PLAYBOOK, Stage, World, point
 
 COMMITS = 2
@@ -33,56 +31,27 @@ _OTHERS = ("room", "card", "say", "approvals", "progress", "answer", "tracker", 
 
 @dataclass(frozen=True, slots=True)
 class Overhead:
-    """Seconds for one step of a run, and for writing the rows of one step without Backstop."""
+    """Seconds for one step of a run, and for its commits by SQLAlchemy and by the driver alone."""
 
     steps: int
     step_s: float
     commits_s: float
-
-    @property
-    def ratio(self) -> float:
-        """Return the cost of a step divided by the raw cost of its commits."""
-        return self.step_s / self.commits_s
+    driver_s: float
 
 
 async def measure(folder: Path, *, steps: int) -> Overhead:
-    """Carry out a run of so many steps that end at once, and write the same rows without Backstop."""
+    """Carry out a run of so many steps that end at once, and make the same commits without Backstop."""
     database = folder / "backstop.db"
     taken, entries = await _run(folder, steps)
-    raw = [await _raw(database, folder / f"raw-{number}.db", entries) for number in range(3)]
-    return Overhead(steps, taken / steps, sum(raw) / len(raw) / steps)
-
-
-async def _raw(database: Path, copy: Path, entries: Sequence[Entry]) -> float:
-    """Write entries into a copy of a database again, by its driver alone: each with its stream's head and
-    its effects in one transaction, as durably as Backstop.
-    """
-    shutil.copy(database, copy)
-    async with aiosqlite.connect(copy, isolation_level=None) as raw:
-        await raw.execute("PRAGMA journal_mode=WAL")
-        await raw.execute("PRAGMA synchronous=FULL")
-        rows = list(await raw.execute_fetchall("SELECT * FROM entry WHERE kind LIKE 'step-%' ORDER BY id"))
-        await raw.execute("DELETE FROM entry WHERE kind LIKE 'step-%'")
-        await raw.execute("DELETE FROM effect")
-        begun = time.perf_counter()
-        for row, entry in zip(rows, entries, strict=True):
-            await raw.execute("BEGIN IMMEDIATE")
-            await raw.execute(f"INSERT INTO entry VALUES ({','.join('?' * len(row))})", row)
-            await raw.execute("UPDATE stream SET seq = ? WHERE name = 'run/RUN-1'", (entry.seq,))
-            await raw.executemany(_ASK, [_asked(effect, row[3]) for effect in follow(entry, "INC-1")])
-            await raw.execute("COMMIT")
-        return time.perf_counter() - begun
-
-
-_ASK = """
-INSERT INTO effect (key, kind, subject, lane, rank, not_before, since, born, wanted, tries, given_up)
-VALUES (?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(born), 0) + 1 FROM effect), 1, 0, 0)
-ON CONFLICT (key) DO UPDATE SET wanted = wanted + 1, since = excluded.since
-"""
-
-
-def _asked(effect: Effect, now: str) -> tuple[object, ...]:
-    return (effect.key, effect.kind, effect.subject, effect.lane, effect.rank, now, now)
+    written = commits(database, entries, "INC-1")
+    bare: list[float] = []
+    driven: list[float] = []
+    for number in range(3):
+        for way, times in ((by_sqlalchemy, bare), (by_driver, driven)):
+            copy = folder / f"{way.__name__}-{number}.db"
+            copy_before(database, copy, entries)
+            times.append(await way(copy, written))
+    return Overhead(steps, taken / steps, median(bare) / steps, median(driven) / steps)
 
 
 async def _run(folder: Path, steps: int) -> tuple[float, Sequence[Entry]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -159,6 +159,7 @@ class World:
     ill: str = ""
     crash: str = ""
     token: int = 0
+    meanwhile: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
     now: Callable[[], datetime] = lambda: datetime(2026, 11, 23, 2, 20, tzinfo=UTC)
 
     def die(self, where: str) -> None:
@@ -211,6 +212,8 @@ class StageEngine:
 
     async def health(self, target: Target) -> Health:
         self._reach()
+        while self.world.meanwhile:
+            await self.world.meanwhile.pop()()
         ill = self.world.ill
         identity = f"{target.name}:{self.world.identity}"
         return Health(ok=not ill, identity=identity, problems=(ill,) if ill else ())

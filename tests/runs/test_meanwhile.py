@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from bot.core.events import Approved, ImpactStated
 from bot.jobs import Again
 from bot.timeline import Change
@@ -50,3 +52,31 @@ async def test_a_damage_that_began_before_the_recovery_point_stops_what_was_appr
     assert run.paused is not None
     assert "it would bring damaged data back. Abort and plan again." in run.paused.why
     assert "RUN-1.restore.1" not in world.acts
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ('freeze on svc:checkout env:production why:"The payment provider is down"', "FRZ-1 was placed"),
+        ('hold RUN-1 why:"Wait for the provider"', "Wait for the provider"),
+        ("impact damage:-10d inc:INC-1", "it would bring damaged data back"),
+    ],
+)
+async def test_what_people_say_while_the_engines_are_asked_stops_a_destructive_call(
+    stage: Stage, world: World, clock: Clock, line: str, why: str
+) -> None:
+    await started(stage)
+    clock.advance(1)
+    world.meanwhile.append(lambda: said(stage, line))
+
+    await approved(stage)
+
+    run = await stage.run()
+    assert run.paused is not None
+    assert why in run.paused.why
+    assert "RUN-1.restore.1" not in world.acts
+
+
+async def said(stage: Stage, line: str) -> None:
+    answer = await stage.say("ana", line)
+    assert answer.ok, answer.text
