@@ -16,7 +16,7 @@ COMMANDS = {
     "serve": ("bot.serve:main", "run Backstop until it is told to end"),
     "demo": ("bot.demo.command:main", "play the whole story on this machine"),
     "gate": ("bot.terminal.gate:main", "ask whether a pipeline may deploy now"),
-    "playbook": ("bot.terminal.check:playbook", "check PATH…: print every problem as file:line"),
+    "playbook": ("bot.terminal.check:playbook", "check [PATH…]: print every problem as file:line"),
     "criteria": ("bot.terminal.check:criteria", "check PATH: print every problem as file:line"),
     "token": ("bot.terminal.keep:token", "issue or revoke a token of the HTTP door"),
     "verify-timeline": ("bot.terminal.keep:verify", "check that nobody changed an entry"),
@@ -27,6 +27,7 @@ COMMANDS = {
 
 SAY = "bot.terminal.say:main"
 FACTS = "bot.terminal.check:facts"
+VERSION = "bot.terminal.version:main"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,6 +51,8 @@ def _run(given: Sequence[str]) -> int:
     if not given or given[0] in {"-h", "--help"}:
         tell(_usage())
         return 0 if given else 2
+    if given[0] == "--version":
+        return _load(VERSION, given[1:])
     name, rest = given[0], given[1:]
     if name in COMMANDS:
         return _load(COMMANDS[name][0], rest)
@@ -73,7 +76,9 @@ def _usage() -> str:
     width = max(len(name) for name in COMMANDS)
     lines = (f"  {name:<{width}}  {says}" for name, (_, says) in COMMANDS.items())
     return (
-        "usage: backstop <command> …\n\n" + "\n".join(lines) + "\n\nAnything else is said to the server at "
+        "usage: backstop <command> … | --version\n\n"
+        + "\n".join(lines)
+        + "\n\nAnything else is said to the server at "
         "BACKSTOP_URL with BACKSTOP_TOKEN, as in Slack:\n"
         '  backstop declare "Orders are wrong" sev:1 svc:checkout\n'
         "  backstop help\n"

@@ -11,15 +11,16 @@ from errno import EADDRINUSE
 from pathlib import Path
 
 from pydantic import ValidationError
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from bot.app import App, runner_of, running
-from bot.settings import Settings
+from bot.settings import Settings, say_wrong
+from bot.shelf import Shelf
 from bot.terminal import OK, REFUSED, USAGE
 from bot.terminal.access import URL_FILE
 from bot.terminal.screen import tell, warn
 from integrations.contract import IntegrationError
 from integrations.process import identity, start_detached
+from playbooks.problems import PlaybookInvalid
 
 log = logging.getLogger(__name__)
 
@@ -37,10 +38,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         asyncio.run(_serve(Settings()))
     except ValidationError as invalid:
-        names = ", ".join(
-            f"BACKSTOP_{str(error['loc'][0]).upper()}: {error['msg']}" for error in invalid.errors()
-        )
-        warn(f"The settings are wrong: {names}. `backstop doctor` says more.")
+        warn(say_wrong(invalid))
         return USAGE
     except IntegrationError as problem:
         warn(str(problem))
@@ -59,6 +57,7 @@ async def _serve(settings: Settings) -> None:
     try:
         async with AsyncExitStack() as stack:
             app = await _opened(stack, settings)
+            _look_at(app.desk.shelf)
             with _found(settings, app.url):
                 log.info("serving url=%s", app.url)
                 await ended.wait()
@@ -68,24 +67,30 @@ async def _serve(settings: Settings) -> None:
     log.info("ended")
 
 
+def _look_at(shelf: Shelf) -> None:
+    """Log that nothing can be declared yet; the catalog is read again when somebody needs it."""
+    try:
+        shelf.catalog()
+    except PlaybookInvalid as invalid:
+        log.warning(
+            "no catalog file=%s problem=%r nothing can be declared, approved or deployed until it is right: "
+            "`backstop doctor` says what to do",
+            shelf.catalog_file,
+            str(invalid.problems[0]),
+        )
+
+
 async def _opened(stack: AsyncExitStack, settings: Settings) -> App:
     """Start everything, or raise IntegrationError with what could not be opened and what to do."""
     try:
         return await stack.enter_async_context(running(settings))
-    except (OSError, SQLAlchemyError, ModuleNotFoundError) as problem:
+    except OSError as problem:
         raise IntegrationError(_unopened(problem, settings), permanent=True) from problem
 
 
-def _unopened(problem: Exception, settings: Settings) -> str:
+def _unopened(problem: OSError, settings: Settings) -> str:
     door = f"{settings.host}:{settings.port}"
     match problem:
-        case ArgumentError() | ModuleNotFoundError():
-            return (
-                "BACKSTOP_DATABASE_URL is no address of a database. Write it as "
-                "postgresql+psycopg://user@host/name, or leave it out for a SQLite file in the home."
-            )
-        case DBAPIError():
-            return _no_database(str(problem.orig))
         case OSError(errno=number) if number == EADDRINUSE:
             return (
                 f"Something listens at {door} already. End it, or give this one another BACKSTOP_PORT; "
@@ -101,13 +106,6 @@ def _unopened(problem: Exception, settings: Settings) -> str:
                 f"The HTTP door cannot listen at {door}: {problem}. "
                 "BACKSTOP_HOST names an address of this machine, as 127.0.0.1."
             )
-
-
-def _no_database(why: str) -> str:
-    return (
-        f"The database that BACKSTOP_DATABASE_URL names does not answer: {why.splitlines()[0]}. "
-        "Start it or correct the address; `backstop doctor` tries it."
-    )
 
 
 class RunnerKeeper:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -117,3 +117,12 @@ class Settings(BaseSettings):
     def file(self, chosen: Path | None, name: str) -> Path:
         """Return the chosen path, or the one of that name in the home."""
         return chosen or self.home / name
+
+
+def say_wrong(invalid: ValidationError) -> str:
+    """Return the sentence that names the settings that cannot be used; their values are not repeated."""
+    names = ", ".join(
+        f"BACKSTOP_{str(error['loc'][0]).upper()}: {error['msg']}"
+        for error in invalid.errors(include_input=False, include_url=False)
+    )
+    return f"The settings are wrong: {names}. `backstop doctor` says more."

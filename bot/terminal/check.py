@@ -8,8 +8,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from bot.core.decide import Decision, decide
-from bot.settings import Settings
+from bot.settings import Settings, say_wrong
 from bot.terminal import OK, REFUSED, USAGE
 from bot.terminal.screen import tell, warn
 from integrations.registry import operations
@@ -21,13 +23,23 @@ from playbooks.problems import PlaybookInvalid
 
 
 def playbook(argv: Sequence[str]) -> int:
-    """Print every problem of playbooks and the catalog as `file:line: what, why, valid words`."""
+    """Print every problem of playbooks and the catalog as `file:line: what, why, valid words`.
+
+    Without a path it is those that the settings name.
+    """
     parser = argparse.ArgumentParser(prog="backstop playbook", allow_abbrev=False)
     parser.add_argument("act", choices=("check",))
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files, or folders of YAML files")
+    parser.add_argument(
+        "paths",
+        nargs="*",
+        type=Path,
+        metavar="PATH",
+        help="files, or folders of YAML files; without any, what the settings put in force",
+    )
     parser.add_argument("--catalog", type=Path, help="the catalog, when it is not among the paths")
     given = parser.parse_args(argv)
     try:
+        paths = given.paths or _in_force(Settings())
         text = given.catalog.read_text(encoding="utf-8") if given.catalog else None
         catalog = load_catalog(text, str(given.catalog)) if text is not None else None
     except PlaybookInvalid as invalid:
@@ -36,9 +48,19 @@ def playbook(argv: Sequence[str]) -> int:
     except (OSError, UnicodeDecodeError):
         warn(f"{given.catalog} cannot be read.")
         return USAGE
-    checked = check(given.paths, catalog=catalog, operations=operations())
+    except ValidationError as invalid:
+        warn(say_wrong(invalid))
+        return USAGE
+    checked = check(paths, catalog=catalog, operations=operations())
     tell("\n".join(checked.lines))
     return checked.exit_code
+
+
+def _in_force(settings: Settings) -> list[Path]:
+    """Return the files and the folder that a server with these settings reads."""
+    catalog = settings.file(settings.catalog, "catalog.yaml")
+    criteria = [settings.criteria] if settings.criteria else []
+    return [catalog, *criteria, settings.file(settings.playbooks, "playbooks")]
 
 
 def criteria(argv: Sequence[str]) -> int:
@@ -71,6 +93,9 @@ def facts(argv: Sequence[str]) -> int:
     except (FactUnknown, PlaybookInvalid) as problem:
         warn(str(problem))
         return REFUSED
+    except ValidationError as invalid:
+        warn(say_wrong(invalid))
+        return USAGE
     except (OSError, UnicodeDecodeError):
         warn(f"{given.facts} cannot be read.")
         return USAGE

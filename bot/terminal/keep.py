@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import fnmatch
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
@@ -11,7 +12,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bot.settings import Settings
+from pydantic import ValidationError
+
+from bot.settings import Settings, say_wrong
 from bot.terminal import OK, REFUSED, UNREACHABLE, USAGE
 from bot.terminal.access import TOKEN_FILE
 from bot.terminal.lock import Held, alone
@@ -35,6 +38,10 @@ class _Wrong(Exception):
     """A sentence about how something was asked for."""
 
 
+class _Broken(Exception):
+    """A sentence about a timeline that is not whole."""
+
+
 def verify(argv: Sequence[str]) -> int:
     """Check the chain of digests and print every break of it."""
     _Parser("verify-timeline", "Check that nobody changed or removed an entry.").parse_args(argv)
@@ -44,7 +51,8 @@ def verify(argv: Sequence[str]) -> int:
             breaks = await timeline.verify()
         for found in breaks:
             tell(found)
-        tell(f"The timeline is broken in {len(breaks)} places." if breaks else "The timeline is whole.")
+        places = "1 place" if len(breaks) == 1 else f"{len(breaks)} places"
+        tell(f"The timeline is broken in {places}." if breaks else "The timeline is whole.")
         return REFUSED if breaks else OK
 
     return _carry_out(act)
@@ -61,6 +69,7 @@ def rebuild(argv: Sequence[str]) -> int:
             raise _Wrong("The database may serve other machines: stop every Backstop, then add --stopped.")
         with alone(settings.home):
             async with _brought_up(settings) as timeline, _on_duty(timeline):
+                await _whole(timeline)
                 count = await timeline.rebuild()
         tell(f"Rebuilt from {count} entries.")
         return OK
@@ -73,7 +82,9 @@ def token(argv: Sequence[str]) -> int:
     given = _token_parser().parse_args(argv)
 
     async def issue(settings: Settings) -> int:
-        owner = _owner(_catalog(settings), given.owner)
+        catalog = _catalog(settings)
+        owner = _owner(catalog, given.owner)
+        _about_something(catalog, given.scope)
         name = given.name or f"{owner}-{_utc_now():%Y%m%d-%H%M%S}"
         expires = _utc_now() + given.expires
         async with _brought_up(settings) as timeline:
@@ -105,15 +116,33 @@ def token(argv: Sequence[str]) -> int:
 def _carry_out(act: Callable[[Settings], Coroutine[Any, Any, int]]) -> int:
     try:
         return asyncio.run(act(Settings()))
+    except ValidationError as invalid:
+        warn(say_wrong(invalid))
+        return USAGE
     except _Wrong as wrong:
         warn(str(wrong))
         return USAGE
-    except (Held, PlaybookInvalid) as refused:
+    except (Held, _Broken, PlaybookInvalid) as refused:
         warn(str(refused))
         return REFUSED
     except IntegrationError as problem:
         warn(str(problem))
         return UNREACHABLE
+    except OSError as problem:
+        warn(
+            f"{problem.filename}: {problem.strerror}. BACKSTOP_HOME must be a folder this user may write to."
+        )
+        return REFUSED
+
+
+async def _whole(timeline: Timeline) -> None:
+    """Raise _Broken when the timeline is not whole."""
+    breaks = await timeline.verify()
+    if breaks:
+        raise _Broken(
+            f"The timeline is broken: {breaks[0]}. Nothing was rebuilt: that would cover up what is missing. "
+            "Keep a copy of the database; `backstop verify-timeline` names every break."
+        )
 
 
 @asynccontextmanager
@@ -172,6 +201,16 @@ def _owner(catalog: Catalog, word: str) -> str:
     raise _Wrong(f"{word} is neither a person nor a pipeline of the catalog.{hint}")
 
 
+def _about_something(catalog: Catalog, scopes: Sequence[str]) -> None:
+    """Raise _Wrong when a scope is for no service: the pipeline would be refused whatever it asks."""
+    for scope in scopes:
+        asked = scope.removeprefix("gate:")
+        if asked != scope and not fnmatch.filter(catalog.services, asked):
+            near = catalog.nearest_service(asked)
+            hint = f"Did you mean gate:{near}?" if near else f"There are: {', '.join(catalog.services)}."
+            raise _Wrong(f"{scope} is for no service of the catalog: no token was made. {hint}")
+
+
 def _keep(file: Path, secret: str) -> None:
     """Write a file that only its owner can read, also when it was there before."""
     new = file.with_suffix(".new")
@@ -226,7 +265,7 @@ def _life(text: str) -> timedelta:
     except ValueError as problem:
         raise argparse.ArgumentTypeError(str(problem)) from problem
     if not timedelta(0) < life <= LONGEST_LIFE:
-        raise argparse.ArgumentTypeError("a token lives at most 366d")
+        raise argparse.ArgumentTypeError("a token lives longer than 0s and at most 366d")
     return life
 
 

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, event
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from integrations.contract import IntegrationError
@@ -25,7 +25,7 @@ _TURNS: WeakKeyDictionary[AsyncEngine, asyncio.Lock] = WeakKeyDictionary()
 def open_engine(url: str) -> AsyncEngine:
     """Return an engine for a URL; a SQLite file is put into WAL mode and written under BEGIN IMMEDIATE."""
     if not url.startswith("sqlite"):
-        return create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
+        return _elsewhere(url)
     if ":memory:" in url or url.endswith("://"):
         # Concurrent writers of an in-memory database share one connection and lose each other's rows.
         raise IntegrationError(
@@ -36,6 +36,17 @@ def open_engine(url: str) -> AsyncEngine:
     event.listen(engine.sync_engine, "connect", _on_connect)
     event.listen(engine.sync_engine, "begin", _on_begin)
     return engine
+
+
+def _elsewhere(url: str) -> AsyncEngine:
+    try:
+        return create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
+    except (ArgumentError, ModuleNotFoundError) as problem:
+        raise IntegrationError(
+            "BACKSTOP_DATABASE_URL is no address of a database. Write it as "
+            "postgresql+psycopg://user@host/name, or leave it out for a SQLite file in the home.",
+            permanent=True,
+        ) from problem
 
 
 def _on_connect(connection: Any, _record: object) -> None:
@@ -129,6 +140,26 @@ def migrate(url: str) -> None:
 
 
 async def prepare(url: str) -> AsyncEngine:
-    """Create or upgrade the tables and return an engine."""
-    await asyncio.to_thread(migrate, url)
-    return open_engine(url)
+    """Create or upgrade the tables and return an engine; raises `IntegrationError` when that cannot be."""
+    engine = open_engine(url)
+    try:
+        await asyncio.to_thread(migrate, url)
+    except DBAPIError as problem:
+        await engine.dispose()
+        raise _unopened(engine, problem) from problem
+    return engine
+
+
+def _unopened(engine: AsyncEngine, problem: DBAPIError) -> IntegrationError:
+    why = str(problem.orig).splitlines()[0]
+    if engine.dialect.name == "sqlite":
+        return IntegrationError(
+            f"The database {engine.url.database} cannot be used: {why}. "
+            "Put it aside, and the last copy of it in its place.",
+            permanent=True,
+        )
+    return IntegrationError(
+        f"The database that BACKSTOP_DATABASE_URL names does not answer: {why}. "
+        "Start it or correct the address; `backstop doctor` tries it.",
+        permanent=True,
+    )

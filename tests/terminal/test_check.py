@@ -38,7 +38,8 @@ async def test_every_problem_is_printed_with_file_and_line(shell: Shell, tmp_pat
     ("words", "code"),
     [
         (("playbook",), 2),
-        (("playbook", "check"), 2),
+        (("playbook", "check"), 1),
+        (("playbook", "prove"), 2),
         (("playbook", "check", "/nowhere.yaml"), 1),
         (("playbook", "check", "--catalog", "/nowhere.yaml", str(LIBRARY)), 2),
         (("criteria", "check", "/nowhere.yaml"), 1),
@@ -55,6 +56,33 @@ async def test_the_code_says_whether_the_files_can_be_used(
     assert "Traceback" not in ran.err
 
 
+async def test_without_a_path_what_the_settings_put_in_force_is_checked(shell: Shell, tmp_path: Path) -> None:
+    (shell.home / "playbooks").mkdir()
+    for name in library.names():
+        (shell.home / "playbooks" / name).write_text(library.read(name))
+    (tmp_path / "people.yaml").write_text(library.read("catalog.yaml").replace("tier:", "teir:"))
+    (tmp_path / "rules.yaml").write_text(library.read("criteria.yaml").replace("answer:", "anser:"))
+
+    bare = await shell.run("playbook", "check")
+    named = await shell.run(
+        *("playbook", "check"),
+        BACKSTOP_CATALOG=str(tmp_path / "people.yaml"),
+        BACKSTOP_CRITERIA=str(tmp_path / "rules.yaml"),
+    )
+    wrong = await shell.run("playbook", "check", BACKSTOP_PORT="canary-word")
+    (shell.home / "catalog.yaml").write_text(library.read("catalog.yaml"))
+    right = await shell.run("playbook", "check")
+
+    assert bare.code == 1
+    assert f"{shell.home}/catalog.yaml:1: the file cannot be read, No such file or directory" in bare.out
+    assert f"{tmp_path}/people.yaml:" in named.out
+    assert f"{tmp_path}/rules.yaml:" in named.out
+    assert f"{shell.home}/playbooks/" not in named.out
+    assert (wrong.code, wrong.err.startswith("The settings are wrong: BACKSTOP_PORT: ")) == (2, True)
+    assert "canary-word" not in wrong.err
+    assert (right.code, "0 errors" in right.out) == (0, True)
+
+
 async def test_facts_are_decided_by_the_criteria_that_come_with_it(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "facts.json"
     file.write_text(json.dumps({"service_currently_down": True, "data_corruption": None}))
@@ -65,6 +93,12 @@ async def test_facts_are_decided_by_the_criteria_that_come_with_it(shell: Shell,
     assert by_file.code == 0
     assert by_file.out == by_input.out
     assert by_file.out.startswith("Proposal: ")
+
+
+async def test_settings_that_make_no_sense_decide_nothing(shell: Shell) -> None:
+    ran = await shell.run("decide", "--facts", "-", stdin="{}", BACKSTOP_PORT="canary-word")
+
+    assert (ran.code, ran.err.startswith("The settings are wrong: BACKSTOP_PORT: ")) == (2, True)
 
 
 @pytest.mark.parametrize("facts", ["{", "[]", '{"nonsense": 1}', '{"service_currently_down": "maybe"}'])

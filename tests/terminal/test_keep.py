@@ -77,6 +77,72 @@ async def test_rebuild_does_nothing_while_a_server_runs(shell: Shell) -> None:
     assert sql(shell, "SELECT id FROM incident") == []
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE entry SET recorded_at = 'no moment'",
+        "UPDATE entry SET event = 'no JSON'",
+        "UPDATE entry SET event = replace(event, 'wrong', 'fine')",
+    ],
+)
+async def test_rebuild_of_a_broken_timeline_says_so_and_changes_nothing(shell: Shell, change: str) -> None:
+    await lived(shell)
+    sql(shell, change)
+    before = sql(shell, "SELECT * FROM incident"), sql(shell, "SELECT * FROM stream")
+
+    ran = await shell.run("rebuild")
+
+    assert ran.code == 1
+    assert ran.err.startswith("The timeline is broken: ")
+    assert "Nothing was rebuilt" in ran.err
+    assert "Traceback" not in ran.err
+    assert (sql(shell, "SELECT * FROM incident"), sql(shell, "SELECT * FROM stream")) == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("rebuild",), ("verify-timeline",), ("token", "issue", "--for", "ana"), ("doctor",), ("serve",)],
+)
+async def test_a_file_that_is_no_database_is_named_in_a_sentence(
+    shell: Shell, words: tuple[str, ...]
+) -> None:
+    (shell.home / "catalog.yaml").write_text(CATALOG)
+    file = shell.home / "backstop.db"
+    file.write_text("no database " * 100)
+
+    ran = await shell.run(*words, BACKSTOP_SLACK_MODE="off", BACKSTOP_PORT="0")
+
+    assert ran.code in {1, 20}
+    assert "file is not a database" in ran.out + ran.err
+    assert "Traceback" not in ran.err
+    assert file.read_text() == "no database " * 100
+
+
+@pytest.mark.parametrize(
+    ("words", "setting", "value", "code"),
+    [
+        (("rebuild",), "BACKSTOP_HOME", "/proc/x", 1),
+        (("verify-timeline",), "BACKSTOP_HOME", "/proc/x", 2),
+        (("rebuild", "--stopped"), "BACKSTOP_DATABASE_URL", "foo", 20),
+        (("verify-timeline",), "BACKSTOP_DATABASE_URL", "foo", 20),
+        (("token", "issue", "--for", "ana"), "BACKSTOP_DATABASE_URL", "foo", 20),
+        (("rebuild",), "BACKSTOP_PORT", "canary-word", 2),
+        (("token", "revoke", "laptop"), "BACKSTOP_PORT", "canary-word", 2),
+    ],
+)
+async def test_settings_that_cannot_be_used_are_named_in_a_sentence(
+    shell: Shell, words: tuple[str, ...], setting: str, value: str, code: int
+) -> None:
+    (shell.home / "catalog.yaml").write_text(CATALOG)
+
+    ran = await shell.run(*words, **{setting: value})
+
+    assert ran.code == code
+    assert setting in ran.err
+    assert "Traceback" not in ran.err
+    assert "canary-word" not in ran.err
+
+
 async def test_rebuild_of_a_shared_database_wants_to_hear_that_all_are_stopped(shell: Shell) -> None:
     ran = await shell.run("rebuild", BACKSTOP_DATABASE_URL="postgresql+psycopg://x@127.0.0.1:9/x")
 
@@ -124,8 +190,11 @@ async def test_a_pipeline_gets_a_token_for_some_services(shell: Shell) -> None:
         (("--for", "an"), "Did you mean ana?"),
         (("--for", "ana", "--scope", "everything"), "scopes are"),
         (("--for", "ana", "--scope", "gate:"), "scopes are"),
+        (("--for", "ci", "--scope", "gate:chekout"), "gate:chekout is for no service of the catalog"),
+        (("--for", "ci", "--scope", "gate:chekout"), "Did you mean gate:checkout?"),
+        (("--for", "ci", "--scope", "read,gate:xyz*"), "There are: checkout, search."),
         (("--for", "ana", "--expires", "2000d"), "at most 366d"),
-        (("--for", "ana", "--expires", "0d"), "at most 366d"),
+        (("--for", "ana", "--expires", "0d"), "longer than 0s"),
         (("--for", "ana", "--expires", "forever"), "is not a duration"),
         (("--for", "ana", "--name", "a\nb"), "printable"),
         ((), "--for"),

@@ -10,12 +10,13 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from bot.__main__ import COMMANDS, FACTS, SAY
+from bot.__main__ import COMMANDS, FACTS, SAY, VERSION
 from playbooks import library
 from tests.terminal.shell import ROOT, Shell
 
@@ -30,6 +31,13 @@ async def serving(shell: Shell, **environment: str) -> AsyncIterator[asyncio.sub
     (shell.home / "playbooks").mkdir()
     for name in library.names():
         (shell.home / "playbooks" / name).write_text(library.read(name))
+    async with started(shell, **environment) as (process, _):
+        yield process
+
+
+@asynccontextmanager
+async def started(shell: Shell, **environment: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+    """Serve what is in the home, and yield with the process what it logged until it served."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("BACKSTOP_")}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot", "serve"),
@@ -45,7 +53,7 @@ async def serving(shell: Shell, **environment: str) -> AsyncIterator[asyncio.sub
             assert line, said.decode()
             said += line
     drain = asyncio.create_task(process.stderr.read())
-    yield process
+    yield process, said.decode()
     if process.returncode is None:
         process.kill()
     await process.wait()
@@ -59,7 +67,7 @@ async def server(shell: Shell) -> AsyncIterator[asyncio.subprocess.Process]:
         yield process
 
 
-@pytest.mark.parametrize("where", [*(where for where, _ in COMMANDS.values()), SAY, FACTS])
+@pytest.mark.parametrize("where", [*(where for where, _ in COMMANDS.values()), SAY, FACTS, VERSION])
 def test_every_command_is_where_it_is_said_to_be(where: str) -> None:
     module, _, function = where.partition(":")
 
@@ -140,6 +148,20 @@ async def test_a_second_server_on_the_database_stands_by_and_takes_over_when_the
 async def test_serving_takes_no_words(shell: Shell) -> None:
     assert (await shell.run("serve", "--help")).code == 0
     assert (await shell.run("serve", "now")).code == 2
+
+
+async def test_the_version_is_the_one_that_is_installed(shell: Shell) -> None:
+    assert (await shell.run("--version")).out == f"backstop {version('backstop')}\n"
+    assert (await shell.run("--version", "now")).code == 2
+
+
+async def test_serving_without_a_catalog_is_warned_of_with_what_to_do(shell: Shell) -> None:
+    async with started(shell) as (_, said):
+        pass
+
+    assert f"no catalog file={shell.home}/catalog.yaml" in said
+    assert "`backstop doctor` says what to do" in said
+    assert "WARNING bot.serve no catalog" in said
 
 
 async def test_settings_that_make_no_sense_are_named_and_not_repeated(shell: Shell) -> None:
