@@ -188,18 +188,12 @@ class Dispatcher:
             self._ended.clear()
 
     async def _rounds(self) -> NoReturn:
-        loop = asyncio.get_running_loop()
         while True:
             # While people come and come, not every line of theirs is worth a look at the queue.
             await self._first.moment(LOOK_AGAIN_S)
             self._kick.clear()
             self._turned = self._timeline.now()
-            begun = loop.time()
-            wait = await self._look()
-            looked = loop.time() - begun
-            await self._kicked(wait)
-            # While something is stored all the time, looking at each of it would slow down what is under way.
-            await asyncio.sleep(begun + looked / LOOKING - loop.time())
+            await self._round()
 
     async def settled(self, within: timedelta = timedelta()) -> None:
         """Return once nothing is under way and nothing falls due within this time of the clock."""
@@ -210,6 +204,15 @@ class Dispatcher:
             at = await self._timeline.effects.next_at(busy=())
             if at is None or at - self._timeline.now() > within:
                 return
+
+    async def _round(self) -> None:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        wait = await self._look()
+        looked = loop.time() - begun
+        await self._kicked(wait)
+        # While something is stored all the time, looking at each of it would slow down what is under way.
+        await asyncio.sleep(begun + looked / LOOKING - loop.time())
 
     async def _look(self) -> float:
         """Begin what is due, and return how many seconds nothing else will be."""

@@ -7,8 +7,9 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import delete, select
+from sqlalchemy import Insert, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -30,6 +31,13 @@ class Letter:
     id: str
     said: Mapping[str, object]
     at: datetime
+
+
+@cache
+def _keep(dialect_name: str) -> Insert:
+    dialect = sqlite if dialect_name == "sqlite" else postgresql
+    statement: postgresql.Insert | sqlite.Insert = dialect.insert(tables.letter)
+    return statement.on_conflict_do_nothing()
 
 
 class Letters:
@@ -56,8 +64,7 @@ class Letters:
             letters, self._coming, self._storing = self._coming, [], None
             rows = [{"id": letter.id, "said": json.dumps(letter.said), "at": letter.at} for letter in letters]
             async with writing(self._engine) as connection:
-                dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-                await connection.execute(dialect.insert(tables.letter).on_conflict_do_nothing(), rows)
+                await connection.execute(_keep(connection.dialect.name), rows)
                 await put(connection, (HEAR,), self._now())
         self._stored()
 
