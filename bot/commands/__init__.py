@@ -99,7 +99,7 @@ async def say(
     The same `delivery` gives the first answer again and changes nothing, with `another_line` in its data when
     it was given to something else; a question whose answer the door returns is not kept, and answered anew.
     """
-    place = place or Place()
+    desk, place = desk.behind(via), place or Place()
     try:
         if not place.reply and _only_asks(line, desk.command):
             return (await _decide(desk, line, who, via, place)).answer

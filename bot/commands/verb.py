@@ -7,7 +7,7 @@ delivery and its answer in one transaction, and asks the verb again when somebod
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import cast
 
@@ -110,7 +110,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What verbs work with."""
+    """What verbs work with; `command` is what people type before a verb."""
 
     timeline: Timeline
     shelf: Shelf
@@ -122,6 +122,10 @@ class Desk:
     def now(self) -> datetime:
         """Return the moment."""
         return self.timeline.now()
+
+    def behind(self, via: str) -> Desk:
+        """Return the desk as a door shows it: what comes over HTTP was typed into a shell."""
+        return replace(self, command="backstop") if via == "http" else self
 
 
 @dataclass(frozen=True, slots=True)

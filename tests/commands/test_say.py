@@ -205,3 +205,13 @@ def test_every_verb_is_listed_under_its_name_with_a_sentence_and_its_options_in_
         assert verb.summary.endswith(".")
         for option in verb.options - {"inc", "why", "plan", "commander", "ops", "comms", "scribe"}:
             assert f"{option.upper() if len(option) == 1 else option}:" in verb.usage, (name, option)
+
+
+async def test_what_to_say_next_is_said_as_it_is_typed_where_it_is_read(stage: Stage) -> None:
+    told = {
+        via: (await say(stage.desk, "decalre x", who=Actor("ana"), via=via, delivery=via)).text
+        for via in ("slack", "http")
+    }
+
+    assert "`/backstop help` lists" in told["slack"]
+    assert "`backstop help` lists" in told["http"]
