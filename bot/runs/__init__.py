@@ -8,6 +8,7 @@ fails; nothing is kept in memory between two times, so that another process can 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -49,7 +50,7 @@ from bot.core.events import (
 from bot.core.incident import Incident
 from bot.core.plan import PlannedStep, differences, plan_hash
 from bot.jobs import Again
-from bot.runs.book import BY, VIA, Book, Next, View
+from bot.runs.book import BY, VIA, Book, View
 from bot.runs.draft import draft
 from bot.runs.ground import Ground
 from bot.runs.steps import LATER, Steps
@@ -78,11 +79,10 @@ class Runs:
         while moves := view.moves:
             waits: list[datetime] = []
             for move in moves:
-                came = await self._do(view, move)
-                if isinstance(came, View):
-                    view = came
+                view = await self._do(view, move)
+                if view.until is None:
                     break
-                waits.append(came)
+                waits.append(view.until)
             else:
                 return Again(min(waits))
         return _look_again(view)
@@ -103,7 +103,7 @@ class Runs:
                 return
         await self._book.timeline.append({stream: Change(run.seq, (event,))}, by=BY, via=VIA)
 
-    async def _do(self, view: View, move: Move) -> Next:
+    async def _do(self, view: View, move: Move) -> View:
         match move:
             case Draft():
                 return await self._draft(view)
@@ -118,7 +118,7 @@ class Runs:
             case Stop(step):
                 return await self._steps.stop(view, step)
             case Rest(until):
-                return until
+                return replace(view, until=until)
             case Verify():
                 return await self._verify(view)
             case Abort() | EndAbort() | EndUndo() | Pause():
@@ -194,7 +194,7 @@ class Runs:
             expires = {gate.name: view.now + timedelta(seconds=gate.expires_s) for gate in plan.gates}
         return Planned(plan=plan, hash=hash, changes=changes, expires=expires, snapshot=playbook.as_json())
 
-    async def _reopen(self, view: View, move: Reopen) -> Next:
+    async def _reopen(self, view: View, move: Reopen) -> View:
         """With changed inputs the plan is made again first; its new hash voids the approvals."""
         retry = view.run.step(move.step.id).retry
         if retry is None or not retry.inputs:
@@ -202,7 +202,7 @@ class Runs:
         playbook = Playbook.model_validate(view.run.snapshot)
         state = view.run.step(move.step.id)
         if state.key and await self._steps.end(view, move.step, state) is None:
-            return view.now + LATER
+            return self._book.rest(view, LATER)
         inputs = {**view.run.asked.inputs, **view.plan.inputs, **retry.inputs}
         planned = await self._planned(view, playbook, content_hash(playbook), inputs)
         if planned.plan.problems:
@@ -225,7 +225,7 @@ class Runs:
         others = {**await self._book.releases(view.run.id), **self._lift(view, "aborted")}
         return await self._book.write(view, RunAborted(leaves=leaves), others=others)
 
-    async def _verify(self, view: View) -> Next:
+    async def _verify(self, view: View) -> View:
         """Carry the end checks out; each has its time to become right, then people are asked."""
         if view.incident.phase in _BEFORE_VERIFYING:
             why = f"every step of {view.run.id} is over"
@@ -240,7 +240,7 @@ class Runs:
         since = _verifying_since(view)
         within = max(check.within_s for check in view.plan.checks)
         if view.now - since < timedelta(seconds=within):
-            return view.now + LATER
+            return self._book.rest(view, LATER)
         names = "; ".join(f"{check.check} found {check.found}" for check in wrong)
         return await self._book.write(view, *found, RunPaused(why=f"The end checks do not pass: {names}"))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.core import freeze as freezes
 from bot.core import incident as incidents
@@ -28,13 +28,14 @@ BY, VIA = "backstop", "run"
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A run at a moment."""
+    """A run at a moment; `until` is when to look again if there is nothing more to do before."""
 
     run: Run
     incident: Incident
     freezes: Sequence[Freeze]
     holders: Holders
     now: datetime
+    until: datetime | None = None
 
     @property
     def plan(self) -> Plan:
@@ -54,11 +55,7 @@ class View:
         incident = incidents.fold(about, self.incident)
         assert run
         assert incident
-        return replace(self, run=run, incident=incident, now=now)
-
-
-Next = View | datetime
-"""What a move comes to: the run after what was written, or when to look at it again."""
+        return replace(self, run=run, incident=incident, now=now, until=None)
 
 
 class Book:
@@ -103,6 +100,10 @@ class Book:
             changes[f"incident/{view.incident.id}"] = Change(view.incident.seq, tuple(incident))
         entries = await self.timeline.append(changes, by=BY, via=VIA)
         return view.after(entries, self.timeline.now())
+
+    def rest(self, view: View, pause: timedelta) -> View:
+        """Return the view of a run that is to be looked at again after a pause."""
+        return replace(view, until=self.timeline.now() + pause)
 
     async def hold(self, target: str) -> runs.Hold:
         """Return who holds a target."""

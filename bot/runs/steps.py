@@ -28,7 +28,7 @@ from bot.core.events import (
 from bot.core.loss import outdated
 from bot.core.plan import PlannedCall, PlannedCheck, PlannedStep, way_out
 from bot.core.run import StepState
-from bot.runs.book import Book, Next, View
+from bot.runs.book import Book, View
 from bot.runs.calls import as_call
 from bot.timeline import Change
 from integrations.contract import (
@@ -90,10 +90,10 @@ class Steps:
         except IntegrationError:
             # What came of it is found out by following it.
             return view
-        if job.phase in (Phase.RUNNING, Phase.LOST) or step.checks:
+        if job.phase is Phase.LOST:
+            # Also what has hardly begun may look lost; who attends it looks once more.
             return view
-        came = await self._follow(view, step, state, engine, ref, job)
-        return came if isinstance(came, View) else view
+        return await self._follow(view, step, state, engine, ref, job)
 
     async def _take(
         self, view: View, step: PlannedStep, attempt: int
@@ -144,12 +144,12 @@ class Steps:
         if Cap.HOLD in engine.caps:
             await engine.hold(call.source, call.point, until=self._book.timeline.now() + HOLD_FOR)
 
-    async def attend(self, view: View, step: PlannedStep) -> Next:
+    async def attend(self, view: View, step: PlannedStep) -> View:
         """Follow a started step: find its job, start it if its target never saw it, record its end."""
         state = view.run.step(step.id)
         planned = _planned(step, state)
         if planned.kind == "person":
-            return view.now + timedelta(hours=1)
+            return self._book.rest(view, timedelta(hours=1))
         engine = self._engines[planned.engine]
         try:
             ref = await engine.find(state.key)
@@ -164,24 +164,24 @@ class Steps:
 
     async def _no_word(
         self, view: View, step: PlannedStep, state: StepState, problem: IntegrationError
-    ) -> Next:
+    ) -> View:
         """No answer says nothing about the job; a refusal of an engine that cannot tell does."""
         if not problem.permanent:
             await self._show(view, step, {"phase": "no answer", "tail": str(problem)})
-            return view.now + LATER
+            return self._book.rest(view, LATER)
         doubt = StepInDoubt(step=step.id, attempt=state.attempt, because=str(problem), undo=state.undoing)
         why = f"{step.title} is in doubt, nobody can say how it ended: {problem}"
         return await self._book.write(view, doubt, RunPaused(why=why, step=step.id))
 
     async def _follow(
         self, view: View, step: PlannedStep, state: StepState, engine: Engine, ref: JobRef, job: JobState
-    ) -> Next:
+    ) -> View:
         match job.phase:
             case Phase.RUNNING:
                 return await self._running(view, step, state, job)
             case Phase.LOST if job.alive:
                 await self._show(view, step, {"phase": "unattended", "tail": job.because})
-                return view.now + LATER
+                return self._book.rest(view, LATER)
             case Phase.LOST:
                 why = IntegrationError(job.because or "nobody can say how it ended", permanent=True)
                 return await self._no_word(view, step, state, why)
@@ -191,7 +191,7 @@ class Steps:
                 tail = await self._tail(engine, ref)
                 return await self.failed(view, step, state, _because(job), tail, kind=_KINDS.get(job.phase))
 
-    async def _running(self, view: View, step: PlannedStep, state: StepState, job: JobState) -> Next:
+    async def _running(self, view: View, step: PlannedStep, state: StepState, job: JobState) -> View:
         progress = job.progress
         if progress:
             percent = None
@@ -213,9 +213,9 @@ class Steps:
                 event = StepProgressed(
                     step=step.id, attempt=state.attempt, phase=progress.phase, percent=quarter
                 )
-                return await self._book.write(view, event)
+                view = await self._book.write(view, event)
         young = state.started_at is not None and view.now - state.started_at < timedelta(seconds=5)
-        return self._book.timeline.now() + (SOON if young else LATER)
+        return self._book.rest(view, SOON if young else LATER)
 
     async def _show(self, view: View, step: PlannedStep, latest: Mapping[str, object]) -> None:
         """Keep the latest progress and have it drawn, without an event."""
@@ -223,7 +223,7 @@ class Steps:
         lane = f"slack/{view.incident.id}/{view.run.id}"
         await self._book.timeline.effects.ask(Effect("progress", view.run.id, lane))
 
-    async def _succeeded(self, view: View, step: PlannedStep, state: StepState, job: JobState) -> Next:
+    async def _succeeded(self, view: View, step: PlannedStep, state: StepState, job: JobState) -> View:
         """The engine says that it is done; the step's own checks have the last word, each within its time."""
         found = [] if state.undoing else [await self.check(view, check, step.id) for check in step.checks]
         wrong = [check for check in found if check.blocking and not check.ok]
@@ -233,7 +233,7 @@ class Steps:
             since = job.ended_at or state.started_at or view.now
             if not view.run.abort and self._book.timeline.now() - since < timedelta(seconds=within):
                 await self._show(view, step, {"phase": "checking", "tail": because})
-                return view.now + LATER
+                return self._book.rest(view, LATER)
             return await self.failed(view, step, state, because, "", found=found, kind="transient")
         done = StepSucceeded(
             step=step.id, attempt=state.attempt, evidence=dict(job.evidence), undo=state.undoing
@@ -293,14 +293,14 @@ class Steps:
             evidence=dict(result.evidence),
         )
 
-    async def reopen(self, view: View, step: PlannedStep) -> Next:
+    async def reopen(self, view: View, step: PlannedStep) -> View:
         """Open another attempt once the target says that nothing of the old one acts or ever will."""
         state = view.run.step(step.id)
         said = "it was never started"
         if state.key:
             job = await self.end(view, step, state)
             if job is None:
-                return view.now + LATER
+                return self._book.rest(view, LATER)
             if job.phase is Phase.SUCCEEDED and not state.undoing:
                 return await self._succeeded(view, step, state, job)
             said = f"{job.phase.value}: {job.because}".rstrip(": ")
@@ -327,14 +327,14 @@ class Steps:
         started = StepStarted(step=step.id, attempt=state.attempt, key=key, undo=True)
         return await self._call_once(await self._book.write(view, started), step)
 
-    async def stop(self, view: View, step: PlannedStep) -> Next:
+    async def stop(self, view: View, step: PlannedStep) -> View:
         """Cancel a step of a run that is aborted, and record its end when nothing of it acts."""
         state = view.run.step(step.id)
         if step.call.kind == "person":
             return await self.failed(view, step, state, "nobody needs to do it any more", "")
         job = await self.end(view, step, state)
         if job is None:
-            return view.now + SOON
+            return self._book.rest(view, SOON)
         if job.phase is Phase.SUCCEEDED:
             return await self._succeeded(view, step, state, job)
         return await self.failed(view, step, state, f"stopped by the abort, {job.phase.value}", "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
@@ -36,6 +36,7 @@ from integrations.contract import (
     Operation,
     Phase,
     Prepared,
+    Progress,
     RecoveryPoint,
     Repeat,
     Resolution,
@@ -159,6 +160,7 @@ class World:
     ill: str = ""
     crash: str = ""
     token: int = 0
+    progress: list[Progress] = field(default_factory=list)
     meanwhile: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
     now: Callable[[], datetime] = lambda: datetime(2026, 11, 23, 2, 20, tzinfo=UTC)
 
@@ -264,7 +266,10 @@ class StageEngine:
 
     async def poll(self, ref: JobRef) -> JobState:
         self._tell()
-        return self.world.jobs.get(ref.key, JobState(Phase.CANCELLED, "never started", alive=False))
+        job = self.world.jobs.get(ref.key, JobState(Phase.CANCELLED, "never started", alive=False))
+        if job.phase is Phase.RUNNING and self.world.progress:
+            return replace(job, progress=self.world.progress.pop(0))
+        return job
 
     async def logs(self, ref: JobRef, *, offset: int = 0) -> LogChunk:
         return LogChunk(f"output of {ref.key}", 0)

@@ -11,7 +11,7 @@ import pytest
 from bot.core.events import AbortAsked, AttemptOpened, RunPaused, RunResumed
 from bot.core.run import Status
 from bot.jobs import Again
-from integrations.contract import Cap, Phase, RecoveryPoint, Source
+from integrations.contract import Cap, Phase, Progress, RecoveryPoint, Source
 from tests.clock import Clock
 from tests.runs.stage import PLAYBOOK, Stage, StageEngine, World
 from tests.runs.test_carry import approved, planned, started, write
@@ -257,3 +257,18 @@ async def test_the_moment_of_another_try_is_on_the_timeline(
 
     opened = [e.event for e in await stage.timeline.read("run/RUN-1") if isinstance(e.event, AttemptOpened)]
     assert [event.not_before for event in opened] == [clock() + timedelta(seconds=10)]
+
+
+async def test_progress_is_looked_at_in_turns_and_holds_up_nothing_beside_it(
+    stage: Stage, world: World, tmp_path: Path, clock: Clock
+) -> None:
+    says(tmp_path, ("    title: Start the shop\n", "    title: Start the shop\n    needs: []\n"))
+    world.held = True
+    world.progress = [Progress(f"part {part}", part, 9, "items", clock()) for part in range(9)]
+
+    await started(stage)
+
+    assert world.acts == ["RUN-1.stop.1", "RUN-1.go.1"]
+    assert len(world.progress) == 7
+    assert await stage.carry() == Again(clock() + timedelta(milliseconds=150))
+    assert len(world.progress) == 5
