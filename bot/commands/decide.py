@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from bot.commands.grammar import one_of
 from bot.commands.verb import Answer, Ask, Outcome, Verb
+from bot.core.decide import Ask as Question
 from bot.core.decide import Decision, decide
-from bot.core.document import Block, Bullets, Code, Document, Paragraph, Small, Strong
+from bot.core.document import Block, Bullets, Code, Document, Line, Paragraph, Small, Strong
 from bot.core.errors import Refused
 from bot.core.events import Decided, FactLearnt
 from bot.core.incident import Incident
@@ -33,6 +34,11 @@ async def act(ask: Ask) -> Outcome:
         )
     if ask.words.args:
         return _choose(ask, incident, criteria, hash)
+    if "why" in ask.words.options:
+        raise Refused(
+            "`why:` is the reason of a choice, and no option is named: nothing was recorded. "
+            f"Say the option before it, one of: {', '.join(OPTIONS)}. {ask.usage}"
+        )
     if said:
         return _learn(ask, incident, criteria, said)
     return Outcome(Answer(_card(ask, incident, decide(incident.facts, criteria)), data=_data(incident)))
@@ -107,7 +113,7 @@ def _choose(ask: Ask, incident: Incident, criteria: Criteria, hash: str) -> Outc
 
 def _card(ask: Ask, incident: Incident, found: Decision, *, known: int | None = None) -> Document:
     count = len(incident.facts) if known is None else known
-    blocks: list[Block] = [_proposal(found)]
+    blocks = _proposal(found, count)
     if found.containment:
         blocks.append(
             Bullets(
@@ -127,26 +133,40 @@ def _card(ask: Ask, incident: Incident, found: Decision, *, known: int | None = 
             )
         )
     if found.ask:
-        asked = [
-            (Strong(f"Ask {q.role}: "), q.question, " ", Code(f"decide {q.fact}:…")) for q in found.ask[:3]
-        ]
-        blocks.append(Bullets(asked))
+        blocks.append(Bullets([_question(ask, question) for question in found.ask[:3]]))
     if found.flips:
         flips = [f"{flip.fact} = {flip.value} → {flip.option}" for flip in found.flips[:5]]
         blocks.append(Small((f"It would change if: {'; '.join(flips)}.",)))
-    how = (
-        f"{count} facts known. ",
-        Code(f'{ask.desk.command} decide <option> why:"…"'),
-        " records the choice.",
-    )
-    return Document(f"{incident.id}: what to do", (*blocks, Small(how)))
+    return Document(f"{incident.id}: what to do", (*blocks, Small(_how(ask, count))))
 
 
-def _proposal(found: Decision) -> Paragraph:
+def _proposal(found: Decision, known: int) -> list[Block]:
     if found.proposal is None:
-        return Paragraph((Strong("No proposal yet. "), sentence(found.why)))
+        meanwhile = (Strong("Meanwhile: "), sentence(found.safe_now[-1]))
+        return [_undecided(found, known), Paragraph(meanwhile)]
     staged = "" if found.one_click else " It needs a first stage, or an override with a reason."
-    return Paragraph((Strong(f"Proposal: {found.proposal}. "), sentence(found.why), staged))
+    return [Paragraph((Strong(f"Proposal: {found.proposal}. "), sentence(found.why), staged))]
+
+
+def _undecided(found: Decision, known: int) -> Paragraph:
+    if known:
+        return Paragraph((Strong("No proposal yet. "), sentence(found.why)))
+    options = ", ".join(found.possible)
+    left = f"Ask what stands below: the answers choose between {options}."
+    return Paragraph((Strong("Nothing is known yet, so nothing is proposed. "), left))
+
+
+def _question(ask: Ask, asked: Question) -> Line:
+    fact = FACTS[asked.fact]
+    answers = "|".join((*(fact.words or (f"<{fact.unit}>",)), NOBODY_KNOWS))
+    how = Code(f"{ask.desk.command} decide {asked.fact}:{answers}")
+    return (Strong(f"Ask {asked.role}: "), asked.question, " ", how)
+
+
+def _how(ask: Ask, known: int) -> Line:
+    facts = {0: "An answer is recorded as shown", 1: "1 fact is known"}.get(known, f"{known} facts are known")
+    choice = Code(f'{ask.desk.command} decide <option> why:"…"')
+    return (f"{facts}; {NOBODY_KNOWS} says that nobody knows. ", choice, " records the choice at any time.")
 
 
 VERB = Verb(

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from bot.core.errors import Refused
+from bot.core.literal import visible
 from playbooks.durations import parse_duration
 
 # A text of 40,000 characters, which is Slack's longest message, with the words around it.
@@ -44,7 +45,7 @@ class Words:
 
 def read(line: str) -> Words:
     """Take a line apart, or raise Refused when a quote does not end."""
-    text = line.replace("\x00", "").encode(errors="replace").decode().translate(_SPACES).strip()
+    text = line.replace("\x00", visible("\x00")).encode(errors="replace").decode().translate(_SPACES).strip()
     if len(text) > LONGEST:
         raise Refused(f"That is longer than {LONGEST:,} characters; nothing was recorded. Say it shorter.")
     # A text in one kind of quotes may hold the other; only what does not come out even is taken for a mix.
@@ -91,20 +92,32 @@ def an_id(word: str, prefix: str) -> str | None:
 
 
 def a_duration(text: str) -> timedelta:
-    """Return a duration as people type it, or raise Refused."""
+    """Return how long from now on, as people type it, or raise Refused."""
     try:
-        return parse_duration(text)
+        length = parse_duration(text)
     except ValueError as problem:
-        raise Refused(
-            f"`{text[:40]}` is no duration of at most ten years: nothing was recorded. "
-            "Write it as 30m, 2h or 1d."
-        ) from problem
+        raise _no_duration(text, _unlike(text)) from problem
+    if not length:
+        raise _no_duration(text, "is no time at all")
+    return length
+
+
+def _unlike(text: str) -> str:
+    if re.fullmatch(r"-[0-9]+[smhd]", text):
+        return "lies in the past, and how long from now on is asked for"
+    if re.fullmatch(r"[0-9]+[smhd]", text):
+        return "is longer than ten years"
+    return "is no length of time, which is a whole number with its unit"
+
+
+def _no_duration(text: str, why: str) -> Refused:
+    return Refused(f"`{text[:40]}` {why}: nothing was recorded. Write it as 30m, 2h or 1d.")
 
 
 def a_time(text: str, now: datetime) -> datetime:
     """Return a moment that is not in the future; HH:MM[:SS] in UTC is the latest such time."""
     if re.fullmatch(r"-[0-9]+[smhd]", text):
-        return now - a_duration(text[1:])
+        return now - _ago(text)
     clock = re.fullmatch(r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9]))?Z?", text)
     if clock:
         hour, minute, second = (int(part or 0) for part in clock.groups())
@@ -119,6 +132,15 @@ def a_time(text: str, now: datetime) -> datetime:
     if moment > now:
         raise Refused(f"`{text[:40]}` lies in the future: nothing was recorded. Say when it happened.")
     return moment
+
+
+def _ago(text: str) -> timedelta:
+    try:
+        return parse_duration(text.removeprefix("-"))
+    except ValueError as problem:
+        raise Refused(
+            f"`{text[:40]}` is more than ten years ago: nothing was recorded. Write 02:10 (UTC) or -15m."
+        ) from problem
 
 
 def _moment(text: str) -> datetime | None:

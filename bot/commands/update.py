@@ -70,10 +70,7 @@ def _part(said: str | None, drafted: str) -> str:
 def _next_by(ask: Ask, incident: Incident) -> datetime | None:
     said = ask.words.options.get("next")
     if said is not None:
-        wait = a_duration(said)
-        if not wait:
-            raise Refused("The next update cannot be due now: nothing was posted. Say next:30m.")
-        return ask.now + wait
+        return ask.now + a_duration(said)
     usual = cadence(incident.severity, incident.phase)
     return ask.now + usual if usual else None
 

@@ -47,7 +47,8 @@ NOW = datetime(2026, 11, 23, 2, 25, tzinfo=UTC)
         ('note "at:02:10"', ("at:02:10",), {}),
         ("impact damage:02:10 start:-15m", (), {"damage": "02:10", "start": "-15m"}),
         ("note <!channel> <@U0ANA>", ("<!channel>", "<@U0ANA>"), {}),
-        ("note nul\x00 \u202eright 🔥", ("nul", "\u202eright", "🔥"), {}),
+        ("note nul\x00 \u202eright 🔥", (r"nul\u0000", "\u202eright", "🔥"), {}),
+        ('note "nul\x00" link:\x00', (r"nul\u0000",), {"link": r"\u0000"}),
         ("note half\ud800", ("half?",), {}),
     ],
 )
@@ -131,6 +132,7 @@ def test_an_id_is_read_in_any_case_and_never_guessed(word: str, id: str | None) 
         ("02:26", datetime(2026, 11, 22, 2, 26, tzinfo=UTC)),
         ("23:59", datetime(2026, 11, 22, 23, 59, tzinfo=UTC)),
         ("-15m", NOW - timedelta(minutes=15)),
+        ("-0m", NOW),
         ("2026-11-23T02:10Z", datetime(2026, 11, 23, 2, 10, tzinfo=UTC)),
         ("2026-11-23T03:10:00+01:00", datetime(2026, 11, 23, 2, 10, tzinfo=UTC)),
     ],
@@ -153,10 +155,29 @@ def test_the_future_is_refused_because_only_what_happened_is_recorded() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["30", "half an hour", "-5m", "999999999d", "9" * 400 + "h", "1.5h"])
-def test_what_is_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(Refused, match="is no duration of at most ten years: nothing was recorded"):
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        *(
+            (text, "is no length of time, which is a whole number")
+            for text in ("30", "half an hour", "1.5h", "")
+        ),
+        *((text, "is longer than ten years") for text in ("999999999d", "9" * 400 + "h")),
+        ("-5m", "lies in the past, and how long from now on is asked for"),
+        ("0m", "is no time at all"),
+    ],
+)
+def test_what_is_no_duration_is_refused_in_plain_words(text: str, why: str) -> None:
+    with pytest.raises(Refused) as refusal:
         a_duration(text)
+    said = str(refusal.value)
+    assert said.startswith(f"`{text[:40]}` {why}")
+    assert said.endswith(": nothing was recorded. Write it as 30m, 2h or 1d.")
+
+
+def test_longer_ago_than_ten_years_is_refused() -> None:
+    with pytest.raises(Refused, match="`-9999d` is more than ten years ago: nothing was recorded"):
+        a_time("-9999d", NOW)
 
 
 def test_a_word_of_a_list_is_read_in_any_case() -> None:

@@ -125,7 +125,7 @@ async def test_hostile_text_is_stored_and_answered_as_it_was_typed(both: Stage) 
         story = [entry.event for entry in await both.timeline.read(f"incident/INC-{number}")]
 
         assert [event.title for event in story if isinstance(event, IncidentDeclared)] == [title]
-        assert [event.text for event in story if isinstance(event, NoteAdded)] == [f"nul {text}"]
+        assert [event.text for event in story if isinstance(event, NoteAdded)] == [rf"nul\u0000 {text}"]
         assert json.dumps(f"{title}. SEV")[1:-1] in json.dumps(to_json(answer.document))
 
 

@@ -121,13 +121,65 @@ ana: impact damage:2026-11-22T01:00Z
 """)
 
 
-async def test_an_update_that_is_overdue_at_once_is_refused(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("update post next:0m", "`0m` is no time at all"),
+        ("update post next:-30m", "`-30m` lies in the past"),
+        ("freeze on svc:checkout why:x for:0m", "`0m` is no time at all"),
+    ],
+)
+async def test_what_is_due_at_once_or_before_is_refused(stage: Stage, line: str, why: str) -> None:
     await declared(stage)
 
-    refused = await stage.say("ana", "update post next:0m")
+    refused = await stage.say("ana", line)
 
     assert not refused.ok
-    assert "cannot be due now" in refused.text
+    assert refused.text.startswith(why)
+
+
+async def test_a_commander_who_knows_nothing_reads_what_to_ask_and_what_to_do_meanwhile(stage: Stage) -> None:
+    await declared(stage)
+    assert await answers(stage, ("ana", "decide"), ("bo", "decide node-or-site-failure:no")) == snapshot("""\
+ana: decide
+  INC-1: what to do
+  Nothing is known yet, so nothing is proposed. Ask what stands below: the answers choose between
+      failover, restore_partial, restore_pitr, restore_full, mitigate, wait, config_revert, hotfix,
+      code_rollback.
+  Meanwhile: Ease the pain without changing data - shed or drain load, switch features off - and
+      find out what is asked below.
+    • Ask ops: Did a machine or a site fail? /backstop decide node_or_site_failure:yes|no|?
+    • Ask dba: Is there a healthy copy that can take over? /backstop decide
+      healthy_replica_available:yes|no|?
+    • Ask dba: Is the damage on the replicas too? /backstop decide replicas_affected:yes|no|?
+  An answer is recorded as shown; ? says that nobody knows. /backstop decide <option> why:"…"
+      records the choice at any time.
+
+bo: decide node-or-site-failure:no
+  INC-1: what to do
+  No proposal yet. Not decided between restore_partial, restore_pitr, restore_full, mitigate, wait,
+      config_revert, hotfix, code_rollback, failover: what is asked decides it.
+  Meanwhile: Ease the pain without changing data - shed or drain load, switch features off - and
+      find out what is asked below.
+    • Ask dba: Is there a backup? /backstop decide backup_available:yes|no|?
+    • Ask app: Did the release change the schema, and can that be taken back? /backstop decide
+      schema_change:none|reversible|irreversible|?
+    • Ask dba: Is the recovery point older than the damage? /backstop decide
+      restore_point_predates_damage:yes|no|?
+  1 fact is known; ? says that nobody knows. /backstop decide <option> why:"…" records the choice at
+      any time.
+""")
+
+
+async def test_a_reason_without_a_choice_is_not_dropped_in_silence(stage: Stage) -> None:
+    await declared(stage)
+    for line in ('decide why:"it is the quickest"', "decide why:x severity:1"):
+        refused = await stage.say("ana", line)
+        assert not refused.ok
+        assert refused.text.startswith(
+            "`why:` is the reason of a choice, and no option is named: nothing was recorded. "
+            "Say the option before it, one of: config_revert, "
+        )
 
 
 async def test_a_long_title_in_the_list_says_how_to_read_the_whole_of_one_incident(stage: Stage) -> None:
