@@ -38,7 +38,7 @@ class Pace:
 UNHURRIED = Pace()
 
 
-class Handler(AsyncSocketModeHandler):
+class SocketHandler(AsyncSocketModeHandler):
     """Bolt's handler; whoever it hears goes first until the acknowledgement is sent."""
 
     def __init__(self, app: AsyncApp, token: str, web: AsyncWebClient, first: Precedence, pace: Pace) -> None:
@@ -81,7 +81,7 @@ class Line:
 
     async def _once(self) -> None:
         web = AsyncWebClient(token=self._token, base_url=self._url, retry_handlers=[], timeout=10)
-        handler = Handler(self._app, self._token, web, self._first, self._pace)
+        handler = SocketHandler(self._app, self._token, web, self._first, self._pace)
         try:
             # The address opens one socket only, and the SDK would try a spent one for ever.
             handler.client.wss_uri = await handler.client.issue_new_wss_url()
@@ -106,7 +106,7 @@ class Line:
                 await client.close()  # type: ignore[no-untyped-call]
         await client.aiohttp_client_session.close()
 
-    async def _watch(self, handler: Handler) -> None:
+    async def _watch(self, handler: SocketHandler) -> None:
         clock = asyncio.get_running_loop().time
         alive = clock()
         while clock() - alive <= self._pace.grace:
