@@ -12,9 +12,10 @@ from playbooks.catalog import Catalog, load_catalog
 from playbooks.criteria import Criteria, load_criteria
 from playbooks.files import kind_of, yaml_files
 from playbooks.lint import lint
+from playbooks.lint.engines import unknown_operations
 from playbooks.load import Loaded, load_playbook
 from playbooks.problems import PlaybookInvalid, Problem, in_lines
-from playbooks.yaml_text import LARGEST, read_yaml
+from playbooks.yaml_text import LARGEST, Text, read_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +54,10 @@ def check(
     texts = _Texts([], {})
     for path in _files(paths, texts.problems):
         texts.read(path)
-    found = _Found(texts.problems, catalog=catalog)
+    found = _Found(texts.problems, catalog=catalog, operations=operations)
     for file, text in texts.texts.items():
         found.add(file, text)
-    usable = found.linted(operations)
+    usable = found.linted()
     return Checked(in_lines(found.problems), usable, found.catalog, found.criteria, len(texts.texts))
 
 
@@ -96,8 +97,15 @@ class _Texts:
 
 
 class _Found:
-    def __init__(self, problems: list[Problem], *, catalog: Catalog | None) -> None:
+    def __init__(
+        self,
+        problems: list[Problem],
+        *,
+        catalog: Catalog | None,
+        operations: Mapping[str, Operation] | None,
+    ) -> None:
         self.problems = problems
+        self._operations = operations
         self.catalog = catalog
         self.criteria: Criteria | None = None
         self._loaded: dict[str, Loaded] = {}
@@ -109,16 +117,25 @@ class _Found:
             self.problems += invalid.problems
 
     def _add(self, file: str, text: str) -> None:
-        match kind_of(read_yaml(text, file)):
+        read = read_yaml(text, file)
+        match kind_of(read):
             case "catalog":
                 catalog = load_catalog(text, file)
                 self.catalog = self.catalog or catalog
             case "criteria":
                 self.criteria = load_criteria(text, file)
             case "playbook":
-                self._keep(load_playbook(text, file))
+                self._keep(self._loaded_from(text, read))
             case _ as never:
                 assert_never(never)
+
+    def _loaded_from(self, text: str, read: Text) -> Loaded:
+        """Return a playbook; one that does not load is not linted, but its operations are looked up."""
+        try:
+            return load_playbook(text, read.file)
+        except PlaybookInvalid as invalid:
+            unknown = unknown_operations(read, self._operations)
+            raise PlaybookInvalid([*invalid.problems, *unknown]) from invalid
 
     def _keep(self, loaded: Loaded) -> None:
         name = loaded.playbook.name
@@ -129,10 +146,10 @@ class _Found:
             )
         self._loaded.setdefault(name, loaded)
 
-    def linted(self, operations: Mapping[str, Operation] | None) -> Mapping[str, Loaded]:
+    def linted(self) -> Mapping[str, Loaded]:
         usable = {}
         for name, loaded in self._loaded.items():
-            found = [*lint(loaded, operations=operations, catalog=self.catalog), *self._changes(loaded)]
+            found = [*lint(loaded, operations=self._operations, catalog=self.catalog), *self._changes(loaded)]
             self.problems += found
             if all(problem.severity == "warn" for problem in found):
                 usable[name] = loaded

@@ -1,4 +1,4 @@
-"""What one part of a playbook says of another: names that exist, no circles, times that fit."""
+"""What one part of a playbook says of another: no doubles, no circles, times that fit."""
 
 from __future__ import annotations
 
@@ -34,15 +34,8 @@ class _Reading:
         yield from self._inputs()
         yield from self._sources()
         yield from self._steps()
-        yield from self._gates()
-        yield from self._drill()
         yield from self._circles()
         yield from self._references()
-
-    def _known(self, path: Path, kind: str, word: str | None, words: Iterable[str]) -> Iterator[Problem]:
-        valid = tuple(words)
-        if word is not None and word not in valid:
-            yield self.text.unknown(path, kind, word, valid)
 
     def _doubles(self) -> Iterator[Problem]:
         book = self.playbook
@@ -68,14 +61,10 @@ class _Reading:
             seen.add(id)
 
     def _roles(self) -> Iterator[Problem]:
-        roles = self.playbook.roles
-        for name, role in roles.items():
+        for name, role in self.playbook.roles.items():
             if not (role.incident or role.group or role.slack_group or role.pagerduty or role.people):
                 words = ("incident", "group", "slack_group", "pagerduty", "people")
                 yield self.text.problem(("roles", name), f"nobody is named for the role {name!r}", "", words)
-            yield from self._known(("roles", name, "substitute"), "role", role.substitute, roles)
-        for index, fallback in enumerate(self.playbook.fallbacks):
-            yield from self._known(("fallbacks", index, "ask"), "role", fallback.ask, roles)
 
     def _inputs(self) -> Iterator[Problem]:
         for name, given in self.playbook.inputs.items():
@@ -84,9 +73,7 @@ class _Reading:
                 yield self.text.problem(("inputs", name), f"the input {name!r} is of type {given.type}", why)
 
     def _sources(self) -> Iterator[Problem]:
-        ids = [source.id for source in self.playbook.sources]
         for index, source in enumerate(self.playbook.sources):
-            yield from self._known(("sources", index, "fallback"), "source", source.fallback, ids)
             select = source.select
             needed = {"exact": "point", "latest_verified": None}.get(select.strategy, "before")
             if needed and getattr(select, needed) is None:
@@ -97,22 +84,7 @@ class _Reading:
 
     def _steps(self) -> Iterator[Problem]:
         for index, step in enumerate(self.playbook.steps):
-            path: Path = ("steps", index)
-            ids = [other.id for other in self.playbook.steps if other.id != step.id]
-            for place, needed in enumerate(step.needs or ()):
-                yield from self._known((*path, "needs", place), "other step", needed, ids)
-            yield from self._known((*path, "by"), "role", step.by, self.playbook.roles)
-            yield from self._known((*path, "approval"), "approval", step.approval, self.playbook.approvals)
-            sources = [source.id for source in self.playbook.sources]
-            yield from self._known((*path, "source"), "source", step.source, sources)
-            fallback = step.on_failure.fallback
-            yield from self._known((*path, "on_failure", "fallback"), "source", fallback, sources)
-            for place, target in enumerate(step.touches):
-                yield from self._known((*path, "touches", place), "target", target, self.playbook.targets)
-            yield from self._step_alone(path, step)
-        for path, action in actions(self.playbook):
-            where = (*path, "with", "target")
-            yield from self._known(where, "target", target_of(action), self.playbook.targets)
+            yield from self._step_alone(("steps", index), step)
 
     def _step_alone(self, path: Path, step: Step) -> Iterator[Problem]:
         if step.timeout <= step.estimate:
@@ -128,22 +100,6 @@ class _Reading:
         if step.no_way_back and step.effect is not Effect.DESTRUCTIVE:
             what = f"no_way_back on a step that is {step.effect}"
             yield self.text.problem((*path, "no_way_back"), what, "only a destructive step has no way back")
-
-    def _gates(self) -> Iterator[Problem]:
-        roles = self.playbook.roles
-        for name, gate in self.playbook.approvals.items():
-            for index, quorum in enumerate(gate.require):
-                yield from self._known(
-                    ("approvals", name, "require", index, "role"), "role", quorum.role, roles
-                )
-            glass = gate.break_glass.role if gate.break_glass else None
-            yield from self._known(("approvals", name, "break_glass", "role"), "role", glass, roles)
-
-    def _drill(self) -> Iterator[Problem]:
-        targets = self.playbook.targets
-        for real, stand_in in (self.playbook.drill.targets if self.playbook.drill else {}).items():
-            yield from self._known(("drill", "targets", real), "target", real, targets)
-            yield from self._known(("drill", "targets", real), "target", stand_in, targets)
 
     def _circles(self) -> Iterator[Problem]:
         book = self.playbook

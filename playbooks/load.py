@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from playbooks.consistency import inconsistencies
 from playbooks.model import Playbook, content_hash
+from playbooks.names import unknown_names
 from playbooks.problems import PlaybookInvalid
 from playbooks.validate import validated
 from playbooks.yaml_text import Text, read_yaml
@@ -26,8 +27,12 @@ def load_playbook(text: str, file: str) -> Loaded:
     `file` labels the problems; nothing is read from it.
     """
     read = read_yaml(text, file)
-    playbook = validated(read, Playbook)
-    problems = inconsistencies(playbook, read)
+    names = list(unknown_names(read))
+    try:
+        playbook = validated(read, Playbook)
+    except PlaybookInvalid as invalid:
+        raise PlaybookInvalid([*invalid.problems, *names]) from invalid
+    problems = [*names, *inconsistencies(playbook, read)]
     if problems:
         raise PlaybookInvalid(problems)
     return Loaded(playbook, read, content_hash(playbook))

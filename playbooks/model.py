@@ -1,8 +1,8 @@
 """A playbook as it is written: which backups, in what order, by whom, with whose yes.
 
 Every key of the YAML is a field here; `python -m playbooks.schema` draws the schema for editors from it.
-What one field says of another (names that exist, no circles) is checked in `consistency.py`, what is
-unwise in `lint/`.
+Names that nothing has are found by `names.py`, what else one field says of another (no doubles, no circles)
+by `consistency.py`, and what is unwise by `lint/`.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ LINTS: tuple[Callable[[Look], Iterator[Problem]], ...] = (
     whole.approvers,
     whole.drilled,
     whole.proven,
+    engines.named,
     engines.operations,
     engines.sources,
     around.approvable,

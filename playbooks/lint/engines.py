@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from pydantic import JsonValue, ValidationError
 from pydantic_core import ErrorDetails
@@ -11,38 +12,46 @@ from integrations.contract import Effect, Operation
 from playbooks.consistency import actions, target_at
 from playbooks.lint.finding import Look
 from playbooks.model import Action, Step, parameters
+from playbooks.names import ACTIONS, values
 from playbooks.problems import Problem, instead
 from playbooks.references import is_reference
 from playbooks.validate import details, model_problems
-from playbooks.yaml_text import Path
+from playbooks.yaml_text import Path, Text
 
 _WEIGHT = {Effect.READ: 0, Effect.REVERSIBLE: 1, Effect.DESTRUCTIVE: 2}
 
 
+def named(look: Look) -> Iterator[Problem]:
+    """E01, E02: each `uses` is an operation there is."""
+    yield from unknown_operations(look.loaded.text, look.operations)
+
+
+def unknown_operations(text: Text, known: Mapping[str, Operation] | None) -> Iterator[Problem]:
+    """Yield every `uses` that no engine has, whether or not the text is a playbook."""
+    for path, uses in values(text, *(f"{action}.uses" for action in ACTIONS)):
+        if known is not None and isinstance(uses, str) and uses != "person" and uses not in known:
+            yield _unknown(text, path, uses, known)
+
+
+def _unknown(text: Text, path: Path, uses: str, known: Mapping[str, Operation]) -> Problem:
+    engine = uses.partition(".")[0]
+    own = tuple(sorted(name for name in known if name.startswith(f"{engine}.")))
+    if own:
+        what = f"{engine} has no operation {uses!r}"
+        return replace(text.problem(path, what, instead(uses, own), own), code="E02")
+    engines = tuple(sorted({name.partition(".")[0] for name in known}))
+    what = f"there is no engine {engine!r}"
+    return replace(text.problem(path, what, instead(engine, engines), engines), code="E01")
+
+
 def operations(look: Look) -> Iterator[Problem]:
-    """E01 to E04, E06, E07: each `uses` is an operation there is, rightly used."""
-    known = look.operations
-    if known is None:
-        return
+    """E03, E04, E06, E07: each operation there is is rightly used."""
+    known = look.operations or {}
     for path, action in actions(look.playbook):
         operation = known.get(action.operation)
-        if operation is None:
-            yield _unknown(look, path, action, known)
-            continue
-        yield from _misused(look, path, action, operation)
-        yield from _parameters(look, path, action, operation)
-
-
-def _unknown(look: Look, path: Path, action: Action, known: Mapping[str, Operation]) -> Problem:
-    own = tuple(sorted(name for name in known if name.startswith(f"{action.engine}.")))
-    where = (*path, "uses")
-    if own:
-        what = f"{action.engine} has no operation {action.uses!r}"
-        return look.found("E02", where, what, instead(action.operation, own), own)
-    engines = tuple(sorted({name.partition(".")[0] for name in known}))
-    return look.found(
-        "E01", where, f"there is no engine {action.engine!r}", instead(action.engine, engines), engines
-    )
+        if operation is not None:
+            yield from _misused(look, path, action, operation)
+            yield from _parameters(look, path, action, operation)
 
 
 def _misused(look: Look, path: Path, action: Action, operation: Operation) -> Iterator[Problem]:

@@ -52,6 +52,26 @@ def test_every_problem_of_every_file_is_told_with_file_and_line(folder: Path) ->
     assert set(checked.playbooks) == {"checkout-snapshot", "checkout-failover"}
 
 
+def test_one_mistake_of_form_hides_neither_names_nor_operations(tmp_path: Path) -> None:
+    changes = (
+        ("estimate: 31m", "estimate: soon"),
+        ("by: dba\n    approval", "by: dbb\n    approval"),
+        ("uses: volume.snapshot", "uses: volum.snapshot"),
+        ("uses: pgbackrest.restore", "uses: pgbackrest.restor"),
+    )
+    (tmp_path / "pitr.yaml").write_text(mutant(PITR, *changes), encoding="utf-8")
+
+    problems = check([tmp_path], operations=OPERATIONS).problems
+
+    assert [(problem.line, problem.what.partition(":")[0]) for problem in problems] == [
+        (47, "there is no engine 'volum'"),
+        (56, "pgbackrest has no operation 'pgbackrest.restor'"),
+        (58, "there is no role 'dbb'"),
+        (63, "steps.2.estimate"),
+    ]
+    assert {problem.severity for problem in problems} == {"error"}
+
+
 def test_warnings_are_told_and_do_not_fail(folder: Path) -> None:
     checked = check([folder / "pitr.yaml"], catalog=catalog())
 
