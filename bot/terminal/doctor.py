@@ -104,7 +104,12 @@ def _files(settings: Settings) -> Iterator[Finding]:
         catalog = shelf.catalog()
         yield Finding("catalog", "ok", f"{len(catalog.services)} services, {len(catalog.people)} people")
     except PlaybookInvalid as invalid:
-        yield Finding("catalog", "wrong", str(invalid.problems[0]), "`backstop playbook check` says it all.")
+        check, write = (
+            "`backstop playbook check` says it all.",
+            "Write it: playbooks/library has one to copy.",
+        )
+        do = check if shelf.catalog_file.exists() else write
+        yield Finding("catalog", "wrong", str(invalid.problems[0]), do)
     yield _criteria(shelf)
     others = {file.name for file in (shelf.catalog_file, shelf.criteria_file) if file}
     books = shelf.playbooks()

@@ -121,6 +121,8 @@ async def test_the_doctor_names_every_part_and_what_to_do(shell: Shell) -> None:
     )
     assert "BACKSTOP_SLACK_APP_TOKEN is missing" in ran.out
     assert "BACKSTOP_JIRA_TOKEN is missing" in ran.out
+    assert "wrong  catalog    catalog.yaml:1: the file cannot be read" in ran.out
+    assert "Write it: playbooks/library has one to copy." in ran.out
     assert "runner.toml" in ran.out
     assert "canary-word" not in ran.out + ran.err
 
