@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 from alembic import command
 from alembic.config import Config
+from alembic.util.exc import CommandError
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -147,6 +148,13 @@ async def prepare(url: str) -> AsyncEngine:
     except DBAPIError as problem:
         await engine.dispose()
         raise _unopened(engine, problem) from problem
+    except CommandError as problem:
+        await engine.dispose()
+        raise IntegrationError(
+            f"The tables of the database {engine.url.database} are not those of this version "
+            f"({problem}). Start the version of Backstop that made them, or a newer one.",
+            permanent=True,
+        ) from problem
     return engine
 
 

@@ -1,4 +1,4 @@
-"""What loads and is still unwise or cannot work. An error blocks the playbook, a warning shows on its card.
+"""What loads and is still unwise or cannot work. An error fails the check, a warning is told beside it.
 
 To add a lint: write a generator over `Look` in one of the files beside this, list it here, and give it
 a mutant of the good example in the tests that triggers it and nothing else.

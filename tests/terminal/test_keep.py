@@ -118,6 +118,19 @@ async def test_a_file_that_is_no_database_is_named_in_a_sentence(
     assert file.read_text() == "no database " * 100
 
 
+@pytest.mark.parametrize("words", [("rebuild",), ("serve",)])
+async def test_tables_of_a_newer_version_are_left_alone(shell: Shell, words: tuple[str, ...]) -> None:
+    await lived(shell)
+    sql(shell, "UPDATE alembic_version SET version_num = '9999'")
+
+    ran = await shell.run(*words, BACKSTOP_SLACK_MODE="off", BACKSTOP_PORT="0")
+
+    assert ran.code in {1, 20}
+    assert "Start the version of Backstop that made them, or a newer one." in ran.err
+    assert "Traceback" not in ran.err
+    assert sql(shell, "SELECT count(*) FROM entry") == [(1,)]
+
+
 @pytest.mark.parametrize(
     ("words", "setting", "value", "code"),
     [
