@@ -24,10 +24,12 @@ from bot.core.incident import Incident
 from bot.core.may import Right
 from bot.core.plan import Plan
 from bot.core.run import Run, Status
-from bot.core.words import sentence
+from bot.core.words import in_words, sentence
 from bot.timeline import Change
 
 REVIEW = timedelta(hours=4)
+KEEPS = timedelta(minutes=30)
+"""How long a plan can be started after it was drawn."""
 
 
 async def act(ask: Ask) -> Outcome:
@@ -61,7 +63,19 @@ def _startable(ask: Ask, run: Run, plan: Plan, incident: Incident) -> None:
             f"The plan of {run.id} is {run.hash[:8]} now, not {read[:8]}: nothing was started. "
             f"Read `status {run.id}` before you start it."
         )
+    _fresh(ask, run, plan)
     _approvable(ask, run, plan, incident)
+
+
+def _fresh(ask: Ask, run: Run, plan: Plan) -> None:
+    """Raise Refused for a plan of long ago: there may be a newer recovery point, and the loss has grown."""
+    age = ask.now - plan.drafted_at
+    if age > KEEPS:
+        raise Refused(
+            f"The plan of {run.id} is {in_words(age)} old, and what there is to restore may have changed "
+            f"since: nothing was started. Say `plan {plan.playbook}` again, with the same inputs, and start "
+            "what it shows."
+        )
 
 
 async def _free(ask: Ask, run: Run, plan: Plan) -> None:

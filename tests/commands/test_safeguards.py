@@ -12,7 +12,7 @@ from integrations.connections import Connections
 from integrations.contract import Phase
 from integrations.person import Person
 from tests.clock import Clock
-from tests.commands.scenes import approved, declared, put, started, with_a_person
+from tests.commands.scenes import approved, declared, planned, put, started, with_a_person
 from tests.runs.stage import Stage, World
 
 
@@ -150,3 +150,17 @@ async def test_a_role_that_is_nearly_one_is_not_given(stage: Stage) -> None:
     )
     assert "@bo is translator." in await stage.told("ana", "role translator @bo")
     assert "@bo is dba." in await stage.told("ana", "role DBA <@U0BO|bo>")
+
+
+async def test_a_plan_that_lay_for_too_long_is_drawn_again_before_it_starts(
+    stage: Stage, clock: Clock
+) -> None:
+    await planned(stage)
+    clock.advance(30 * 60 + 1)
+
+    assert await refused(stage, "ana", "start RUN-1") == (
+        "The plan of RUN-1 is 30 min 1 s old, and what there is to restore may have changed since: nothing "
+        "was started. Say `plan restore-orders` again, with the same inputs, and start what it shows."
+    )
+    clock.advance(-1)
+    assert "RUN-1 started." in await stage.told("ana", "start RUN-1")
