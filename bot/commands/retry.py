@@ -26,6 +26,11 @@ async def act(ask: Ask) -> Outcome:
     if state.retry:
         raise Refused(f"A retry of {run.id}.{step.id} was asked for already; it waits for the target's word.")
     inputs = _inputs(ask, run)
+    if inputs and run.restored:
+        raise Refused(
+            f"{run.id} has overwritten data already, from what its inputs chose: they cannot be changed any "
+            f"more, and nothing was recorded. `retry {run.id}.{step.id}` as it was, or abort and plan again."
+        )
     event = RetryAsked(step=step.id, why=ask.option("why", "the reason"), inputs=inputs)
     changed = f" with {', '.join(inputs)} changed: the plan is made again and approved anew" if inputs else ""
     answer = ask.done(

@@ -323,10 +323,15 @@ def _unpause(run: Run, step: str) -> Run:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Who holds a target; `seq` is the highest fencing token given out for it."""
+    """Who holds a target; `seq` is the highest fencing token given out for it.
+
+    `last` is the run that held it last, until the moment `at` or still.
+    """
 
     run: str | None = None
     seq: int = 0
+    last: str | None = None
+    at: datetime | None = None
 
 
 def fold_target(entries: Iterable[Entry]) -> Hold:
@@ -335,9 +340,9 @@ def fold_target(entries: Iterable[Entry]) -> Hold:
     for entry in entries:
         match entry.event:
             case TargetHeld(run=run):
-                hold = Hold(run, entry.seq)
+                hold = Hold(run, entry.seq, run, entry.occurred_at)
             case TargetReleased(run=run) if run == hold.run:
-                hold = Hold(None, entry.seq)
+                hold = Hold(None, entry.seq, run, entry.occurred_at)
             case _:
                 hold = replace(hold, seq=entry.seq)
     return hold

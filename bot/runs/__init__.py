@@ -48,7 +48,8 @@ from bot.core.events import (
     StepFailed,
 )
 from bot.core.incident import Incident
-from bot.core.plan import PlannedStep, differences, plan_hash
+from bot.core.plan import Plan, PlannedStep, differences, plan_hash
+from bot.core.run import Status
 from bot.jobs import Again
 from bot.runs.book import BY, VIA, Book, View
 from bot.runs.draft import draft
@@ -205,9 +206,10 @@ class Runs:
             return self._book.rest(view, LATER)
         inputs = {**view.run.asked.inputs, **view.plan.inputs, **retry.inputs}
         planned = await self._planned(view, playbook, content_hash(playbook), inputs)
-        if planned.plan.problems:
+        problem = next(iter(planned.plan.problems), None) or _rewritten(view, planned.plan)
+        if problem:
             # Nobody must be asked to approve what cannot be carried out; the plan stays as it was.
-            because = f"The plan cannot be changed like that: {planned.plan.problems[0]}"
+            because = f"The plan cannot be changed like that: {problem}"
             failed = StepFailed(step=move.step.id, attempt=state.attempt, because=because)
             return await self._book.write(view, failed, RunPaused(why=because, step=move.step.id))
         opened = AttemptOpened(step=move.step.id, attempt=state.attempt + 1, target_said="nothing of it runs")
@@ -258,6 +260,22 @@ class Runs:
             return {}
         why = f"{view.run.id} is {outcome}"
         return {f"freeze/{own.id}": Change(own.seq, (FreezeLifted(why=why),))}
+
+
+def _rewritten(view: View, plan: Plan) -> str | None:
+    """Say which step is over and would be another one by a new plan: what took place stays as it was."""
+    for step in view.plan.steps:
+        if view.run.step(step.id).status not in (Status.SUCCEEDED, Status.DONE):
+            continue
+        again = plan.step(step.id)
+        if again is None or again.call != step.call or _point(plan, step) != _point(view.plan, step):
+            return f"{step.title} is over, and would have been another one. Abort, and plan a new run."
+    return None
+
+
+def _point(plan: Plan, step: PlannedStep) -> str | None:
+    source = plan.source(step.call.source)
+    return source.point.digest if source and source.point else None
 
 
 def _look_again(view: View) -> Again | None:

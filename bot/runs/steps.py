@@ -7,7 +7,7 @@ for that key and never for another; only a recorded `AttemptOpened` gives a step
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
 from bot.core.due import Begin
@@ -27,7 +27,7 @@ from bot.core.events import (
 )
 from bot.core.loss import outdated
 from bot.core.plan import PlannedCall, PlannedCheck, PlannedStep, way_out
-from bot.core.run import StepState
+from bot.core.run import Hold, StepState
 from bot.runs.book import Book, View
 from bot.runs.calls import as_call
 from bot.timeline import Change
@@ -70,12 +70,13 @@ class Steps:
             objection = f"{why} Abort and plan again."
         if objection:
             return await self._book.write(view, RunPaused(why=objection, step=step.id))
-        held, token = await self._take(view, step, attempt)
-        if held is None:
-            why = f"{step.call.target} is held by another run; it must end or be aborted first."
-            return await self._book.write(view, RunPaused(why=why, step=step.id))
-        started = started.model_copy(update={"token": token})
-        return await self._call_once(await self._book.write(view, started, others=held), step)
+        holds = {name: await self._book.hold(name) for name in _touched(step)}
+        if objection := _changed_by_others(view, holds):
+            return await self._book.write(view, RunPaused(why=objection, step=step.id))
+        held = TargetHeld(run=view.run.id, step=step.id, attempt=attempt)
+        others = {f"target/{name}": Change(hold.seq, (held,)) for name, hold in holds.items()}
+        started = started.model_copy(update={"token": holds[_own(step)].seq + 1})
+        return await self._call_once(await self._book.write(view, started, others=others), step)
 
     async def _call_once(self, view: View, step: PlannedStep) -> View:
         """Make the call right after its start was recorded, and record its end if it ended at once."""
@@ -94,22 +95,6 @@ class Steps:
             # Also what has hardly begun may look lost; who attends it looks once more.
             return view
         return await self._follow(view, step, state, engine, ref, job)
-
-    async def _take(
-        self, view: View, step: PlannedStep, attempt: int
-    ) -> tuple[dict[str, Change] | None, int]:
-        """Return the entries that hold every target the step touches, and the fencing token of its own."""
-        changes: dict[str, Change] = {}
-        token = 0
-        for name in dict.fromkeys((*step.touches, step.call.target or step.id)):
-            hold = await self._book.hold(name)
-            if hold.run not in (None, view.run.id):
-                return None, 0
-            event = TargetHeld(run=view.run.id, step=step.id, attempt=attempt)
-            changes[f"target/{name}"] = Change(hold.seq, (event,))
-            if name == (step.call.target or step.id):
-                token = hold.seq + 1
-        return changes, token
 
     async def _changed_since(self, view: View, step: PlannedStep) -> str | None:
         """Say what is no longer as it was approved: the target, or the recovery point."""
@@ -354,6 +339,24 @@ class Steps:
 
 def _planned(step: PlannedStep, state: StepState) -> PlannedCall:
     return step.undo if state.undoing and step.undo else step.call
+
+
+def _own(step: PlannedStep) -> str:
+    return step.call.target or step.id
+
+
+def _touched(step: PlannedStep) -> Iterable[str]:
+    return dict.fromkeys((*step.touches, _own(step)))
+
+
+def _changed_by_others(view: View, holds: Mapping[str, Hold]) -> str | None:
+    """Say which target another run holds, or has changed since what was approved was planned."""
+    for name, hold in holds.items():
+        if hold.run not in (None, view.run.id):
+            return f"{name} is held by {hold.run}; it must end or be aborted first."
+        if hold.last != view.run.id and hold.at and hold.at > view.plan.drafted_at:
+            return f"{hold.last} has changed {name} since {view.run.id} was planned. Abort and plan again."
+    return None
 
 
 _KINDS = {Phase.FAILED: "transient", Phase.PARTIAL: "transient", Phase.TIMED_OUT: "timeout"}

@@ -119,10 +119,9 @@ def test_a_target_is_released_only_by_the_run_that_holds_it() -> None:
         entry("target/orders-db", TargetHeld(run="RUN-1", step="restore", attempt=1), 1),
         entry("target/orders-db", TargetReleased(run="RUN-2"), 2),
     ]
-    assert runs.fold_target(held) == Hold("RUN-1", 2)
-    assert runs.fold_target([*held, entry("target/orders-db", TargetReleased(run="RUN-1"), 3)]) == Hold(
-        None, 3
-    )
+    released = entry("target/orders-db", TargetReleased(run="RUN-1"), 3)
+    assert runs.fold_target(held) == Hold("RUN-1", 2, "RUN-1", held[0].occurred_at)
+    assert runs.fold_target([*held, released]) == Hold(None, 3, "RUN-1", released.occurred_at)
 
 
 def test_what_only_the_machine_needs_is_not_said_in_the_channel() -> None:

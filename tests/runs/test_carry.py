@@ -300,7 +300,7 @@ async def test_two_runs_never_hold_one_target(stage: Stage, world: World) -> Non
 
     other = await stage.run("RUN-2")
     assert other.paused is not None
-    assert other.paused.why == "orders-db is held by another run; it must end or be aborted first."
+    assert other.paused.why == "orders-db is held by RUN-1; it must end or be aborted first."
 
 
 async def test_skip_done_by_hand_and_undo_are_ways_on(stage: Stage, world: World) -> None:

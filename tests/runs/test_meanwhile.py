@@ -6,9 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from bot.core.events import Approved, ImpactStated
+from bot.core.cards.choices import choices
+from bot.core.events import Approved, ImpactStated, RetryAsked
 from bot.jobs import Again
 from bot.timeline import Change
+from integrations.contract import Phase
 from tests.clock import Clock
 from tests.runs.stage import Stage, World
 from tests.runs.test_carry import approved, started, write
@@ -80,3 +82,63 @@ async def test_what_people_say_while_the_engines_are_asked_stops_a_destructive_c
 async def said(stage: Stage, line: str) -> None:
     answer = await stage.say("ana", line)
     assert answer.ok, answer.text
+
+
+async def test_a_run_that_another_one_overtook_does_not_overwrite_what_that_one_restored(
+    stage: Stage, world: World, clock: Clock
+) -> None:
+    await started(stage)
+    await said(stage, 'hold RUN-1 why:"a call"')
+    clock.advance(60)
+    await approved(stage)
+    await said(stage, "plan restore-orders inc:INC-1")
+    await stage.carry("RUN-2")
+    await said(stage, "start RUN-2")
+    await stage.carry("RUN-2")
+    for who in ("bo", "cy"):
+        assert (await stage.say(who, "approve RUN-2")).ok
+    await stage.carry("RUN-2")
+    assert (await stage.run("RUN-2")).state == "recovered"
+
+    await said(stage, "resume RUN-1")
+    await stage.carry()
+
+    run = await stage.run()
+    assert run.paused is not None
+    assert run.paused.why == "RUN-2 has changed orders-db since RUN-1 was planned. Abort and plan again."
+    assert "RUN-1.restore.1" not in world.acts
+
+
+async def test_what_was_restored_cannot_be_planned_anew_by_a_retry(stage: Stage, world: World) -> None:
+    world.outcomes["go"] = [Phase.FAILED]
+    await started(stage)
+    await approved(stage)
+    before = await stage.run()
+    earlier = RetryAsked(step="go", why="earlier", inputs={"before": "2026-11-23T02:04:00Z"})
+
+    await write(stage, "ana", earlier)
+    await stage.carry()
+
+    run = await stage.run()
+    assert run.paused is not None
+    assert run.paused.why == (
+        "The plan cannot be changed like that: Restore the orders is over, and would have been another one. "
+        "Abort, and plan a new run."
+    )
+    assert (run.hash, run.step("go").attempt) == (before.hash, 1)
+
+
+async def test_no_other_inputs_are_taken_or_offered_after_a_restore(stage: Stage, world: World) -> None:
+    world.outcomes["go"] = [Phase.FAILED]
+    await started(stage)
+    await approved(stage)
+
+    answer = await stage.say("ana", 'retry RUN-1.go why:"earlier" before:02:04')
+
+    assert answer.text.strip() == (
+        "RUN-1 has overwritten data already, from what its inputs chose: they cannot be changed any more, "
+        "and nothing was recorded. `retry RUN-1.go` as it was, or abort and plan again."
+    )
+    labels = [button.label for button in choices(await stage.run())]
+    assert "Retry" in labels
+    assert "Retry, other before" not in labels

@@ -49,7 +49,7 @@ def _six(run: Run, plan: Plan, step: str) -> tuple[Button, ...]:
     at = f"{run.id}.{step}"
     return (
         Button("Retry", f"retry {at}", style="primary", ask="Why is another attempt right?"),
-        *_changed(plan, at),
+        *_changed(run, plan, at),
         _skip(run, step),
         _by_hand(run, step),
         *_undo(run, plan, step),
@@ -57,8 +57,10 @@ def _six(run: Run, plan: Plan, step: str) -> tuple[Button, ...]:
     )
 
 
-def _changed(plan: Plan, at: str) -> Iterator[Button]:
+def _changed(run: Run, plan: Plan, at: str) -> Iterator[Button]:
     """One button for each input; the changed plan gets a new hash and is approved again."""
+    if run.restored:
+        return
     for name, value in list(plan.inputs.items())[:MOST_INPUTS]:
         yield Button(
             f"Retry, other {one_line(name, 40)}",
