@@ -20,6 +20,7 @@ COMMANDS = {
     "criteria": ("bot.terminal.check:criteria", "check PATH: print every problem as file:line"),
     "token": ("bot.terminal.keep:token", "issue or revoke a token of the HTTP door"),
     "verify-timeline": ("bot.terminal.keep:verify", "check that nobody changed an entry"),
+    "hold-all": ("bot.terminal.keep:hold_all", "put every run on hold; the server must be stopped"),
     "rebuild": ("bot.terminal.keep:rebuild", "draw the projections again; the server must be stopped"),
     "doctor": ("bot.terminal.doctor:main", "say what is wrong with the set-up and what to do"),
 }

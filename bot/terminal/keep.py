@@ -14,12 +14,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from bot.core import run as runs
+from bot.core.events import Event, RunPaused, StepInDoubt
+from bot.core.run import Run
 from bot.settings import Settings, say_wrong
 from bot.terminal import OK, REFUSED, UNREACHABLE, USAGE
 from bot.terminal.access import TOKEN_FILE
 from bot.terminal.lock import Held, alone
 from bot.terminal.screen import tell, warn
-from bot.timeline import Timeline
+from bot.timeline import Change, Timeline
 from bot.timeline.database import open_engine
 from integrations.contract import IntegrationError
 from playbooks.catalog import Catalog, load_catalog
@@ -65,16 +68,48 @@ def rebuild(argv: Sequence[str]) -> int:
     given = parser.parse_args(argv)
 
     async def act(settings: Settings) -> int:
-        if not settings.database.startswith("sqlite") and not given.stopped:
-            raise _Wrong("The database may serve other machines: stop every Backstop, then add --stopped.")
-        with alone(settings.home):
-            async with _brought_up(settings) as timeline, _on_duty(timeline):
-                await _whole(timeline)
-                count = await timeline.rebuild()
+        async with _undisturbed(settings, given) as timeline:
+            await _whole(timeline)
+            count = await timeline.rebuild()
         tell(f"Rebuilt from {count} entries.")
         return OK
 
     return _carry_out(act)
+
+
+def hold_all(argv: Sequence[str]) -> int:
+    """Put every run that is under way on hold, and what it had started in doubt, while nothing else runs."""
+    parser = _Parser(
+        "hold-all", "Put every run on hold before the server starts; what acts is in doubt then."
+    )
+    parser.add_argument("why", help="the reason, which everybody will read")
+    parser.add_argument("--stopped", action="store_true", help="every server on every machine is stopped")
+    given = parser.parse_args(argv)
+
+    async def act(settings: Settings) -> int:
+        held: list[str] = []
+        async with _undisturbed(settings, given) as timeline:
+            for id in reversed(await timeline.lookup.runs(only_open=True)):
+                run = runs.fold(await timeline.read(f"run/{id}"))
+                if run and run.started_at and not run.over:
+                    change = Change(run.seq, _held(run, given.why))
+                    await timeline.append({f"run/{id}": change}, by="backstop", via="terminal")
+                    held.append(id)
+        tell(f"On hold: {', '.join(held)}." if held else "No run is under way: nothing was recorded.")
+        return OK
+
+    return _carry_out(act)
+
+
+def _held(run: Run, why: str) -> tuple[Event, ...]:
+    """Return what holds a run whose runner may know more than its timeline, or nothing any more."""
+    because = f"Backstop was stopped and its runs were put on hold: {why}"
+    doubts = (
+        StepInDoubt(step=id, attempt=state.attempt, because=because, undo=state.undoing)
+        for id, state in run.steps.items()
+        if id in run.acting
+    )
+    return (*doubts, RunPaused(why=because, step=next(iter(run.acting), None)))
 
 
 def token(argv: Sequence[str]) -> int:
@@ -170,6 +205,16 @@ async def _brought_up(settings: Settings) -> AsyncIterator[Timeline]:
         yield timeline
     finally:
         await timeline.close()
+
+
+@asynccontextmanager
+async def _undisturbed(settings: Settings, given: argparse.Namespace) -> AsyncIterator[Timeline]:
+    """Open the timeline to write to it, while no server does."""
+    if not settings.database.startswith("sqlite") and not given.stopped:
+        raise _Wrong("The database may serve other machines: stop every Backstop, then add --stopped.")
+    with alone(settings.home):
+        async with _brought_up(settings) as timeline, _on_duty(timeline):
+            yield timeline
 
 
 @asynccontextmanager

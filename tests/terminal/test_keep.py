@@ -9,10 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from bot.core import run as runs
+from bot.core.events import PlanAsked, RunStarted, StepStarted
+from bot.core.run import Status
 from bot.terminal.lock import alone
 from bot.timeline import Change, Timeline
 from tests.terminal.shell import Ran, Shell
 from tests.web.door import CATALOG, DECLARED
+
+ASKED = PlanAsked(incident="INC-1", playbook="p", service="checkout", environment="production")
 
 
 async def lived(shell: Shell) -> None:
@@ -63,6 +68,35 @@ async def test_rebuild_draws_what_was_lost(shell: Shell) -> None:
 
     assert (ran.code, ran.out) == (0, "Rebuilt from 1 entries.\n")
     assert sql(shell, "SELECT id FROM incident") == [("INC-1",)]
+
+
+async def test_hold_all_lets_no_run_of_an_older_copy_go_on_or_start_anything_again(shell: Shell) -> None:
+    await lived(shell)
+    timeline = await Timeline.open(url(shell), now=lambda: datetime.now(UTC))
+    await timeline.append({"run/RUN-1": Change(0, (ASKED,))}, by="ana", via="test")
+    begun = (RunStarted(hash="h"), StepStarted(step="stop", attempt=1, key="RUN-2.stop.1"))
+    await timeline.append({"run/RUN-2": Change(0, (ASKED, *begun))}, by="ana", via="test")
+
+    ran = await shell.run("hold-all", "an older copy was put back")
+
+    assert (ran.code, ran.out) == (0, "On hold: RUN-2.\n")
+    run = runs.fold(await timeline.read("run/RUN-2"))
+    assert run is not None
+    assert run.step("stop").status is Status.IN_DOUBT
+    assert run.acting == ()
+    assert run.paused is not None
+    assert run.paused.why == (
+        "Backstop was stopped and its runs were put on hold: an older copy was put back"
+    )
+    await timeline.close()
+
+
+async def test_hold_all_without_a_run_says_so(shell: Shell) -> None:
+    await lived(shell)
+
+    assert await shell.run("hold-all", "to be sure") == Ran(
+        0, "No run is under way: nothing was recorded.\n", ""
+    )
 
 
 async def test_rebuild_does_nothing_while_a_server_runs(shell: Shell) -> None:
