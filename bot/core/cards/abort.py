@@ -61,8 +61,11 @@ def _acted(run: Run, step: PlannedStep) -> bool:
 def _condition(run: Run, acted: list[PlannedStep]) -> str:
     """Destructive work that did not end well outweighs everything else."""
     broken = [step for step in acted if run.step(step.id).status not in OVER]
-    if any(step.destructive for step in broken):
+    destroyed = [step for step in broken if step.destructive]
+    if any(step.call.cancel is not Cancel.CLEAN for step in destroyed):
         return "not usable until a destructive step is finished or repaired"
+    if destroyed:
+        return "as it was, or as the step makes it: look at it before it is used"
     return "half changed" if broken else "changed"
 
 
@@ -112,5 +115,5 @@ def _around(run: Run, plan: Plan) -> Iterator[Line]:
 def _resume_point(run: Run, plan: Plan) -> Line:
     left = [step for step in in_order(plan.steps) if run.step(step.id).status not in OVER]
     if not left:
-        return (Strong("Safe point to go on from: "), "every step is over, only the end checks are missing.")
-    return (Strong("Safe point to go on from: "), f"{place(plan, left[0].id)}, with a new plan.")
+        return ("Every step is over, only the end checks are missing.",)
+    return (Strong("First step that is not over: "), f"{place(plan, left[0].id)}. A new plan begins at S1.")

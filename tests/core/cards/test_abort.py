@@ -35,7 +35,7 @@ Aborting RUN-1 now leaves:
   • orders-db: untouched
   • checkout: untouched
   • FRZ-1 is lifted.
-Safe point to go on from: S1 Stop checkout, with a new plan.
+First step that is not over: S1 Stop checkout. A new plan begins at S1.
 """)
 
 
@@ -49,7 +49,7 @@ Aborting RUN-1 now leaves:
   • S2 Put orders back (▶ started): is stopped half-way. The old file stays beside it.
   • Writers stay stopped until a person starts them.
   • FRZ-1 is lifted.
-Safe point to go on from: S2 Put orders back, with a new plan.
+First step that is not over: S2 Put orders back. A new plan begins at S1.
 """)
 
 
@@ -65,6 +65,14 @@ def test_what_a_running_step_leaves_depends_on_how_it_can_be_stopped(cancel: Can
     call = RESTORE.call.model_copy(update={"cancel": cancel})
     plan = PLAN.model_copy(update={"steps": (STOP, RESTORE.model_copy(update={"call": call}), ASK_FINANCE)})
     assert f"S2 Put orders back (▶ started): {says}" in leaves(restoring(plan))
+
+
+def test_a_restore_that_stops_cleanly_leaves_a_database_that_is_whole() -> None:
+    call = RESTORE.call.model_copy(update={"cancel": Cancel.CLEAN})
+    plan = PLAN.model_copy(update={"steps": (STOP, RESTORE.model_copy(update={"call": call}))})
+    assert "orders-db: as it was, or as the step makes it: look at it before it is used" in " ".join(
+        leaves(restoring(plan)).split()
+    )
 
 
 def test_a_failed_step_says_what_its_engine_leaves_or_that_nobody_knows() -> None:
@@ -115,7 +123,7 @@ def test_when_every_step_is_over_only_the_end_checks_are_missing() -> None:
     )
     said = leaves(story)
     assert "S3 Agree with finance (↷ skipped): nothing" in said
-    assert "every step is over, only the end checks are missing" in said
+    assert "Every step is over, only the end checks are missing" in said
 
 
 def test_writers_stopped_by_hand_stay_stopped_too() -> None:
