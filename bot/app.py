@@ -33,6 +33,7 @@ from bot.terminal.lock import Held, alone
 from bot.timeline import Timeline
 from bot.watch import Watch
 from bot.web import application
+from bot.web.health import Parts
 from integrations.connections import LOCAL, Connections
 from integrations.contract import Engine, IntegrationError
 from integrations.jira import PAUSES, JiraSite, JiraTracker
@@ -93,10 +94,11 @@ async def running(
     trackers: Callable[[Settings], Tracker | None] = open_tracker,
     pace: Pace = UNHURRIED,
     at_once: int = EVERY_LANE,
+    others: Parts = dict,
 ) -> AsyncIterator[App]:
     """Run everything until the block ends, carrying out so many effects at once.
 
-    `engines` and `trackers` open those, `pace` is for sockets.
+    `engines` and `trackers` open those, `pace` is for sockets, `others` tells how what runs beside it is.
     """
     settings.home.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
@@ -122,7 +124,12 @@ async def running(
         runs = Runs(book, shelf, engines(connections))
         handlers = _handlers(timeline, shelf, runs, settings, tracker, door, desk)
         dispatcher = Dispatcher(timeline, handlers, {"run": runs.ask}, first=first, at_once=at_once)
-        await _serve_http(stack, port, desk, settings, door, dispatcher)
+
+        def parts() -> Mapping[str, str]:
+            slack = {"slack": door.state} if door else {}
+            return {**others(), **slack, "dispatcher": dispatcher.health}
+
+        await _serve_http(stack, port, desk, settings, door, parts)
         if door:
             await door.start()
             stack.push_async_callback(door.stop)
@@ -215,12 +222,9 @@ async def _serve_http(
     desk: Desk,
     settings: Settings,
     door: SlackDoor | None,
-    dispatcher: Dispatcher,
+    parts: Parts,
 ) -> None:
-    def health() -> Mapping[str, str]:
-        return {**({"slack": door.state} if door else {}), "dispatcher": dispatcher.health}
-
-    site = application(desk, settings, slack=door.http if door else None, health=health)
+    site = application(desk, settings, slack=door.http if door else None, health=parts)
     # Queries of the gate name people and reasons; the timeline keeps them, a log file need not.
     runner = web.AppRunner(site, access_log=None)
     await runner.setup()

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import logging
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from errno import EADDRINUSE
 from pathlib import Path
@@ -57,7 +57,7 @@ async def _serve(settings: Settings) -> None:
     keeping = asyncio.create_task(keeper.keep(), name="runner")
     try:
         async with AsyncExitStack() as stack:
-            app = await _opened(stack, settings)
+            app = await _opened(stack, settings, keeper)
             _look_at(app.desk.shelf)
             _settle()
             with _found(settings, app.url):
@@ -88,10 +88,10 @@ def _look_at(shelf: Shelf) -> None:
         )
 
 
-async def _opened(stack: AsyncExitStack, settings: Settings) -> App:
+async def _opened(stack: AsyncExitStack, settings: Settings, keeper: RunnerKeeper) -> App:
     """Start everything, or raise IntegrationError with what could not be opened and what to do."""
     try:
-        return await stack.enter_async_context(running(settings))
+        return await stack.enter_async_context(running(settings, others=keeper.parts))
     except OSError as problem:
         raise IntegrationError(_unopened(problem, settings), permanent=True) from problem
 
@@ -131,8 +131,14 @@ class RunnerKeeper:
         self._wait_s = every_s
         self._patience_s = patience_s
         self._ours = True
+        self._answers = False
         if not self._config.exists():
             log.warning("no runner config=%s steps on this machine cannot be carried out", self._config)
+
+    def parts(self) -> Mapping[str, str]:
+        """Return how the runner is, if there is to be one."""
+        wanted = self._answers or self._config.exists()
+        return {"runner": "ok" if self._answers else "down: it does not answer"} if wanted else {}
 
     async def keep(self) -> None:
         """Look again and again; after each start that failed a while longer passes, up to a minute."""
@@ -145,9 +151,11 @@ class RunnerKeeper:
         try:
             answers = await self._runner.hello()
         except IntegrationError as problem:
+            self._answers = False
             if self._ours and self._config.exists():
                 await self._start(problem)
         else:
+            self._answers = True
             self._ours = answers.runner == identity(self._state)
             self._wait_s = self._every_s
 

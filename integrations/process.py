@@ -33,6 +33,7 @@ _A = TypeVar("_A", bound=BaseModel)
 # What a program reports to the runner is shown as progress and evidence, not among its last lines.
 _REPORT = re.compile(r"^::(?:progress|evidence) .*\n?", re.MULTILINE)
 _QUICK_S = 10.0
+_HELLO_S = 3.0
 _LONGEST_LINE = 4 * 1024 * 1024
 _PARTLY = 4
 
@@ -114,7 +115,7 @@ class Runner:
 
     async def hello(self) -> Hello:
         """Ask who answers."""
-        return _read(Hello, await self._call({"do": "hello"}))
+        return _read(Hello, await self._call({"do": "hello"}, timeout_s=_HELLO_S))
 
     async def ask(
         self, operation: str, target: str | None, params: Mapping[str, Json], *, timeout_s: float = 60.0

@@ -73,6 +73,25 @@ async def test_a_runner_that_was_killed_is_started_again_with_the_same_memory(se
     assert answering(settings.home / "runner.sock") != pid
 
 
+async def test_how_the_runner_is_stands_among_the_parts(settings: Settings) -> None:
+    keeper = RunnerKeeper(settings, patience_s=0.5)
+    assert keeper.parts() == {}
+    write(settings)
+    assert keeper.parts() == {"runner": "down: it does not answer"}
+    await keeper.look()
+    await answered_after(keeper, settings)
+    assert keeper.parts() == {"runner": "ok"}
+
+    pid = answering(settings.home / "runner.sock")
+    assert pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        await keeper.look()
+        assert keeper.parts() == {"runner": "down: it does not answer"}
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 async def test_one_that_begins_to_be_configured_later_is_started_then(settings: Settings) -> None:
     async with kept(settings):
         assert answering(settings.home / "runner.sock") is None
