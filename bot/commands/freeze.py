@@ -121,13 +121,22 @@ async def _off(ask: Ask) -> Outcome:
 
 
 async def _nobody_acts_under(ask: Ask, freeze: Freeze) -> None:
-    """Raise Refused while a run holds a target where the freeze keeps others from changing things."""
+    """Raise Refused while a run that placed the freeze, or holds a target under it, is not over."""
     anything = freeze.placed.scope.model_copy(update={"kinds": ("*",)})
     for id in await ask.timeline.lookup.runs(only_open=True):
         held = await ask.timeline.lookup.held_by(id)
         run = await ask.run(id) if held else None
         if run and covers(anything, Wanted(run.asked.service, run.asked.environment, "restore")):
-            raise Refused(f"{id} holds {', '.join(held)}: {freeze.id} stays until it ends or is aborted.")
+            why = f"holds {', '.join(held)}"
+        elif id == freeze.placed.run:
+            why = f"placed {freeze.id} and is not over"
+        else:
+            continue
+        raise Refused(
+            f"{id} {why}: {freeze.id} stays until {id} ends or is aborted. Nothing was lifted. "
+            f"`{ask.desk.command} hold {id}` lets nothing further of it start, "
+            f"`{ask.desk.command} abort {id}` ends it."
+        )
 
 
 async def _extend(ask: Ask) -> Outcome:

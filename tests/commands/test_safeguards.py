@@ -13,7 +13,7 @@ from integrations.contract import Phase
 from integrations.person import Person
 from tests.clock import Clock
 from tests.commands.scenes import approved, declared, planned, put, started, with_a_person
-from tests.runs.stage import Stage, World
+from tests.runs.stage import PLAYBOOK, Stage, World
 
 
 async def refused(stage: Stage, who: str, line: str) -> str:
@@ -34,10 +34,36 @@ async def test_a_freeze_stays_while_any_run_holds_a_target_under_it(stage: Stage
     await stage.carry()
     await stage.told("cy", 'freeze on svc:check* why:"hands off while it is broken"')
 
-    held = "holds orders-db: {} stays until it ends or is aborted."
+    held = (
+        "RUN-1 holds orders-db: {} stays until RUN-1 ends or is aborted. Nothing was lifted. "
+        "`/backstop hold RUN-1` lets nothing further of it start, `/backstop abort RUN-1` ends it."
+    )
 
-    assert await refused(stage, "ana", 'freeze off FRZ-1 why:"x"') == f"RUN-1 {held.format('FRZ-1')}"
-    assert await refused(stage, "cy", 'freeze off FRZ-4 why:"x"') == f"RUN-1 {held.format('FRZ-4')}"
+    assert await refused(stage, "ana", 'freeze off FRZ-1 why:"x"') == held.format("FRZ-1")
+    assert await refused(stage, "cy", 'freeze off FRZ-4 why:"x"') == held.format("FRZ-4")
+
+
+async def test_the_freeze_of_a_run_stays_while_the_run_waits_for_its_approvals(stage: Stage) -> None:
+    await started(stage)
+    placed = (
+        "RUN-1 placed FRZ-1 and is not over: FRZ-1 stays until RUN-1 ends or is aborted. Nothing was lifted. "
+        "`/backstop hold RUN-1` lets nothing further of it start, `/backstop abort RUN-1` ends it."
+    )
+
+    assert await refused(stage, "ana", 'freeze off FRZ-1 why:"x"') == placed
+    await stage.told("ana", "hold RUN-1 why:wait")
+    assert await refused(stage, "ana", 'freeze off FRZ-1 why:"x"') == placed
+
+    assert (await stage.timeline.lookup.freezes()) == ["FRZ-1"]
+
+
+async def test_the_freeze_of_a_run_that_is_over_is_lifted_by_hand(stage: Stage) -> None:
+    put(stage, playbook=PLAYBOOK.replace("lift: with_run", "lift: by_hand"))
+    await approved(stage)
+    assert (await stage.run()).over
+    assert await stage.timeline.lookup.freezes() == ["FRZ-1"]
+
+    assert "FRZ-1 is lifted." in await stage.told("ana", 'freeze off FRZ-1 why:"all is well"')
 
 
 async def test_a_freeze_elsewhere_is_lifted_whatever_runs_here(stage: Stage, world: World) -> None:
