@@ -35,7 +35,7 @@ async def act(ask: Ask) -> Outcome:
     if "break-glass" in ask.words.options:
         event = _break_glass(ask, run, gate, holders)
     else:
-        event = Approved(gate=gate.name, hash=run.hash, role=_role(ask, run, gate, holders))
+        event = Approved(gate=gate.name, hash=run.hash, role=_role(ask, run, gate, state, holders))
     _still_asked(ask, run, gate, state, holders, event)
     return _outcome(ask, run, gate, state, holders, event)
 
@@ -85,13 +85,15 @@ def still_right(ask: Ask, run: Run, incident: Incident) -> None:
         )
 
 
-def _role(ask: Ask, run: Run, gate: PlannedGate, holders: Holders) -> str:
+def _role(ask: Ask, run: Run, gate: PlannedGate, state: GateState, holders: Holders) -> str:
     who = ask.who.name
     if who == run.requester:
         raise Refused(
             f"You started {run.id}, so your own approval does not count: somebody else must say yes."
         )
-    role = role_of(gate, who, holders)
+    others = [a for a in state.approvals if a.person != who]
+    left = missing(gate, _valid(ask, run, gate, others, holders), holders)
+    role = role_of(gate, who, holders, left=left)
     if role is None:
         raise Refused(
             f"You may not approve {run.id}.{gate.name}. It needs {needed(gate, holders)}. "
@@ -100,13 +102,19 @@ def _role(ask: Ask, run: Run, gate: PlannedGate, holders: Holders) -> str:
     return role
 
 
+def _valid(
+    ask: Ask, run: Run, gate: PlannedGate, approvals: Iterable[Approval], holders: Holders
+) -> list[Approval]:
+    return [a for a in approvals if counts(a, gate, hash=run.hash, holders=holders, now=ask.now)]
+
+
 def _still_asked(
     ask: Ask, run: Run, gate: PlannedGate, state: GateState, holders: Holders, event: Approved
 ) -> None:
     """Raise Refused when another yes would change nothing, and say what would."""
     name = f"{run.id}.{gate.name}"
     mine = [a for a in state.approvals if a.person == ask.who.name and not event.break_glass]
-    if any(counts(a, gate, hash=run.hash, holders=holders, now=ask.now) for a in mine):
+    if _valid(ask, run, gate, mine, holders):
         raise Refused(f"You approved {name} already; it counts once.")
     if state.rejection:
         raise Refused(
@@ -157,7 +165,7 @@ def _outcome(
     others = tuple(a for a in state.approvals if a.person != ask.who.name)
     after = replace(state, approvals=(*others, mine))
     opened = standing(gate, after, hash=run.hash, holders=holders, now=ask.now) is Standing.OPEN
-    valid = [a for a in after.approvals if counts(a, gate, hash=run.hash, holders=holders, now=ask.now)]
+    valid = _valid(ask, run, gate, after.approvals, holders)
     left = () if opened else missing(gate, valid, holders)
     then = _then(ask, run, gate) if opened else f" Still needed: {', '.join(left)}."
     how = " approved by breaking the glass as " if event.break_glass else " approved as "

@@ -118,6 +118,9 @@ def _broken_glass(gate: PlannedGate, approvals: Sequence[Approval]) -> bool:
     return len(people) >= glass.least
 
 
-def role_of(gate: PlannedGate, person: str, holders: Mapping[str, Sequence[str]]) -> str | None:
-    """Return the role in which a person may approve at this gate, or None."""
-    return next((q.role for q in gate.require if person in holders.get(q.role, ())), None)
+def role_of(
+    gate: PlannedGate, person: str, holders: Mapping[str, Sequence[str]], *, left: Sequence[str] = ()
+) -> str | None:
+    """Return the role in which a person may approve at this gate, first of those that are `left`, or None."""
+    roles = (*left, *(quorum.role for quorum in gate.require))
+    return next((role for role in roles if person in holders.get(role, ())), None)

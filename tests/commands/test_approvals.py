@@ -43,6 +43,20 @@ cy: approve RUN-1.overwrite
     assert await stands(stage) is Standing.OPEN
 
 
+async def test_whoever_holds_several_roles_approves_in_the_one_that_is_missing(stage: Stage) -> None:
+    put(stage, catalog=PEOPLE.replace("owners: {people: [cy]}", "owners: {people: [cy, dee]}"))
+    await started(stage)
+    await stage.told("bo", "approve RUN-1")
+
+    said = await stage.told("dee", "approve RUN-1")
+
+    assert said.strip() == "RUN-1.overwrite approved as app. That is enough: the step may go on."
+    assert [(a.person, a.role) for a in (await stage.run()).gates["overwrite"].approvals] == [
+        ("bo", "dba"),
+        ("dee", "app"),
+    ]
+
+
 async def test_whoever_is_not_asked_or_asked_for_it_or_said_yes_already_is_refused(stage: Stage) -> None:
     put(stage, catalog=PEOPLE.replace("dba: {people: [bo, dee]}", "dba: {people: [ana, bo, dee]}"))
     await started(stage)

@@ -88,3 +88,10 @@ def test_a_crowd_of_approvals_that_does_not_suffice_is_counted_at_once() -> None
 def test_the_first_role_of_the_gate_that_somebody_holds_is_theirs() -> None:
     assert role_of(gate(), "cy", HOLDERS) == "app"
     assert role_of(gate(), "ana", HOLDERS) is None
+
+
+def test_whoever_holds_several_roles_says_yes_in_one_that_is_left() -> None:
+    holders = {"dba": ("bo", "dan"), "app": ("dan",)}
+    assert role_of(gate(), "dan", holders) == "dba"
+    assert role_of(gate(), "dan", holders, left=("app",)) == "app"
+    assert role_of(gate(), "bo", holders, left=("app",)) == "dba"
