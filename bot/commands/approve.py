@@ -113,9 +113,6 @@ def _still_asked(
 ) -> None:
     """Raise Refused when another yes would change nothing, and say what would."""
     name = f"{run.id}.{gate.name}"
-    mine = [a for a in state.approvals if a.person == ask.who.name and not event.break_glass]
-    if _valid(ask, run, gate, mine, holders):
-        raise Refused(f"You approved {name} already; it counts once.")
     if state.rejection:
         raise Refused(
             f"@{state.rejection.person} rejected {name} ({state.rejection.why}): nothing was recorded. "
@@ -130,6 +127,9 @@ def _still_asked(
             f"The time to approve {name} ran out: nothing was recorded. "
             f"`{ask.desk.command} start {run.id}` asks again."
         )
+    mine = [a for a in state.approvals if a.person == ask.who.name and not event.break_glass]
+    if _valid(ask, run, gate, mine, holders):
+        raise Refused(f"You approved {name} already; it counts once.")
 
 
 def needed(gate: PlannedGate, holders: Holders) -> str:

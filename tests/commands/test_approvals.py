@@ -176,7 +176,11 @@ async def test_after_its_time_nothing_counts_until_it_is_asked_for_again(stage: 
     await stage.told("bo", "approve RUN-1")
     clock.advance(20 * 60)
 
-    assert await refusals(stage, ("cy", "approve RUN-1")) == snapshot("""\
+    assert await refusals(stage, ("bo", "approve RUN-1"), ("cy", "approve RUN-1")) == snapshot("""\
+bo: approve RUN-1
+  The time to approve RUN-1.overwrite ran out: nothing was recorded. `/backstop start RUN-1` asks
+      again.
+
 cy: approve RUN-1
   The time to approve RUN-1.overwrite ran out: nothing was recorded. `/backstop start RUN-1` asks
       again.
@@ -220,10 +224,15 @@ cy: reject RUN-1 why:"wrong backup"
     await stage.carry()
     assert await refusals(
         stage,
+        ("bo", "approve RUN-1"),
         ("dee", "approve RUN-1"),
         ("dee", "reject RUN-1 why:x"),
         ("ana", "resume RUN-1"),
     ) == snapshot("""\
+bo: approve RUN-1
+  @cy rejected RUN-1.overwrite (wrong backup): nothing was recorded. `/backstop start RUN-1` asks
+      everybody again.
+
 dee: approve RUN-1
   @cy rejected RUN-1.overwrite (wrong backup): nothing was recorded. `/backstop start RUN-1` asks
       everybody again.
