@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bot.commands.grammar import a_time, one_of
+from bot.commands.impact import told_in_full
 from bot.commands.verb import Answer, Ask, Outcome, Verb
-from bot.core.document import Code, Document, Link, Paragraph, Small, Strong
+from bot.core.document import Code, Document, Line, Link, Paragraph, Small, Strong
 from bot.core.errors import Refused
 from bot.core.events import IncidentDeclared, RoleAssigned, Severity
 from bot.core.may import Right
@@ -28,8 +29,6 @@ async def act(ask: Ask) -> Outcome:
     environment = _environment(ask, service, options.get("env", ""))
     commander = ask.person(options["commander"]) if "commander" in options else ask.who.name
     since = a_time(options["since"], ask.now) if "since" in options else None
-    if since and since > ask.now:
-        raise Refused("`since:` lies in the future: nothing was recorded.")
     declared = IncidentDeclared(
         title=title,
         severity=severity(options.get("sev", "2")),
@@ -58,7 +57,17 @@ def _answer(ask: Ask, id: str, declared: IncidentDeclared) -> Answer:
     head = (Strong(id), f" is open: {declared.title}. SEV{declared.severity}, {declared.service} in ")
     rest = (f"{declared.environment}, commander @{declared.commander}. ", Link("Timeline", url))
     say = ("Next: ", Code(f"{ask.desk.command} plan <playbook>"), ", ", Code("update"), ", ", Code("help"))
-    return Answer(Document("", (Paragraph((*head, *rest)), Small(say))), data={"incident": id, "url": url})
+    since = _since(ask, declared)
+    blocks = (Paragraph((*head, *rest)), *((Paragraph(since),) if since else ()), Small(say))
+    return Answer(Document("", blocks), data={"incident": id, "url": url})
+
+
+def _since(ask: Ask, declared: IncidentDeclared) -> Line:
+    at = declared.impact_start
+    if at is None:
+        return ()
+    said = ask.words.options["since"]
+    return (*told_in_full(ask, "It began", at, said=said, again="impact start"), ".")
 
 
 def _service(ask: Ask, word: str) -> str:

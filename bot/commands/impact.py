@@ -36,20 +36,25 @@ async def act(ask: Ask) -> Outcome:
     if stopped:
         events.append(WritersStopped(at=stopped))
     change = Change(incident.seq, tuple(events))
-    told = [_told(ask, key, what, at) for (key, what), at in zip(_SAID, moments, strict=True) if at]
+    said = ask.words.options
+    told = [
+        told_in_full(ask, what, at, said=said[key], again=key)
+        for (key, what), at in zip(_SAID, moments, strict=True)
+        if at
+    ]
     line = ("impact recorded: ", *joined(told, "; "), ".") if told else ("impact recorded.",)
     return Outcome(ask.done(incident.id, *line), {f"incident/{incident.id}": change})
 
 
-def _told(ask: Ask, key: str, what: str, at: datetime) -> Line:
-    """Say a moment in full: the newest point before the damage is what a plan restores."""
-    said = f"{what} {at:%Y-%m-%d %H:%M:%SZ}, {in_words(lasted(at, ask.now))} ago"
+def told_in_full(ask: Ask, what: str, at: datetime, *, said: str, again: str) -> Line:
+    """Return a moment in words, aloud when it is not today; `again` is how a `said` one is corrected."""
+    full = f"{what} {at:%Y-%m-%d %H:%M:%SZ}, {in_words(lasted(at, ask.now))} ago"
     if at.date() == ask.now.date():
-        return (said,)
-    if not _CLOCK.match(ask.words.options[key]):
-        return (said, ", ", Strong("NOT TODAY"))
-    meant = f"`{key}:{ask.now:%Y-%m-%d}T02:10Z`"
-    return (said, ", ", Strong("YESTERDAY"), f" (times are UTC; say another day with its date, as {meant})")
+        return (full,)
+    if not _CLOCK.match(said):
+        return (full, ", ", Strong("NOT TODAY"))
+    meant = f"`{again}:{ask.now:%Y-%m-%d}T02:10Z`"
+    return (full, ", ", Strong("YESTERDAY"), f" (times are UTC; say another day with its date, as {meant})")
 
 
 def _moment(ask: Ask, key: str) -> datetime | None:

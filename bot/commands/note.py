@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from bot.commands.grammar import a_time
+from bot.commands.impact import told_in_full
 from bot.commands.verb import Answer, Ask, Outcome, Verb
-from bot.core.document import Document, Paragraph, Strong
+from bot.core.document import Document, Line, Paragraph, Strong
 from bot.core.errors import Refused
 from bot.core.events import NoteAdded
 from bot.core.may import Right
@@ -17,12 +20,20 @@ async def act(ask: Ask) -> Outcome:
     if not text:
         raise Refused("An empty note says nothing: nothing was recorded.")
     incident = await ask.incident(ask.words.options.get("inc"))
-    at = a_time(ask.words.options["at"], ask.now) if "at" in ask.words.options else None
+    at, when = _when(ask)
     note = NoteAdded(text=text, evidence=ask.words.options.get("link"))
     change = Change(incident.seq, (note,), occurred_at=at)
-    line = (Strong(incident.id), f" note {incident.seq + 1} recorded.")
+    line = (Strong(incident.id), f" note {incident.seq + 1} recorded", *when, ".")
     data = {"incident": incident.id, "entry": incident.seq + 1}
     return Outcome(Answer(Document("", (Paragraph(line),)), data=data), {f"incident/{incident.id}": change})
+
+
+def _when(ask: Ask) -> tuple[datetime | None, Line]:
+    said = ask.words.options.get("at")
+    if said is None:
+        return None, ()
+    at = a_time(said, ask.now)
+    return at, told_in_full(ask, ": it happened", at, said=said, again="at")
 
 
 VERB = Verb(

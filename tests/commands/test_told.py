@@ -70,6 +70,42 @@ cy: freeze show
     assert "@ab12" not in await stage.told("cy", "freeze show")
 
 
+async def test_moments_of_a_declaration_and_of_a_note_are_said_in_full_and_another_day_aloud(
+    stage: Stage,
+) -> None:
+    assert await answers(
+        stage,
+        ("ana", 'declare "Orders are wrong" since:23:45'),
+        ("ana", 'declare "Orders are wrong again" since:02:10'),
+        ("ana", 'note "the export ran" at:23:40 inc:INC-1'),
+        ("ana", 'note "the export ended" at:-5m inc:INC-1'),
+        ("ana", 'note "the export is a file" inc:INC-1'),
+    ) == snapshot("""\
+ana: declare "Orders are wrong" since:23:45
+  INC-1 is open: Orders are wrong. SEV2, checkout in production, commander @ana. Timeline
+      (http://here/incidents/INC-1)
+  It began 2026-11-22 23:45:00Z, 2 h 40 min ago, YESTERDAY (times are UTC; say another day with its
+      date, as `impact start:2026-11-23T02:10Z`).
+  Next: /backstop plan <playbook>, update, help
+
+ana: declare "Orders are wrong again" since:02:10
+  INC-2 is open: Orders are wrong again. SEV2, checkout in production, commander @ana. Timeline
+      (http://here/incidents/INC-2)
+  It began 2026-11-23 02:10:00Z, 15 min ago.
+  Next: /backstop plan <playbook>, update, help
+
+ana: note "the export ran" at:23:40 inc:INC-1
+  INC-1 note 2 recorded: it happened 2026-11-22 23:40:00Z, 2 h 45 min ago, YESTERDAY (times are UTC;
+      say another day with its date, as `at:2026-11-23T02:10Z`).
+
+ana: note "the export ended" at:-5m inc:INC-1
+  INC-1 note 3 recorded: it happened 2026-11-23 02:20:00Z, 5 min ago.
+
+ana: note "the export is a file" inc:INC-1
+  INC-1 note 4 recorded.
+""")
+
+
 @pytest.mark.parametrize("newline", ["\n", "\r\n", " \n\n  ", "\u2028", "\v"])
 async def test_a_title_is_one_line(stage: Stage, newline: str) -> None:
     await stage.told("ana", f'declare "Orders{newline}are  wrong{newline}"')
