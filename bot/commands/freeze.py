@@ -13,6 +13,7 @@ from bot.core.cards.lines.freezes import in_scope
 from bot.core.document import Bullets, Code, Document, Line, Paragraph, Strong, Table
 from bot.core.errors import Refused
 from bot.core.events import (
+    DeploymentRefused,
     ExceptionAsked,
     ExceptionGranted,
     FreezeExtended,
@@ -21,7 +22,7 @@ from bot.core.events import (
     Scope,
 )
 from bot.core.freeze import Change as Wanted
-from bot.core.freeze import Freeze, Pass, covers
+from bot.core.freeze import Freeze, Pass, covers, judge
 from bot.core.may import Right
 from bot.core.words import sentence
 from bot.timeline import Change
@@ -114,10 +115,31 @@ async def _off(ask: Ask) -> Outcome:
         ask.may(Right.COMMAND, f"lift {freeze.id}, which @{freeze.by} placed", incident)
     await _nobody_acts_under(ask, freeze)
     event = FreezeLifted(why=ask.words.options.get("why", "by hand"))
-    refused = len(freeze.refused)
-    waiting = f" {refused} refused deployment{'s' * (refused > 1)} may be tried again." if refused else ""
-    answer = ask.done(freeze.id, f"is lifted.{waiting}", freeze=freeze.id)
+    answer = ask.done(freeze.id, f"is lifted.{await _after(ask, freeze)}", freeze=freeze.id)
     return Outcome(answer, {f"freeze/{freeze.id}": Change(freeze.seq, (event,))})
+
+
+async def _after(ask: Ask, freeze: Freeze) -> str:
+    """Say what becomes of the deployments that a freeze refused once it is lifted."""
+    others = await _others(ask, freeze)
+    events = [entry.event for entry in await ask.timeline.read(f"freeze/{freeze.id}")]
+    refused = [event for event in events if isinstance(event, DeploymentRefused)]
+    wanted = [Wanted(event.service, event.environment, event.change, event.sha) for event in refused]
+    verdicts = [judge(others, change, ask.now) for change in wanted]
+    stopped = [verdict for verdict in verdicts if not verdict.allowed]
+    free = len(verdicts) - len(stopped)
+    again = f" {_deployments(free)} may be tried again." if free else ""
+    ids = dict.fromkeys(other.id for verdict in stopped for other in verdict.freezes)
+    still = f" Still stopped: {_deployments(len(stopped))}, by {', '.join(ids)}." if stopped else ""
+    return again + still
+
+
+def _deployments(count: int) -> str:
+    return f"{count} refused deployment{'s' * (count > 1)}"
+
+
+async def _others(ask: Ask, freeze: Freeze) -> list[Freeze]:
+    return [other for other in await ask.freezes() if other.id != freeze.id]
 
 
 async def _nobody_acts_under(ask: Ask, freeze: Freeze) -> None:
@@ -193,7 +215,7 @@ async def _allow(ask: Ask) -> Outcome:
     if asked and live and asked.granted_by:
         raise Refused(f"{service}@{sha} may pass {freeze.id} already, until {asked.expires:%H:%M}Z.")
     if asked and live:
-        return _grant(ask, freeze, asked)
+        return await _grant(ask, freeze, asked)
     if not _stops(ask, freeze, service):
         raise Refused(f"{freeze.id} does not stop {service}; it needs no exception.")
     why = ask.words.args[3] if len(ask.words.args) > 3 else ask.option("why", "the reason")
@@ -208,20 +230,38 @@ async def _allow(ask: Ask) -> Outcome:
     )
     answer = ask.done(
         freeze.id,
-        f"an exception for {service}@{sha} until {expires:%H:%M}Z is asked for.",
+        f"an exception for {service}@{sha} until {expires:%H:%M}Z is asked for."
+        f"{await _still(ask, freeze, service, sha)}",
         small=small,
         freeze=freeze.id,
     )
     return Outcome(answer, {f"freeze/{freeze.id}": Change(freeze.seq, (event,))})
 
 
-def _grant(ask: Ask, freeze: Freeze, asked: Pass) -> Outcome:
+async def _grant(ask: Ask, freeze: Freeze, asked: Pass) -> Outcome:
     change = f"{asked.service}@{asked.sha}"
     if ask.who.name == asked.asked_by:
         raise Refused(f"You asked for {change} yourself: a second person must agree. Nothing was recorded.")
     event = ExceptionGranted(service=asked.service, sha=asked.sha)
-    answer = ask.done(freeze.id, f"{change} may pass until {asked.expires:%H:%M}Z.", freeze=freeze.id)
+    still = await _still(ask, freeze, asked.service, asked.sha)
+    answer = ask.done(
+        freeze.id, f"lets {change} through until {asked.expires:%H:%M}Z.{still}", freeze=freeze.id
+    )
     return Outcome(answer, {f"freeze/{freeze.id}": Change(freeze.seq, (event,))})
+
+
+async def _still(ask: Ask, freeze: Freeze, service: str, sha: str) -> str:
+    """Say which other freezes stop a sha where this one does: an exception passes one freeze alone."""
+    others = await _others(ask, freeze)
+    places = ask.catalog.services[service].environments
+    changes = [Wanted(service, place, kind, sha) for place in places for kind in KINDS]
+    stops = dict.fromkeys(
+        other.id
+        for change in changes
+        if covers(freeze.placed.scope, change)
+        for other in judge(others, change, ask.now).freezes
+    )
+    return f" Still stopped by {', '.join(stops)}." if stops else ""
 
 
 def _change(ask: Ask) -> tuple[str, str]:

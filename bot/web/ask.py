@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime
 
 from aiohttp import web
@@ -119,7 +120,7 @@ def _denied(desk: Desk, change: Change, verdict: Verdict, now: datetime) -> Deni
         next_transition=transition,
         retry_after_s=wait,
         freezes=tuple(Stopping.model_validate(stopping(desk, freeze)) for freeze in verdict.freezes),
-        ask=_ways(desk, change, verdict.freezes[0]),
+        ask=_ways(desk, change, verdict.freezes),
     )
 
 
@@ -141,6 +142,12 @@ def stopping(desk: Desk, freeze: Freeze) -> dict[str, object]:
     }
 
 
-def _ways(desk: Desk, change: Change, freeze: Freeze) -> Ways:
-    say = f'freeze allow {freeze.id} {change.service}@{change.sha or "<sha>"} "why"'
-    return Ways(slack=f"{desk.command} {say}", cli=f"backstop {say}", url=f"{desk.url}/freezes")
+def _ways(desk: Desk, change: Change, freezes: Iterable[Freeze]) -> Ways:
+    """Each freeze is passed by an exception of its own, so that every one of them is asked."""
+    what = f'{change.service}@{change.sha or "<sha>"} "why"'
+    lines = [f"freeze allow {freeze.id} {what}" for freeze in freezes]
+    return Ways(
+        slack=" and ".join(f"{desk.command} {line}" for line in lines),
+        cli=" && ".join(f"backstop {line}" for line in lines),
+        url=f"{desk.url}/freezes",
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from inline_snapshot import snapshot
 
+from bot.core.events import DeploymentRefused, FreezePlaced, Scope
+from bot.timeline import Change
 from tests.clock import Clock
 from tests.commands.scenes import answers, declared, folded, started
 from tests.runs.stage import Stage
@@ -223,6 +225,64 @@ async def test_a_long_title_in_the_list_says_how_to_read_the_whole_of_one_incide
         await stage.told("ana", f'declare "{title}" sev:1')
 
     assert "backstop timeline <incident>" in await stage.told("ana", "list")
+
+
+async def test_an_exception_says_which_other_freezes_stop_the_change_still(stage: Stage) -> None:
+    await stage.told("ana", "freeze on svc:checkout why:wait")
+    await stage.told("ana", "freeze on svc:checkout kinds:deploy why:audit")
+    await stage.told("ana", "freeze on svc:checkout kinds:backup why:quiet")
+
+    assert await answers(
+        stage,
+        ("bo", 'freeze allow FRZ-1 checkout@ab12 "the fix"'),
+        ("cy", "freeze allow FRZ-1 checkout@ab12"),
+        ("bo", 'freeze allow FRZ-2 checkout@ab12 "the fix"'),
+        ("cy", "freeze allow FRZ-2 checkout@ab12"),
+    ) == snapshot("""\
+bo: freeze allow FRZ-1 checkout@ab12 "the fix"
+  FRZ-1 an exception for checkout@ab12 until 04:25Z is asked for. Still stopped by FRZ-2. Open
+      (http://here/freezes/FRZ-1)
+  It needs a second person: /backstop freeze allow FRZ-1 checkout@ab12
+
+cy: freeze allow FRZ-1 checkout@ab12
+  FRZ-1 lets checkout@ab12 through until 04:25Z. Still stopped by FRZ-2. Open
+      (http://here/freezes/FRZ-1)
+
+bo: freeze allow FRZ-2 checkout@ab12 "the fix"
+  FRZ-2 an exception for checkout@ab12 until 04:25Z is asked for. Open (http://here/freezes/FRZ-2)
+  It needs a second person: /backstop freeze allow FRZ-2 checkout@ab12
+
+cy: freeze allow FRZ-2 checkout@ab12
+  FRZ-2 lets checkout@ab12 through until 04:25Z. Open (http://here/freezes/FRZ-2)
+""")
+
+
+async def test_what_a_lifted_freeze_refused_is_said_to_be_free_only_where_nothing_else_stops_it(
+    stage: Stage,
+) -> None:
+    for id, service in (("FRZ-1", "*"), ("FRZ-2", "checkout"), ("FRZ-3", "checkout")):
+        placed = FreezePlaced(scope=Scope(services=(service,), environments=("production",)), why="wait")
+        await stage.timeline.append({f"freeze/{id}": Change(0, (placed,))}, by="ana", via="test")
+    refused = [
+        DeploymentRefused(service=service, environment=place, change="deploy", sha="ab12", actor="ci")
+        for service, place in (("checkout", "production"), ("checkout", "staging"), ("search", "production"))
+    ]
+    for id, events in (("FRZ-1", refused), ("FRZ-2", refused[:1]), ("FRZ-3", refused[:1])):
+        await stage.timeline.append({f"freeze/{id}": Change(1, tuple(events))}, by="ci", via="gate")
+
+    assert await answers(
+        stage, ("ana", "freeze off FRZ-1"), ("ana", "freeze off FRZ-3"), ("ana", "freeze off FRZ-2")
+    ) == snapshot("""\
+ana: freeze off FRZ-1
+  FRZ-1 is lifted. 2 refused deployments may be tried again. Still stopped: 1 refused deployment, by
+      FRZ-2, FRZ-3. Open (http://here/freezes/FRZ-1)
+
+ana: freeze off FRZ-3
+  FRZ-3 is lifted. Still stopped: 1 refused deployment, by FRZ-2. Open (http://here/freezes/FRZ-3)
+
+ana: freeze off FRZ-2
+  FRZ-2 is lifted. 1 refused deployment may be tried again. Open (http://here/freezes/FRZ-2)
+""")
 
 
 async def test_an_exception_for_every_change_is_refused(stage: Stage) -> None:

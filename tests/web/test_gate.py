@@ -177,6 +177,19 @@ async def test_an_exception_ends_by_itself(door: Door, clock: Clock) -> None:
     assert (await gate(door)).status == 409
 
 
+async def test_a_change_that_several_freezes_stop_needs_an_exception_of_each(door: Door) -> None:
+    await freeze(door)
+    await door.write("freeze/FRZ-2", FROZEN)
+
+    assert (await gate(door)).json["ask"] == {
+        "slack": '/backstop freeze allow FRZ-1 checkout@ab12 "why" '
+        'and /backstop freeze allow FRZ-2 checkout@ab12 "why"',
+        "cli": 'backstop freeze allow FRZ-1 checkout@ab12 "why" '
+        '&& backstop freeze allow FRZ-2 checkout@ab12 "why"',
+        "url": "https://backstop.example/freezes",
+    }
+
+
 async def test_an_exception_of_one_freeze_does_not_pass_another(door: Door) -> None:
     await freeze(door)
     await door.write("freeze/FRZ-2", FROZEN)
