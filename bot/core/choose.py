@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bot.core.document import utc
 from integrations.contract import RecoveryPoint
 from playbooks.durations import say_duration
 from playbooks.model import Select
@@ -55,9 +56,9 @@ def _objections(select: Select, point: RecoveryPoint, wish: Wish) -> Iterator[st
     if point.health in ("invalid", "stranded", "partial"):
         yield f"it is {point.health}"
     if wish.before and point.finished_at > wish.before:
-        yield f"it was finished after {wish.before:%H:%M:%SZ}"
+        yield f"it was finished after {utc(wish.before)}"
     if wish.damage_start and point.finished_at >= wish.damage_start:
-        yield f"it was taken after the damage began at {wish.damage_start:%H:%M:%SZ}"
+        yield f"it was taken after the damage began at {utc(wish.damage_start)}"
     age = (wish.before or wish.now) - point.finished_at
     if select.max_age and age > select.max_age:
         yield f"it is older than {say_duration(select.max_age)}"
@@ -74,9 +75,9 @@ def _objections(select: Select, point: RecoveryPoint, wish: Wish) -> Iterator[st
 
 
 def _praise(select: Select, point: RecoveryPoint, wish: Wish) -> str:
-    verified = f", verified {point.verified_at:%Y-%m-%d %H:%M:%SZ}" if point.verified_at else ", not verified"
+    verified = f", verified {utc(point.verified_at)}" if point.verified_at else ", not verified"
     if wish.exact:
         return f"it was asked for by name{verified}"
     moment = wish.before or wish.damage_start
-    limit = f" before {moment:%Y-%m-%d %H:%M:%SZ}" if moment else ""
+    limit = f" before {utc(moment)}" if moment else ""
     return f"the newest usable one{limit}{verified}"

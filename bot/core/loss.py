@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.core.document import Code, Line, Moment, Strong
+from bot.core.document import Code, Line, Moment, Strong, utc
 from bot.core.incident import Incident
 from bot.core.plan import Plan, PlannedSource
 from bot.core.run import Run, Status
-from bot.core.words import at_clock, in_words, lasted
+from bot.core.words import in_words, lasted
 from integrations.contract import RecoveryPoint
 
 _NONE = timedelta(0)
@@ -107,7 +107,7 @@ def outdated(run: Run, incident: Incident) -> str | None:
     for source in restored(plan):
         if source.point and source.point.finished_at >= begun:
             return (
-                f"Since {run.id} was planned, the damage is said to have begun at {at_clock(begun)}, and the "
+                f"Since {run.id} was planned, the damage is said to have begun at {utc(begun)}, and the "
                 f"recovery point {source.point.id} was finished after that: it would bring damaged data back."
             )
     return None

@@ -50,13 +50,13 @@ def test_a_point_taken_when_the_damage_began_is_refused_and_the_one_before_it_ch
     assert choice.because == (
         "the newest usable one before 2026-11-23 02:14:00Z, verified 2026-11-23 02:00:00Z"
     )
-    assert refusals(choice) == {"bad": "it was taken after the damage began at 02:14:00Z"}
+    assert refusals(choice) == {"bad": "it was taken after the damage began at 2026-11-23 02:14:00Z"}
 
 
 def test_a_wanted_moment_refuses_what_was_finished_after_it_but_not_at_it() -> None:
     choice = chosen(LATEST, point("late", 9), point("exact", 10), before=minutes(10))
     assert name(choice) == "exact"
-    assert refusals(choice) == {"late": "it was finished after 02:10:00Z"}
+    assert refusals(choice) == {"late": "it was finished after 2026-11-23 02:10:00Z"}
 
 
 def test_a_point_asked_for_by_name_is_the_only_one_that_will_do() -> None:

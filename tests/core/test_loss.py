@@ -114,8 +114,8 @@ def test_a_plan_is_outdated_when_the_damage_is_said_later_to_have_begun_before_i
     assert outdated(story.run, story.incident) is None
     story.in_incident(8, ImpactStated(damage_start=POINT.finished_at))
     assert outdated(story.run, story.incident) == (
-        "Since RUN-1 was planned, the damage is said to have begun at 01:50:00Z, and the recovery point "
-        f"{POINT.id} was finished after that: it would bring damaged data back."
+        "Since RUN-1 was planned, the damage is said to have begun at 2026-11-23 01:50:00Z, and the recovery "
+        f"point {POINT.id} was finished after that: it would bring damaged data back."
     )
     assert outdated(replace(story.run, plan=None), story.incident) is None
     assert losses(story.incident, replace(story.run, plan=None), now=at(9)) == ()

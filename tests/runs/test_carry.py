@@ -89,7 +89,7 @@ async def test_the_newest_point_before_the_damage_is_chosen_and_the_others_refus
     assert source.point is not None
     assert source.point.id == "P2"
     assert [(item.point.id, item.because) for item in source.refused] == [
-        ("P3", "it was finished after 02:09:59Z")
+        ("P3", "it was finished after 2026-11-23 02:09:59Z")
     ]
 
 
