@@ -86,6 +86,8 @@ def restore(what: Restore) -> Iterator[Step]:
             return
         if not _swapped(what):
             _put_away_leftovers(what)
+            # The swap asks again; asked only there, the answer would come after minutes of copying.
+            _closed(what)
             yield from _copy(what)
             yield from _swap(what)
         yield Step("swapped")
@@ -191,8 +193,7 @@ def _nobody_else(what: Restore) -> Iterator[None]:
         _set_aside(what)
         yield
         return
-    if users := processes.using(what.database):
-        raise DatabaseProblem(f"{what.database} is open in {_named(users)}; stop it first.", permanent=False)
+    _closed(what)
     with changing(what.database) as old:
         try:
             _settle(old)
@@ -204,6 +205,12 @@ def _nobody_else(what: Restore) -> Iterator[None]:
                 raise DatabaseProblem(f"{what.database}: {error}.") from error
         _set_aside(what)
         yield
+
+
+def _closed(what: Restore) -> None:
+    """Raise DatabaseProblem while another process has the database open."""
+    if users := processes.using(what.database):
+        raise DatabaseProblem(f"{what.database} is open in {_named(users)}; stop it first.", permanent=False)
 
 
 def _settle(old: sqlite3.Connection) -> None:

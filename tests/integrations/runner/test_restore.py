@@ -197,6 +197,21 @@ def test_a_database_that_is_open_elsewhere_is_not_replaced(shop: Shop) -> None:
     assert shop.total() == RIGHT
 
 
+def test_a_database_that_is_open_is_said_before_anything_is_copied(shop: Shop) -> None:
+    with _holding(shop.database), pytest.raises(DatabaseProblem, match="stop it first"):
+        next(restore(shop.what()))
+    assert not shop.what().fresh.exists()
+
+
+def test_a_database_that_is_opened_while_the_copy_is_made_is_not_replaced(shop: Shop) -> None:
+    stages = restore(shop.what())
+    while next(stages).phase != "proved":
+        pass
+    with _holding(shop.database), pytest.raises(DatabaseProblem, match="stop it first"):
+        list(stages)
+    assert shop.total() == 0
+
+
 def test_a_process_that_still_has_the_replaced_file_open_is_reported(shop: Shop) -> None:
     stages = restore(shop.what())
     while next(stages).phase != "kept":
