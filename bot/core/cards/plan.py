@@ -48,7 +48,7 @@ def plan_card(run: Run, incident: Incident, *, now: datetime) -> Document:
         *_sources(plan),
         Bullets([line for loss in losses(incident, run, now=now) for line in loss_lines(loss)] or [_NO_DATA]),
         *_budget(run, plan, incident, now),
-        Fields(tuple(_facts(plan))),
+        Fields(tuple(_facts(run, plan))),
         *_steps(run, plan),
         Preformatted(by_hand(plan)),
         *_buttons(run, plan),
@@ -140,14 +140,12 @@ def budget_line(budget: Budget) -> Line:
     return (Strong("Time: "), f"{spent}{rest}: ", Strong(budget.verdict.value), f"{judged}{budget.why}.")
 
 
-def _facts(plan: Plan) -> Iterator[tuple[str, Line]]:
+def _facts(run: Run, plan: Plan) -> Iterator[tuple[str, Line]]:
     for gate in plan.gates:
         yield f"Approval {gate.name}", quorum_line(gate)
         if glass := gate.break_glass:
-            alone = (
-                f"{glass.least} of {glass.role} alone, also whoever starts it, for a reason everybody reads"
-            )
-            yield f"In an emergency {gate.name}", (f"{alone}: ", Code('approve … break-glass:"why"'))
+            alone = f"{glass.least} of {glass.role} alone, also whoever starts it; everybody reads why: "
+            yield "In an emergency", (alone, Code(f'approve {run.id}.{gate.name} break-glass:"why"'))
     final = [place(plan, step.id) for step in plan.steps if step.no_way_back]
     yield "Point of no return", (", ".join(final) or "none: every step can be taken back",)
     yield "Freeze placed at start", (_freeze(plan.freeze),)

@@ -58,14 +58,14 @@ Time: 17 min since the impact began, 27 min to 52 min to come: may miss the RTO 
   • Put orders back: 10 min to 20 min (playbook)
   • Agree with finance: 5 min to 10 min (playbook)
   • end checks: 2 min (playbook)
-  Approval overwrite-orders         1 of dba (@bo) and 1 of app (@cy), different people, not whoever
-        starts it
-  In an emergency overwrite-orders  1 of commander alone, also whoever starts it, for a reason
-        everybody reads: approve … break-glass:"why"
-  Point of no return                S2 Put orders back
-  Freeze placed at start            deploy of checkout in production; lifted when the run ends
-  Freezes passed                    none
-  Inputs                            target-time: 2026-11-23T02:04:00+00:00
+  Approval overwrite-orders  1 of dba (@bo) and 1 of app (@cy), different people, not whoever starts
+        it
+  In an emergency            1 of commander alone, also whoever starts it; everybody reads why:
+        approve RUN-1.overwrite-orders break-glass:"why"
+  Point of no return         S2 Put orders back
+  Freeze placed at start     deploy of checkout in production; lifted when the run ends
+  Freezes passed             none
+  Inputs                     target-time: 2026-11-23T02:04:00+00:00
 ○ waiting S1 Stop checkout: can be taken back, by app, about 1 min, at most 5 min (playbook)
     stop-writers --now
 ○ waiting S2 Put orders back: point of no return, by dba, needs overwrite-orders, after stop-
