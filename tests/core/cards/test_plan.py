@@ -11,6 +11,7 @@ from bot.core.plan import PlannedFreeze, RefusedPoint
 from tests.core.story import (
     ASKED,
     DECLARED,
+    GATE,
     PLAN,
     POINT,
     RESTORE,
@@ -84,6 +85,12 @@ Time: 17 min since the impact began, 27 min to 52 min to come: may miss the RTO 
   [Start]  start RUN-1
 RUN-1 · plan 19b6fb07 · drafted 2026-11-23 02:16:00Z
 """)
+
+
+def test_an_emergency_way_is_named_only_where_the_playbook_has_one() -> None:
+    without = PLAN.model_copy(update={"gates": (GATE.model_copy(update={"break_glass": None}),)})
+    assert "In an emergency" in shown(card(planned()))
+    assert "In an emergency" not in shown(card(planned(without)))
 
 
 def test_a_command_that_people_type_as_it_is_stands_there_once() -> None:
