@@ -111,6 +111,7 @@ class Run:
     aborted_at: datetime | None = None
     left: str = ""
     recovered_at: datetime | None = None
+    ended_at: datetime | None = None
     checks: tuple[CheckFound, ...] = ()
 
     @property
@@ -121,7 +122,7 @@ class Run:
     @property
     def over(self) -> bool:
         """Say whether nothing more will happen in this run."""
-        return bool(self.failed or self.aborted_at or self.recovered_at)
+        return bool(self.failed or self.aborted_at or self.recovered_at or self.ended_at)
 
     @property
     def restored(self) -> bool:
@@ -135,6 +136,7 @@ class Run:
         """Return where the run stands, in one word."""
         words: tuple[tuple[object, str], ...] = (
             (self.recovered_at, "recovered"),
+            (self.ended_at, "ended"),
             (self.aborted_at, "aborted"),
             (self.failed, "not planned"),
             (self.abort, "aborting"),
@@ -195,8 +197,10 @@ def _whole(run: Run, entry: Entry, event: Event) -> Run:
             return replace(run, abort=event)
         case RunAborted(leaves=left):
             return replace(run, aborted_at=entry.occurred_at, left=left)
-        case RunRecovered():
+        case RunRecovered(left_out=()):
             return replace(run, recovered_at=entry.occurred_at, paused=None)
+        case RunRecovered():
+            return replace(run, ended_at=entry.occurred_at, paused=None)
         case CheckFound(step=None):
             kept = tuple(check for check in run.checks if check.check != event.check)
             return replace(run, checks=(*kept, event))

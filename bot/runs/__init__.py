@@ -248,10 +248,15 @@ class Runs:
 
     async def _recovered(self, view: View, found: list[CheckFound]) -> View:
         phase: list[Event] = []
+        skipped = tuple(step.id for step in view.plan.steps if step.destructive and _skipped(view, step))
+        left_out = () if view.run.restored else skipped
+        outcome = "over, and nothing was restored" if left_out else "recovered"
         if view.incident.phase in (*_BEFORE_VERIFYING, Phase.VERIFYING):
-            phase = [PhaseChanged(phase=Phase.MONITORING, why=f"{view.run.id} recovered")]
-        others = {**await self._book.releases(view.run.id), **self._lift(view, "recovered")}
-        return await self._book.write(view, *found, RunRecovered(), incident=phase, others=others)
+            why = f"{view.run.id} {'is ' if left_out else ''}{outcome}"
+            phase = [PhaseChanged(phase=Phase.MONITORING, why=why)]
+        others = {**await self._book.releases(view.run.id), **self._lift(view, outcome)}
+        ended = RunRecovered(left_out=left_out)
+        return await self._book.write(view, *found, ended, incident=phase, others=others)
 
     def _lift(self, view: View, outcome: str) -> dict[str, Change]:
         """The run's own freeze ends with it only where the playbook says so."""
@@ -260,6 +265,10 @@ class Runs:
             return {}
         why = f"{view.run.id} is {outcome}"
         return {f"freeze/{own.id}": Change(own.seq, (FreezeLifted(why=why),))}
+
+
+def _skipped(view: View, step: PlannedStep) -> bool:
+    return view.run.step(step.id).status is Status.SKIPPED
 
 
 def _rewritten(view: View, plan: Plan) -> str | None:

@@ -79,6 +79,7 @@ SAMPLES: tuple[tuple[str, Event], ...] = (
             events.AbortAsked(why="another way", leaves="writers stopped"),
             events.RunAborted(leaves="writers stopped"),
             events.RunRecovered(),
+            events.RunRecovered(left_out=("restore",)),
         )
     )
     + tuple(

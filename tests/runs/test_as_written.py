@@ -63,7 +63,7 @@ async def test_a_failure_of_a_step_that_says_abort_ends_the_run_and_says_what_it
     assert (run.state, run.step("go").status) == ("aborted", Status.WAITING)
     assert run.abort
     assert run.abort.why.endswith("failed, and the playbook says to abort then: scripted failed")
-    assert "half changed" in run.abort.leaves or "not usable" in run.abort.leaves
+    assert "half changed" in run.abort.leaves or "look at it before it is used" in run.abort.leaves
     assert not any(isinstance(e.event, RunPaused) for e in await stage.timeline.read("run/RUN-1"))
     assert await stage.timeline.lookup.holder("orders-db") is None
 

@@ -14,6 +14,7 @@ from bot.core.events import (
     FreezePlaced,
     ImpactStated,
     IncidentDeclared,
+    PhaseChanged,
     PlanAsked,
     Rejected,
     RetryAsked,
@@ -25,6 +26,7 @@ from bot.core.events import (
     StepSkipped,
     UndoAsked,
 )
+from bot.core.events import Phase as Reached
 from bot.core.run import Status
 from bot.runs.steps import AGAIN
 from bot.timeline import Change
@@ -339,6 +341,21 @@ async def test_a_skipped_step_is_left_out(stage: Stage, world: World) -> None:
     await stage.carry()
 
     assert (await stage.run()).state == "recovered"
+
+
+async def test_a_run_whose_restore_was_skipped_ends_and_did_not_recover(stage: Stage, world: World) -> None:
+    world.outcomes["restore"] = [Phase.FAILED]
+    await started(stage)
+    await approved(stage)
+
+    await write(stage, "ana", StepSkipped(step="restore", why="the backup is of another shop"))
+    await stage.carry()
+
+    run = await stage.run()
+    assert (run.state, run.recovered_at) == ("ended", None)
+    assert run.over
+    story = [entry.event for entry in await stage.timeline.read("incident/INC-1")]
+    assert PhaseChanged(phase=Reached.MONITORING, why="RUN-1 is over, and nothing was restored") in story
 
 
 async def test_an_abort_ends_what_acts_and_leaves_nothing_running(stage: Stage, world: World) -> None:

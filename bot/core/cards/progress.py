@@ -68,6 +68,8 @@ def _head(run: Run, incident: Incident, now: datetime) -> Line:
             else f"{in_words(took)} after the impact began"
         )
         return (Strong("✓ Recovered "), Moment(run.recovered_at), f", {since}.")
+    if run.ended_at:
+        return (Strong("Ended "), Moment(run.ended_at), ": its restore was skipped, so nothing was restored.")
     if run.aborted_at:
         return (Strong("✗ Aborted "), Moment(run.aborted_at), f". It leaves:{left(run.left)}")
     if run.abort:

@@ -237,9 +237,13 @@ class RunAborted(Kind):
 
 
 class RunRecovered(Kind):
-    """The blocking end checks passed; the clock of the recovery time stops here."""
+    """The blocking end checks passed; the clock of the recovery time stops here.
+
+    Where the steps that were to overwrite data were `left_out`, nothing was restored and it does not stop.
+    """
 
     kind: Literal["run-recovered"] = "run-recovered"
+    left_out: tuple[str, ...] = ()
 
 
 class TargetHeld(Kind):

@@ -65,6 +65,7 @@ Resumed, passing FRZ-2: looked at it
 Abort was asked for: another way
 Aborted. It leaves: writers stopped
 Recovered: every blocking end check passed
+Ended without restore: every blocking end check passed
 Frozen: every change of checkout in every environment: restoring
 The freeze is due for a look; it stays in force
 The freeze is kept; next look at 2026-11-23 04:10:00Z: still restoring

@@ -338,6 +338,14 @@ def recovered(*, impact: bool = True) -> Story:
     return story
 
 
+def test_a_run_that_restored_nothing_has_ended() -> None:
+    story = started()
+    story.in_run(29, RunRecovered(left_out=("restore",)))
+    assert "Ended 2026-11-23 02:39:00Z: its restore was skipped, so nothing was restored." in shown(
+        card(story, 30)
+    )
+
+
 def test_a_recovered_run_says_when_and_what_its_checks_found() -> None:
     assert shown(card(recovered(), 30)) == snapshot("""\
 RUN-1 recovered, 3 of 3 steps over: Put the orders database back

@@ -153,6 +153,8 @@ RUN-1 is aborted. It leaves:
 writers stopped
 
 ✓ RUN-1 recovered. Every blocking end check passed.
+
+✓ RUN-1 recovered. Every blocking end check passed.
 """)
 
 
@@ -294,6 +296,21 @@ def test_what_was_left_out_does_not_look_done_because_the_checks_pass() -> None:
     assert "Not done: S3 Agree with finance was skipped: nobody is awake" in shown(
         message(story, story.in_run(55, events.RunRecovered()))
     )
+
+
+def test_a_run_that_restored_nothing_is_not_said_to_have_recovered() -> None:
+    story = restoring()
+    story.in_run(50, events.StepSkipped(step="restore", why="the backup is of another shop"), by="ana")
+
+    told = message(story, story.in_run(55, events.RunRecovered(left_out=("restore",))))
+
+    assert shown(told) == snapshot("""\
+RUN-1 is over, and it restored nothing. The end checks passed.
+  • Not done: S2 Put orders back was skipped: the backup is of another shop
+""")
+    assert story.run.state == "ended"
+    assert story.run.recovered_at is None
+    assert story.run.over
 
 
 def test_data_put_back_by_hand_is_lost_all_the_same() -> None:

@@ -72,8 +72,10 @@ def _plan(event: _Plan) -> Line:
             return (Strong("Started"), " with plan ", Code(hash[:8]), placed)
         case events.RunAborted(leaves=leaves):
             return (Strong("Aborted"), f". It leaves: {leaves}")
-        case events.RunRecovered():
+        case events.RunRecovered(left_out=()):
             return (Strong("Recovered"), ": every blocking end check passed")
+        case events.RunRecovered(left_out=left_out):
+            return (Strong(f"Ended without {', '.join(left_out)}"), ": every blocking end check passed")
         case _:
             assert_never(event)
 

@@ -154,6 +154,9 @@ def _paused(event: events.RunPaused, run: Run, incident: Incident | None) -> Doc
 
 
 def _recovered(entry: Entry, run: Run, incident: Incident | None) -> Document:
+    if run.ended_at:
+        left: Line = (Strong(f"{run.id} is over, and it restored nothing. "), "The end checks passed.")
+        return Document("", (Paragraph(left), Bullets([*_left_out(run)])))
     took = time_to_recover(run, incident) if incident else None
     rto = timedelta(seconds=run.plan.rto_s) if run.plan and run.plan.rto_s is not None else None
     after = f" {in_words(took)} after the impact began" if took is not None else ""
