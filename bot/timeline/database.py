@@ -162,12 +162,19 @@ def _unopened(engine: AsyncEngine, problem: DBAPIError) -> IntegrationError:
     why = str(problem.orig).splitlines()[0]
     if engine.dialect.name == "sqlite":
         return IntegrationError(
-            f"The database {engine.url.database} cannot be used: {why}. "
-            "Put it aside, and the last copy of it in its place.",
-            permanent=True,
+            f"The database {engine.url.database} cannot be used: {why}. {_what_to_do(why)}", permanent=True
         )
     return IntegrationError(
         f"The database that BACKSTOP_DATABASE_URL names does not answer: {why}. "
         "Start it or correct the address; `backstop doctor` tries it.",
         permanent=True,
     )
+
+
+def _what_to_do(why: str) -> str:
+    """Only a file that is spoilt may be put aside: to do so with a sound one loses what it holds."""
+    if "locked" in why or "busy" in why:
+        return "Another program holds it, such as a shell or a copy being made: end that, and start again."
+    if "malformed" in why or "not a database" in why:
+        return "Put it aside, and the last copy of it in its place."
+    return "See that its folder is there, that it may be written, and that its disk has room."
