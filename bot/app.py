@@ -36,7 +36,6 @@ from bot.web import application
 from bot.web.health import Parts
 from integrations.connections import LOCAL, Connections
 from integrations.contract import Engine, IntegrationError
-from integrations.jira import PAUSES, JiraSite, JiraTracker
 from integrations.process import Runner, serve_command
 from integrations.registry import open_engines
 from integrations.tracker import FileTracker, Tracker
@@ -70,10 +69,12 @@ class App:
         return self.desk.timeline
 
 
-def open_tracker(settings: Settings, pauses: Sequence[float] = PAUSES) -> Tracker | None:
+def open_tracker(settings: Settings, pauses: Sequence[float] | None = None) -> Tracker | None:
     """Return the tracker that the settings name, if any; `pauses` are seconds its search may lag behind."""
     if not settings.jira_url or settings.jira_token is None:
         return None
+    from integrations.jira import PAUSES, JiraSite, JiraTracker  # noqa: PLC0415 - slow to load
+
     site = JiraSite(
         settings.jira_url,
         settings.jira_email,
@@ -82,7 +83,7 @@ def open_tracker(settings: Settings, pauses: Sequence[float] = PAUSES) -> Tracke
         settings.jira_issue_type,
         settings.jira_site_url,
     )
-    return JiraTracker(site, pauses=pauses)
+    return JiraTracker(site, pauses=PAUSES if pauses is None else pauses)
 
 
 @asynccontextmanager

@@ -11,17 +11,13 @@ import fcntl
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Protocol, TextIO
 
-import psycopg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from integrations.contract import IntegrationError
 
 BEAT_S = 0.5
-PATIENCE_S = 5.0
-_LOCK = (0x42535450, 1)  # "BSTP"; a database has these numbers to itself
-_NEWS = "backstop_effects"
 _BESIDE = ".duty"
 
 
@@ -59,7 +55,9 @@ def duty_of(engine: AsyncEngine) -> Duty:
     """Return the duty of the database that an engine reaches."""
     if engine.dialect.name == "sqlite":
         return _BesideFile(Path(f"{engine.url.database}{_BESIDE}"))
-    return _OnPostgres(engine)
+    from bot.timeline.duty_postgres import on_postgres  # noqa: PLC0415 - its driver is slow to load
+
+    return on_postgres(engine)
 
 
 class _BesideFile:
@@ -132,84 +130,3 @@ def _locked(path: Path) -> TextIO | None:
         file.close()
         return None
     return file
-
-
-class _OnPostgres:
-    """A session's advisory lock on a connection of its own; it must not go through a transaction pooler."""
-
-    def __init__(self, engine: AsyncEngine) -> None:
-        _, self._reach = engine.dialect.create_connect_args(engine.url)
-        self._connection: psycopg.AsyncConnection[Any] | None = None
-        self._held = False
-        self._elsewhere = False
-
-    @property
-    def held(self) -> bool:
-        return self._held
-
-    @property
-    def elsewhere(self) -> bool:
-        return self._elsewhere
-
-    async def take(self) -> bool:
-        if not self._held:
-            self._held = await self._ask("SELECT pg_try_advisory_lock(%s, %s)", *_LOCK)
-            if self._held:
-                await self._ask(f"LISTEN {_NEWS}")
-        self._elsewhere = not self._held
-        return self._held
-
-    async def keep(self, news: Callable[[], None]) -> str:
-        try:
-            while self._connection and await self._ask(_STILL, *_LOCK):
-                async for _ in self._connection.notifies(timeout=BEAT_S):
-                    news()
-        except (IntegrationError, psycopg.Error, OSError) as problem:
-            await self._drop()
-            return str(problem).splitlines()[0]
-        await self._drop()
-        return "the lock is gone"
-
-    async def tell(self) -> None:
-        await self._ask(f"NOTIFY {_NEWS}")
-
-    async def release(self) -> None:
-        await self._drop()
-
-    async def _ask(self, statement: str, *values: int) -> bool:
-        """Return the first value of the answer, if any; an error ends the connection and the lock."""
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                self._connection = self._connection or await self._open()
-                cursor = await self._connection.execute(statement, values or None)
-                row = await cursor.fetchone() if cursor.description else None
-        except (psycopg.Error, OSError, TimeoutError) as problem:
-            await self._drop()
-            said = (str(problem).splitlines() or ["it does not answer"])[0]
-            raise IntegrationError(f"The database cannot be asked: {said}", permanent=False) from problem
-        return bool(row and row[0])
-
-    async def _open(self) -> psycopg.AsyncConnection[Any]:
-        settings = {
-            "application_name": "backstop-duty",
-            "connect_timeout": int(PATIENCE_S),
-            "tcp_user_timeout": int(PATIENCE_S * 1000),
-            **self._reach,
-        }
-        return await psycopg.AsyncConnection.connect(autocommit=True, **settings)
-
-    async def _drop(self) -> None:
-        self._held = False
-        connection, self._connection = self._connection, None
-        if connection:
-            await connection.close()
-
-
-_STILL = """
-SELECT EXISTS (
-    SELECT FROM pg_locks
-    WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted
-    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-    AND classid = %s::bigint::oid AND objid = %s::bigint::oid
-)
-"""
