@@ -151,6 +151,9 @@ def _run(run: Run) -> Line:
     if run.plan and run.started_at:
         over = sum(run.step(step.id).status in OVER for step in run.plan.steps)
         parts.append(f", {over} of {len(run.plan.steps)} steps over")
+    glass = [gate.name for gate in run.gates.values() if any(yes.break_glass for yes in gate.approvals)]
+    if glass:
+        parts.append(f"; the glass was broken at {', '.join(glass)}")
     return tuple(parts)
 
 

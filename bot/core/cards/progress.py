@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
+from bot.core.approval import Standing, counts, missing, standing
 from bot.core.budget import Part, time_budget, time_to_recover
 from bot.core.cards.abort import left
 from bot.core.cards.choices import abort, choices, done
@@ -25,6 +26,7 @@ from bot.core.document import (
     Preformatted,
     Small,
     Strong,
+    Who,
 )
 from bot.core.due import next_gate
 from bot.core.incident import Incident
@@ -46,6 +48,7 @@ def progress_card(run: Run, incident: Incident, *, latest: Latest, now: datetime
     over = sum(run.step(step.id).status in OVER for step in plan.steps)
     blocks = (
         Paragraph(_head(run, incident, now)),
+        *_glass(run),
         *_budget(run, plan, incident, latest, now),
         Bullets([_step(run, plan, step, latest.get(step.id, {}), now) for step in plan.steps]),
         *_tails(run, plan, latest),
@@ -113,14 +116,38 @@ def _step(run: Run, plan: Plan, step: PlannedStep, newest: Mapping[str, object],
             )
             rest = f"{took}{f': {state.because}' if state.because else ''}"
         case _:
-            rest = f", waits for approval {step.gate}" if _gated(run, step) else ""
+            rest = _awaits(run, plan, step, now)
     again = "; another attempt is asked for and waits until nothing of this one acts" if state.retry else ""
     return (f"{stands(run, step)}: ", Strong(place(plan, step.id)), f"{attempt}{rest}{again}")
 
 
-def _gated(run: Run, step: PlannedStep) -> bool:
-    gate = run.gates.get(step.gate or "")
-    return gate is not None and not gate.used
+def _awaits(run: Run, plan: Plan, step: PlannedStep, now: datetime) -> str:
+    """Return what a waiting step has to have from people before it may begin; nothing once it was begun."""
+    gate, state = plan.gate(step.gate or ""), run.gates.get(step.gate or "")
+    if gate is None or state is None or state.used:
+        return ""
+    match standing(gate, state, hash=run.hash, holders=plan.roles, now=now):
+        case Standing.OPEN:
+            return f", approved at {gate.name}"
+        case Standing.REJECTED:
+            return f", rejected at {gate.name}"
+        case Standing.EXPIRED:
+            return f", not approved in time at {gate.name}"
+        case Standing.GATHERING:
+            given = [
+                a for a in state.approvals if counts(a, gate, hash=run.hash, holders=plan.roles, now=now)
+            ]
+            roles = missing(gate, given, plan.roles)
+            seats = [f"{roles.count(role)} of {role}" for role in dict.fromkeys(roles)]
+            return f", waits for approval {gate.name}: still {' and '.join(seats)}"
+
+
+def _glass(run: Run) -> Iterator[Block]:
+    """What was allowed past the people who should have agreed is read for as long as the run is."""
+    broken = [(gate, yes) for gate in run.gates.values() for yes in gate.approvals if yes.break_glass]
+    for gate, yes in broken:
+        who: Line = (Strong("The glass was broken"), f" at {gate.name} by ", Who(yes.person))
+        yield Paragraph((*who, f" as {yes.role} ", Moment(yes.at), f": {yes.break_glass}"))
 
 
 def _going(step: PlannedStep, pace: Pace, newest: Mapping[str, object]) -> str:

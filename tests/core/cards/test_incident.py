@@ -8,6 +8,7 @@ from inline_snapshot import snapshot
 from bot.core.cards import incident_card
 from bot.core.document import Buttons
 from bot.core.events import (
+    Approved,
     Decided,
     FreezeExtended,
     FreezeLifted,
@@ -22,7 +23,21 @@ from bot.core.events import (
     UpdatePosted,
 )
 from bot.core.plan import Plan
-from tests.core.story import ASKED, DECLARED, PLAN, POINT, SOURCE, Story, at, planned, restoring, shown
+from tests.core.story import (
+    ASKED,
+    DECLARED,
+    GATE,
+    HASH,
+    PLAN,
+    POINT,
+    SOURCE,
+    Story,
+    at,
+    planned,
+    restoring,
+    shown,
+    stopped,
+)
 
 
 def card(story: Story, minute: float) -> str:
@@ -164,6 +179,14 @@ def test_a_run_without_a_plan_is_called_by_its_playbook() -> None:
     story.in_incident(0, DECLARED)
     story.in_run(1, ASKED)
     assert "RUN-1 planning: checkout-restore" in card(story, 2)
+
+
+def test_a_broken_glass_stays_on_the_card() -> None:
+    story = stopped()
+    glass = Approved(gate=GATE.name, hash=HASH, role="commander", break_glass="nobody answers")
+    story.in_run(12, glass, by="ana")
+    assert "1 of 3 steps over; the glass was broken at\n        overwrite-orders\n" in card(story, 13)
+    assert "glass" not in card(restoring(), 15)
 
 
 def test_only_freezes_in_force_are_shown_with_their_end() -> None:

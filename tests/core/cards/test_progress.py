@@ -12,10 +12,13 @@ from bot.core.cards.pace import pace
 from bot.core.document import Button, Buttons, Document, plain
 from bot.core.events import (
     AbortAsked,
+    Approved,
     AttemptOpened,
     CheckFound,
+    Event,
     GateExpired,
     PlanFailed,
+    Rejected,
     RetryAsked,
     RunAborted,
     RunPaused,
@@ -32,6 +35,8 @@ from bot.core.plan import Plan
 from tests.core.story import (
     ASKED,
     DECLARED,
+    GATE,
+    HASH,
     PLAN,
     RESTORE,
     STOP,
@@ -154,9 +159,45 @@ def test_percent_is_shown_without_a_total() -> None:
 
 def test_before_its_approval_a_step_says_what_it_waits_for() -> None:
     drawn = plain(card(stopped(), 11))
-    assert "○ waiting: S2 Put orders back, waits for approval overwrite-orders" in drawn
+    assert (
+        "○ waiting: S2 Put orders back, waits for approval overwrite-orders: still 1 of dba and 1 of app\n"
+        in drawn
+    )
     assert "Next approval: overwrite-orders, for S2 Put orders back" in drawn
     assert "Next approval" not in plain(card(approved(), 14))
+
+
+def _answered(minute: float, event: Event, by: str) -> Story:
+    story = stopped()
+    story.in_run(minute, event, by=by)
+    return story
+
+
+@pytest.mark.parametrize(
+    ("story", "said"),
+    [
+        (
+            _answered(12, Approved(gate=GATE.name, hash=HASH, role="dba"), "bo"),
+            "waits for approval overwrite-orders: still 1 of app",
+        ),
+        (approved(), "approved at overwrite-orders"),
+        (_answered(12, Rejected(gate=GATE.name, hash=HASH, why="no"), "bo"), "rejected at overwrite-orders"),
+        (_answered(29, GateExpired(gate=GATE.name), "backstop"), "not approved in time at overwrite-orders"),
+    ],
+    ids=["half", "enough", "rejected", "expired"],
+)
+def test_a_step_that_waits_says_where_its_approval_stands(story: Story, said: str) -> None:
+    held = RunPaused(why="somebody held it")
+    story.in_run(29, held, by="ana")
+    assert line_of(card(story, 30), "S2").endswith(f"S2 Put orders back, {said}")
+
+
+def test_a_broken_glass_stays_on_the_card_of_its_run() -> None:
+    glass = Approved(gate=GATE.name, hash=HASH, role="commander", break_glass="nobody answers")
+    assert line_of(card(_answered(12, glass, "ana"), 13), "glass") == snapshot(
+        "The glass was broken at overwrite-orders by @ana as commander 2026-11-23 02:22:00Z: nobody answers"
+    )
+    assert "glass" not in plain(card(approved(), 13))
 
 
 def test_an_approval_that_no_step_needs_is_still_named() -> None:
