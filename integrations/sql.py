@@ -10,6 +10,7 @@ from typing import ClassVar, Self
 from pydantic import Field, model_validator
 
 from integrations.asked import Params, operation_of, params_of, target_of
+from integrations.beside import place_of
 from integrations.connections import Connections
 from integrations.contract import (
     Call,
@@ -95,18 +96,14 @@ class Sql(WithoutJobs, WithoutPoints):
 
     async def health(self, target: Target) -> Health:
         """Say whether the runner of the target answers and knows it."""
-        _, runner = self._connections.runner(target.settings)
-        hello = await runner.hello()
-        name = _name(target)
-        problems = () if name in hello.targets else (f"runner.toml has no target `{name}`.",)
-        return Health(ok=not problems, identity=f"sql:{hello.runner[:12]}:{name}", problems=problems)
+        return await place_of(self._connections, target).known(self.name)
 
     async def plan(self, call: Call) -> Prepared:
         """Show the question and what is expected of its answer."""
         operation = operation_of(self.name, self.operations, call)
         check = params_of(Check, call)
-        _, runner = self._connections.runner(target_of(call).settings)
-        preview = await runner.preview("sqlite.select", _name(target_of(call)), _question(check), how="ask")
+        place = place_of(self._connections, target_of(call))
+        preview = await place.runner.preview("sqlite.select", place.target, _question(check), how="ask")
         return Prepared(
             preview=(f"{check.query} → {check.wants()}",),
             by_hand=f"{shlex.join(preview.argv)}    # expected: {check.wants()}",
@@ -120,9 +117,9 @@ class Sql(WithoutJobs, WithoutPoints):
         """Ask, and compare the first value of the first row."""
         operation_of(self.name, self.operations, call)
         check = params_of(Check, call)
-        target = target_of(call)
-        _, runner = self._connections.runner(target.settings)
-        found = await runner.ask("sqlite.select", _name(target), _question(check), timeout_s=call.timeout_s)
+        place = place_of(self._connections, target_of(call))
+        question = _question(check)
+        found = await place.runner.ask("sqlite.select", place.target, question, timeout_s=call.timeout_s)
         value = _first(found)
         return CheckResult(
             ok=check.fits(value),
@@ -141,7 +138,3 @@ def _first(found: Mapping[str, Json]) -> Json:
         raise IntegrationError("The runner answered a query with nonsense.", permanent=False)
     first = rows[0] if rows else None
     return first[0] if isinstance(first, list) and first else None
-
-
-def _name(target: Target) -> str:
-    return str(target.settings.get("target", target.name))

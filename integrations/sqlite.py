@@ -1,8 +1,4 @@
-"""SQLite databases: online copies as recovery points, restored by swap through the runner beside the file.
-
-Settings of a target and of a source: `runner` (the host, by default `local`) and `target` (the name in the
-host's runner.toml, by default the name of the target or the id of the source).
-"""
+"""SQLite databases: online copies as recovery points, restored by swap through the runner beside the file."""
 
 from __future__ import annotations
 
@@ -14,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from integrations.asked import NoParams, Params, operation_of, params_of, target_of
-from integrations.connections import Connections
+from integrations.beside import BesideData, Place
 from integrations.contract import (
     Call,
     Cancel,
@@ -25,9 +21,7 @@ from integrations.contract import (
     Health,
     IntegrationError,
     JobRef,
-    JobState,
     Json,
-    LogChunk,
     Operation,
     Prepared,
     RecoveryPoint,
@@ -40,7 +34,6 @@ from integrations.contract import (
     ToTime,
     Window,
 )
-from integrations.process import Runner, RunnerJobs
 
 _LONG_S = 900.0
 
@@ -69,7 +62,7 @@ def _step(name: str, effect: Effect = Effect.READ, **others: Any) -> Operation:
     return Operation(name=name, effect=effect, **{**defaults, **others})
 
 
-class Sqlite:
+class Sqlite(BesideData):
     """Backs up, keeps, restores and proves SQLite databases."""
 
     name: ClassVar[str] = "sqlite"
@@ -85,13 +78,9 @@ class Sqlite:
         "restored": _step("restored", kind="check", needs_point=True),
     }
 
-    def __init__(self, connections: Connections) -> None:
-        self._connections = connections
-        self._jobs = RunnerJobs(self.name, connections.runners)
-
     async def health(self, target: Target) -> Health:
         """Say which database it is; identity survives restarts, restores and damage."""
-        place = self._of_target(target)
+        place = self._place(target)
         found = await place.runner.ask("sqlite.health", place.target, {})
         hello = await place.runner.hello()
         return Health(
@@ -104,7 +93,7 @@ class Sqlite:
 
     async def points(self, source: Source, *, since: datetime | None = None) -> Sequence[RecoveryPoint]:
         """List the recovery points, newest first; `finished_at` is the moment whose state they hold."""
-        place = self._of_source(source)
+        place = self._place(source)
         found = await place.runner.ask("sqlite.points", place.target, {})
         points = [_point(note) for note in found.get("points", ())]
         return tuple(point for point in points if since is None or point.finished_at >= since)
@@ -144,28 +133,12 @@ class Sqlite:
             cancel=asked.operation.cancel,
         )
 
-    async def find(self, key: str) -> JobRef | None:
-        """Ask the runners for the job of a key."""
-        return await self._jobs.find(key)
-
     async def start(self, call: Call, *, key: str, token: int | None = None) -> JobRef:
         """Start the job once; the runner beside the database has the last word."""
         asked = self._asked(call)
         if asked.how != "job":
             raise IntegrationError(f"{call.operation} is a check, not a step.", permanent=True)
         return await self._begin(asked, key=key, token=token, timeout_s=call.timeout_s)
-
-    async def poll(self, ref: JobRef) -> JobState:
-        """Return where the job is."""
-        return await self._jobs.poll(ref, now=self._connections.now())
-
-    async def logs(self, ref: JobRef, *, offset: int = 0) -> LogChunk:
-        """Return what the job wrote."""
-        return await self._jobs.logs(ref, offset=offset)
-
-    async def cancel(self, ref: JobRef) -> None:
-        """Ask the job to end."""
-        await self._jobs.cancel(ref)
 
     async def forbid(self, call: Call, *, key: str) -> JobRef:
         """Settle a key for good on the runner beside the database."""
@@ -184,7 +157,7 @@ class Sqlite:
 
     async def verify_point(self, source: Source, point: RecoveryPoint) -> CheckResult:
         """Read the point whole and compare it with its note; `verified_at` is set when it is right."""
-        place = self._of_source(source)
+        place = self._place(source)
         return _result(
             await place.runner.ask("sqlite.prove", place.target, {"point": point.id}, timeout_s=_LONG_S)
         )
@@ -197,12 +170,12 @@ class Sqlite:
         """Start taking a recovery point of the source's database."""
         operation = self.operations["backup"]
         params = params_of(Backup, Call("backup", params=labels)).model_dump(exclude_none=True)
-        asked = _Asked(operation, self._of_source(source), params)
+        asked = _Asked(operation, self._place(source), params)
         return await self._begin(asked, key=key, token=None, timeout_s=3600.0)
 
     async def hold(self, source: Source, point: RecoveryPoint, *, until: datetime | None) -> None:
         """Write into the point's note until when it must not be expired."""
-        place = self._of_source(source)
+        place = self._place(source)
         params: dict[str, Json] = {"point": point.id}
         if until is not None:
             params["until"] = until.isoformat()
@@ -219,14 +192,14 @@ class Sqlite:
         operation = operation_of(self.name, self.operations, call)
         params: dict[str, Json] = params_of(operation.params, call).model_dump(exclude_none=True)
         if call.target is None and not operation.needs_target and call.source is not None:
-            place = self._of_source(call.source)
+            place = self._place(call.source)
         else:
-            place = self._of_target(target_of(call))
+            place = self._place(target_of(call))
         if operation.needs_point:
             params |= self._point_params(call, place)
         return _Asked(operation, place, params)
 
-    def _point_params(self, call: Call, place: _Place) -> dict[str, Json]:
+    def _point_params(self, call: Call, place: Place) -> dict[str, Json]:
         if call.point is None:
             raise IntegrationError(f"{call.operation} needs a recovery point.", permanent=True)
         if call.operation == "verify":
@@ -234,32 +207,17 @@ class Sqlite:
         params: dict[str, Json] = {"point": call.point.id}
         if call.point.digest is not None:
             params["digest"] = call.point.digest
-        source = self._of_source(call.source) if call.source is not None else place
+        source = self._place(call.source) if call.source is not None else place
         if source.host != place.host:
             text = f"The points of {source.target} are on {source.host}, not beside {place.target}."
             raise IntegrationError(text, permanent=True)
         return params if source.target == place.target else {**params, "source": source.target}
 
-    def _of_target(self, target: Target) -> _Place:
-        host, runner = self._connections.runner(target.settings)
-        return _Place(host, runner, str(target.settings.get("target", target.name)))
-
-    def _of_source(self, source: Source) -> _Place:
-        host, runner = self._connections.runner(source.settings)
-        return _Place(host, runner, str(source.settings.get("target", source.id)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    host: str
-    runner: Runner
-    target: str
-
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
     operation: Operation
-    place: _Place
+    place: Place
     params: Mapping[str, Json]
 
     @property

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib import import_module
 
+from integrations import beside
 from integrations.contract import Cap, Operation
-from integrations.registry import ENGINES, operations
+from integrations.registry import ENGINES, ON_RUNNERS, operations
 from tests.reference.markdown import Schema, code, fields, page, sentences, table
 
 _INTRO = """
@@ -53,6 +54,8 @@ def _engine(name: str) -> str:
     engine = getattr(import_module(module), kind)
     can = ", ".join(_CAPS[cap] for cap in Cap if cap in engine.caps)
     parts = [f"## {name}", sentences(engine.__doc__), sentences(import_module(module).__doc__)]
+    if name in ON_RUNNERS:
+        parts.append(sentences((beside.__doc__ or "").partition("\n\n")[2]))
     parts += [f"It {can}."] if can else []
     for operation in engine.operations.values():
         parts += _operation(f"{name}.{operation.name}", operation)
