@@ -2,59 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
-
-from integrations.asked import NoParams, Params, operation_of, params_of, target_of
-from integrations.beside import BesideData, Place
-from integrations.contract import (
-    Call,
-    Cancel,
-    Cap,
-    CheckResult,
-    Effect,
-    Goal,
-    Health,
-    IntegrationError,
-    JobRef,
-    Json,
-    Operation,
-    Prepared,
-    RecoveryPoint,
-    Refusal,
-    Repeat,
-    Resolution,
-    Source,
-    Target,
-    ToPoint,
-    ToTime,
-    Window,
-)
-
-_LONG_S = 900.0
-
-
-class Backup(Params):
-    """Labels of the new recovery point."""
-
-    release: str | None = None
-    commit: str | None = None
-    environment: str | None = None
-
-
-_LEAVES: Mapping[str, str] = {
-    "backup": "Nothing: a backup that did not finish does not count as a recovery point.",
-    "keep": "Nothing: a copy that did not finish is taken again.",
-    "verify": "Nothing is changed.",
-    "restore": (
-        "Before the swap the database as it is now, after it the restored one, never a mixture; "
-        "the damaged database is kept in the target's `kept` directory either way."
-    ),
-}
+from integrations.asked import NoParams
+from integrations.contract import Cancel, Cap, Effect, Operation, Repeat
+from integrations.copies import Backup, Copies
 
 
 def _step(name: str, effect: Effect = Effect.READ, **others: Any) -> Operation:
@@ -62,10 +15,11 @@ def _step(name: str, effect: Effect = Effect.READ, **others: Any) -> Operation:
     return Operation(name=name, effect=effect, **{**defaults, **others})
 
 
-class Sqlite(BesideData):
+class Sqlite(Copies):
     """Backs up, keeps, restores and proves SQLite databases."""
 
     name: ClassVar[str] = "sqlite"
+    kind: ClassVar[str] = "copy"
     caps: ClassVar[frozenset[Cap]] = frozenset(
         {Cap.POINTS, Cap.CANCEL, Cap.PROGRESS, Cap.VERIFY_POINT, Cap.BACKUP, Cap.HOLD}
     )
@@ -77,204 +31,12 @@ class Sqlite(BesideData):
         "integrity": _step("integrity", kind="check"),
         "restored": _step("restored", kind="check", needs_point=True),
     }
-
-    async def health(self, target: Target) -> Health:
-        """Say which database it is; identity survives restarts, restores and damage."""
-        place = self._place(target)
-        found = await place.runner.ask("sqlite.health", place.target, {})
-        hello = await place.runner.hello()
-        return Health(
-            ok=bool(found["ok"]),
-            identity=f"sqlite:{hello.runner[:12]}:{found['identity']}",
-            version=str(found["version"]),
-            problems=tuple(str(problem) for problem in found["problems"]),
-            bytes=found["bytes"],
-        )
-
-    async def points(self, source: Source, *, since: datetime | None = None) -> Sequence[RecoveryPoint]:
-        """List the recovery points, newest first; `finished_at` is the moment whose state they hold."""
-        place = self._place(source)
-        found = await place.runner.ask("sqlite.points", place.target, {})
-        points = [_point(note) for note in found.get("points", ())]
-        return tuple(point for point in points if since is None or point.finished_at >= since)
-
-    async def window(self, source: Source) -> Window | None:
-        """Return None: only whole points can be restored."""
-        return None
-
-    async def resolve(self, source: Source, goal: Goal) -> Resolution:
-        """Choose the newest sound point at or before a moment, or exactly the one that is named."""
-        points = await self.points(source)
-        match goal:
-            case ToPoint(wanted):
-                named = [point for point in points if point.id == wanted]
-                return _chosen(named, f"{wanted} was asked for.", f"There is no recovery point {wanted}.")
-            case ToTime(at):
-                late = [Refusal(point, "taken after the goal") for point in points if point.finished_at > at]
-                early = [point for point in points if point.finished_at <= at]
-                why = f"the newest sound point at or before {at.isoformat()}."
-                chosen = _chosen(early, why, f"No sound recovery point is as old as {at.isoformat()}.")
-                return Resolution(chosen.point, chosen.because, (*late, *chosen.refused))
-            case _:
-                return Resolution(None, "sqlite restores whole recovery points: name a point or a moment.")
-
-    async def plan(self, call: Call) -> Prepared:
-        """Show the program the runner would start."""
-        asked = self._asked(call)
-        preview = await asked.place.runner.preview(
-            asked.name, asked.place.target, asked.params, how=asked.how
-        )
-        return Prepared(
-            preview=(preview.command,),
-            by_hand=preview.command,
-            leaves=_LEAVES.get(call.operation, "Nothing is changed."),
-            effect=asked.operation.effect,
-            repeat=asked.operation.repeat,
-            cancel=asked.operation.cancel,
-        )
-
-    async def start(self, call: Call, *, key: str, token: int | None = None) -> JobRef:
-        """Start the job once; the runner beside the database has the last word."""
-        asked = self._asked(call)
-        if asked.how != "job":
-            raise IntegrationError(f"{call.operation} is a check, not a step.", permanent=True)
-        return await self._begin(asked, key=key, token=token, timeout_s=call.timeout_s)
-
-    async def forbid(self, call: Call, *, key: str) -> JobRef:
-        """Settle a key for good on the runner beside the database."""
-        place = self._asked(call).place
-        return await self._jobs.forbid(place.host, place.target, key)
-
-    async def check(self, call: Call) -> CheckResult:
-        """Check the database's integrity, or that it holds what a point holds."""
-        asked = self._asked(call)
-        if asked.how != "ask":
-            raise IntegrationError(f"{call.operation} is a step, not a check.", permanent=True)
-        found = await asked.place.runner.ask(
-            asked.name, asked.place.target, asked.params, timeout_s=call.timeout_s
-        )
-        return _result(found)
-
-    async def verify_point(self, source: Source, point: RecoveryPoint) -> CheckResult:
-        """Read the point whole and compare it with its note; `verified_at` is set when it is right."""
-        place = self._place(source)
-        return _result(
-            await place.runner.ask("sqlite.prove", place.target, {"point": point.id}, timeout_s=_LONG_S)
-        )
-
-    async def mark(self, target: Target, name: str) -> str:
-        """Refuse: SQLite has no log to set a marker in."""
-        raise IntegrationError("sqlite has no markers; take a backup instead.", permanent=True)
-
-    async def backup(self, source: Source, *, key: str, labels: Mapping[str, str]) -> JobRef:
-        """Start taking a recovery point of the source's database."""
-        operation = self.operations["backup"]
-        params = params_of(Backup, Call("backup", params=labels)).model_dump(exclude_none=True)
-        asked = _Asked(operation, self._place(source), params)
-        return await self._begin(asked, key=key, token=None, timeout_s=3600.0)
-
-    async def hold(self, source: Source, point: RecoveryPoint, *, until: datetime | None) -> None:
-        """Write into the point's note until when it must not be expired."""
-        place = self._place(source)
-        params: dict[str, Json] = {"point": point.id}
-        if until is not None:
-            params["until"] = until.isoformat()
-        await place.runner.ask("sqlite.hold", place.target, params)
-
-    async def _begin(self, asked: _Asked, *, key: str, token: int | None, timeout_s: float) -> JobRef:
-        place = asked.place
-        await place.runner.start(
-            key, asked.name, place.target, asked.params, token=token, timeout_s=timeout_s
-        )
-        return JobRef(key, self.name, {"runner": place.host, "target": place.target})
-
-    def _asked(self, call: Call) -> _Asked:
-        operation = operation_of(self.name, self.operations, call)
-        params: dict[str, Json] = params_of(operation.params, call).model_dump(exclude_none=True)
-        if call.target is None and not operation.needs_target and call.source is not None:
-            place = self._place(call.source)
-        else:
-            place = self._place(target_of(call))
-        if operation.needs_point:
-            params |= self._point_params(call, place)
-        return _Asked(operation, place, params)
-
-    def _point_params(self, call: Call, place: Place) -> dict[str, Json]:
-        if call.point is None:
-            raise IntegrationError(f"{call.operation} needs a recovery point.", permanent=True)
-        if call.operation == "verify":
-            return {"point": call.point.id}
-        params: dict[str, Json] = {"point": call.point.id}
-        if call.point.digest is not None:
-            params["digest"] = call.point.digest
-        source = self._place(call.source) if call.source is not None else place
-        if source.host != place.host:
-            text = f"The points of {source.target} are on {source.host}, not beside {place.target}."
-            raise IntegrationError(text, permanent=True)
-        return params if source.target == place.target else {**params, "source": source.target}
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    operation: Operation
-    place: Place
-    params: Mapping[str, Json]
-
-    @property
-    def name(self) -> str:
-        return f"sqlite.{self.operation.name}"
-
-    @property
-    def how(self) -> Literal["ask", "job"]:
-        return "ask" if self.operation.kind == "check" else "job"
-
-
-class _Note(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    id: str
-    as_of: AwareDatetime
-    size: int | None = None
-    digest: str | None = None
-    health: Literal["unknown", "valid", "invalid", "partial"] = "unknown"
-    verified_at: AwareDatetime | None = None
-    held_until: AwareDatetime | None = None
-    release: str | None = None
-    commit: str | None = None
-    environment: str | None = None
-
-
-class _Found(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-    ok: bool
-    found: Annotated[str, Field(max_length=4000)]
-
-
-def _point(note: Mapping[str, Any]) -> RecoveryPoint:
-    try:
-        known = _Note.model_validate(note)
-    except ValidationError as error:
-        text = f"The note of the recovery point {note.get('id')} cannot be read."
-        raise IntegrationError(text, permanent=False) from error
-    fields = known.model_dump(exclude={"as_of"})
-    return RecoveryPoint(engine="sqlite", kind="copy", finished_at=known.as_of, **fields)
-
-
-def _chosen(points: Sequence[RecoveryPoint], why: str, otherwise: str) -> Resolution:
-    unfit = {"invalid": "its content is damaged or missing", "partial": "its backup did not finish"}
-    refused = tuple(Refusal(point, unfit[point.health]) for point in points if point.health in unfit)
-    sound = [point for point in points if point.health not in unfit]
-    if not sound:
-        return Resolution(
-            None, otherwise if not refused else f"{otherwise} What there is was refused.", refused
-        )
-    return Resolution(sound[0], why, refused)
-
-
-def _result(found: Mapping[str, Any]) -> CheckResult:
-    try:
-        said = _Found.model_validate(found)
-    except ValidationError as error:
-        raise IntegrationError("The runner answered a check with nonsense.", permanent=False) from error
-    return CheckResult(ok=said.ok, found=said.found, evidence=dict(said.model_extra or {}))
+    leaves: ClassVar[Mapping[str, str]] = {
+        "backup": "Nothing: a backup that did not finish does not count as a recovery point.",
+        "keep": "Nothing: a copy that did not finish is taken again.",
+        "verify": "Nothing is changed.",
+        "restore": (
+            "Before the swap the database as it is now, after it the restored one, never a mixture; "
+            "the damaged database is kept in the target's `kept` directory either way."
+        ),
+    }
