@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from integrations.runner.kinds import KINDS, Effect, Setting
 from integrations.runner.params import PATTERNS, Rule
-
-Effect = Literal["read", "reversible", "destructive"]
 
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -26,13 +25,11 @@ class ConfigInvalid(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What operations act on; the paths are those of a sqlite target."""
+    """What operations act on; `settings` are those of its kind, by the option a program is given them by."""
 
     name: str
-    kind: Literal["sqlite", "commands"]
-    database: Path = Path()
-    points: Path = Path()
-    kept: Path = Path()
+    kind: str
+    settings: Mapping[str, str] = field(default_factory=dict)
     allow: frozenset[str] = frozenset()
 
 
@@ -64,9 +61,15 @@ class Config:
     secrets: tuple[Path, ...] = ()
 
     def secret_files(self) -> tuple[Path, ...]:
-        """Return every file that holds a secret, named at the top or by a command."""
-        named = (path for command in self.commands.values() for path in command.secret_env.values())
-        return tuple(dict.fromkeys((*self.secrets, *named)))
+        """Return every file that holds a secret, named at the top, by a target or by a command."""
+        own = [
+            Path(target.settings[setting.option])
+            for target in self.targets.values()
+            for setting in KINDS[target.kind].settings
+            if setting.takes == "secret"
+        ]
+        named = [path for command in self.commands.values() for path in command.secret_env.values()]
+        return tuple(dict.fromkeys((*self.secrets, *own, *named)))
 
 
 def load(path: Path) -> Config:
@@ -96,15 +99,20 @@ def parse(text: str) -> Config:
 
 
 def _target(name: str, table: _Table) -> Target:
-    kind = table.one_of("kind", ("sqlite", "commands"))
-    if kind == "commands":
-        table.end()
-        return Target(name, "commands")
-    database, points = table.path("path"), table.path("points")
-    kept = table.path("kept", points / "kept")
-    allow = frozenset(table.texts("allow"))
+    kind = table.one_of("kind", tuple(KINDS))
+    said: dict[str, str] = {}
+    for setting in KINDS[kind].settings:
+        said[setting.key] = _setting(table, setting, said)
+    allow = frozenset(table.texts("allow")) if KINDS[kind].operations else frozenset()
     table.end()
-    return Target(name, "sqlite", database, points, kept, allow)
+    return Target(name, kind, {each.option: said[each.key] for each in KINDS[kind].settings}, allow)
+
+
+def _setting(table: _Table, setting: Setting, said: Mapping[str, str]) -> str:
+    default = None if setting.default is None else setting.default.format(**said)
+    if setting.takes == "text":
+        return table.text(setting.key, default)
+    return str(table.path(setting.key, default))
 
 
 def _command(name: str, table: _Table) -> Command:
@@ -171,8 +179,8 @@ class _Table:
             raise ConfigInvalid(f"{self._at(key)}: write a text here.")
         return value
 
-    def path(self, key: str, default: Path | None = None) -> Path:
-        value = Path(self.text(key, str(default) if default else None))
+    def path(self, key: str, default: str | None = None) -> Path:
+        value = Path(self.text(key, default))
         if not value.is_absolute():
             raise ConfigInvalid(f"{self._at(key)}: write an absolute path here.")
         return value

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from integrations.runner.config import PLACEHOLDER, Command, Config, Effect, Target
+from integrations.runner.config import PLACEHOLDER, Command, Config, Target
+from integrations.runner.kinds import KINDS, BuiltIn, Effect, How, built_in
 from integrations.runner.masks import secret_in
-from integrations.runner.params import Refused, Rule, accept_all, shown
-
-How = Literal["ask", "job"]
+from integrations.runner.params import Refused, accept_all, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,47 +30,8 @@ class Invocation:
     leaves_daemon: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class BuiltIn:
-    """An operation of a sqlite target: `paths` are the target's paths it is given."""
-
-    how: How
-    effect: Effect
-    paths: tuple[str, ...]
-    params: Mapping[str, Rule] = field(default_factory=dict)
-    timeout_s: float = 3600.0
-
-
-_WORD, _LABEL = Rule("word"), Rule("word", needed=False)
-_POINT = {"point": _WORD, "digest": Rule("digest", needed=False), "source": Rule("word", needed=False)}
-
-BUILT_IN: Mapping[str, BuiltIn] = {
-    "sqlite.health": BuiltIn("ask", "read", ("database", "points", "record")),
-    "sqlite.points": BuiltIn("ask", "read", ("points",)),
-    "sqlite.integrity": BuiltIn("ask", "read", ("database",)),
-    "sqlite.restored": BuiltIn("ask", "read", ("database", "points", "kept"), _POINT),
-    "sqlite.prove": BuiltIn("ask", "read", ("points",), {"point": _WORD}),
-    "sqlite.hold": BuiltIn(
-        "ask", "read", ("points",), {"point": _WORD, "until": Rule("instant", needed=False)}
-    ),
-    "sqlite.select": BuiltIn(
-        "ask", "read", ("database",), {"query": Rule("query"), "values": Rule("values", needed=False)}
-    ),
-    "sqlite.verify": BuiltIn("job", "read", ("points",), {"point": _WORD}),
-    "sqlite.keep": BuiltIn("job", "read", ("database", "kept")),
-    "sqlite.backup": BuiltIn(
-        "job",
-        "read",
-        ("database", "points"),
-        {"release": Rule("version", needed=False), "commit": _LABEL, "environment": _LABEL},
-    ),
-    "sqlite.restore": BuiltIn("job", "destructive", ("database", "points", "kept"), _POINT),
-}
-"""Every operation of a sqlite target."""
-
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "LOGNAME", "SSL_CERT_FILE")
 _ROOT = Path(__file__).parents[2]
-_ALWAYS = frozenset({"sqlite.health", "sqlite.points"})
 
 
 def build(
@@ -80,20 +40,21 @@ def build(
     """Return the program for a request, or refuse it with a sentence."""
     if operation in {"command.run", "command.check"}:
         return _command(config, operation, target, params, how=how)
-    built_in = BUILT_IN.get(operation)
-    if built_in is None or built_in.how != how:
-        known = [name for name, each in BUILT_IN.items() if each.how == how]
-        known.append("command.run" if how == "job" else "command.check")
-        raise Refused(f"There is no operation {shown(operation)} here; there are: {', '.join(known)}.")
-    return _built_in(config, state, operation, built_in, _allowed(config, operation, target), params)
+    kind, _, verb = operation.partition(".")
+    known = KINDS[kind].operations.get(verb) if kind in KINDS else None
+    if known is None or known.how != how:
+        there = [*(name for name, _ in built_in(how)), "command.run" if how == "job" else "command.check"]
+        raise Refused(f"There is no operation {shown(operation)} here; there are: {', '.join(there)}.")
+    return _built_in(config, state, operation, known, _allowed(config, operation, target), params)
 
 
 def _allowed(config: Config, operation: str, name: str | None) -> Target:
+    kind, _, verb = operation.partition(".")
     target = config.targets.get(name or "")
-    if target is None or target.kind != "sqlite":
-        known = ", ".join(each.name for each in config.targets.values() if each.kind == "sqlite") or "none"
-        raise Refused(f"There is no sqlite target {shown(name)} on this host; there are: {known}.")
-    if operation not in target.allow and operation not in _ALWAYS:
+    if target is None or target.kind != kind:
+        known = ", ".join(each.name for each in config.targets.values() if each.kind == kind) or "none"
+        raise Refused(f"There is no {kind} target {shown(name)} on this host; there are: {known}.")
+    if operation not in target.allow and verb not in KINDS[kind].always:
         raise Refused(f"{operation} is not allowed for {target.name}; its `allow` in runner.toml decides.")
     return target
 
@@ -102,30 +63,27 @@ def _built_in(
     config: Config,
     state: Path,
     operation: str,
-    built_in: BuiltIn,
+    known: BuiltIn,
     target: Target,
     params: Mapping[str, Any],
 ) -> Invocation:
-    texts = accept_all(built_in.params, params, of=operation)
-    points = target
+    kind, _, verb = operation.partition(".")
+    texts = accept_all(known.params, params, of=operation)
+    given = {**target.settings, "record": str(state / "targets" / target.name / "identity.json")}
     if "source" in texts:
-        points = _allowed(config, "sqlite.points", texts.pop("source"))
-    paths = {
-        "database": target.database,
-        "points": points.points,
-        "kept": target.kept,
-        "record": state / "targets" / target.name / "identity.json",
-    }
-    options = [f"--{name}={paths[name]}" for name in built_in.paths]
+        source = _allowed(config, f"{kind}.points", texts.pop("source"))
+        given |= {
+            each.option: source.settings[each.option] for each in KINDS[kind].settings if each.of_source
+        }
+    options = [f"--{name}={given[name]}" for name in known.options]
     options += [f"--{name}={text}" for name, text in sorted(texts.items())]
-    verb = operation.removeprefix("sqlite.")
     return Invocation(
         operation=operation,
         target=target.name,
-        argv=(*launcher(), "sqlite", verb, *options),
-        effect=built_in.effect,
-        timeout_s=built_in.timeout_s,
-        repeat="once" if built_in.effect == "destructive" else "safe",
+        argv=(*launcher(), kind, verb, *options),
+        effect=known.effect,
+        timeout_s=known.timeout_s,
+        repeat="once" if known.effect == "destructive" else "safe",
     )
 
 

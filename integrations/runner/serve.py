@@ -19,8 +19,9 @@ from integrations.runner import files, jobs
 from integrations.runner.ask import ask
 from integrations.runner.config import Config
 from integrations.runner.jobs import Job, Spec
+from integrations.runner.kinds import How, built_in
 from integrations.runner.masks import Masks
-from integrations.runner.operations import BUILT_IN, How, build, environment, launcher
+from integrations.runner.operations import build, environment, launcher
 from integrations.runner.params import Refused, shown
 from integrations.runner.processes import begun
 
@@ -94,7 +95,7 @@ class Door:
         return {
             "version": VERSION,
             "runner": (files.read(self._state / "identity.json") or {})["id"],
-            "operations": [*BUILT_IN, "command.run", "command.check"],
+            "operations": [*(name for name, _ in built_in()), "command.run", "command.check"],
             "targets": list(self._config.targets),
             "problems": self._masks.problems(),
         }

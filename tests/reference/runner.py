@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from integrations.runner import config
-from integrations.runner.operations import BUILT_IN
+from integrations.runner.kinds import KINDS, Kind, Setting
 from integrations.runner.params import PATTERNS
 from tests.reference.markdown import block, code, codes, page, table
 
@@ -46,10 +46,7 @@ _SAYS: Mapping[str, Mapping[str, str]] = {
         "secrets": "Files whose content is never shown.",
     },
     "_target": {
-        "kind": "Whether it is a database, or only what commands act on.",
-        "path": "The database's file.",
-        "points": "The directory of its recovery points.",
-        "kept": "The directory that keeps damaged databases.",
+        "kind": "Whose data it is, or that only commands act on it.",
         "allow": "The operations below that may be asked for; health and the list of points always may.",
     },
     "_command": {
@@ -87,6 +84,11 @@ _TAKES = {
     "mapping": "table of texts",
     "tables": "table of tables",
 }
+_SETTINGS = {
+    "path": "absolute path",
+    "text": "text",
+    "secret": "absolute path of a file whose content is never shown",
+}
 _BY_ITSELF = {"text": "required", "path": "required", "one_of": "required", "yes": "`false`"}
 _OWN_TYPES = {
     "int": "a whole number",
@@ -114,7 +116,7 @@ def runner() -> str:
         rows = [(code(name), text, _takes(found[name]), found[name].default) for name, text in says.items()]
         parts += [f"## {_TITLES[function]}", table(("Key", "What it is", "Takes", "Default"), rows)]
     parts += ["## Types of parameters", table(("Type", "Accepts"), _types())]
-    parts += ["## Operations of a sqlite target", table(("Operation", "Effect", "Parameters"), _operations())]
+    parts += [part for name, kind in KINDS.items() if kind.operations for part in _kind(name, kind)]
     return page("runner.toml", *parts)
 
 
@@ -138,6 +140,8 @@ def _words(args: list[ast.expr]) -> tuple[str, ...]:
         case [ast.Tuple(elts=elts), *_]:
             return tuple(str(ast.literal_eval(item)) for item in elts)
         case [ast.Name(id=name), *_] if name.isupper():
+            return tuple(getattr(config, name))
+        case [ast.Call(func=ast.Name(id="tuple"), args=[ast.Name(id=name)]), *_]:
             return tuple(getattr(config, name))
         case _:
             return ()
@@ -163,6 +167,15 @@ def _types() -> Iterator[tuple[str, str]]:
     yield from ((code(name), says) for name, (_, says) in PATTERNS.items())
 
 
-def _operations() -> Iterator[tuple[str, str, str]]:
-    for name, operation in BUILT_IN.items():
-        yield code(name), operation.effect, codes(operation.params)
+def _kind(name: str, kind: Kind) -> Iterator[str]:
+    yield f"## Targets of kind {name}"
+    rows = [(code(each.key), each.says, _SETTINGS[each.takes], _given(each)) for each in kind.settings]
+    yield table(("Key", "What it is", "Takes", "Default"), rows)
+    yield table(
+        ("Operation", "Effect", "Parameters"),
+        [(code(f"{name}.{verb}"), each.effect, codes(each.params)) for verb, each in kind.operations.items()],
+    )
+
+
+def _given(setting: Setting) -> str:
+    return "required" if setting.default is None else code(setting.default)

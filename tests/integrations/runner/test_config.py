@@ -28,7 +28,7 @@ secret_env = { DEPLOY_TOKEN = "/etc/backstop/deploy" }
 
 def test_a_configuration_is_read_whole() -> None:
     config = parse(_GOOD)
-    assert str(config.targets["orders-db"].kept) == "/backups/orders/kept"
+    assert config.targets["orders-db"].settings["kept"] == "/backups/orders/kept"
     assert config.commands["stop"].timeout_s == 60
     assert [str(path) for path in config.secret_files()] == ["/etc/backstop/token", "/etc/backstop/deploy"]
 

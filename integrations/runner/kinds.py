@@ -1,0 +1,90 @@
+"""The kinds of targets whose data the runner knows: settings in runner.toml, and what can be asked of each.
+
+To add one: a `Kind` here, and a module such as `sqlite.py` that carries its operations out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from integrations.runner.params import Rule
+
+Effect = Literal["read", "reversible", "destructive"]
+How = Literal["ask", "job"]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A key of a target in runner.toml, and the option by which the program is given it.
+
+    In `default` other keys stand in braces. With `of_source` a recovery point of another target brings it.
+    """
+
+    key: str
+    says: str
+    option: str
+    takes: Literal["path", "text", "secret"] = "path"
+    default: str | None = None
+    of_source: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltIn:
+    """An operation of a kind: `options` are the settings it is given."""
+
+    how: How
+    effect: Effect
+    options: tuple[str, ...]
+    params: Mapping[str, Rule] = field(default_factory=dict)
+    timeout_s: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of target; operations in `always` need no permission: they only look."""
+
+    settings: tuple[Setting, ...] = ()
+    operations: Mapping[str, BuiltIn] = field(default_factory=dict)
+    always: frozenset[str] = frozenset({"health", "points"})
+
+
+_WORD, _LABEL = Rule("word"), Rule("word", needed=False)
+_POINT = {"point": _WORD, "digest": Rule("digest", needed=False), "source": Rule("word", needed=False)}
+_LABELS = {"release": Rule("version", needed=False), "commit": _LABEL, "environment": _LABEL}
+_HELD = {"point": _WORD, "until": Rule("instant", needed=False)}
+
+_SQLITE = Kind(
+    settings=(
+        Setting("path", "The database's file.", "database"),
+        Setting("points", "The directory of its recovery points.", "points", of_source=True),
+        Setting("kept", "The directory that keeps damaged databases.", "kept", default="{points}/kept"),
+    ),
+    operations={
+        "health": BuiltIn("ask", "read", ("database", "points", "record")),
+        "points": BuiltIn("ask", "read", ("points",)),
+        "integrity": BuiltIn("ask", "read", ("database",)),
+        "restored": BuiltIn("ask", "read", ("database", "points", "kept"), _POINT),
+        "prove": BuiltIn("ask", "read", ("points",), {"point": _WORD}),
+        "hold": BuiltIn("ask", "read", ("points",), _HELD),
+        "select": BuiltIn(
+            "ask", "read", ("database",), {"query": Rule("query"), "values": Rule("values", needed=False)}
+        ),
+        "verify": BuiltIn("job", "read", ("points",), {"point": _WORD}),
+        "keep": BuiltIn("job", "read", ("database", "kept")),
+        "backup": BuiltIn("job", "read", ("database", "points"), _LABELS),
+        "restore": BuiltIn("job", "destructive", ("database", "points", "kept"), _POINT),
+    },
+)
+
+KINDS: Mapping[str, Kind] = {"sqlite": _SQLITE, "commands": Kind()}
+"""Every kind by the word of runner.toml; targets of `commands` are only what commands act on."""
+
+
+def built_in(how: How | None = None) -> Iterator[tuple[str, BuiltIn]]:
+    """Yield the operations of all kinds with their whole names, as `sqlite.restore`."""
+    for kind, known in KINDS.items():
+        for name, operation in known.operations.items():
+            if how is None or operation.how == how:
+                yield f"{kind}.{name}", operation
