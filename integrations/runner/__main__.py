@@ -1,4 +1,4 @@
-"""backstop-runner: serve on the host of the data, or do one thing to a database by hand."""
+"""backstop-runner: serve on the host of the data, or do one thing to a target by hand."""
 
 from __future__ import annotations
 
@@ -10,19 +10,22 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from integrations.runner import sqlite, supervisor
+from integrations.runner import program, supervisor
 from integrations.runner.config import ConfigInvalid, load
+from integrations.runner.kinds import KINDS
 from integrations.runner.operations import launcher
 from integrations.runner.params import Refused
 from integrations.runner.serve import Door, serve, serve_stdio
+
+_BY_HAND = tuple(name for name, kind in KINDS.items() if kind.operations)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; 0 is success, 1 a failure, 2 a refusal that is explained on standard error."""
     os.umask(0o077)
     given = list(sys.argv[1:] if argv is None else argv)
-    if given[:1] == ["sqlite"]:
-        return sqlite.main(given[1:])
+    if given and given[0] in _BY_HAND:
+        return program.main(given[0], given[1:])
     arguments = _parser().parse_args(given)
     try:
         match arguments.verb:
@@ -74,7 +77,8 @@ def _parser() -> argparse.ArgumentParser:
     serving.add_argument("--socket", type=Path, help="unix socket to answer on")
     serving.add_argument("--detach", action="store_true", help="begin in the background and return")
     serving.add_argument("--stdio", action="store_true", help="answer on standard input and output")
-    verbs.add_parser("sqlite", help="act on one sqlite database by hand; see `sqlite --help`")
+    for kind in _BY_HAND:
+        verbs.add_parser(kind, help=f"act on one {kind} target by hand; see `{kind} --help`")
     for verb, words in (("supervise", "carry out a stored job"), ("sweep", "end what is left of a job")):
         verbs.add_parser(verb, help=words).add_argument("job", type=Path, help="the job's directory")
     return parser

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import sqlite3
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+from integrations.runner.report import Problem, Step, tell
 
 _PIECE = 1024 * 1024
 _PAGES = 512
@@ -19,42 +18,11 @@ _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _UNREADABLE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
-class DatabaseProblem(Exception):
-    """Something about a database keeps an operation from being done; nothing was changed.
-
-    `permanent` is False when the same request may work a moment later.
-    """
-
-    def __init__(self, text: str, *, permanent: bool = True) -> None:
-        super().__init__(text)
-        self.permanent = permanent
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """How far an operation is: the phase that was reached, and bytes inside it."""
-
-    phase: str
-    done: int = 0
-    total: int | None = None
-
-    def line(self) -> str:
-        """Return the line that reports it."""
-        report = {"phase": self.phase, "done": self.done, "total": self.total, "unit": "bytes"}
-        return f"::progress {json.dumps(report)}"
-
-
-def tell(line: str) -> None:
-    """Write a line of output at once."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
-
-
 @contextmanager
 def reading(path: Path, *, settled: bool = False) -> Iterator[sqlite3.Connection]:
     """Open a database for reading; a settled one is a finished copy that nobody writes."""
     if not path.exists():
-        raise DatabaseProblem(f"There is no database at {path}.")
+        raise Problem(f"There is no database at {path}.")
     mode = "mode=ro&immutable=1" if settled else "mode=ro"
     with explained(path), closing(_open(path, mode)) as connection:
         yield connection
@@ -73,7 +41,7 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise DatabaseProblem(f"{path}: {error}.", permanent=not locked(error)) from error
+        raise Problem(f"{path}: {error}.", permanent=not locked(error)) from error
 
 
 def locked(error: sqlite3.Error) -> bool:
@@ -97,7 +65,7 @@ def integrity(path: Path, *, settled: bool) -> str:
     try:
         with reading(path, settled=settled) as connection:
             return str(connection.execute("PRAGMA integrity_check(1)").fetchone()[0])
-    except DatabaseProblem as problem:
+    except Problem as problem:
         if not problem.permanent:
             raise
         return str(problem)

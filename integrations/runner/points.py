@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from integrations.runner import files
-from integrations.runner.database import DatabaseProblem, Step, copy_online, digest, integrity
+from integrations.runner.database import copy_online, digest, integrity
+from integrations.runner.report import Problem, Step
 
 Note = dict[str, Any]
 """What is known of a point: id, size, digest, as_of, finished_at, verified_at, held_until and its labels."""
@@ -29,7 +30,7 @@ def note_of(points: Path, point: str) -> Note:
     """Return the note of one point."""
     found = files.read(points / f"{point}.json")
     if found is None:
-        raise DatabaseProblem(f"There is no recovery point {point} in {points}.")
+        raise Problem(f"There is no recovery point {point} in {points}.")
     return found
 
 
@@ -37,7 +38,7 @@ def content_of(points: Path, point: str) -> Path:
     """Return the file of one point."""
     path = points / f"{point}.db"
     if not path.exists():
-        raise DatabaseProblem(f"The content of {point} is not in {points}.")
+        raise Problem(f"The content of {point} is not in {points}.")
     return path
 
 
@@ -58,7 +59,7 @@ def backup(database: Path, points: Path, labels: Mapping[str, str], *, key: str)
     found = integrity(fresh, settled=True)
     if found != "ok":
         fresh.unlink()
-        raise DatabaseProblem(f"The copy is not sound, so it was not kept: {found}")
+        raise Problem(f"The copy is not sound, so it was not kept: {found}")
     size = fresh.stat().st_size
     note = {
         "id": name,
@@ -110,7 +111,7 @@ def hold(points: Path, point: str, until: str | None) -> dict[str, Any]:
 def _noting(points: Path) -> Iterator[None]:
     lock = files.acquire(points / ".lock", patience_s=5.0)
     if lock is None:
-        raise DatabaseProblem(f"Somebody else is changing the notes in {points}.", permanent=False)
+        raise Problem(f"Somebody else is changing the notes in {points}.", permanent=False)
     try:
         yield
     finally:

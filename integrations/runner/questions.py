@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from integrations.runner import files
-from integrations.runner.database import DatabaseProblem, digest, explained, integrity, reading
+from integrations.runner.database import digest, explained, integrity, reading
 from integrations.runner.points import content_of, note_of
+from integrations.runner.report import Problem
 
 
 def health(database: Path, points: Path, record: Path) -> dict[str, Any]:
@@ -62,7 +63,7 @@ def restored(database: Path, points: Path, kept: Path, point: str, approved: str
     """
     note, content = note_of(points, point), content_of(points, point)
     if approved is not None and approved != note["digest"]:
-        raise DatabaseProblem(f"{point} is not the content that was approved.")
+        raise Problem(f"{point} is not the content that was approved.")
     record = _last_restore(kept, point)
     said = {"point": point, "restored_at": record.get("done_at"), "digest": note["digest"]}
     if digest(content) != note["digest"]:
@@ -125,6 +126,6 @@ def _looked_at(database: Path) -> tuple[dict[str, Any], list[str]]:
                 connection.execute(f"PRAGMA {name}").fetchone()[0]
                 for name in ("application_id", "user_version")
             )
-    except DatabaseProblem as problem:
+    except Problem as problem:
         return {}, [str(problem)]
     return {"application_id": application, "user_version": version}, []

@@ -20,8 +20,6 @@ from typing import Any
 
 from integrations.runner import files, processes
 from integrations.runner.database import (
-    DatabaseProblem,
-    Step,
     changing,
     copy_bytes,
     copy_online,
@@ -32,12 +30,9 @@ from integrations.runner.database import (
 )
 from integrations.runner.jobs import directory
 from integrations.runner.points import content_of, note_of, prove
+from integrations.runner.report import PartlyDone, Problem, Step
 
 _BESIDE = ("-wal", "-shm", "-journal")
-
-
-class StillOpen(Exception):
-    """The restored database is in place, and a process still has the replaced file open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +73,7 @@ def restore(what: Restore) -> Iterator[Step]:
     with _alone(what):
         record = _recorded(what)
         if record.get("point", what.point) != what.point:
-            raise DatabaseProblem(
-                f"{what.key} restored {record['point']}; another restore needs another key."
-            )
+            raise Problem(f"{what.key} restored {record['point']}; another restore needs another key.")
         if record.get("state") == "done":
             yield Step("done")
             return
@@ -107,7 +100,7 @@ def keep(database: Path, kept: Path, *, key: str) -> Iterator[Step]:
     fresh.unlink(missing_ok=True)
     try:
         yield from copy_online(database, fresh, "copying")
-    except DatabaseProblem as problem:
+    except Problem as problem:
         if not problem.permanent or not database.exists():
             raise
         yield from _copy_as_it_lies(database, fresh)
@@ -132,10 +125,10 @@ def done(what: Restore) -> dict[str, Any]:
 def _copy(what: Restore) -> Iterator[Step]:
     note, content = note_of(what.points, what.point), content_of(what.points, what.point)
     if what.digest is not None and what.digest != note["digest"]:
-        raise DatabaseProblem(f"{what.point} is not the content that was approved.")
+        raise Problem(f"{what.point} is not the content that was approved.")
     size = content.stat().st_size
     if shutil.disk_usage(what.database.parent).free < size:
-        raise DatabaseProblem(f"The disk of {what.database} has no room for {size} bytes more.")
+        raise Problem(f"The disk of {what.database} has no room for {size} bytes more.")
     yield from copy_bytes(content, what.fresh, "copying")
     _dress_like(what.fresh, what.database)
     files.sync(what.fresh)
@@ -149,8 +142,8 @@ def _copy(what: Restore) -> Iterator[Step]:
         what.fresh.unlink()
         # Its note must not call it verified any more; but the copy may have been spoilt on its way here.
         if prove(what.points, what.point)["ok"]:
-            raise DatabaseProblem(f"{what.point} is right and its copy is not; look at the disk: {problem}")
-        raise DatabaseProblem(f"{what.point} is damaged: {problem}")
+            raise Problem(f"{what.point} is right and its copy is not; look at the disk: {problem}")
+        raise Problem(f"{what.point} is damaged: {problem}")
     # By its inode the copy is recognised after a crash, under whichever name it has then.
     ready = {"state": "ready", "key": what.key, "point": what.point, "digest": note["digest"]}
     files.replace(what.record, {**ready, "inode": what.fresh.stat().st_ino, "ready_at": _now()})
@@ -179,7 +172,7 @@ def _swapped(what: Restore) -> bool:
 def _alone(what: Restore) -> Iterator[None]:
     lock = files.acquire(what.kept / ".lock")
     if lock is None:
-        raise DatabaseProblem(f"Another restore of {what.database} is running.")
+        raise Problem(f"Another restore of {what.database} is running.")
     try:
         yield
     finally:
@@ -200,17 +193,17 @@ def _nobody_else(what: Restore) -> Iterator[None]:
         except sqlite3.Error as error:
             if locked(error):
                 text = f"{what.database} is in use by another process; stop it first."
-                raise DatabaseProblem(text, permanent=False) from error
+                raise Problem(text, permanent=False) from error
             if not unreadable(error):
-                raise DatabaseProblem(f"{what.database}: {error}.") from error
+                raise Problem(f"{what.database}: {error}.") from error
         _set_aside(what)
         yield
 
 
 def _closed(what: Restore) -> None:
-    """Raise DatabaseProblem while another process has the database open."""
+    """Raise Problem while another process has the database open."""
     if users := processes.using(what.database):
-        raise DatabaseProblem(f"{what.database} is open in {_named(users)}; stop it first.", permanent=False)
+        raise Problem(f"{what.database} is open in {_named(users)}; stop it first.", permanent=False)
 
 
 def _settle(old: sqlite3.Connection) -> None:
@@ -292,7 +285,7 @@ def _dress_like(fresh: Path, old: Path) -> None:
 def _nobody_writes_to_the_old(what: Restore) -> None:
     users = processes.using(what.shelf / what.database.name)
     if users:
-        raise StillOpen(
+        raise PartlyDone(
             f"The restored database is in place, but {_named(users)} still has the replaced file open and "
             "would write to it: restart it before anything relies on the restored data."
         )

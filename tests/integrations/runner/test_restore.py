@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 from integrations.runner import files, points, questions
-from integrations.runner.database import DatabaseProblem, digest
-from integrations.runner.restore import Restore, StillOpen, keep, restore
+from integrations.runner.database import digest
+from integrations.runner.report import PartlyDone, Problem
+from integrations.runner.restore import Restore, keep, restore
 
 _STAGES = ("copying", "copied", "proved", "locked", "linked", "swapped", "kept", "done")
 
@@ -123,7 +124,7 @@ def test_a_finished_restore_carried_out_again_leaves_what_was_written_since(shop
 
 def test_one_key_does_not_restore_two_points(shop: Shop) -> None:
     list(restore(shop.what()))
-    with pytest.raises(DatabaseProblem, match="another key"):
+    with pytest.raises(Problem, match="another key"):
         list(restore(shop.what(point=shop.backup("later"))))
 
 
@@ -135,7 +136,7 @@ def test_a_point_that_a_restore_found_damaged_is_no_longer_called_verified(shop:
     raw[-10] ^= 1
     content.write_bytes(raw)
 
-    with pytest.raises(DatabaseProblem, match="is damaged: its digest"):
+    with pytest.raises(Problem, match="is damaged: its digest"):
         list(restore(shop.what()))
 
     note = points.listed(shop.points)[0]
@@ -151,7 +152,7 @@ def test_a_copy_that_the_disk_spoilt_is_not_held_against_its_point(shop: Shop) -
     raw[-10] ^= 1
     shop.what().fresh.write_bytes(raw)
 
-    with pytest.raises(DatabaseProblem, match="is right and its copy is not; look at the disk"):
+    with pytest.raises(Problem, match="is right and its copy is not; look at the disk"):
         next(stages)
 
     assert points.listed(shop.points)[0]["health"] == "valid"
@@ -164,7 +165,7 @@ def test_a_point_whose_content_changed_is_refused_before_anything_is_touched(sho
     raw[-10] ^= 1
     content.write_bytes(raw)
     before = shop.total()
-    with pytest.raises(DatabaseProblem, match="digest"):
+    with pytest.raises(Problem, match="digest"):
         list(restore(shop.what()))
     assert shop.total() == before
     assert shop.beside() == []
@@ -176,21 +177,21 @@ def test_a_point_that_was_damaged_before_its_digest_was_taken_is_refused(shop: S
     raw[4096:8192] = os.urandom(4096)
     content.write_bytes(raw)
     files.replace(note, {**(files.read(note) or {}), "digest": digest(content)})
-    with pytest.raises(DatabaseProblem, match="damaged"):
+    with pytest.raises(Problem, match="damaged"):
         list(restore(shop.what()))
     assert points.prove(shop.points, shop.point)["ok"] is False
     assert points.listed(shop.points)[0]["health"] == "invalid"
 
 
 def test_another_content_than_the_approved_one_is_refused(shop: Shop) -> None:
-    with pytest.raises(DatabaseProblem, match="approved"):
+    with pytest.raises(Problem, match="approved"):
         list(restore(shop.what(digest="0" * 64)))
-    with pytest.raises(DatabaseProblem, match="no recovery point"):
+    with pytest.raises(Problem, match="no recovery point"):
         list(restore(shop.what("RUN-1/restore/2", point="orders-never")))
 
 
 def test_a_database_that_is_open_elsewhere_is_not_replaced(shop: Shop) -> None:
-    with _holding(shop.database) as pid, pytest.raises(DatabaseProblem, match=f"process {pid}"):
+    with _holding(shop.database) as pid, pytest.raises(Problem, match=f"process {pid}"):
         list(restore(shop.what()))
     assert shop.total() == 0
     list(restore(shop.what()))
@@ -198,7 +199,7 @@ def test_a_database_that_is_open_elsewhere_is_not_replaced(shop: Shop) -> None:
 
 
 def test_a_database_that_is_open_is_said_before_anything_is_copied(shop: Shop) -> None:
-    with _holding(shop.database), pytest.raises(DatabaseProblem, match="stop it first"):
+    with _holding(shop.database), pytest.raises(Problem, match="stop it first"):
         next(restore(shop.what()))
     assert not shop.what().fresh.exists()
 
@@ -207,7 +208,7 @@ def test_a_database_that_is_opened_while_the_copy_is_made_is_not_replaced(shop: 
     stages = restore(shop.what())
     while next(stages).phase != "proved":
         pass
-    with _holding(shop.database), pytest.raises(DatabaseProblem, match="stop it first"):
+    with _holding(shop.database), pytest.raises(Problem, match="stop it first"):
         list(stages)
     assert shop.total() == 0
 
@@ -217,7 +218,7 @@ def test_a_process_that_still_has_the_replaced_file_open_is_reported(shop: Shop)
     while next(stages).phase != "kept":
         pass
     # Opened between the look for users and the swap: only the look afterwards can find it.
-    with _holding(shop.what().shelf / "orders.db"), pytest.raises(StillOpen, match="restart it"):
+    with _holding(shop.what().shelf / "orders.db"), pytest.raises(PartlyDone, match="restart it"):
         list(stages)
     assert shop.total() == RIGHT
 

@@ -1,0 +1,90 @@
+"""`backstop-runner KIND VERB`: one operation on one target, for the runner and for people without it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from integrations.runner import sqlite
+from integrations.runner.kinds import KINDS, BuiltIn
+from integrations.runner.report import PartlyDone, Problem, Step, tell
+
+FAILED = 1
+PARTLY = 4
+"""Exit code when the operation was done and something still keeps it from being right."""
+
+Ask = Callable[[argparse.Namespace], Mapping[str, Any]]
+Work = Callable[[argparse.Namespace, str], Iterator[Step]]
+
+_PROGRAMS: Mapping[str, tuple[Ask, Work]] = {"sqlite": (sqlite.answer, sqlite.work)}
+_SAYS = {
+    "record": "file that remembers the target's identity",
+    "point": "id of a recovery point",
+    "digest": "SHA-256 the point must have",
+    "until": "moment with zone; left out releases",
+    "query": "one SELECT",
+    "values": "JSON object of named values",
+    "release": "label of the recovery point",
+    "commit": "label of the recovery point",
+    "environment": "label of the recovery point",
+}
+
+
+def main(kind: str, argv: Sequence[str]) -> int:
+    """Carry out one operation; questions answer with JSON, jobs with lines of progress and evidence."""
+    given = _parser(kind).parse_args(argv)
+    ask, work = _PROGRAMS[kind]
+    if KINDS[kind].operations[given.verb].how == "ask":
+        return _ask(ask, given)
+    key = os.environ.get("BACKSTOP_KEY", f"by-hand-{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}")
+    return _work(work(given, key))
+
+
+def _ask(ask: Ask, given: argparse.Namespace) -> int:
+    try:
+        tell(json.dumps(ask(given)))
+    except Problem as problem:
+        tell(json.dumps({"error": str(problem), "permanent": problem.permanent}))
+        return FAILED
+    return 0
+
+
+def _work(steps: Iterator[Step]) -> int:
+    try:
+        for step in steps:
+            tell(step.line())
+    except Problem as problem:
+        sys.stderr.write(f"{problem}\n")
+        return FAILED
+    except PartlyDone as problem:
+        sys.stderr.write(f"{problem}\n")
+        return PARTLY
+    return 0
+
+
+def _parser(kind: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"backstop-runner {kind}", description=f"Act on one {kind} target, also without the runner."
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    for verb, operation in KINDS[kind].operations.items():
+        _add(verbs.add_parser(verb, allow_abbrev=False), kind, operation)
+    return parser
+
+
+def _add(parser: argparse.ArgumentParser, kind: str, operation: BuiltIn) -> None:
+    settings = {setting.option: setting for setting in KINDS[kind].settings}
+    for option in operation.options:
+        setting = settings.get(option)
+        says = setting.says[:1].lower() + setting.says[1:].rstrip(".") if setting else _SAYS[option]
+        takes = str if setting and setting.takes == "text" else Path
+        parser.add_argument(f"--{option}", type=takes, required=True, help=says)
+    for name, rule in operation.params.items():
+        if name != "source":
+            parser.add_argument(f"--{name}", required=rule.needed, help=_SAYS[name])
