@@ -13,11 +13,13 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from integrations.asked import Params, operation_of, params_of, target_of
+from integrations.asked import NoParams, Params, operation_of, params_of, target_of
 from integrations.beside import BesideData, Place
 from integrations.contract import (
     Call,
+    Cancel,
     CheckResult,
+    Effect,
     Goal,
     Health,
     IntegrationError,
@@ -27,6 +29,7 @@ from integrations.contract import (
     Prepared,
     RecoveryPoint,
     Refusal,
+    Repeat,
     Resolution,
     Source,
     Target,
@@ -46,6 +49,12 @@ class Backup(Params):
     release: str | None = None
     commit: str | None = None
     environment: str | None = None
+
+
+def step(name: str, effect: Effect = Effect.READ, **others: Any) -> Operation:
+    """Return the description of an operation that can be repeated and cancelled, unless `others` say more."""
+    defaults = {"params": NoParams, "repeat": Repeat.SAFE, "cancel": Cancel.CLEAN}
+    return Operation(name=name, effect=effect, **{**defaults, **others})
 
 
 class Copies(BesideData):

@@ -12,6 +12,7 @@ from integrations.contract import Engine, IntegrationError, Operation
 
 ENGINES: Mapping[str, str] = {
     "sqlite": "integrations.sqlite:Sqlite",
+    "restic": "integrations.restic:Restic",
     "command": "integrations.command:Command",
     "http": "integrations.http:Http",
     "sql": "integrations.sql:Sql",
@@ -19,7 +20,7 @@ ENGINES: Mapping[str, str] = {
 }
 """To add an engine, add its line here: name → module:Class."""
 
-ON_RUNNERS = frozenset({"sqlite", "command", "sql"})
+ON_RUNNERS = frozenset({"sqlite", "restic", "command", "sql"})
 """The engines that reach their targets through a runner."""
 
 

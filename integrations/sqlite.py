@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from integrations.asked import NoParams
-from integrations.contract import Cancel, Cap, Effect, Operation, Repeat
-from integrations.copies import Backup, Copies
-
-
-def _step(name: str, effect: Effect = Effect.READ, **others: Any) -> Operation:
-    defaults = {"params": NoParams, "repeat": Repeat.SAFE, "cancel": Cancel.CLEAN}
-    return Operation(name=name, effect=effect, **{**defaults, **others})
+from integrations.contract import Cap, Effect, Operation, Repeat
+from integrations.copies import Backup, Copies, step
 
 
 class Sqlite(Copies):
@@ -24,12 +18,12 @@ class Sqlite(Copies):
         {Cap.POINTS, Cap.CANCEL, Cap.PROGRESS, Cap.VERIFY_POINT, Cap.BACKUP, Cap.HOLD}
     )
     operations: ClassVar[Mapping[str, Operation]] = {
-        "backup": _step("backup", params=Backup),
-        "keep": _step("keep"),
-        "restore": _step("restore", Effect.DESTRUCTIVE, repeat=Repeat.ONCE, needs_point=True),
-        "verify": _step("verify", needs_point=True, needs_target=False),
-        "integrity": _step("integrity", kind="check"),
-        "restored": _step("restored", kind="check", needs_point=True),
+        "backup": step("backup", params=Backup),
+        "keep": step("keep"),
+        "restore": step("restore", Effect.DESTRUCTIVE, repeat=Repeat.ONCE, needs_point=True),
+        "verify": step("verify", needs_point=True, needs_target=False),
+        "integrity": step("integrity", kind="check"),
+        "restored": step("restored", kind="check", needs_point=True),
     }
     leaves: ClassVar[Mapping[str, str]] = {
         "backup": "Nothing: a backup that did not finish does not count as a recovery point.",

@@ -13,6 +13,7 @@ from integrations.runner.kinds import KINDS, Effect, Setting
 from integrations.runner.params import PATTERNS, Rule
 
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+_PASSWORD = re.compile(r"//[^/@]*:[^/@]*@")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _TYPES = ("int", "choice", "instant", *PATTERNS)
 _EFFECTS = ("read", "reversible", "destructive")
@@ -31,6 +32,7 @@ class Target:
     kind: str
     settings: Mapping[str, str] = field(default_factory=dict)
     allow: frozenset[str] = frozenset()
+    secret_env: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Config:
             for setting in KINDS[target.kind].settings
             if setting.takes == "secret"
         ]
+        own += [path for target in self.targets.values() for path in target.secret_env.values()]
         named = [path for command in self.commands.values() for path in command.secret_env.values()]
         return tuple(dict.fromkeys((*self.secrets, *own, *named)))
 
@@ -103,15 +106,25 @@ def _target(name: str, table: _Table) -> Target:
     said: dict[str, str] = {}
     for setting in KINDS[kind].settings:
         said[setting.key] = _setting(table, setting, said)
-    allow = frozenset(table.texts("allow")) if KINDS[kind].operations else frozenset()
+    settings = {each.option: said[each.key] for each in KINDS[kind].settings}
+    if not KINDS[kind].operations:
+        table.end()
+        return Target(name, kind, settings)
+    allow = frozenset(table.texts("allow"))
+    secret_env = _secret_environment(table)
     table.end()
-    return Target(name, kind, {each.option: said[each.key] for each in KINDS[kind].settings}, allow)
+    return Target(name, kind, settings, allow, secret_env)
 
 
 def _setting(table: _Table, setting: Setting, said: Mapping[str, str]) -> str:
     default = None if setting.default is None else setting.default.format(**said)
     if setting.takes == "text":
-        return table.text(setting.key, default)
+        text = table.text(setting.key, default)
+        if _PASSWORD.search(text):
+            raise ConfigInvalid(
+                f"{table.place}.{setting.key}: a password in an address is shown; give it by secret_env."
+            )
+        return text
     return str(table.path(setting.key, default))
 
 
@@ -128,11 +141,15 @@ def _command(name: str, table: _Table) -> Command:
         timeout_s=table.number("timeout", 600.0),
         repeat=cast("Literal['safe', 'once']", table.one_of("repeat", ("once", "safe"), "once")),
         env=_environment(table, "env"),
-        secret_env={key: Path(value) for key, value in _environment(table, "secret_env").items()},
+        secret_env=_secret_environment(table),
         leaves_daemon=table.yes("leaves_daemon"),
     )
     table.end()
     return command
+
+
+def _secret_environment(table: _Table) -> dict[str, Path]:
+    return {key: Path(value) for key, value in _environment(table, "secret_env").items()}
 
 
 def _environment(table: _Table, key: str) -> dict[str, str]:

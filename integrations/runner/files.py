@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import json
 import os
@@ -13,6 +14,8 @@ from typing import Any
 Document = dict[str, Any]
 
 _LOOK_AGAIN_S = 0.02
+_HERE = -100  # AT_FDCWD
+_RENAME_EXCHANGE = 2
 
 
 def read(path: Path) -> Document | None:
@@ -50,6 +53,31 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def sync_all(path: Path) -> None:
+    """Bring everything that was written on the disk of a directory to it."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        _libc_call("syncfs", handle)
+    finally:
+        os.close(handle)
+
+
+def exchange(first: Path, second: Path) -> None:
+    """Let two names change places at once; where nothing has the second name, the first takes it."""
+    if not second.exists():
+        first.rename(second)
+        return
+    names = (_HERE, os.fsencode(first), _HERE, os.fsencode(second), _RENAME_EXCHANGE)
+    _libc_call("renameat2", *names)
+
+
+def _libc_call(name: str, *arguments: int | bytes) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if getattr(libc, name)(*arguments) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
 
 
 def acquire(path: Path, *, patience_s: float = 0.3) -> int | None:

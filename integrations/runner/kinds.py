@@ -54,6 +54,7 @@ _WORD, _LABEL = Rule("word"), Rule("word", needed=False)
 _POINT = {"point": _WORD, "digest": Rule("digest", needed=False), "source": Rule("word", needed=False)}
 _LABELS = {"release": Rule("version", needed=False), "commit": _LABEL, "environment": _LABEL}
 _HELD = {"point": _WORD, "until": Rule("instant", needed=False)}
+_RESTIC_REACH = ("path", "repository", "password-file", "notes", "restic")
 
 _SQLITE = Kind(
     settings=(
@@ -78,7 +79,43 @@ _SQLITE = Kind(
     },
 )
 
-KINDS: Mapping[str, Kind] = {"sqlite": _SQLITE, "commands": Kind()}
+_RESTIC = Kind(
+    settings=(
+        Setting("path", "The folder that is backed up and restored.", "path"),
+        Setting(
+            "repository", "The repository as restic names it.", "repository", takes="text", of_source=True
+        ),
+        Setting(
+            "password_file", "The file with its password.", "password-file", takes="secret", of_source=True
+        ),
+        Setting(
+            "kept",
+            "The directory that keeps replaced folders, on the same disk.",
+            "kept",
+            default="{path}.kept",
+        ),
+        Setting(
+            "notes",
+            "The directory of what was proved of its snapshots.",
+            "notes",
+            default="{kept}/notes",
+            of_source=True,
+        ),
+        Setting("restic", "The program.", "restic", default="/usr/bin/restic"),
+    ),
+    operations={
+        "health": BuiltIn("ask", "read", (*_RESTIC_REACH, "kept", "record")),
+        "points": BuiltIn("ask", "read", _RESTIC_REACH),
+        "restored": BuiltIn("ask", "read", (*_RESTIC_REACH, "kept"), _POINT),
+        "prove": BuiltIn("ask", "read", _RESTIC_REACH, {"point": _WORD}),
+        "hold": BuiltIn("ask", "read", _RESTIC_REACH, _HELD),
+        "verify": BuiltIn("job", "read", _RESTIC_REACH, {"point": _WORD}),
+        "backup": BuiltIn("job", "read", _RESTIC_REACH, _LABELS),
+        "restore": BuiltIn("job", "destructive", (*_RESTIC_REACH, "kept"), _POINT),
+    },
+)
+
+KINDS: Mapping[str, Kind] = {"sqlite": _SQLITE, "restic": _RESTIC, "commands": Kind()}
 """Every kind by the word of runner.toml; targets of `commands` are only what commands act on."""
 
 

@@ -84,6 +84,7 @@ def _built_in(
         effect=known.effect,
         timeout_s=known.timeout_s,
         repeat="once" if known.effect == "destructive" else "safe",
+        secret_env={name: str(path) for name, path in target.secret_env.items()},
     )
 
 

@@ -74,6 +74,20 @@ def using(path: Path) -> tuple[int, ...]:
     return tuple(pid for pid in _pids() if pid != os.getpid() and _has_open(pid, wanted))
 
 
+def inside(folder: Path) -> tuple[int, ...]:
+    """Return the pids of other processes that work in a folder or have something of it open."""
+    return tuple(pid for pid in _pids() if pid != os.getpid() and _is_inside(pid, folder))
+
+
+def written(pid: int) -> int:
+    """Return how many bytes a process has written, 0 where the system does not say."""
+    with suppress(OSError):
+        for line in (_PROC / str(pid) / "io").read_text(encoding="ascii").splitlines():
+            if line.startswith("wchar: "):
+                return int(line.removeprefix("wchar: "))
+    return 0
+
+
 def title(pid: int) -> str:
     """Return the name of a process's program."""
     try:
@@ -112,6 +126,17 @@ def _environment(pid: int) -> list[bytes]:
         return (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
     except OSError:
         return []
+
+
+def _is_inside(pid: int, folder: Path) -> bool:
+    with suppress(OSError):
+        place = _PROC / str(pid)
+        for entry in (place / "cwd", *(place / "fd").iterdir()):
+            with suppress(OSError):
+                found = entry.readlink()
+                if folder in (found, *found.parents):
+                    return True
+    return False
 
 
 def _has_open(pid: int, wanted: os.stat_result) -> bool:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from integrations.runner import sqlite
+from integrations.runner import restic, sqlite
 from integrations.runner.kinds import KINDS, BuiltIn
 from integrations.runner.report import PartlyDone, Problem, Step, tell
 
@@ -22,11 +22,14 @@ PARTLY = 4
 Ask = Callable[[argparse.Namespace], Mapping[str, Any]]
 Work = Callable[[argparse.Namespace, str], Iterator[Step]]
 
-_PROGRAMS: Mapping[str, tuple[Ask, Work]] = {"sqlite": (sqlite.answer, sqlite.work)}
+_PROGRAMS: Mapping[str, tuple[Ask, Work]] = {
+    "sqlite": (sqlite.answer, sqlite.work),
+    "restic": (restic.answer, restic.work),
+}
 _SAYS = {
     "record": "file that remembers the target's identity",
     "point": "id of a recovery point",
-    "digest": "SHA-256 the point must have",
+    "digest": "SHA-256 the recovery point must have",
     "until": "moment with zone; left out releases",
     "query": "one SELECT",
     "values": "JSON object of named values",

@@ -89,6 +89,14 @@ kind = "sqlite"
 path = "{home}/readings.db"
 points = "{home}/points"
 
+[targets.uploads]
+kind = "restic"
+path = "{home}/uploads"
+repository = "{home}/repository"
+password_file = "{home}/secret"
+restic = "{restic}"
+allow = ["restic.backup", "restic.restore", "restic.restored", "restic.prove", "restic.verify", "restic.hold"]
+
 [targets.checkout]
 kind = "commands"
 
@@ -173,7 +181,9 @@ class Host:
         """Write the database, the commands and the configuration."""
         self.points.mkdir()
         (self.home / "secret").write_text(SECRET + "\n")
-        self.config.write_text(_CONFIG.format(home=self.home))
+        self.config.write_text(
+            _CONFIG.format(home=self.home, restic=shutil.which("restic") or "/usr/bin/restic")
+        )
         for name, text in _SCRIPTS.items():
             path = self.home / name
             path.write_text(text.format(home=self.home, python=sys.executable))

@@ -30,6 +30,7 @@ from integrations.contract import (
 from integrations.process import Runner
 from integrations.registry import ENGINES, open_engines, operations
 from tests.integrations.host import Host, a_host, until
+from tests.integrations.uploads import Uploads
 
 CANARY = "canary-7d1f"
 
@@ -66,6 +67,24 @@ async def _sqlite(home: Path) -> AsyncIterator[Case]:
             step=step,
             check=Call("restored", target=host.target, point=point, source=source),
             source=source,
+            token=1,
+        )
+
+
+@asynccontextmanager
+async def _restic(home: Path) -> AsyncIterator[Case]:
+    async with a_host(home) as host:
+        uploads = Uploads(host)
+        engine = open_engines(host.connections)["restic"]
+        await _ended(engine, await engine.backup(uploads.source, key="B-1", labels={"release": "2.3.0"}))
+        (point,) = await engine.points(uploads.source)
+        yield Case(
+            engine,
+            uploads.target,
+            acts=lambda: len(list(uploads.kept.glob("*/restore.json"))),
+            step=Call("restore", target=uploads.target, point=point, source=uploads.source),
+            check=Call("restored", target=uploads.target, point=point, source=uploads.source),
+            source=uploads.source,
             token=1,
         )
 
@@ -153,7 +172,14 @@ async def _served(app: web.Application) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-_CASES = {"sqlite": _sqlite, "command": _command, "sql": _sql, "http": _http, "person": _person}
+_CASES = {
+    "sqlite": _sqlite,
+    "restic": _restic,
+    "command": _command,
+    "sql": _sql,
+    "http": _http,
+    "person": _person,
+}
 
 
 @pytest.fixture(params=sorted(ENGINES))

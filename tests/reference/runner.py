@@ -48,6 +48,7 @@ _SAYS: Mapping[str, Mapping[str, str]] = {
     "_target": {
         "kind": "Whose data it is, or that only commands act on it.",
         "allow": "The operations below that may be asked for; health and the list of points always may.",
+        "secret_env": "Variables whose value is the content of a file.",
     },
     "_command": {
         "argv": "The program by its absolute path, and its arguments; `{name}` is a parameter. Required.",
@@ -131,6 +132,8 @@ def keys(function: str) -> Iterator[Key]:
                 yield Key(name, method, _words(more), _default(method, more))
             case ast.Call(func=ast.Name(id="_environment"), args=[_, ast.Constant(value=str() as name)]):
                 yield Key(name, "mapping", (), "none")
+            case ast.Call(func=ast.Name(id="_secret_environment")):
+                yield Key("secret_env", "mapping", (), "none")
             case _:
                 pass
 

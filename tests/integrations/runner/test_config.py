@@ -26,6 +26,37 @@ secret_env = { DEPLOY_TOKEN = "/etc/backstop/deploy" }
 """
 
 
+_FOLDER = """
+[targets.uploads]
+kind = "restic"
+path = "/srv/uploads"
+repository = "sftp:backup@store:/uploads"
+password_file = "/etc/backstop/restic"
+allow = ["restic.restore"]
+secret_env = { AWS_SECRET_ACCESS_KEY = "/etc/backstop/aws" }
+"""
+
+
+def test_a_kind_brings_its_own_settings_and_their_defaults() -> None:
+    config = parse(_FOLDER)
+    settings = config.targets["uploads"].settings
+    assert (settings["kept"], settings["notes"]) == ("/srv/uploads.kept", "/srv/uploads.kept/notes")
+    assert [str(path) for path in config.secret_files()] == ["/etc/backstop/restic", "/etc/backstop/aws"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("sftp:backup@store:/uploads", "rest:https://bo:pw@store/", "uploads.repository: a password in an"),
+        ("password_file", "points", "targets.uploads.password_file: write a text here"),
+        ("AWS_SECRET_ACCESS_KEY", "BACKSTOP_TOKEN", "`BACKSTOP_TOKEN` cannot be set here"),
+    ],
+)
+def test_what_a_kind_does_not_take_is_refused(old: str, new: str, says: str) -> None:
+    with pytest.raises(ConfigInvalid, match=re.escape(says)):
+        parse(_FOLDER.replace(old, new))
+
+
 def test_a_configuration_is_read_whole() -> None:
     config = parse(_GOOD)
     assert config.targets["orders-db"].settings["kept"] == "/backups/orders/kept"
@@ -36,7 +67,11 @@ def test_a_configuration_is_read_whole() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ('kind = "sqlite"', 'kind = "oracle"', "targets.orders-db.kind: write one of sqlite, commands"),
+        (
+            'kind = "sqlite"',
+            'kind = "oracle"',
+            "targets.orders-db.kind: write one of sqlite, restic, commands",
+        ),
         ("path =", "pth =", "targets.orders-db.path: write a text here"),
         ('allow = ["sqlite.backup"]', 'alow = ["x"]', "targets.orders-db.alow: there is no such setting"),
         ('"/srv/orders.db"', '"orders.db"', "targets.orders-db.path: write an absolute path here"),

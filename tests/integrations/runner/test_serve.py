@@ -76,7 +76,7 @@ async def test_what_cannot_be_done_is_refused_with_a_sentence_and_nothing_begins
 
 async def test_a_line_longer_than_any_request_ends_the_connection_and_not_the_runner(host: Host) -> None:
     assert await _sent(host, b"x" * 300_000) == {}
-    assert (await host.runner.hello()).targets == ("orders-db", "readings", "checkout")
+    assert (await host.runner.hello()).targets == ("orders-db", "readings", "uploads", "checkout")
 
 
 async def test_a_key_never_leaves_the_directory_of_jobs(host: Host) -> None:

@@ -1,0 +1,190 @@
+"""Putting a folder back by swap: the restored tree grows beside it and takes its place by one exchange.
+
+A crash at any moment leaves either the old or the restored folder in place, whole, and the old one is never
+lost. Carried out again under the same key, a restore goes on from where it was; once done it does nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from integrations.runner import files, processes
+from integrations.runner.jobs import directory
+from integrations.runner.report import PartlyDone, Problem, Step
+
+Fill = Callable[[Path], Iterator[Step]]
+"""Writes a restored tree under an empty directory, at the folder's own absolute path inside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """Which folder is replaced by which recovery point, and where the old one is kept."""
+
+    path: Path
+    kept: Path
+    key: str
+    point: str
+
+    @property
+    def fresh(self) -> Path:
+        """Return the directory in which the tree grows, on the disk of the folder."""
+        return self.path.with_name(f".{self.path.name}.restore.{directory(self.key)}")
+
+    @property
+    def root(self) -> Path:
+        """Return the restored folder inside it; after the exchange this is the old one."""
+        return self.fresh / self.path.relative_to("/")
+
+    @property
+    def shelf(self) -> Path:
+        """Return the directory that keeps the old folder of this restore."""
+        return self.kept / directory(self.key)
+
+    @property
+    def record(self) -> Path:
+        """Return the file that says how far this restore is."""
+        return self.shelf / "restore.json"
+
+
+def put_back(what: Swap, fill: Fill) -> Iterator[Step]:
+    """Restore a folder, naming each stage once it is durable."""
+    what.shelf.mkdir(parents=True, exist_ok=True)
+    with _alone(what):
+        record = files.read(what.record) or {}
+        if record.get("point", what.point) != what.point:
+            raise Problem(f"{what.key} restored {record['point']}; another restore needs another key.")
+        if record.get("state") == "done":
+            yield Step("done")
+            return
+        if not _is_restored(what, what.path):
+            _put_away_leftovers(what)
+            # The swap asks again; asked only there, the answer would come after minutes of copying.
+            _unused(what.path)
+            yield from _grow(what, fill)
+            _unused(what.path)
+            files.exchange(what.root, what.path)
+            files.sync(what.path.parent)
+        yield Step("swapped")
+        _shelve(what)
+        yield Step("kept")
+        files.replace(what.record, {**(files.read(what.record) or {}), "state": "done", "done_at": _now()})
+        yield Step("done")
+    _nobody_works_in_the_old(what)
+
+
+def done(what: Swap) -> dict[str, Any]:
+    """Return what a finished restore proves."""
+    record, old = files.read(what.record) or {}, what.shelf / what.path.name
+    return {
+        "point": what.point,
+        "restored_at": record.get("done_at"),
+        "kept": str(old) if old.exists() else None,
+    }
+
+
+def last_restore(kept: Path, point: str) -> datetime | None:
+    """Return when a recovery point was last put in place, if it was."""
+    records = [files.read(record) or {} for record in kept.glob("*/restore.json")]
+    moments = [each["done_at"] for each in records if each.get("point") == point and each.get("done_at")]
+    return max(map(datetime.fromisoformat, moments), default=None)
+
+
+def obstacles(path: Path, kept: Path) -> list[str]:
+    """Return in words what would keep a folder from being swapped."""
+    found = []
+    if not os.access(path.parent, os.R_OK | os.W_OK | os.X_OK):
+        found.append(f"The directory {path.parent} is missing or cannot be written.")
+    elif path.is_mount():
+        found.append(f"{path} is a mount point, which cannot be swapped; name a folder inside it.")
+    elif _device(kept) != path.parent.stat().st_dev:
+        found.append(f"{kept} is on another disk than {path}; a folder is kept by a rename.")
+    return found
+
+
+def _grow(what: Swap, fill: Fill) -> Iterator[Step]:
+    if _is_restored(what, what.root):
+        return
+    what.fresh.mkdir(mode=0o700)
+    yield from fill(what.fresh)
+    if not what.root.is_dir():
+        raise Problem(f"{what.point} does not hold the folder {what.path}.")
+    files.sync_all(what.path.parent)
+    # By its inode the tree is recognised after a crash, under whichever name it has then.
+    ready = {"state": "ready", "key": what.key, "point": what.point, "ready_at": _now()}
+    files.replace(what.record, {**ready, "inode": what.root.stat().st_ino})
+    yield Step("proved")
+
+
+def _is_restored(what: Swap, path: Path) -> bool:
+    record = files.read(what.record) or {}
+    return record.get("state") == "ready" and path.exists() and path.stat().st_ino == record["inode"]
+
+
+@contextmanager
+def _alone(what: Swap) -> Iterator[None]:
+    lock = files.acquire(what.kept / ".lock")
+    if lock is None:
+        raise Problem(f"Another restore of {what.path} is running.")
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def _put_away_leftovers(what: Swap) -> None:
+    """Finish what restores that were broken off left beside the folder, and start them anew."""
+    begin = f".{what.path.name}.restore."
+    for left in what.path.parent.glob(f"{begin}*"):
+        if left == what.fresh and _is_restored(what, what.root):
+            continue
+        shelf = what.kept / left.name.removeprefix(begin)
+        root = left / what.path.relative_to("/")
+        record = files.read(shelf / "restore.json") or {}
+        if record.get("state") == "ready" and root.exists() and root.stat().st_ino != record["inode"]:
+            root.rename(shelf / what.path.name)
+            files.sync(shelf)
+        if record:
+            # Given up before its inode is free to be used again, so that it is never taken for swapped.
+            files.replace(shelf / "restore.json", {**record, "state": "given up"})
+        shutil.rmtree(left)
+
+
+def _unused(path: Path) -> None:
+    if users := processes.inside(path):
+        raise Problem(f"{path} is in use by {_named(users)}; stop it first.", permanent=False)
+
+
+def _shelve(what: Swap) -> None:
+    if what.root.exists():
+        what.root.rename(what.shelf / what.path.name)
+        files.sync(what.shelf)
+    shutil.rmtree(what.fresh, ignore_errors=True)
+
+
+def _nobody_works_in_the_old(what: Swap) -> None:
+    if users := processes.inside(what.shelf / what.path.name):
+        raise PartlyDone(
+            f"The restored folder is in place, but {_named(users)} still works in the replaced one and "
+            "would write to it: restart it before anything relies on the restored data."
+        )
+
+
+def _named(pids: tuple[int, ...]) -> str:
+    return ", ".join(f"{processes.title(pid)} (process {pid})" for pid in pids)
+
+
+def _device(path: Path) -> int | None:
+    """Return the disk of a directory, or of where it would be made."""
+    there = next((each for each in (path, *path.parents) if each.exists()), None)
+    return there.stat().st_dev if there else None
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
