@@ -141,6 +141,7 @@ async def test_after_a_jump_ahead_an_approval_too_old_is_asked_for_again_and_upd
 
     await home.until("paused")
     assert "RUN-1.restore.1" not in home.world.acts
+    await home.happened("update-overdue", "incident/INC-1")
     events = await home.events("incident/INC-1")
     assert events["update-overdue", "backstop"] == 1
 

@@ -69,10 +69,21 @@ class Town:
 
     async def until(self, state: str) -> Run:
         """Wait until RUN-1 is in a state; its messages wake whoever waits."""
+        seen = len(self.slack.calls)
         while (run := await self.run()).state != state:
-            seen = len(self.slack.calls)
-            await self.slack.wait(lambda seen=seen: len(self.slack.calls) > seen, 15)  # type: ignore[misc]
+            seen = await self._another_call(seen)
         return run
+
+    async def happened(self, kind: str, stream: str) -> None:
+        """Wait until an event of a kind is in a stream."""
+        seen = len(self.slack.calls)
+        while not any(found == kind for found, _ in await self.events(stream)):
+            seen = await self._another_call(seen)
+
+    async def _another_call(self, seen: int) -> int:
+        """Wait for a call after so many; they are counted before one looks, so that none is missed."""
+        await self.slack.wait(lambda: len(self.slack.calls) > seen, 15)
+        return len(self.slack.calls)
 
     async def planned(self) -> None:
         """Have RUN-1 planned for an incident."""
