@@ -147,6 +147,7 @@ async def _database(settings: Settings) -> Finding:
             async with asyncio.timeout(TRY_S):
                 troubled = await timeline.effects.troubled()
                 breaks = await timeline.verify()
+                drift = [] if breaks else await timeline.drift()
         finally:
             await timeline.close()
     except (IntegrationError, TimeoutError) as problem:
@@ -156,6 +157,9 @@ async def _database(settings: Settings) -> Finding:
     if breaks:
         do = "Keep a copy, then ask who could write there; `backstop verify-timeline` names each."
         return Finding("database", "wrong", f"the timeline is broken: {breaks[0]}.", do)
+    if drift:
+        do = "Stop the server and run `backstop rebuild`: until then the gate may be wrong."
+        return Finding("database", "wrong", f"{drift[0]}.", do)
     waits = f"; {len(troubled)} effects failed at least once" if troubled else ""
     return Finding("database", "ok", f"can be read, the timeline is whole{waits}")
 

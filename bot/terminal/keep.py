@@ -46,17 +46,24 @@ class _Broken(Exception):
 
 
 def verify(argv: Sequence[str]) -> int:
-    """Check the chain of digests and print every break of it."""
+    """Check the chain of digests, and that the projections are what it says; print what is wrong."""
     _Parser("verify-timeline", "Check that nobody changed or removed an entry.").parse_args(argv)
 
     async def act(settings: Settings) -> int:
         async with _as_it_is(settings) as timeline:
             breaks = await timeline.verify()
-        for found in breaks:
+            drift = [] if breaks else await timeline.drift()
+        for found in (*breaks, *drift):
             tell(found)
-        places = "1 place" if len(breaks) == 1 else f"{len(breaks)} places"
-        tell(f"The timeline is broken in {places}." if breaks else "The timeline is whole.")
-        return REFUSED if breaks else OK
+        if drift:
+            tell(
+                "The timeline is whole, but what is looked up quickly is not what it says: the gate may be "
+                "wrong. Stop the server and run `backstop rebuild`."
+            )
+        else:
+            places = "1 place" if len(breaks) == 1 else f"{len(breaks)} places"
+            tell(f"The timeline is broken in {places}." if breaks else "The timeline is whole.")
+        return REFUSED if breaks or drift else OK
 
     return _carry_out(act)
 

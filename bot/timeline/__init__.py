@@ -3,7 +3,7 @@
 `Timeline` is the door to everything that is stored. Its parts: `entries` here, the queue of effects
 in `effects.py`, whose duty they are in `duty.py`, what people said and nobody has carried out yet in
 `letters.py`, what else is kept in `records.py`, the projections that answer questions in `lookup.py`, and in
-`missing.py` how the loss of a whole stream is noticed.
+`missing.py` how the loss of a whole stream is noticed; `drift.py` compares the projections with the entries.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from bot.core.errors import Conflict
 from bot.core.events import Entry, Event, dump, link, parse, payload_digest
 from bot.timeline import tables
 from bot.timeline.database import at_one_moment, is_deadlock, is_integrity, prepare, reading, writing
+from bot.timeline.drift import differences, drawn, stored
 from bot.timeline.duty import duty_of
 from bot.timeline.effects import Effects, put
 from bot.timeline.letters import Letters
@@ -238,6 +239,14 @@ class Timeline:
                 for statement in project(entry):
                     await connection.execute(statement)
         return len(rows)
+
+    async def drift(self) -> list[str]:
+        """Return in words where the projections are not what the entries say; `rebuild` draws them again."""
+        async with reading(self._engine) as connection:
+            await at_one_moment(connection)
+            rows = (await connection.execute(select(tables.entry).order_by(tables.entry.c.id))).all()
+            there = await stored(connection)
+        return list(differences(there, await asyncio.to_thread(drawn, map(_entry, rows))))
 
     async def verify(self) -> list[str]:
         """Return in words everything that was changed or removed; nothing when the timeline is whole.

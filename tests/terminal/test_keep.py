@@ -43,6 +43,22 @@ async def test_a_whole_timeline_is_whole(shell: Shell) -> None:
     assert await shell.run("verify-timeline") == Ran(0, "The timeline is whole.\n", "")
 
 
+async def test_a_list_that_is_not_what_the_entries_say_is_named_with_the_way_to_mend_it(shell: Shell) -> None:
+    await lived(shell)
+    sql(shell, "DELETE FROM incident")
+
+    assert (await shell.run("verify-timeline")).out == (
+        "the table incident is not what the entries say of INC-1\n"
+        "The timeline is whole, but what is looked up quickly is not what it says: the gate may be wrong. "
+        "Stop the server and run `backstop rebuild`.\n"
+    )
+    ran = await shell.run("doctor")
+    assert "the table incident is not what the entries say of INC-1." in ran.out
+    assert "until then the gate may be wrong" in ran.out
+    assert (await shell.run("rebuild")).code == 0
+    assert (await shell.run("verify-timeline")).code == 0
+
+
 async def test_a_changed_entry_is_named(shell: Shell) -> None:
     await lived(shell)
     sql(shell, "UPDATE entry SET event = replace(event, 'wrong', 'fine')")

@@ -9,7 +9,17 @@ import pytest
 from sqlalchemy import text
 
 from bot.core.errors import Conflict
-from bot.core.events import IncidentDeclared, NoteAdded, PlanAsked, PlanAttached, Severity, TargetHeld
+from bot.core.events import (
+    FreezePlaced,
+    IncidentDeclared,
+    NoteAdded,
+    PlanAsked,
+    PlanAttached,
+    ReleaseRecorded,
+    Scope,
+    Severity,
+    TargetHeld,
+)
 from bot.timeline import AlreadyAnswered, Change, Delivery, Timeline
 from tests.clock import Clock
 
@@ -173,6 +183,37 @@ async def test_rebuild_draws_the_same_projections(timeline: Timeline) -> None:
     assert replayed == 2
     assert await timeline.lookup.incidents(only_open=True) == before
     assert await timeline.verify() == []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        ('DELETE FROM "freeze"', "the table freeze is not what the entries say of FRZ-1"),
+        ('UPDATE "freeze" SET in_force = :no', "the table freeze is not what the entries say of FRZ-1"),
+        ("UPDATE incident SET open = :no", "the table incident is not what the entries say of INC-1"),
+        ("INSERT INTO held VALUES ('db', 'RUN-9')", "the table held is not what the entries say of db"),
+        (
+            "UPDATE release SET version = '0'",
+            "the table release is not what the entries say of checkout",
+        ),
+    ],
+)
+async def test_a_projection_that_says_something_else_is_noticed_and_mended_by_rebuild(
+    timeline: Timeline, spoil: str, says: str
+) -> None:
+    await declare(timeline)
+    placed = FreezePlaced(scope=Scope(services=("checkout",)), why="calm", incident="INC-1", lift="by_hand")
+    shipped = ReleaseRecorded(version="2.3.0", environment="production")
+    changes = {"freeze/FRZ-1": Change(0, (placed,)), "service/checkout": Change(0, (shipped,))}
+    await timeline.append(changes, by="ana", via="test")
+    assert await timeline.drift() == []
+
+    async with timeline._engine.begin() as connection:
+        await connection.execute(text(spoil), {"no": False} if ":no" in spoil else {})
+
+    assert await timeline.drift() == [says]
+    await timeline.rebuild()
+    assert await timeline.drift() == []
 
 
 async def erase(timeline: Timeline, stream: str, *tables: str) -> None:
