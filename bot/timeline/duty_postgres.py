@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,9 @@ from bot.timeline.duty import BEAT_S, Duty
 from integrations.contract import IntegrationError
 
 PATIENCE_S = 5.0
+SILENT_S = 30.0
+"""How long whoever has the duty may be silent before it is taken away; one that works asks twice a second."""
+
 _LOCK = (0x42535450, 1)  # "BSTP"; a database has these numbers to itself
 _NEWS = "backstop_effects"
 _STILL = """
@@ -23,17 +27,28 @@ SELECT EXISTS (
     AND classid = %s::bigint::oid AND objid = %s::bigint::oid
 )
 """
+_END_SILENT = """
+SELECT bool_or(pg_terminate_backend(activity.pid))
+FROM pg_stat_activity AS activity JOIN pg_locks AS held USING (pid)
+WHERE held.locktype = 'advisory' AND held.granted AND activity.usename = current_user
+AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+AND held.classid = %s::bigint::oid AND held.objid = %s::bigint::oid
+AND clock_timestamp() - activity.state_change > make_interval(secs => %s)
+"""
+
+log = logging.getLogger(__name__)
 
 
-def on_postgres(engine: AsyncEngine) -> Duty:
+def on_postgres(engine: AsyncEngine, *, silent_s: float = SILENT_S) -> Duty:
     """Return the duty of a database on PostgreSQL."""
-    return _OnPostgres(engine)
+    return _OnPostgres(engine, silent_s)
 
 
 class _OnPostgres:
     """A session's advisory lock on a connection of its own; it must not go through a transaction pooler."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, silent_s: float) -> None:
+        self._silent_s = silent_s
         _, self._reach = engine.dialect.create_connect_args(engine.url)
         self._connection: psycopg.AsyncConnection[Any] | None = None
         self._held = False
@@ -52,6 +67,9 @@ class _OnPostgres:
             self._held = await self._ask("SELECT pg_try_advisory_lock(%s, %s)", *_LOCK)
             if self._held:
                 await self._ask(f"LISTEN {_NEWS}")
+            elif await self._ask(_END_SILENT, *_LOCK, self._silent_s):
+                # Frozen, not dead: when it wakes it finds the lock gone, and what it began is fenced off.
+                log.warning("ended the session of a process that had the duty and was silent")
         self._elsewhere = not self._held
         return self._held
 
@@ -72,7 +90,7 @@ class _OnPostgres:
     async def release(self) -> None:
         await self._drop()
 
-    async def _ask(self, statement: str, *values: int) -> bool:
+    async def _ask(self, statement: str, *values: float) -> bool:
         """Return the first value of the answer, if any; an error ends the connection and the lock."""
         try:
             async with asyncio.timeout(PATIENCE_S):

@@ -18,6 +18,7 @@ from bot.jobs import STANDING_BY, Dispatcher
 from bot.timeline import Timeline
 from bot.timeline.database import open_engine
 from bot.timeline.duty import Duty, duty_of
+from bot.timeline.duty_postgres import on_postgres
 from integrations.contract import IntegrationError
 from tests.clock import Clock
 
@@ -115,6 +116,35 @@ async def test_the_duty_ends_with_a_process_that_is_killed(database_url: str, cl
         while not await timeline.duty.take():  # noqa: ASYNC110 - PostgreSQL notices in its own time
             await asyncio.sleep(0.05)
     await timeline.duty.release()
+    await timeline.close()
+
+
+@pytest.mark.real
+async def test_a_process_that_is_frozen_loses_the_duty_and_finds_that_out_when_it_wakes(
+    postgresql_url: str, clock: Clock
+) -> None:
+    timeline = await Timeline.open(postgresql_url, now=clock)
+    patient = on_postgres(open_engine(postgresql_url))
+    duty = on_postgres(open_engine(postgresql_url), silent_s=1)
+    frozen = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", HOLDER, postgresql_url), stdout=asyncio.subprocess.PIPE
+    )
+    assert frozen.stdout
+    assert await frozen.stdout.readline() == b"held\n"
+    for _ in range(3):
+        assert not await patient.take()
+    assert frozen.returncode is None
+
+    frozen.send_signal(signal.SIGSTOP)
+    async with asyncio.timeout(WITHIN_S):
+        while not await duty.take():  # noqa: ASYNC110 - the silence has to last
+            await asyncio.sleep(0.05)
+
+    frozen.send_signal(signal.SIGCONT)
+    async with asyncio.timeout(WITHIN_S):
+        assert await frozen.wait() == 0  # `keep` returned
+    for each in (duty, patient):
+        await each.release()
     await timeline.close()
 
 
