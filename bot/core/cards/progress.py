@@ -37,6 +37,11 @@ from bot.core.words import between, in_size, in_words, lasted
 
 Latest = Mapping[str, Mapping[str, object]]
 TAIL_LINES, LONGEST_LINE = 5, 400
+_DECIDED = {
+    Standing.OPEN: "approved",
+    Standing.REJECTED: "rejected",
+    Standing.EXPIRED: "not approved in time",
+}
 
 
 def progress_card(run: Run, incident: Incident, *, latest: Latest, now: datetime) -> Document:
@@ -126,20 +131,13 @@ def _awaits(run: Run, plan: Plan, step: PlannedStep, now: datetime) -> str:
     gate, state = plan.gate(step.gate or ""), run.gates.get(step.gate or "")
     if gate is None or state is None or state.used:
         return ""
-    match standing(gate, state, hash=run.hash, holders=plan.roles, now=now):
-        case Standing.OPEN:
-            return f", approved at {gate.name}"
-        case Standing.REJECTED:
-            return f", rejected at {gate.name}"
-        case Standing.EXPIRED:
-            return f", not approved in time at {gate.name}"
-        case Standing.GATHERING:
-            given = [
-                a for a in state.approvals if counts(a, gate, hash=run.hash, holders=plan.roles, now=now)
-            ]
-            roles = missing(gate, given, plan.roles)
-            seats = [f"{roles.count(role)} of {role}" for role in dict.fromkeys(roles)]
-            return f", waits for approval {gate.name}: still {' and '.join(seats)}"
+    where = standing(gate, state, hash=run.hash, holders=plan.roles, now=now)
+    if where is not Standing.GATHERING:
+        return f", {_DECIDED[where]} at {gate.name}"
+    given = [a for a in state.approvals if counts(a, gate, hash=run.hash, holders=plan.roles, now=now)]
+    roles = missing(gate, given, plan.roles)
+    seats = [f"{roles.count(role)} of {role}" for role in dict.fromkeys(roles)]
+    return f", waits for approval {gate.name}: still {' and '.join(seats)}"
 
 
 def _glass(run: Run) -> Iterator[Block]:
