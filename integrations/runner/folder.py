@@ -69,8 +69,7 @@ def put_back(what: Swap, fill: Fill) -> Iterator[Step]:
             _unused(what.path)
             yield from _grow(what, fill)
             _unused(what.path)
-            files.exchange(what.root, what.path)
-            files.sync(what.path.parent)
+            _exchange(what)
         yield Step("swapped")
         _shelve(what)
         yield Step("kept")
@@ -101,10 +100,14 @@ def obstacles(path: Path, kept: Path) -> list[str]:
     found = []
     if not os.access(path.parent, os.R_OK | os.W_OK | os.X_OK):
         found.append(f"The directory {path.parent} is missing or cannot be written.")
+    elif path.is_symlink():
+        found.append(f"{path} is a symbolic link; name the folder itself.")
     elif path.is_mount():
         found.append(f"{path} is a mount point, which cannot be swapped; name a folder inside it.")
     elif _device(kept) != path.parent.stat().st_dev:
         found.append(f"{kept} is on another disk than {path}; a folder is kept by a rename.")
+    if kept.is_relative_to(path):
+        found.append(f"{kept} lies inside {path}, which is replaced as a whole.")
     return found
 
 
@@ -120,6 +123,17 @@ def _grow(what: Swap, fill: Fill) -> Iterator[Step]:
     ready = {"state": "ready", "key": what.key, "point": what.point, "ready_at": _now()}
     files.replace(what.record, {**ready, "inode": what.root.stat().st_ino})
     yield Step("proved")
+
+
+def _exchange(what: Swap) -> None:
+    try:
+        files.exchange(what.root, what.path)
+    except OSError as error:
+        raise Problem(
+            f"{what.path} cannot be exchanged with what was restored: {error.strerror}. Its file system must "
+            "exchange two names at once, as ext4, xfs and btrfs do."
+        ) from error
+    files.sync(what.path.parent)
 
 
 def _is_restored(what: Swap, path: Path) -> bool:

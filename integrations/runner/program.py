@@ -65,6 +65,9 @@ def _work(steps: Iterator[Step]) -> int:
     except Problem as problem:
         sys.stderr.write(f"{problem}\n")
         return FAILED
+    except OSError as problem:
+        sys.stderr.write(f"This host could not do it: {problem}.\n")
+        return FAILED
     except PartlyDone as problem:
         sys.stderr.write(f"{problem}\n")
         return PARTLY

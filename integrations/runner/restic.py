@@ -70,6 +70,8 @@ def _approved(repository: Repository, given: argparse.Namespace) -> Snapshot:
 def _health(repository: Repository, kept: Path, record: Path) -> dict[str, Any]:
     """Say whether the folder could be restored; a missing or damaged one is what restoring is there for."""
     obstacles = folder.obstacles(repository.path, kept)
+    if Path(repository.url).is_relative_to(repository.path):
+        obstacles.append(f"{repository.url} lies inside {repository.path}, which is replaced as a whole.")
     known = files.read(record) or {}
     place = {"path": str(repository.path), "url": repository.url}
     version = ""

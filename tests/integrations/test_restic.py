@@ -168,6 +168,18 @@ async def test_a_repository_that_cannot_be_read_is_said_without_its_password(
     assert SECRET not in str(await engine.health(uploads.target))
 
 
+async def test_a_repository_inside_the_folder_is_an_obstacle(
+    engine: Engine, uploads: Uploads, host: Host
+) -> None:
+    host.kill_serve()
+    inside = uploads.path / "repository"
+    host.config.write_text(host.config.read_text().replace(str(uploads.repository), str(inside)))
+    await host.serve()
+    health = await engine.health(uploads.target)
+    assert not health.ok
+    assert f"{inside} lies inside {uploads.path}, which is replaced as a whole." in health.problems
+
+
 async def test_a_backup_that_could_not_read_everything_is_no_recovery_point(
     engine: Engine, uploads: Uploads, host: Host
 ) -> None:

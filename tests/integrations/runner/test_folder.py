@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from integrations.runner.folder import Swap, last_restore, obstacles, put_back
+from integrations.runner.folder import Swap, _exchange, last_restore, obstacles, put_back
 from integrations.runner.report import PartlyDone, Problem, Step
 
 KEY = "RUN-1/restore/1"
@@ -148,6 +148,13 @@ def test_a_tree_that_cannot_be_made_whole_changes_nothing(uploads: Uploads) -> N
     assert uploads.holds() == BAD
 
 
+def test_where_names_cannot_be_exchanged_nothing_is_changed(tmp_path: Path) -> None:
+    # /proc refuses like a file system that does not know the exchange.
+    what = Swap(Path("/proc/self/fdinfo"), tmp_path / "kept", KEY, "P1")
+    with pytest.raises(Problem, match="cannot be exchanged with what was restored"):
+        _exchange(what)
+
+
 def test_one_key_restores_one_point_once(uploads: Uploads) -> None:
     list(put_back(uploads.what(), uploads.fill))
     (uploads.path / "first").write_text("newer")
@@ -200,6 +207,10 @@ def test_two_restores_of_one_folder_do_not_meet(uploads: Uploads) -> None:
 def test_what_keeps_a_folder_from_being_swapped_is_said_before(uploads: Uploads) -> None:
     assert obstacles(uploads.path, uploads.kept) == []
     assert "mount point" in obstacles(Path("/proc"), uploads.kept)[0]
+    linked = uploads.path.with_name("linked")
+    linked.symlink_to(uploads.path)
+    assert "symbolic link" in obstacles(linked, uploads.kept)[0]
+    assert "lies inside" in obstacles(uploads.path, uploads.path / "kept")[0]
     assert "missing" in obstacles(uploads.kept / "no" / "where", uploads.kept)[0]
     if Path("/dev/shm").stat().st_dev != os.stat(uploads.path).st_dev:  # noqa: PTH116 - another disk
         assert "another disk" in obstacles(uploads.path, Path("/dev/shm/kept"))[0]
