@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
+import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from integrations.runner.report import Problem
 
 Document = dict[str, Any]
 
@@ -73,6 +77,24 @@ def exchange(first: Path, second: Path) -> None:
     _libc_call("renameat2", *names)
 
 
+def size(path: Path) -> int:
+    """Return how many bytes a file holds, or all files of a directory."""
+    return sum(file.stat().st_size for file in _files(path))
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file's content in hexadecimal; of a directory: that of its files and names."""
+    if not path.is_dir():
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    lines = (f"{digest(file)}  {file.relative_to(path)}\n" for file in _files(path))
+    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _files(path: Path) -> list[Path]:
+    return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+
+
 def _libc_call(name: str, *arguments: int | bytes) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if getattr(libc, name)(*arguments) != 0:
@@ -97,6 +119,18 @@ def acquire(path: Path, *, patience_s: float = 0.3) -> int | None:
             time.sleep(_LOOK_AGAIN_S)
         else:
             return handle
+
+
+@contextmanager
+def alone(path: Path, *, otherwise: str, patience_s: float = 0.3) -> Iterator[None]:
+    """Hold the lock of a file; Problem with the sentence given while somebody else has it."""
+    lock = acquire(path, patience_s=patience_s)
+    if lock is None:
+        raise Problem(otherwise, permanent=False)
+    try:
+        yield
+    finally:
+        os.close(lock)
 
 
 def held(path: Path) -> bool:

@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from integrations.runner import restic, sqlite
 from integrations.runner.kinds import KINDS, BuiltIn
 from integrations.runner.report import PartlyDone, Problem, Step, tell
+from integrations.runner.restic import verbs as restic
+from integrations.runner.sqlite import verbs as sqlite
 
 FAILED = 1
 PARTLY = 4

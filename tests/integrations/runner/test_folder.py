@@ -12,19 +12,21 @@ from pathlib import Path
 
 import pytest
 
-from integrations.runner.folder import Swap, _exchange, last_restore, obstacles, put_back
+from integrations.runner.attempts import Attempt, last
 from integrations.runner.report import PartlyDone, Problem, Step
+from integrations.runner.restic.folder import Swap, _exchange, obstacles, put_back
 
 KEY = "RUN-1/restore/1"
 _STAGES = ("copying", "proved", "swapped", "kept", "done")
 _DIE_AT = """
 import os, signal, sys
 from pathlib import Path
-from integrations.runner.folder import Swap, put_back
+from integrations.runner.attempts import Attempt
+from integrations.runner.restic.folder import Swap, put_back
 from tests.integrations.runner.test_folder import filling
 
 path, kept, key, stage = sys.argv[1:]
-for step in put_back(Swap(Path(path), Path(kept), key, "P1"), filling(Path(path))):
+for step in put_back(Swap(Path(path), Attempt(Path(kept), key, "P1")), filling(Path(path))):
     if step.phase == stage:
         os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -55,7 +57,7 @@ class Uploads:
         self.fill = filling(self.path)
 
     def what(self, key: str = KEY, point: str = "P1") -> Swap:
-        return Swap(self.path, self.kept, key, point)
+        return Swap(self.path, Attempt(self.kept, key, point))
 
     def die_at(self, stage: str, key: str = KEY) -> None:
         places = (self.path, self.kept, key, stage)
@@ -81,10 +83,10 @@ def uploads(tmp_path: Path) -> Uploads:
 def test_a_restore_puts_the_files_back_and_keeps_the_damaged_folder(uploads: Uploads) -> None:
     assert tuple(step.phase for step in put_back(uploads.what(), uploads.fill)) == _STAGES
     assert uploads.holds() == GOOD
-    assert uploads.holds(uploads.what().shelf / "uploads") == BAD
+    assert uploads.holds(uploads.what().old) == BAD
     assert uploads.beside() == []
-    assert last_restore(uploads.kept, "P1") is not None
-    assert last_restore(uploads.kept, "P2") is None
+    assert last(uploads.kept, "P1")["done_at"]
+    assert last(uploads.kept, "P2") == {}
 
 
 @pytest.mark.parametrize("stage", _STAGES)
@@ -95,7 +97,7 @@ def test_a_restore_killed_at_any_stage_is_finished_by_the_next_under_the_same_ke
     assert uploads.holds() in (GOOD, BAD)
     list(put_back(uploads.what(), uploads.fill))
     assert uploads.holds() == GOOD
-    assert uploads.holds(uploads.what().shelf / "uploads") == BAD
+    assert uploads.holds(uploads.what().old) == BAD
     assert uploads.beside() == []
     # What was whole and read back is not restored a second time.
     assert uploads.fill.times == (1 if stage == "copying" else 0)
@@ -121,7 +123,7 @@ def test_a_replaced_folder_that_was_not_kept_yet_is_kept_whatever_happened_to_th
     uploads.path.rename(uploads.path.with_name("elsewhere"))
     list(put_back(uploads.what(), uploads.fill))
     assert uploads.holds() == GOOD
-    assert uploads.holds(uploads.what().shelf / "uploads") == BAD
+    assert uploads.holds(uploads.what().old) == BAD
 
 
 def test_a_folder_that_is_gone_is_restored(uploads: Uploads) -> None:
@@ -150,7 +152,7 @@ def test_a_tree_that_cannot_be_made_whole_changes_nothing(uploads: Uploads) -> N
 
 def test_where_names_cannot_be_exchanged_nothing_is_changed(tmp_path: Path) -> None:
     # /proc refuses like a file system that does not know the exchange.
-    what = Swap(Path("/proc/self/fdinfo"), tmp_path / "kept", KEY, "P1")
+    what = Swap(Path("/proc/self/fdinfo"), Attempt(tmp_path / "kept", KEY, "P1"))
     with pytest.raises(Problem, match="cannot be exchanged with what was restored"):
         _exchange(what)
 
@@ -190,7 +192,7 @@ def test_whoever_still_works_in_the_replaced_folder_is_named(uploads: Uploads) -
     steps = put_back(uploads.what(), uploads.fill)
     while next(steps).phase != "kept":
         pass
-    with _open_in(uploads.what().shelf / "uploads"), pytest.raises(PartlyDone, match="restart it"):
+    with _open_in(uploads.what().old), pytest.raises(PartlyDone, match="restart it"):
         list(steps)
     assert uploads.holds() == GOOD
 

@@ -16,20 +16,24 @@ from typing import Any
 
 import pytest
 
-from integrations.runner import files, points, questions
-from integrations.runner.database import digest
+from integrations.runner import files
+from integrations.runner.attempts import Attempt
+from integrations.runner.copies import Copies
+from integrations.runner.files import digest
 from integrations.runner.report import PartlyDone, Problem
-from integrations.runner.restore import Restore, keep, restore
+from integrations.runner.sqlite import points, questions
+from integrations.runner.sqlite.restore import Restore, keep, restore
 
 _STAGES = ("copying", "copied", "proved", "locked", "linked", "swapped", "kept", "done")
 
 _DIE_AT = """
 import os, signal, sys
 from pathlib import Path
-from integrations.runner.restore import Restore, restore
+from integrations.runner.attempts import Attempt
+from integrations.runner.sqlite.restore import Restore, restore
 
 database, points, kept, point, key, stage = sys.argv[1:]
-for step in restore(Restore(Path(database), Path(points), Path(kept), point, key)):
+for step in restore(Restore(Path(database), Path(points), Attempt(Path(kept), key, point))):
     if step.phase == stage:
         os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -56,11 +60,16 @@ class Shop:
 
     def backup(self, key: str) -> str:
         list(points.backup(self.database, self.points, {"release": "2.3.0"}, key=key))
-        return str(points.backed_up(self.points, key)["id"])
+        return str(self.copies.taken(key)["id"])
 
-    def what(self, key: str = "RUN-1/restore/1", **other: Any) -> Restore:
-        fields = {"database": self.database, "points": self.points, "kept": self.kept, "point": self.point}
-        return Restore(**{**fields, "key": key, **other})
+    @property
+    def copies(self) -> Copies:
+        return Copies(self.points, ".db")
+
+    def what(
+        self, key: str = "RUN-1/restore/1", *, point: str | None = None, digest: str | None = None
+    ) -> Restore:
+        return Restore(self.database, self.points, Attempt(self.kept, key, point or self.point), digest)
 
     def total(self, database: Path | None = None) -> int:
         with closing(sqlite3.connect(database or self.database)) as connection:
@@ -88,7 +97,7 @@ def test_a_restore_puts_the_rows_back_and_keeps_the_damaged_database(shop: Shop)
     stages = [step.phase for step in restore(shop.what())]
     assert list(dict.fromkeys(stages)) == list(_STAGES)
     assert shop.total() == RIGHT
-    assert shop.total(shop.what().shelf / "orders.db") == 0
+    assert shop.total(shop.what().attempt.shelf / "orders.db") == 0
     assert shop.beside() == []
 
 
@@ -100,7 +109,7 @@ def test_a_restore_killed_at_any_stage_is_finished_by_the_next_under_the_same_ke
     assert shop.total() in {0, RIGHT}
     list(restore(shop.what()))
     assert shop.total() == RIGHT
-    assert shop.total(shop.what().shelf / "orders.db") == 0
+    assert shop.total(shop.what().attempt.shelf / "orders.db") == 0
     assert shop.beside() == []
 
 
@@ -130,7 +139,7 @@ def test_one_key_does_not_restore_two_points(shop: Shop) -> None:
 
 def test_a_point_that_a_restore_found_damaged_is_no_longer_called_verified(shop: Shop) -> None:
     assert points.prove(shop.points, shop.point)["ok"]
-    assert points.listed(shop.points)[0]["health"] == "valid"
+    assert shop.copies.listed()[0]["health"] == "valid"
     content = shop.points / f"{shop.point}.db"
     raw = bytearray(content.read_bytes())
     raw[-10] ^= 1
@@ -139,7 +148,7 @@ def test_a_point_that_a_restore_found_damaged_is_no_longer_called_verified(shop:
     with pytest.raises(Problem, match="is damaged: its digest"):
         list(restore(shop.what()))
 
-    note = points.listed(shop.points)[0]
+    note = shop.copies.listed()[0]
     assert (note["health"], note["verified_at"]) == ("invalid", None)
     assert note["problem"].startswith("its content is not what was backed up")
 
@@ -155,7 +164,7 @@ def test_a_copy_that_the_disk_spoilt_is_not_held_against_its_point(shop: Shop) -
     with pytest.raises(Problem, match="is right and its copy is not; look at the disk"):
         next(stages)
 
-    assert points.listed(shop.points)[0]["health"] == "valid"
+    assert shop.copies.listed()[0]["health"] == "valid"
     assert shop.beside() == []
 
 
@@ -180,7 +189,7 @@ def test_a_point_that_was_damaged_before_its_digest_was_taken_is_refused(shop: S
     with pytest.raises(Problem, match="damaged"):
         list(restore(shop.what()))
     assert points.prove(shop.points, shop.point)["ok"] is False
-    assert points.listed(shop.points)[0]["health"] == "invalid"
+    assert shop.copies.listed()[0]["health"] == "invalid"
 
 
 def test_another_content_than_the_approved_one_is_refused(shop: Shop) -> None:
@@ -218,7 +227,7 @@ def test_a_process_that_still_has_the_replaced_file_open_is_reported(shop: Shop)
     while next(stages).phase != "kept":
         pass
     # Opened between the look for users and the swap: only the look afterwards can find it.
-    with _holding(shop.what().shelf / "orders.db"), pytest.raises(PartlyDone, match="restart it"):
+    with _holding(shop.what().attempt.shelf / "orders.db"), pytest.raises(PartlyDone, match="restart it"):
         list(stages)
     assert shop.total() == RIGHT
 
@@ -254,9 +263,9 @@ def test_a_log_of_writes_that_were_never_folded_in_does_not_reach_the_restored_d
     list(restore(shop.what()))
     assert shop.total() == RIGHT
     if readable == "readable":
-        assert shop.total(shop.what().shelf / "orders.db") == 1000
+        assert shop.total(shop.what().attempt.shelf / "orders.db") == 1000
     else:
-        assert (shop.what().shelf / "orders.db-wal").stat().st_size > 0
+        assert (shop.what().attempt.shelf / "orders.db-wal").stat().st_size > 0
 
 
 @pytest.mark.parametrize(
@@ -271,7 +280,7 @@ def test_a_database_that_cannot_be_read_is_restored_too(shop: Shop, left: bytes 
         wal.write_bytes(b"a log of something else")
     list(restore(shop.what()))
     assert shop.total() == RIGHT
-    kept = shop.what().shelf / "orders.db"
+    kept = shop.what().attempt.shelf / "orders.db"
     assert left is None or not left or kept.read_bytes() == left
 
 
@@ -323,18 +332,18 @@ def test_a_backup_under_a_live_writer_is_whole_and_of_one_moment(tmp_path: Path)
 def test_a_backup_that_did_not_finish_is_no_recovery_point(shop: Shop) -> None:
     (shop.points / "orders-half.db").write_bytes(b"SQLite format 3\0")
     (shop.points / "orders-other.json").write_text("{")
-    health = {note["id"]: note["health"] for note in points.listed(shop.points)}
+    health = {note["id"]: note["health"] for note in shop.copies.listed()}
     assert health == {shop.point: "unknown", "orders-half": "partial", "orders-other": "invalid"}
 
 
 def test_a_hold_is_written_and_released_and_survives_a_proof(shop: Shop) -> None:
-    points.hold(shop.points, shop.point, "2026-12-24T00:00:00Z")
+    shop.copies.hold(shop.point, "2026-12-24T00:00:00Z")
     points.prove(shop.points, shop.point)
-    note = points.note_of(shop.points, shop.point)
+    note = shop.copies.note(shop.point)
     assert note["held_until"] == "2026-12-24T00:00:00Z"
     assert datetime.fromisoformat(note["verified_at"]).tzinfo is not None
-    points.hold(shop.points, shop.point, None)
-    assert points.note_of(shop.points, shop.point)["held_until"] is None
+    shop.copies.hold(shop.point, None)
+    assert shop.copies.note(shop.point)["held_until"] is None
 
 
 def test_restored_is_proved_by_content_and_then_by_rows(shop: Shop) -> None:

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from integrations.runner import files, processes
-from integrations.runner.points import Note
+from integrations.runner.copies import LABELS, Note
 from integrations.runner.report import Problem, Step
 
 HOLD = "hold-until="
 """How the tag of a held snapshot begins; `restic forget` spares it only with `--keep-tag`."""
 
-LABELS = ("release", "commit", "environment")
 _UNREAD = 3
 _NAMED = 8
 _LOOK_S = 0.5

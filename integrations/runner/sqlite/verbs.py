@@ -7,12 +7,12 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from integrations.runner import points, questions
-from integrations.runner.database import select
+from integrations.runner.attempts import Attempt
+from integrations.runner.copies import LABELS
 from integrations.runner.report import Problem, Step, prove
-from integrations.runner.restore import Restore, done, keep, restore
-
-_LABELS = ("release", "commit", "environment")
+from integrations.runner.sqlite import points, questions
+from integrations.runner.sqlite.database import select
+from integrations.runner.sqlite.restore import Restore, done, keep, restore
 
 
 def answer(given: argparse.Namespace) -> Mapping[str, Any]:
@@ -21,7 +21,7 @@ def answer(given: argparse.Namespace) -> Mapping[str, Any]:
         case "health":
             return questions.health(given.database, given.points, given.record)
         case "points":
-            return {"points": points.listed(given.points)}
+            return {"points": points.copies(given.points).listed()}
         case "integrity":
             return questions.sound(given.database)
         case "restored":
@@ -29,7 +29,7 @@ def answer(given: argparse.Namespace) -> Mapping[str, Any]:
         case "prove":
             return points.prove(given.points, given.point)
         case "hold":
-            return points.hold(given.points, given.point, given.until)
+            return points.copies(given.points).hold(given.point, given.until)
         case _:
             return select(given.database, given.query, json.loads(given.values or "{}"))
 
@@ -43,9 +43,9 @@ def work(given: argparse.Namespace, key: str) -> Iterator[Step]:
             if not found["ok"]:
                 raise Problem(f"{given.point} is damaged: {found['found']}")
         case "backup":
-            labels = {name: getattr(given, name) for name in _LABELS}
+            labels = {name: getattr(given, name) for name in LABELS}
             yield from points.backup(given.database, given.points, labels, key=key)
-            prove(points.backed_up(given.points, key))
+            prove(points.copies(given.points).taken(key))
         case "keep":
             yield from keep(given.database, given.kept, key=key)
             prove({"kept": str(given.kept)})
@@ -54,7 +54,7 @@ def work(given: argparse.Namespace, key: str) -> Iterator[Step]:
 
 
 def _restore(given: argparse.Namespace, key: str) -> Iterator[Step]:
-    what = Restore(given.database, given.points, given.kept, given.point, key, given.digest)
+    what = Restore(given.database, given.points, Attempt(given.kept, key, given.point), given.digest)
     try:
         yield from restore(what)
     finally:

@@ -9,10 +9,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from integrations.runner import files, folder
-from integrations.runner.folder import Swap
+from integrations.runner import attempts, files
+from integrations.runner.attempts import Attempt
+from integrations.runner.copies import LABELS
 from integrations.runner.report import Problem, Step, prove
-from integrations.runner.repository import LABELS, Repository, Snapshot
+from integrations.runner.restic import folder
+from integrations.runner.restic.folder import Swap
+from integrations.runner.restic.repository import Repository, Snapshot
 
 _KINDS = {"dir": stat.S_ISDIR, "file": stat.S_ISREG, "symlink": stat.S_ISLNK, "fifo": stat.S_ISFIFO}
 _SAME_S = 0.001
@@ -48,7 +51,7 @@ def work(given: argparse.Namespace, key: str) -> Iterator[Step]:
             prove(repository.points()[0])
         case _:
             snapshot = _approved(repository, given)
-            what = Swap(repository.path, given.kept, key, snapshot.id)
+            what = Swap(repository.path, Attempt(given.kept, key, snapshot.id))
             try:
                 yield from folder.put_back(what, lambda under: repository.restore(snapshot, under))
             finally:
@@ -99,7 +102,8 @@ def _restored(repository: Repository, kept: Path, snapshot: Snapshot) -> dict[st
 
     Files that were written after the restore are counted and do not disturb the proof.
     """
-    done_at = folder.last_restore(kept, snapshot.id)
+    restored_at = attempts.last(kept, snapshot.id).get("done_at")
+    done_at = datetime.fromisoformat(restored_at) if restored_at else None
     missing, newer, count = [], 0, 0
     for entry in repository.entries(snapshot):
         count += 1
@@ -110,7 +114,7 @@ def _restored(repository: Repository, kept: Path, snapshot: Snapshot) -> dict[st
             newer += 1
     words = f"{count} files and directories, {len(missing)} missing or changed, {newer} written since"
     first = f"; the first is {ascii(missing[0])[:200]}" if missing else ""
-    said = {"point": snapshot.id, "digest": snapshot.tree, "restored_at": done_at and done_at.isoformat()}
+    said = {"point": snapshot.id, "digest": snapshot.tree, "restored_at": restored_at}
     return {**said, "ok": not missing, "found": words + first, "missing": len(missing), "newer": newer}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -52,12 +51,6 @@ def locked(error: sqlite3.Error) -> bool:
 def unreadable(error: sqlite3.Error) -> bool:
     """Say whether the file is damaged so far that SQLite cannot work with it."""
     return _code(error) in _UNREADABLE
-
-
-def digest(path: Path) -> str:
-    """Return the SHA-256 of a file's content in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def integrity(path: Path, *, settled: bool) -> str:

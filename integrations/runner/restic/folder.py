@@ -9,14 +9,12 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from integrations.runner import files, processes
-from integrations.runner.jobs import directory
+from integrations.runner.attempts import Attempt, give_up
 from integrations.runner.report import PartlyDone, Problem, Step
 
 Fill = Callable[[Path], Iterator[Step]]
@@ -28,14 +26,12 @@ class Swap:
     """Which folder is replaced by which recovery point, and where the old one is kept."""
 
     path: Path
-    kept: Path
-    key: str
-    point: str
+    attempt: Attempt
 
     @property
     def fresh(self) -> Path:
         """Return the directory in which the tree grows, on the disk of the folder."""
-        return self.path.with_name(f".{self.path.name}.restore.{directory(self.key)}")
+        return self.path.with_name(f".{self.path.name}.restore.{self.attempt.name}")
 
     @property
     def root(self) -> Path:
@@ -43,24 +39,15 @@ class Swap:
         return self.fresh / self.path.relative_to("/")
 
     @property
-    def shelf(self) -> Path:
-        """Return the directory that keeps the old folder of this restore."""
-        return self.kept / directory(self.key)
-
-    @property
-    def record(self) -> Path:
-        """Return the file that says how far this restore is."""
-        return self.shelf / "restore.json"
+    def old(self) -> Path:
+        """Return where the replaced folder is kept."""
+        return self.attempt.shelf / self.path.name
 
 
 def put_back(what: Swap, fill: Fill) -> Iterator[Step]:
     """Restore a folder, naming each stage once it is durable."""
-    what.shelf.mkdir(parents=True, exist_ok=True)
-    with _alone(what):
-        record = files.read(what.record) or {}
-        if record.get("point", what.point) != what.point:
-            raise Problem(f"{what.key} restored {record['point']}; another restore needs another key.")
-        if record.get("state") == "done":
+    with what.attempt.alone(str(what.path)):
+        if what.attempt.is_done:
             yield Step("done")
             return
         if not _is_restored(what, what.path):
@@ -73,26 +60,18 @@ def put_back(what: Swap, fill: Fill) -> Iterator[Step]:
         yield Step("swapped")
         _shelve(what)
         yield Step("kept")
-        files.replace(what.record, {**(files.read(what.record) or {}), "state": "done", "done_at": _now()})
+        what.attempt.finish()
         yield Step("done")
     _nobody_works_in_the_old(what)
 
 
 def done(what: Swap) -> dict[str, Any]:
     """Return what a finished restore proves."""
-    record, old = files.read(what.record) or {}, what.shelf / what.path.name
     return {
-        "point": what.point,
-        "restored_at": record.get("done_at"),
-        "kept": str(old) if old.exists() else None,
+        "point": what.attempt.point,
+        "restored_at": what.attempt.record.get("done_at"),
+        "kept": str(what.old) if what.old.exists() else None,
     }
-
-
-def last_restore(kept: Path, point: str) -> datetime | None:
-    """Return when a recovery point was last put in place, if it was."""
-    records = [files.read(record) or {} for record in kept.glob("*/restore.json")]
-    moments = [each["done_at"] for each in records if each.get("point") == point and each.get("done_at")]
-    return max(map(datetime.fromisoformat, moments), default=None)
 
 
 def obstacles(path: Path, kept: Path) -> list[str]:
@@ -117,11 +96,10 @@ def _grow(what: Swap, fill: Fill) -> Iterator[Step]:
     what.fresh.mkdir(mode=0o700)
     yield from fill(what.fresh)
     if not what.root.is_dir():
-        raise Problem(f"{what.point} does not hold the folder {what.path}.")
+        raise Problem(f"{what.attempt.point} does not hold the folder {what.path}.")
     files.sync_all(what.path.parent)
     # By its inode the tree is recognised after a crash, under whichever name it has then.
-    ready = {"state": "ready", "key": what.key, "point": what.point, "ready_at": _now()}
-    files.replace(what.record, {**ready, "inode": what.root.stat().st_ino})
+    what.attempt.ready(inode=what.root.stat().st_ino)
     yield Step("proved")
 
 
@@ -137,19 +115,7 @@ def _exchange(what: Swap) -> None:
 
 
 def _is_restored(what: Swap, path: Path) -> bool:
-    record = files.read(what.record) or {}
-    return record.get("state") == "ready" and path.exists() and path.stat().st_ino == record["inode"]
-
-
-@contextmanager
-def _alone(what: Swap) -> Iterator[None]:
-    lock = files.acquire(what.kept / ".lock")
-    if lock is None:
-        raise Problem(f"Another restore of {what.path} is running.")
-    try:
-        yield
-    finally:
-        os.close(lock)
+    return path.exists() and what.attempt.is_ready(inode=path.stat().st_ino)
 
 
 def _put_away_leftovers(what: Swap) -> None:
@@ -158,15 +124,14 @@ def _put_away_leftovers(what: Swap) -> None:
     for left in what.path.parent.glob(f"{begin}*"):
         if left == what.fresh and _is_restored(what, what.root):
             continue
-        shelf = what.kept / left.name.removeprefix(begin)
+        shelf = what.attempt.kept / left.name.removeprefix(begin)
         root = left / what.path.relative_to("/")
         record = files.read(shelf / "restore.json") or {}
         if record.get("state") == "ready" and root.exists() and root.stat().st_ino != record["inode"]:
             root.rename(shelf / what.path.name)
             files.sync(shelf)
-        if record:
-            # Given up before its inode is free to be used again, so that it is never taken for swapped.
-            files.replace(shelf / "restore.json", {**record, "state": "given up"})
+        # Given up before its inode is free to be used again, so that it is never taken for swapped.
+        give_up(shelf)
         shutil.rmtree(left)
 
 
@@ -177,13 +142,13 @@ def _unused(path: Path) -> None:
 
 def _shelve(what: Swap) -> None:
     if what.root.exists():
-        what.root.rename(what.shelf / what.path.name)
-        files.sync(what.shelf)
+        what.root.rename(what.old)
+        files.sync(what.attempt.shelf)
     shutil.rmtree(what.fresh, ignore_errors=True)
 
 
 def _nobody_works_in_the_old(what: Swap) -> None:
-    if users := processes.inside(what.shelf / what.path.name):
+    if users := processes.inside(what.old):
         raise PartlyDone(
             f"The restored folder is in place, but {_named(users)} still works in the replaced one and "
             "would write to it: restart it before anything relies on the restored data."
@@ -198,7 +163,3 @@ def _device(path: Path) -> int | None:
     """Return the disk of a directory, or of where it would be made."""
     there = next((each for each in (path, *path.parents) if each.exists()), None)
     return there.stat().st_dev if there else None
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat()

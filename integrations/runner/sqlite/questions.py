@@ -7,10 +7,11 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from integrations.runner import files
-from integrations.runner.database import digest, explained, integrity, reading
-from integrations.runner.points import content_of, note_of
+from integrations.runner import attempts, files
+from integrations.runner.files import digest
 from integrations.runner.report import Problem
+from integrations.runner.sqlite.database import explained, integrity, reading
+from integrations.runner.sqlite.points import copies
 
 
 def health(database: Path, points: Path, record: Path) -> dict[str, Any]:
@@ -61,10 +62,8 @@ def restored(database: Path, points: Path, kept: Path, point: str, approved: str
 
     Rows that were written after the restore are counted and do not disturb the proof.
     """
-    note, content = note_of(points, point), content_of(points, point)
-    if approved is not None and approved != note["digest"]:
-        raise Problem(f"{point} is not the content that was approved.")
-    record = _last_restore(kept, point)
+    note, content = copies(points).approved(point, approved)
+    record = attempts.last(kept, point)
     said = {"point": point, "restored_at": record.get("done_at"), "digest": note["digest"]}
     if digest(content) != note["digest"]:
         return {
@@ -106,12 +105,6 @@ def _difference(connection: sqlite3.Connection, one: str, other: str, table: str
     # A table's name cannot be bound; it comes from the schema and is quoted.
     query = f'SELECT count(*) FROM (SELECT * FROM {one}."{table}" EXCEPT SELECT * FROM {other}."{table}")'  # noqa: S608
     return int(connection.execute(query).fetchone()[0])
-
-
-def _last_restore(kept: Path, point: str) -> files.Document:
-    records = (files.read(path) or {} for path in kept.glob("*/restore.json"))
-    of_point = (record for record in records if record.get("point") == point and record.get("done_at"))
-    return max(of_point, key=lambda record: str(record["done_at"]), default={})
 
 
 def _has_log(database: Path) -> bool:

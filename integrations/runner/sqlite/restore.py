@@ -14,23 +14,23 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from integrations.runner import files, processes
-from integrations.runner.database import (
+from integrations.runner.attempts import Attempt, give_up
+from integrations.runner.files import digest
+from integrations.runner.jobs import directory
+from integrations.runner.report import PartlyDone, Problem, Step
+from integrations.runner.sqlite.database import (
     changing,
     copy_bytes,
     copy_online,
-    digest,
     integrity,
     locked,
     unreadable,
 )
-from integrations.runner.jobs import directory
-from integrations.runner.points import content_of, note_of, prove
-from integrations.runner.report import PartlyDone, Problem, Step
+from integrations.runner.sqlite.points import copies, prove
 
 _BESIDE = ("-wal", "-shm", "-journal")
 
@@ -41,40 +41,25 @@ class Restore:
 
     database: Path
     points: Path
-    kept: Path
-    point: str
-    key: str
+    attempt: Attempt
     digest: str | None = None
 
     @property
     def fresh(self) -> Path:
         """Return where the copy grows, beside the database so that one rename puts it in place."""
-        return self.database.with_name(f".{self.database.name}.restore.{directory(self.key)}")
+        return self.database.with_name(f".{self.database.name}.restore.{self.attempt.name}")
 
     @property
     def damaged(self) -> Path:
         """Return the second name of the old file, by which it outlives the swap."""
-        return self.database.with_name(f".{self.database.name}.damaged.{directory(self.key)}")
-
-    @property
-    def shelf(self) -> Path:
-        """Return the directory that keeps the damaged database of this restore."""
-        return self.kept / directory(self.key)
-
-    @property
-    def record(self) -> Path:
-        """Return the file that says how far this restore is."""
-        return self.shelf / "restore.json"
+        return self.database.with_name(f".{self.database.name}.damaged.{self.attempt.name}")
 
 
 def restore(what: Restore) -> Iterator[Step]:
     """Restore a point, naming each stage once it is durable."""
-    what.shelf.mkdir(parents=True, exist_ok=True)
-    with _alone(what):
-        record = _recorded(what)
-        if record.get("point", what.point) != what.point:
-            raise Problem(f"{what.key} restored {record['point']}; another restore needs another key.")
-        if record.get("state") == "done":
+    attempt = what.attempt
+    with attempt.alone(str(what.database)):
+        if attempt.is_done:
             yield Step("done")
             return
         if not _swapped(what):
@@ -84,9 +69,9 @@ def restore(what: Restore) -> Iterator[Step]:
             yield from _copy(what)
             yield from _swap(what)
         yield Step("swapped")
-        _shelve(what.damaged, what.shelf / what.database.name)
+        _shelve(what.damaged, attempt.shelf / what.database.name)
         yield Step("kept")
-        files.replace(what.record, {**_recorded(what), "state": "done", "done_at": _now()})
+        attempt.finish()
         size = what.database.stat().st_size
         yield Step("done", size, size)
     _nobody_writes_to_the_old(what)
@@ -112,10 +97,10 @@ def keep(database: Path, kept: Path, *, key: str) -> Iterator[Step]:
 
 def done(what: Restore) -> dict[str, Any]:
     """Return what a finished restore proves."""
-    record = _recorded(what)
-    shelved = what.shelf / what.database.name
+    record = what.attempt.record
+    shelved = what.attempt.shelf / what.database.name
     return {
-        "point": what.point,
+        "point": what.attempt.point,
         "digest": record.get("digest"),
         "restored_at": record.get("done_at"),
         "kept": str(shelved) if shelved.exists() else None,
@@ -123,9 +108,8 @@ def done(what: Restore) -> dict[str, Any]:
 
 
 def _copy(what: Restore) -> Iterator[Step]:
-    note, content = note_of(what.points, what.point), content_of(what.points, what.point)
-    if what.digest is not None and what.digest != note["digest"]:
-        raise Problem(f"{what.point} is not the content that was approved.")
+    point = what.attempt.point
+    note, content = copies(what.points).approved(point, what.digest)
     size = content.stat().st_size
     if shutil.disk_usage(what.database.parent).free < size:
         raise Problem(f"The disk of {what.database} has no room for {size} bytes more.")
@@ -141,12 +125,11 @@ def _copy(what: Restore) -> Iterator[Step]:
     if problem:
         what.fresh.unlink()
         # Its note must not call it verified any more; but the copy may have been spoilt on its way here.
-        if prove(what.points, what.point)["ok"]:
-            raise Problem(f"{what.point} is right and its copy is not; look at the disk: {problem}")
-        raise Problem(f"{what.point} is damaged: {problem}")
+        if prove(what.points, point)["ok"]:
+            raise Problem(f"{point} is right and its copy is not; look at the disk: {problem}")
+        raise Problem(f"{point} is damaged: {problem}")
     # By its inode the copy is recognised after a crash, under whichever name it has then.
-    ready = {"state": "ready", "key": what.key, "point": what.point, "digest": note["digest"]}
-    files.replace(what.record, {**ready, "inode": what.fresh.stat().st_ino, "ready_at": _now()})
+    what.attempt.ready(inode=what.fresh.stat().st_ino, digest=note["digest"])
     yield Step("proved", size, size)
 
 
@@ -162,21 +145,9 @@ def _swap(what: Restore) -> Iterator[Step]:
 
 
 def _swapped(what: Restore) -> bool:
-    record = _recorded(what)
-    if record.get("state") != "ready" or not what.database.exists():
+    if what.fresh.exists() or not what.database.exists():
         return False
-    return what.database.stat().st_ino == record["inode"] and not what.fresh.exists()
-
-
-@contextmanager
-def _alone(what: Restore) -> Iterator[None]:
-    lock = files.acquire(what.kept / ".lock")
-    if lock is None:
-        raise Problem(f"Another restore of {what.database} is running.")
-    try:
-        yield
-    finally:
-        os.close(lock)
+    return what.attempt.is_ready(inode=what.database.stat().st_ino)
 
 
 @contextmanager
@@ -228,7 +199,7 @@ def _set_aside(what: Restore) -> None:
     for ending in _BESIDE:
         beside = what.database.with_name(what.database.name + ending)
         if beside.exists():
-            _shelve(beside, what.shelf / beside.name)
+            _shelve(beside, what.attempt.shelf / beside.name)
     files.sync(what.database.parent)
 
 
@@ -237,15 +208,13 @@ def _put_away_leftovers(what: Restore) -> None:
     name = what.database.name
     for left in what.database.parent.glob(f".{name}.restore.*"):
         # Given up before its inode is free to be used again, so that it is never taken for swapped.
-        record = what.kept / left.name.removeprefix(f".{name}.restore.") / "restore.json"
-        if (found := files.read(record)) is not None:
-            files.replace(record, {**found, "state": "given up"})
+        give_up(what.attempt.kept / left.name.removeprefix(f".{name}.restore."))
         left.unlink()
     for left in what.database.parent.glob(f".{name}.damaged.*"):
         if what.database.exists() and left.samefile(what.database):
             left.unlink()
         else:
-            shelf = what.kept / left.name.removeprefix(f".{name}.damaged.")
+            shelf = what.attempt.kept / left.name.removeprefix(f".{name}.damaged.")
             shelf.mkdir(parents=True, exist_ok=True)
             _shelve(left, shelf / name)
 
@@ -283,7 +252,7 @@ def _dress_like(fresh: Path, old: Path) -> None:
 
 
 def _nobody_writes_to_the_old(what: Restore) -> None:
-    users = processes.using(what.shelf / what.database.name)
+    users = processes.using(what.attempt.shelf / what.database.name)
     if users:
         raise PartlyDone(
             f"The restored database is in place, but {_named(users)} still has the replaced file open and "
@@ -293,11 +262,3 @@ def _nobody_writes_to_the_old(what: Restore) -> None:
 
 def _named(pids: tuple[int, ...]) -> str:
     return ", ".join(f"{processes.title(pid)} (process {pid})" for pid in pids)
-
-
-def _recorded(what: Restore) -> files.Document:
-    return files.read(what.record) or {}
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat()

@@ -1,0 +1,1 @@
+"""SQLite databases: copies in a directory, put back by one rename."""
