@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.commands.verb import Ask, Outcome, Verb
 from bot.core.errors import Refused
-from bot.core.events import StepDone
+from bot.core.events import StepDone, WritersStopped
 from bot.core.may import Right
 from bot.core.run import Status
 from bot.timeline import Change
@@ -28,7 +28,12 @@ async def act(ask: Ask) -> Outcome:
         why=ask.words.options.get("why", ""),
     )
     answer = ask.done(run.id, f"{step.title} is done by hand.", run=run.id)
-    return Outcome(answer, {f"run/{run.id}": Change(run.seq, (event,))})
+    changes = {f"run/{run.id}": Change(run.seq, (event,))}
+    # The first stop is what contained the damage, whoever carried it out.
+    if step.stops_writers and incident.writers_stopped is None:
+        stopped = WritersStopped(at=ask.now, run=run.id)
+        changes[f"incident/{incident.id}"] = Change(incident.seq, (stopped,))
+    return Outcome(answer, changes)
 
 
 VERB = Verb(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime
 
 from bot.commands.grammar import a_time
@@ -11,6 +12,7 @@ from bot.core.document import Line, Strong
 from bot.core.errors import Refused
 from bot.core.events import Event, ImpactStated, WritersStopped
 from bot.core.incident import Incident
+from bot.core.loss import damaged_again
 from bot.core.may import Right
 from bot.core.words import in_words, joined, lasted
 from bot.timeline import Change
@@ -43,7 +45,20 @@ async def act(ask: Ask) -> Outcome:
         if at
     ]
     line = ("impact recorded: ", *joined(told, "; "), ".") if told else ("impact recorded.",)
+    if damage:
+        line = (*line, *await _came_back(ask, replace(incident, damage_start=damage, damage_said=ask.now)))
     return Outcome(ask.done(incident.id, *line), {f"incident/{incident.id}": change})
+
+
+async def _came_back(ask: Ask, incident: Incident) -> Line:
+    """Return what was restored before anybody knew that it was damaged already."""
+    found = [damaged_again(run, incident) for run in await ask.runs_of(incident)]
+    return tuple(
+        part
+        for why in found
+        if why
+        for part in (" ", Strong(why), " Plan another restore to an older point.")
+    )
 
 
 def told_in_full(ask: Ask, what: str, at: datetime, *, said: str, again: str) -> Line:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bot.commands.verb import Ask, Outcome, Verb
-from bot.core.document import Code
+from bot.core.document import Code, Line, Strong
 from bot.core.errors import Refused
 from bot.core.events import IncidentResolved
+from bot.core.loss import damaged_again
 from bot.core.may import Right
 from bot.timeline import Change
 
@@ -18,7 +19,8 @@ async def act(ask: Ask) -> Outcome:
     ask.may(Right.COMMAND, "resolve the incident", incident)
     if not incident.open:
         raise Refused(f"{incident.id} is {incident.phase.value} already; nothing was recorded.")
-    live = [run for run in await ask.runs_of(incident) if not run.over]
+    runs = await ask.runs_of(incident)
+    live = [run for run in runs if not run.over]
     started = [run.id for run in live if run.started_at]
     if started:
         raise Refused(
@@ -27,7 +29,9 @@ async def act(ask: Ask) -> Outcome:
     event = IncidentResolved(statement=statement, data_statement=data)
     held = [freeze.id for freeze in await ask.freezes() if freeze.placed.incident == incident.id]
     small = (f"Still in force: {', '.join(held)}. To lift: ", Code(f"freeze off {held[0]}")) if held else ()
-    answer = ask.done(incident.id, "is resolved.", small=small)
+    wrong = (why for run in runs if (why := damaged_again(run, incident)))
+    line: Line = ("is resolved.", *(part for why in wrong for part in (" ", Strong(why))))
+    answer = ask.done(incident.id, *line, small=small)
     # A run that is started in the same moment must not act for an incident that is over.
     changes = {f"run/{run.id}": Change(run.seq, ()) for run in live}
     return Outcome(answer, {**changes, f"incident/{incident.id}": Change(incident.seq, (event,))})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -14,6 +14,8 @@ from bot.core.run import OVER, Run, Status
 from bot.core.words import in_words, lasted
 
 _NONE = timedelta(0)
+
+_Time = Callable[["Part"], timedelta]
 
 
 class Verdict(StrEnum):
@@ -37,10 +39,14 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The parts that decide when service is back, one after another, and what that means for the RTO."""
+    """What decides when service is back, one after another, and what that means for the RTO.
+
+    `parts` is the chain that likely ends last, `worst` the one that does when all takes its longest.
+    """
 
     elapsed: timedelta | None
     parts: tuple[Part, ...]
+    worst: tuple[Part, ...]
     rto: timedelta | None
     verdict: Verdict
     why: str
@@ -53,36 +59,47 @@ class Budget:
     @property
     def high(self) -> timedelta:
         """Return how long it can take from now before something is wrong."""
-        return sum((part.high for part in self.parts), _NONE)
+        return sum((part.high for part in self.worst), _NONE)
 
 
 def time_budget(
     run: Run, plan: Plan, incident: Incident, *, now: datetime, live: Mapping[str, Part] | None = None
 ) -> Budget:
     """Return the time budget of what is left of a run; `live` is what running steps say of themselves."""
-    parts = (*_longest(run, plan, live or {}, now), *_checks(plan))
+    parts, worst = ((*_longest(run, plan, live or {}, now, by=by), *_checks(plan)) for by in (_likely, _high))
     elapsed = lasted(incident.impact_start, now) if incident.impact_start else None
     rto = timedelta(seconds=plan.rto_s) if plan.rto_s is not None else None
-    budget = Budget(elapsed, parts, rto, Verdict.CANNOT_SAY, "")
+    budget = Budget(elapsed, parts, worst, rto, Verdict.CANNOT_SAY, "")
     verdict, why = _judge(budget, now - incident.declared_at, _doubt(run, plan, incident))
-    return Budget(elapsed, parts, rto, verdict, why)
+    return Budget(elapsed, parts, worst, rto, verdict, why)
 
 
-def _longest(run: Run, plan: Plan, live: Mapping[str, Part], now: datetime) -> tuple[Part, ...]:
-    """Return the chain of steps that ends last. Gates are asked for side by side: each holds its own step."""
+def _longest(run: Run, plan: Plan, live: Mapping[str, Part], now: datetime, *, by: _Time) -> tuple[Part, ...]:
+    """Return the chain of steps that ends last by one of their times.
+
+    Gates are asked for side by side: each holds its own step.
+    """
     waits = {gate.name: _wait(run, gate, now) for gate in plan.gates}
     chains: dict[str, tuple[Part, ...]] = {}
     for step in in_order(plan.steps):
-        before = _later(chains.get(needed, ()) for needed in step.needs)
+        before = _later((chains.get(needed, ()) for needed in step.needs), by)
         wait = waits.get(step.gate or "")
         if wait and run.step(step.id).status is Status.WAITING:
-            before = _later((before, (wait,)))
+            before = _later((before, (wait,)), by)
         chains[step.id] = (*before, *_step(run, step, live, now))
-    return _later(chains.values())
+    return _later(chains.values(), by)
 
 
-def _later(chains: Iterable[tuple[Part, ...]]) -> tuple[Part, ...]:
-    return max(chains, key=lambda chain: sum((part.likely for part in chain), _NONE), default=())
+def _later(chains: Iterable[tuple[Part, ...]], by: _Time) -> tuple[Part, ...]:
+    return max(chains, key=lambda chain: sum(map(by, chain), _NONE), default=())
+
+
+def _likely(part: Part) -> timedelta:
+    return part.likely
+
+
+def _high(part: Part) -> timedelta:
+    return part.high
 
 
 def _wait(run: Run, gate: PlannedGate, now: datetime) -> Part | None:

@@ -7,6 +7,7 @@ to the moment its restore began to overwrite what they wrote; until then both ar
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -101,16 +102,44 @@ def _end_of_writes(incident: Incident, run: Run, plan: Plan) -> datetime | None:
 
 def outdated(run: Run, incident: Incident) -> str | None:
     """Say why a plan must be made again: since then the damage is said to have begun before its points."""
+    if back := damaged_again(run, incident):
+        return back
+    point = next((source.point for source in _too_late(run, incident)), None)
+    if point is None or incident.damage_start is None:
+        return None
+    return (
+        f"Since {run.id} was planned, the damage is said to have begun at {utc(incident.damage_start)}, and "
+        f"the recovery point {point.id} was finished after that: it would bring damaged data back."
+    )
+
+
+def damaged_again(run: Run, incident: Incident) -> str | None:
+    """Say what a run put back that is said to have been damaged already, if it did."""
+    point = next((source.point for source in _too_late(run, incident) if _is_back(run, source)), None)
+    if point is None or incident.damage_start is None:
+        return None
+    return (
+        f"{run.id} put {point.id} back, which was finished after the damage began at "
+        f"{utc(incident.damage_start)}: damaged data came back."
+    )
+
+
+def _too_late(run: Run, incident: Incident) -> Iterator[PlannedSource]:
     plan, begun, said = run.plan, incident.damage_start, incident.damage_said
     if plan is None or begun is None or said is None or said <= plan.drafted_at:
-        return None
+        return
     for source in restored(plan):
         if source.point and source.point.finished_at >= begun:
-            return (
-                f"Since {run.id} was planned, the damage is said to have begun at {utc(begun)}, and the "
-                f"recovery point {source.point.id} was finished after that: it would bring damaged data back."
-            )
-    return None
+            yield source
+
+
+def _is_back(run: Run, source: PlannedSource) -> bool:
+    steps = run.plan.steps if run.plan else ()
+    over = (Status.SUCCEEDED, Status.DONE)
+    return any(
+        step.destructive and step.call.source == source.id and run.step(step.id).status in over
+        for step in steps
+    )
 
 
 def lines(loss: Loss) -> tuple[Line, ...]:

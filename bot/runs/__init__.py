@@ -61,7 +61,7 @@ from integrations.contract import Engine, Json
 from playbooks.model import Playbook, content_hash
 from playbooks.roles import holders
 
-ASKED_AGAIN = timedelta(seconds=30)
+ASKED_AGAIN = timedelta(seconds=5)
 _BEFORE_VERIFYING = (Phase.INVESTIGATING, Phase.IDENTIFIED, Phase.RECOVERING)
 
 

@@ -7,9 +7,10 @@ from inline_snapshot import snapshot
 
 from bot.core.events import DeploymentRefused, FreezePlaced, Scope
 from bot.timeline import Change
+from integrations.contract import Phase
 from tests.clock import Clock
 from tests.commands.scenes import answers, declared, folded, started
-from tests.runs.stage import Stage
+from tests.runs.stage import Stage, World
 
 
 async def test_a_hold_that_ends_says_where_the_run_stops_for_a_no(stage: Stage) -> None:
@@ -293,3 +294,34 @@ async def test_an_exception_for_every_change_is_refused(stage: Stage) -> None:
 
     assert not refused.ok
     assert "an exception names its sha" in refused.text
+
+
+async def test_a_damage_that_turns_out_to_be_older_than_what_was_restored_is_said_aloud(
+    stage: Stage, clock: Clock
+) -> None:
+    await started(stage)
+    await stage.told("bo", "approve RUN-1")
+    await stage.told("cy", "approve RUN-1")
+    await stage.carry()
+    assert (await stage.run()).state == "recovered"
+    clock.advance(60)
+    assert await answers(
+        stage, ("ana", "impact damage:02:01"), ("ana", 'resolve "all is back" data:"nothing lost"')
+    ) == snapshot("""\
+ana: impact damage:02:01
+  INC-1 impact recorded: the damage began 2026-11-23 02:01:00Z, 25 min ago. RUN-1 put P2 back, which
+      was finished after the damage began at 2026-11-23 02:01:00Z: damaged data came back. Plan
+      another restore to an older point. Open (http://here/incidents/INC-1)
+
+ana: resolve "all is back" data:"nothing lost"
+  INC-1 is resolved. RUN-1 put P2 back, which was finished after the damage began at 2026-11-23
+      02:01:00Z: damaged data came back. Open (http://here/incidents/INC-1)
+""")
+
+
+async def test_writers_that_a_person_stopped_are_stopped(stage: Stage, world: World) -> None:
+    world.outcomes["stop"] = [Phase.FAILED]
+    await started(stage)
+    await stage.told("ana", 'done RUN-1.stop evidence:"the shop is closed"')
+    incident = await stage.incident()
+    assert (incident.writers_stopped, incident.stopped_by) == (stage.timeline.now(), "RUN-1")

@@ -30,6 +30,16 @@ def test_the_chain_that_ends_last_decides_with_half_the_time_of_the_approval_it_
     assert minutes(budget.high) == 20 + 20 + 10 + 2
 
 
+def test_what_decides_when_all_takes_its_longest_may_be_another_chain_than_the_likely_one() -> None:
+    slow = STOP.model_copy(update={"high_s": 45 * 60.0})
+    plan = PLAN.model_copy(update={"steps": (slow, *PLAN.steps[1:])})
+    budget = budget_of(planned(plan), 7, plan)
+    assert budget.parts[0].name == "approval overwrite-orders"
+    assert budget.worst[0].name == slow.title
+    assert minutes(budget.high) == 45 + 20 + 10 + 2
+    assert minutes(budget.likely) == 10 + 10 + 5 + 2
+
+
 def test_an_approval_that_is_there_costs_nothing_more() -> None:
     assert minutes(budget_of(approved(), 14).likely) == 10 + 5 + 2
 

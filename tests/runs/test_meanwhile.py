@@ -26,7 +26,7 @@ async def test_a_group_that_is_edited_between_the_approvals_holds_nothing_up_for
     catalog.write_text(whole.replace("dba: {people: [bo]}", "dba: {people: [ana]}"))
     await write(stage, "bo", Approved(gate="overwrite", hash=run.hash, role="dba"))
     await write(stage, "cy", Approved(gate="overwrite", hash=run.hash, role="app"))
-    assert await stage.carry() == Again(clock() + timedelta(seconds=30))
+    assert await stage.carry() == Again(clock() + timedelta(seconds=5))
 
     catalog.write_text(whole)
     await stage.carry()

@@ -128,6 +128,9 @@ def _budget(run: Run, plan: Plan, incident: Incident, now: datetime) -> Iterator
         yield Bullets(
             [(f"{part.name}: {between(part.likely, part.high)} ({part.basis})",) for part in budget.parts]
         )
+    if [part.name for part in budget.worst] != [part.name for part in budget.parts]:
+        longest = ", ".join(f"{part.name} {in_words(part.high)}" for part in budget.worst)
+        yield Paragraph((f"When all takes its longest, others decide: {longest}.",))
 
 
 def budget_line(budget: Budget) -> Line:
