@@ -13,6 +13,7 @@ from integrations.contract import Engine, IntegrationError, Operation
 ENGINES: Mapping[str, str] = {
     "sqlite": "integrations.sqlite:Sqlite",
     "restic": "integrations.restic:Restic",
+    "postgres": "integrations.postgres:Postgres",
     "command": "integrations.command:Command",
     "http": "integrations.http:Http",
     "sql": "integrations.sql:Sql",
@@ -20,7 +21,7 @@ ENGINES: Mapping[str, str] = {
 }
 """To add an engine, add its line here: name → module:Class."""
 
-ON_RUNNERS = frozenset({"sqlite", "restic", "command", "sql"})
+ON_RUNNERS = frozenset({"sqlite", "restic", "postgres", "command", "sql"})
 """The engines that reach their targets through a runner."""
 
 

@@ -43,8 +43,9 @@ def programs(roots: Sequence[Path] = (Path("/usr/lib/postgresql"),), path: str |
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running server; `url` reaches its maintenance database."""
+    """A running server of PostgreSQL, reached over TCP as the superuser `tests`."""
 
+    binaries: Path
     port: int
     password: str
     pid: int
@@ -63,8 +64,12 @@ class Server:
         finally:
             self._say(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
+    def connect(self, database: str = "postgres") -> psycopg.Connection:
+        """Connect to a database; every statement counts at once."""
+        return _connect(self.port, self.password, database)
+
     def _say(self, statement: sql.Composed) -> None:
-        with _connect(self.port, self.password) as connection:
+        with self.connect() as connection:
             connection.execute(statement)
 
 
@@ -80,7 +85,7 @@ def server(binaries: Path) -> Iterator[Server]:
         _initialise(binaries, folder, password, account)
         process, port = _started(binaries, folder, password, account)
         try:
-            yield Server(port, password, process.pid)
+            yield Server(binaries, port, password, process.pid)
         finally:
             process.send_signal(2)  # SIGINT: PostgreSQL's fast shutdown
             try:
@@ -155,6 +160,7 @@ def _started(
             "synchronous_commit": "off",
             "full_page_writes": "off",
             "max_connections": "200",
+            "max_prepared_transactions": "5",
             "timezone": "UTC",
         }
         with (folder / "log").open("ab") as log:
@@ -189,13 +195,13 @@ def _answers(process: subprocess.Popen[bytes], port: int, password: str) -> bool
     return False
 
 
-def _connect(port: int, password: str) -> psycopg.Connection:
+def _connect(port: int, password: str, database: str = "postgres") -> psycopg.Connection:
     return psycopg.connect(
         host="127.0.0.1",
         port=port,
         user="tests",
         password=password,
-        dbname="postgres",
+        dbname=database,
         autocommit=True,
         connect_timeout=10,
     )

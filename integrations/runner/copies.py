@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ Note = dict[str, Any]
 
 LABELS = ("release", "commit", "environment")
 _PATIENCE_S = 5.0
+_LONGEST_WORD = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,9 @@ class Copies:
     def growing(self, of: str, key: str, begun: datetime) -> Path:
         """Return where a new copy of something grows; its name will be that of the point."""
         self.place.mkdir(parents=True, exist_ok=True)
-        return self.place / f".{of}-{begun:%Y%m%dT%H%M%SZ}-{_mark(key)}.part"
+        # An id is a word that can be typed, whatever is copied is called.
+        word = re.sub(r"[^A-Za-z0-9]+", "-", of).strip("-")[:_LONGEST_WORD] or "copy"
+        return self.place / f".{word}-{begun:%Y%m%dT%H%M%SZ}-{_mark(key)}.part"
 
     def publish(self, grown: Path, as_of: datetime, labels: Mapping[str, str], **known: Any) -> Note:
         """Let a copy that has grown count as a recovery point; its note is written last."""

@@ -115,7 +115,42 @@ _RESTIC = Kind(
     },
 )
 
-KINDS: Mapping[str, Kind] = {"sqlite": _SQLITE, "restic": _RESTIC, "commands": Kind()}
+_POSTGRES_REACH = ("database", "host", "port", "user", "programs")
+_POSTGRES = Kind(
+    settings=(
+        Setting("database", "The database's name.", "database", takes="text"),
+        Setting("points", "The directory of its dumps.", "points", of_source=True),
+        Setting("kept", "The directory of what is known of its restores.", "kept", default="{points}/kept"),
+        Setting(
+            "host",
+            "The server's address, or the directory of its socket.",
+            "host",
+            takes="text",
+            default="/var/run/postgresql",
+        ),
+        Setting("port", "The server's port.", "port", takes="text", default="5432"),
+        Setting("user", "The role that dumps and restores.", "user", takes="text", default="postgres"),
+        Setting("programs", "The directory of psql, pg_dump and pg_restore.", "programs", default="/usr/bin"),
+        Setting("jobs", "How many tables are dumped or restored at once.", "jobs", takes="text", default="2"),
+    ),
+    operations={
+        "health": BuiltIn("ask", "read", (*_POSTGRES_REACH, "points", "kept", "record")),
+        "points": BuiltIn("ask", "read", ("points",)),
+        "restored": BuiltIn("ask", "read", (*_POSTGRES_REACH, "points", "kept"), _POINT),
+        "prove": BuiltIn("ask", "read", ("programs", "points"), {"point": _WORD}),
+        "hold": BuiltIn("ask", "read", ("points",), _HELD),
+        "verify": BuiltIn("job", "read", ("programs", "points"), {"point": _WORD}),
+        "backup": BuiltIn("job", "read", (*_POSTGRES_REACH, "points", "jobs"), _LABELS),
+        "restore": BuiltIn("job", "destructive", (*_POSTGRES_REACH, "points", "kept", "jobs"), _POINT),
+    },
+)
+
+KINDS: Mapping[str, Kind] = {
+    "sqlite": _SQLITE,
+    "restic": _RESTIC,
+    "postgres": _POSTGRES,
+    "commands": Kind(),
+}
 """Every kind by the word of runner.toml; targets of `commands` are only what commands act on."""
 
 

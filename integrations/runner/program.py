@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from integrations.runner.kinds import KINDS, BuiltIn
+from integrations.runner.postgres import verbs as postgres
 from integrations.runner.report import PartlyDone, Problem, Step, tell
 from integrations.runner.restic import verbs as restic
 from integrations.runner.sqlite import verbs as sqlite
@@ -26,6 +27,7 @@ Work = Callable[[argparse.Namespace, str], Iterator[Step]]
 _PROGRAMS: Mapping[str, tuple[Ask, Work]] = {
     "sqlite": (sqlite.answer, sqlite.work),
     "restic": (restic.answer, restic.work),
+    "postgres": (postgres.answer, postgres.work),
 }
 _SAYS = {
     "record": "file that remembers the target's identity",

@@ -177,12 +177,12 @@ class Host:
         self.connections = Connections(runners={"local": self.runner})
         self._served: subprocess.Popen[bytes] | None = None
 
-    def furnish(self) -> None:
-        """Write the database, the commands and the configuration."""
+    def furnish(self, more: str) -> None:
+        """Write the database, the commands and the configuration, with more targets at its end."""
         self.points.mkdir()
         (self.home / "secret").write_text(SECRET + "\n")
         self.config.write_text(
-            _CONFIG.format(home=self.home, restic=shutil.which("restic") or "/usr/bin/restic")
+            _CONFIG.format(home=self.home, restic=shutil.which("restic") or "/usr/bin/restic") + more
         )
         for name, text in _SCRIPTS.items():
             path = self.home / name
@@ -290,12 +290,12 @@ async def until(look: Callable[[], Awaitable[_Found | None]], *, seconds: float 
 
 
 @asynccontextmanager
-async def a_host(home: Path) -> AsyncIterator[Host]:
+async def a_host(home: Path, more: str = "") -> AsyncIterator[Host]:
     """Return a host whose runner answers; everything of it is ended afterwards."""
     # A unix socket's path is short, and that of a test's directory may not be.
     sockets = Path(tempfile.mkdtemp(prefix="bs-"))
     host = Host(home, sockets)
-    host.furnish()
+    host.furnish(more)
     await host.serve()
     try:
         yield host

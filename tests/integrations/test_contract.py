@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,7 +29,9 @@ from integrations.contract import (
 )
 from integrations.process import Runner
 from integrations.registry import ENGINES, open_engines, operations
+from tests import postgres
 from tests.integrations.host import Host, a_host, until
+from tests.integrations.orders import orders_host
 from tests.integrations.uploads import Uploads
 
 CANARY = "canary-7d1f"
@@ -85,6 +87,23 @@ async def _restic(home: Path) -> AsyncIterator[Case]:
             step=Call("restore", target=uploads.target, point=point, source=uploads.source),
             check=Call("restored", target=uploads.target, point=point, source=uploads.source),
             source=uploads.source,
+            token=1,
+        )
+
+
+@asynccontextmanager
+async def _postgres(home: Path, server: postgres.Server) -> AsyncIterator[Case]:
+    async with orders_host(server, home) as (host, orders):
+        engine = open_engines(host.connections)["postgres"]
+        await _ended(engine, await engine.backup(orders.source, key="B-1", labels={"release": "2.3.0"}))
+        (point,) = await engine.points(orders.source)
+        yield Case(
+            engine,
+            orders.target,
+            acts=lambda: len(orders.databases("_replaced_")),
+            step=Call("restore", target=orders.target, point=point, source=orders.source),
+            check=Call("restored", target=orders.target, point=point, source=orders.source),
+            source=orders.source,
             token=1,
         )
 
@@ -183,8 +202,15 @@ _CASES = {
 
 
 @pytest.fixture(params=sorted(ENGINES))
-async def case(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Case]:
-    async with _CASES[request.param](tmp_path) as made:
+def making(request: pytest.FixtureRequest, tmp_path: Path) -> AbstractAsyncContextManager[Case]:
+    if request.param == "postgres":
+        return _postgres(tmp_path, request.getfixturevalue("postgresql_server"))
+    return _CASES[request.param](tmp_path)
+
+
+@pytest.fixture
+async def case(making: AbstractAsyncContextManager[Case]) -> AsyncIterator[Case]:
+    async with making as made:
         yield made
 
 
@@ -207,7 +233,7 @@ def _step(case: Case) -> Call:
 
 
 def test_every_engine_has_a_case_and_pure_operations() -> None:
-    assert set(_CASES) == set(ENGINES)
+    assert {*_CASES, "postgres"} == set(ENGINES)
     for name, operation in operations().items():
         assert name.split(".")[1] == operation.name
         assert issubclass(operation.params, BaseModel)

@@ -1,0 +1,1 @@
+"""PostgreSQL databases: dumps in a directory, put back by renaming databases."""

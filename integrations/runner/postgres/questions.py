@@ -1,0 +1,124 @@
+"""What can be asked of a PostgreSQL database without changing it."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from integrations.runner import attempts, files
+from integrations.runner.postgres import content, renaming
+from integrations.runner.postgres.dumps import copies
+from integrations.runner.postgres.server import Server, running
+from integrations.runner.report import Problem
+
+_ABOUT = """
+SELECT jsonb_build_object(
+  'system', (SELECT system_identifier::text FROM pg_control_system()),
+  'server', current_setting('server_version'),
+  'major', current_setting('server_version_num')::int / 10000,
+  'standby', pg_is_in_recovery(),
+  'superuser', rolsuper,
+  'creates', rolsuper OR rolcreatedb,
+  'bytes', (SELECT pg_database_size(oid) FROM pg_database WHERE datname = :'database'),
+  'slots', (SELECT count(*) FROM pg_replication_slots WHERE database = :'database'),
+  'replaced', (SELECT count(*) FROM pg_database WHERE starts_with(datname, :'replaced')))
+FROM pg_roles WHERE rolname = current_user
+"""
+
+
+def health(server: Server, database: str, points: Path, kept: Path, record: Path) -> dict[str, Any]:
+    """Say which database this is and whether it could be restored.
+
+    A missing database is a problem to show, not a reason to call the target unhealthy: restoring it is what
+    the target is there for. Its identity is remembered from when the server could last be asked.
+    """
+    obstacles = [
+        f"The directory {place} is missing or cannot be written."
+        for place in (points, kept.parent)
+        if not os.access(place, os.R_OK | os.W_OK | os.X_OK)
+    ]
+    place = {"host": server.host, "port": server.port, "database": database}
+    problems: list[str] = []
+    try:
+        (about,) = server.ask(_ABOUT, database=database, replaced=renaming.kept(database))
+    except Problem as problem:
+        obstacles.append(str(problem))
+        known = files.read(record) or {}
+        about = known if place.items() <= known.items() else {**place, "system": "unknown", "server": ""}
+    else:
+        obstacles += _obstacles(server, about)
+        problems = _problems(server, database, about)
+        record.parent.mkdir(parents=True, exist_ok=True)
+        files.replace(record, {**place, "system": about["system"], "server": about["server"]})
+    return {
+        "ok": not obstacles,
+        "identity": f"{database}#{about['system']}",
+        "version": f"PostgreSQL {about['server'] or 'unknown'}",
+        "problems": [*obstacles, *problems],
+        "bytes": about.get("bytes"),
+    }
+
+
+def restored(
+    server: Server, database: str, points: Path, kept: Path, point: str, approved: str | None
+) -> dict[str, Any]:
+    """Prove that a database holds what a dump held: every row of every table.
+
+    After a restore, which compares everything before it replaces anything, rows that were written since do
+    not disturb the proof; a table with fewer rows does.
+    """
+    note, _ = copies(points).approved(point, approved)
+    restored_at = attempts.last(kept, point).get("done_at")
+    said = {"point": point, "digest": note["digest"], "restored_at": restored_at}
+    with server.session(database) as session:
+        session.ask("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        found = content.all_of(session)
+    compared = content.compare(note["tables"], found, written_since=restored_at is not None)
+    words = f"{compared.same} of {len(note['tables'])} tables hold exactly what was dumped"
+    if compared.written:
+        words += f", {compared.written} were written to since ({compared.newer} rows more)"
+    if compared.wrong:
+        words += f"; the table {compared.wrong}"
+    return {**said, "ok": not compared.wrong, "found": words, "newer": compared.newer}
+
+
+def _obstacles(server: Server, about: dict[str, Any]) -> list[str]:
+    found = []
+    if about["standby"]:
+        found.append("The server is a standby; restore on the one it follows.")
+    if not about["creates"]:
+        found.append(f"{server.user} may not create databases; grant it CREATEDB or make it a superuser.")
+    for program in ("pg_dump", "pg_restore"):
+        with running(server.programs / program, "--version") as (process, _):
+            said = process.stdout.read() if process.stdout else ""
+        major = re.search(r"\d+", said)
+        if major is None or int(major[0]) < about["major"]:
+            found.append(
+                f"{server.programs / program} ({said.strip() or 'it does not run'}) is older than it; "
+                f"set `programs` to those of PostgreSQL {about['major']}."
+            )
+    return found
+
+
+def _problems(server: Server, database: str, about: dict[str, Any]) -> list[str]:
+    found = []
+    if about["bytes"] is None:
+        found.append(f"There is no database {database}.")
+    if not about["superuser"]:
+        found.append(
+            f"{server.user} is no superuser: objects of others cannot be given back to them, nor sessions of "
+            "superusers be ended."
+        )
+    if about["slots"]:
+        found.append(
+            f"{about['slots']} logical replication slots stay with the database that is replaced; "
+            "whoever reads them must begin anew."
+        )
+    if about["replaced"]:
+        found.append(
+            f"{about['replaced']} replaced databases ({renaming.kept(database)}…) are still there; "
+            "drop them when nobody needs them any more."
+        )
+    return found

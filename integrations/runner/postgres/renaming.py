@@ -1,0 +1,247 @@
+"""Putting a database back by swap: a dump grows into a new database, is proved, and takes the old one's name.
+
+A crash at any moment leaves either the old or the restored database under the name, whole, and the old one is
+never lost: it stays in the server under another name. Carried out again under the same key, a restore goes on
+from where it was; once done it does nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from integrations.runner import files
+from integrations.runner.attempts import Attempt
+from integrations.runner.copies import Copies, Note
+from integrations.runner.postgres import content
+from integrations.runner.postgres.server import Server, Session, must
+from integrations.runner.report import Problem, Step
+
+_LOOK_S = 0.5
+_AGAIN_S = 0.05
+_PREDECESSOR_S = 30.0
+_NAME_BYTES = 40
+_MARK = r"[0-9a-f]{8}"
+_PREPARED = "SELECT to_jsonb(count(*)) FROM pg_prepared_xacts WHERE database = :'database'"
+_END_SESSIONS = """
+SELECT to_jsonb(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = :'database'
+"""
+_END_PREDECESSORS = """
+SELECT to_jsonb(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE application_name = current_setting('application_name') AND pid <> pg_backend_pid()
+"""
+_LEFT = "SELECT to_jsonb(datname) FROM pg_database WHERE starts_with(datname, :'begin')"
+# What belongs to a database and not to what is in it, pg_restore leaves alone. A setting is taken over FROM
+# CURRENT, as a list of names would become one name when it is written out.
+_PROPERTIES = """
+SELECT to_jsonb(words) FROM (
+  SELECT 1, format('ALTER DATABASE %I OWNER TO %I', :'fresh', pg_get_userbyid(datdba))
+    FROM pg_database WHERE datname = :'database'
+  UNION ALL
+  SELECT 2, format('ALTER DATABASE %I CONNECTION LIMIT %s', :'fresh', datconnlimit)
+    FROM pg_database WHERE datname = :'database'
+  UNION ALL
+  SELECT 3, format('REVOKE ALL ON DATABASE %I FROM PUBLIC', :'fresh')
+    FROM pg_database WHERE datname = :'database' AND datacl IS NOT NULL
+  UNION ALL
+  SELECT 4, format('GRANT %s ON DATABASE %I TO %s%s', privilege_type, :'fresh',
+      CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END,
+      CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+    FROM pg_database, aclexplode(datacl) WHERE datname = :'database'
+  UNION ALL
+  SELECT 5, format('BEGIN; SELECT to_jsonb(set_config(%L, %L, true)); ALTER %s SET %I FROM CURRENT; COMMIT',
+      split_part(setting, '=', 1), substr(setting, strpos(setting, '=') + 1),
+      CASE setrole WHEN 0 THEN format('DATABASE %I', :'fresh')
+        ELSE format('ROLE %I IN DATABASE %I', pg_get_userbyid(setrole), :'fresh') END,
+      split_part(setting, '=', 1))
+    FROM pg_db_role_setting JOIN pg_database ON pg_database.oid = setdatabase, unnest(setconfig) AS setting
+    WHERE datname = :'database'
+) AS properties (place, words) ORDER BY place, words
+"""
+_OF_ITS_KIND = {
+    "i": "LOCALE_PROVIDER icu ICU_LOCALE :'locale'",
+    "b": "LOCALE_PROVIDER builtin BUILTIN_LOCALE :'locale'",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Renaming:
+    """Which database is replaced by which dump; `digest` is the content that was approved, when it was."""
+
+    server: Server
+    database: str
+    dumps: Copies
+    attempt: Attempt
+    jobs: str
+    digest: str | None = None
+
+    @property
+    def fresh(self) -> str:
+        """Return the name under which the new database grows."""
+        return f"{growing(self.database)}{self._mark}"
+
+    @property
+    def old(self) -> str:
+        """Return the name that the replaced database has afterwards."""
+        return f"{kept(self.database)}{self._mark}"
+
+    @property
+    def _mark(self) -> str:
+        return _mark(self.attempt.key)
+
+
+def growing(database: str) -> str:
+    """Return how the names of databases begin that restores of one are making."""
+    return f"{_short(database)}_restoring_"
+
+
+def kept(database: str) -> str:
+    """Return how the names of databases begin that were replaced by a restored one."""
+    return f"{_short(database)}_replaced_"
+
+
+def restore(what: Renaming) -> Iterator[Step]:
+    """Restore a database, naming each stage once it is durable."""
+    with what.attempt.alone(f"the database {what.database}"):
+        if what.attempt.is_done:
+            yield Step("done")
+            return
+        _end_predecessors(what)
+        if not _is_restored(what, what.database):
+            _swappable(what)
+            _put_away_leftovers(what)
+            yield from _grow(what)
+            _swap(what)
+        yield Step("swapped")
+        what.attempt.finish()
+        yield Step("done")
+
+
+def done(what: Renaming) -> dict[str, Any]:
+    """Return what a finished restore proves."""
+    record = what.attempt.record
+    return {
+        "point": what.attempt.point,
+        "digest": record.get("digest"),
+        "restored_at": record.get("done_at"),
+        "kept": f"database {what.old}" if _oid(what, what.old) else None,
+    }
+
+
+def _grow(what: Renaming) -> Iterator[Step]:
+    if _is_restored(what, what.fresh):
+        return
+    note, dump = what.dumps.approved(what.attempt.point, what.digest)
+    if files.digest(dump) != note["digest"]:
+        raise Problem(f"{what.attempt.point} is damaged: its files are not those that were dumped.")
+    _make(what, note)
+    total = int(note["bytes"])
+    words = (what.server.at(what.fresh), "--no-password", "--exit-on-error", f"--jobs={what.jobs}", str(dump))
+    with what.server.running("pg_restore", *words) as (process, errors):
+        while process.poll() is None:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_LOOK_S)
+            yield Step("copying", min(_size(what), total), total)
+        must(process, errors)
+    yield Step("copied", total, total)
+    with what.server.session(what.fresh) as session:
+        session.ask("ANALYZE")
+        found = yield from content.read(session, "checking")
+    if wrong := content.compare(note["tables"], found).wrong:
+        raise Problem(f"What was restored is not what was dumped, so nothing was replaced: {wrong}.")
+    for words_of_one in what.server.ask(_PROPERTIES, fresh=what.fresh, database=what.database):
+        what.server.ask(words_of_one)
+    # By its oid the database is recognised after a crash, under whichever name it has then.
+    what.attempt.ready(oid=_oid(what, what.fresh), digest=note["digest"])
+    yield Step("proved", total, total)
+
+
+def _make(what: Renaming, note: Note) -> None:
+    words = (
+        "CREATE DATABASE :\"fresh\" TEMPLATE template0 ENCODING :'encoding'",
+        "LC_COLLATE :'collate' LC_CTYPE :'ctype'",
+        _OF_ITS_KIND.get(note["provider"], ""),
+    )
+    shape = {name: str(note[name]) for name in ("encoding", "collate", "ctype", "locale")}
+    what.server.ask(" ".join(words), fresh=what.fresh, **shape)
+
+
+def _swap(what: Renaming) -> None:
+    """Let both databases change names in one transaction; who is connected to the old one is thrown out."""
+    names = {"database": what.database, "old": what.old, "fresh": what.fresh}
+    with what.server.session(**names) as session:
+        session.ask("BEGIN")
+        if _oid(what, what.database):
+            _set_aside(what, session)
+        session.ask('ALTER DATABASE :"fresh" RENAME TO :"database"')
+        session.ask("COMMIT")
+
+
+def _set_aside(what: Renaming, session: Session) -> None:
+    # The server waits some seconds for the last session to end, and lets nobody connect meanwhile.
+    session.send('ALTER DATABASE :"database" RENAME TO :"old"')
+    while session.answer(_AGAIN_S) is None:
+        what.server.ask(_END_SESSIONS, database=what.database)
+    # Nobody who finds it by mistake shall write there; superusers can still look.
+    session.ask('ALTER DATABASE :"old" CONNECTION LIMIT 0')
+
+
+def _end_predecessors(what: Renaming) -> None:
+    """End what an attempt that was killed still has running inside the server."""
+    until = time.monotonic() + _PREDECESSOR_S
+    while what.server.ask(_END_PREDECESSORS):
+        if time.monotonic() >= until:
+            raise Problem(
+                f"Sessions of an earlier restore of {what.database} do not end; look at pg_stat_activity.",
+                permanent=False,
+            )
+        time.sleep(_AGAIN_S)
+
+
+def _swappable(what: Renaming) -> None:
+    (prepared,) = what.server.ask(_PREPARED, database=what.database)
+    if prepared:
+        raise Problem(
+            f"{what.database} has {prepared} prepared transactions, so it cannot be renamed; commit them or "
+            "roll them back first, see pg_prepared_xacts."
+        )
+
+
+def _put_away_leftovers(what: Renaming) -> None:
+    """Drop what restores that were broken off left in the server."""
+    begin = growing(what.database)
+    for name in what.server.ask(_LEFT, begin=begin):
+        ours = re.fullmatch(_MARK, name.removeprefix(begin))
+        if ours and not _is_restored(what, name):
+            what.server.ask('DROP DATABASE :"name" WITH (FORCE)', name=name)
+
+
+def _is_restored(what: Renaming, name: str) -> bool:
+    oid = _oid(what, name)
+    return oid is not None and what.attempt.is_ready(oid=oid)
+
+
+def _oid(what: Renaming, name: str) -> str | None:
+    found = what.server.ask("SELECT to_jsonb(oid::text) FROM pg_database WHERE datname = :'name'", name=name)
+    return str(found[0]) if found else None
+
+
+def _size(what: Renaming) -> int:
+    found = what.server.ask("SELECT to_jsonb(pg_database_size(:'name'))", name=what.fresh)
+    return int(found[0])
+
+
+def _short(database: str) -> str:
+    # The server cuts names that are longer than 63 bytes without a word.
+    name = database.encode()
+    return database if len(name) <= _NAME_BYTES else f"{name[:30].decode(errors='ignore')}_{_mark(database)}"
+
+
+def _mark(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

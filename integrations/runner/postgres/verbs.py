@@ -1,0 +1,65 @@
+"""What a postgres target can be asked and made to do."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from integrations.runner.attempts import Attempt
+from integrations.runner.copies import LABELS
+from integrations.runner.postgres import dumps, questions
+from integrations.runner.postgres.dumps import copies
+from integrations.runner.postgres.renaming import Renaming, done, restore
+from integrations.runner.postgres.server import Server
+from integrations.runner.report import Problem, Step, prove
+
+
+def answer(given: argparse.Namespace) -> Mapping[str, Any]:
+    """Return what a question finds."""
+    match given.verb:
+        case "health":
+            return questions.health(_server(given), given.database, given.points, given.kept, given.record)
+        case "points":
+            return {"points": copies(given.points).listed()}
+        case "restored":
+            place = (given.database, given.points, given.kept)
+            return questions.restored(_server(given), *place, given.point, given.digest)
+        case "prove":
+            return dumps.prove(given.programs, given.points, given.point)
+        case _:
+            return copies(given.points).hold(given.point, given.until)
+
+
+def work(given: argparse.Namespace, key: str) -> Iterator[Step]:
+    """Carry out a job under its key, naming each stage once it is reached."""
+    match given.verb:
+        case "verify":
+            found = dumps.prove(given.programs, given.points, given.point)
+            prove(found)
+            if not found["ok"]:
+                raise Problem(f"{given.point} is damaged: {found['found']}")
+        case "backup":
+            labels = {name: getattr(given, name) for name in LABELS}
+            server = _server(given)
+            yield from dumps.backup(server, given.database, given.points, labels, key=key, jobs=given.jobs)
+            prove({"point": copies(given.points).taken(key)["id"]})
+        case _:
+            yield from _restore(given, key)
+
+
+def _restore(given: argparse.Namespace, key: str) -> Iterator[Step]:
+    # By this name what a killed attempt left running inside the server is found.
+    server = replace(_server(given), application=f"backstop restore {given.database}"[:63])
+    attempt = Attempt(given.kept, key, given.point)
+    what = Renaming(server, given.database, copies(given.points), attempt, given.jobs, given.digest)
+    try:
+        yield from restore(what)
+    finally:
+        if attempt.record.get("done_at"):
+            prove(done(what))
+
+
+def _server(given: argparse.Namespace) -> Server:
+    return Server(given.programs, given.host, given.port, given.user)
