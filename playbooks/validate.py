@@ -24,9 +24,15 @@ class Part(BaseModel):
 def validated(text: Text, model: type[M]) -> M:
     """Return the text as a model, or raise PlaybookInvalid with every problem of the file."""
     try:
-        return model.model_validate(text.data)
+        found = model.model_validate(text.data)
     except ValidationError as error:
-        raise PlaybookInvalid(model_problems(details(error), text, model)) from error
+        # What is wrong with a line is said once, as the reader of the text found it.
+        told = {problem.line for problem in text.problems}
+        others = (each for each in model_problems(details(error), text, model) if each.line not in told)
+        raise PlaybookInvalid([*text.problems, *others]) from error
+    if text.problems:
+        raise PlaybookInvalid(list(text.problems))
+    return found
 
 
 def details(error: ValidationError) -> list[ErrorDetails]:

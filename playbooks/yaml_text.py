@@ -39,11 +39,15 @@ _SCALARS = "tag:yaml.org,2002:"
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A file read: plain data, and the line (from 1) of each key and item."""
+    """A file read: plain data, and the line (from 1) of each key and item.
+
+    `problems` are values that mean something else than they show; with one of them the file must not be used.
+    """
 
     file: str
     data: JsonValue
     lines: Mapping[Path, int]
+    problems: tuple[Problem, ...] = ()
 
     def line(self, path: Path) -> int:
         """Return the line of a path, or of the nearest thing around it."""
@@ -63,7 +67,7 @@ class Text:
 
 
 def read_yaml(text: str, file: str) -> Text:
-    """Return what a text says; `file` only labels the problems that `PlaybookInvalid` lists."""
+    """Return what a text says, or raise `PlaybookInvalid` where it cannot be read; `file` labels problems."""
     _refuse(_raw_problems(text, file))
     yaml = YAML(typ="safe", pure=True)
     try:
@@ -75,8 +79,7 @@ def read_yaml(text: str, file: str) -> Text:
         raise PlaybookInvalid([Problem(file, 1, "the file is empty", "there is nothing to read")])
     reading = _Reading(file)
     data = reading.value(node, ())
-    _refuse(reading.problems)
-    return Text(file, data, reading.lines)
+    return Text(file, data, reading.lines, tuple(reading.problems))
 
 
 def _refuse(problems: list[Problem]) -> None:
@@ -188,7 +191,7 @@ class _Reading:
                 self._problem(
                     node,
                     f"{text} is a bare timestamp",
-                    "it has no zone: put quotes around it and end it with Z",
+                    "put quotes around it; a moment with its time ends with Z as well",
                 )
                 return text
             case _:

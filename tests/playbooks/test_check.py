@@ -33,7 +33,7 @@ def test_a_good_folder_has_no_problems(folder: Path) -> None:
 
 
 def test_every_problem_of_every_file_is_told_with_file_and_line(folder: Path) -> None:
-    (folder / "bad.yaml").write_text("a: 1\na: 2\n", encoding="utf-8")
+    (folder / "bad.yaml").write_text("a: 1\nb: &x 2\n", encoding="utf-8")
     (folder / "second.yaml").write_text(PITR, encoding="utf-8")
     (folder / "pitr.yaml").write_text(
         mutant(PITR, ("    approval: overwrite-orders\n", "")), encoding="utf-8"
@@ -42,7 +42,7 @@ def test_every_problem_of_every_file_is_told_with_file_and_line(folder: Path) ->
     checked = check([folder], operations=OPERATIONS)
 
     assert checked.lines == (
-        f"{folder}/bad.yaml:2: the key 'a' is written twice, only one of them could count",
+        f"{folder}/bad.yaml:2: the anchor &x is not allowed, write the value out",
         f"{folder}/pitr.yaml:54: L01 the destructive step 'restore' has no approval, "
         "somebody must say yes to it, valid: overwrite-orders",
         f"{folder}/second.yaml:2: a second playbook 'checkout-pitr', {folder}/pitr.yaml has it already",
@@ -50,6 +50,31 @@ def test_every_problem_of_every_file_is_told_with_file_and_line(folder: Path) ->
     )
     assert checked.exit_code == 1
     assert set(checked.playbooks) == {"checkout-snapshot", "checkout-failover"}
+
+
+def test_a_value_that_cannot_count_hides_no_other_mistake(tmp_path: Path) -> None:
+    changes = (
+        ('reviewed: "2026-10-02"', "reviewed: 2026-10-02"),
+        ("estimate: 31m", "estimate: soon"),
+        ("by: dba\n    approval", "by: dbb\n    approval"),
+    )
+    (tmp_path / "pitr.yaml").write_text(mutant(PITR, *changes), encoding="utf-8")
+
+    problems = check([tmp_path], operations=OPERATIONS).problems
+
+    assert [problem.what.partition(":")[0] for problem in problems] == [
+        "2026-10-02 is a bare timestamp",
+        "there is no role 'dbb'",
+        "steps.2.estimate",
+    ]
+
+
+def test_a_file_with_nothing_but_a_value_that_cannot_count_is_not_used(tmp_path: Path) -> None:
+    text = mutant(PITR, ('reviewed: "2026-10-02"', "reviewed: 2026-10-02"))
+    (tmp_path / "pitr.yaml").write_text(text, encoding="utf-8")
+    checked = check([tmp_path], operations=OPERATIONS)
+    assert [problem.what for problem in checked.problems] == ["2026-10-02 is a bare timestamp"]
+    assert not checked.playbooks
 
 
 def test_one_mistake_of_form_hides_neither_names_nor_operations(tmp_path: Path) -> None:
