@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox.jira.format import refusals
-from integrations.runner.sqlite.database import digest
+from integrations.runner.files import digest
 from tests.demo.played import Played, Playing, played_once
 from tests.sandbox.remains import processes_in
 
