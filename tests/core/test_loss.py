@@ -8,7 +8,7 @@ from inline_snapshot import snapshot
 
 from bot.core.document import say
 from bot.core.events import Event, ImpactStated, StepSucceeded, WritersStopped
-from bot.core.loss import Loss, lines, losses, outdated, restored, rpo_verdict
+from bot.core.loss import Loss, damaged_again, lines, losses, outdated, restored, rpo_verdict
 from integrations.contract import RecoveryPoint
 from tests.core.story import PLAN, POINT, Story, at, planned, restoring, stopped, wrapped
 
@@ -119,6 +119,21 @@ def test_a_plan_is_outdated_when_the_damage_is_said_later_to_have_begun_before_i
     )
     assert outdated(replace(story.run, plan=None), story.incident) is None
     assert losses(story.incident, replace(story.run, plan=None), now=at(9)) == ()
+
+
+def test_what_was_put_back_and_turns_out_to_be_damaged_is_outdated_as_well() -> None:
+    story = restoring()
+    story.in_run(20, StepSucceeded(step="restore", attempt=1))
+    assert damaged_again(story.run, story.incident) is None
+    story.in_incident(21, ImpactStated(damage_start=POINT.finished_at))
+    assert (
+        outdated(story.run, story.incident)
+        == damaged_again(story.run, story.incident)
+        == (
+            f"RUN-1 put {POINT.id} back, which was finished after the damage began at 2026-11-23 01:50:00Z: "
+            "damaged data came back."
+        )
+    )
 
 
 def test_only_sources_that_a_step_restores_from_lose_data() -> None:

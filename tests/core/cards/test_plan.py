@@ -204,3 +204,11 @@ def test_what_has_no_estimate_no_command_and_no_size_says_so() -> None:
     assert "nobody estimated how long it takes" in drawn
     assert "command.odd has no command to show" in drawn
     assert "lifted by hand, looked at again after 2 h" in drawn
+
+
+def test_what_decides_when_all_takes_its_longest_is_named_where_it_is_something_else() -> None:
+    slow = STOP.model_copy(update={"high_s": 45 * 60.0})
+    plan = PLAN.model_copy(update={"steps": (slow, *PLAN.steps[1:])})
+    told = "When all takes its longest, others decide: Stop checkout 45 min, Put orders back 20 min"
+    assert told in shown(card(planned(plan))).replace("\n", " ").replace("  ", " ")
+    assert "others decide" not in shown(card(planned()))
