@@ -11,7 +11,7 @@ WORKERS ?= 2
 RUNS ?= 50
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
-LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header
+LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header
 FRESH := tests/test_docs.py tests/playbooks/test_schema.py tests/test_architecture.py
 
 .PHONY: help
@@ -30,8 +30,9 @@ $(VENV)/.run: requirements.lock build.lock pyproject.toml | $(BIN)/python
 	$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.test: tests/requirements.lock $(VENV)/.run
+$(VENV)/.test: tests/requirements.lock tests/tools.lock $(VENV)/.run
 	$(PIP) install --require-hashes -r tests/requirements.lock
+	$(PIP) install --require-hashes --no-deps -r tests/tools.lock
 	@touch $@
 
 .PHONY: demo
@@ -72,8 +73,9 @@ format: $(VENV)/.test ## Format the code and mend what can be mended
 
 .PHONY: lock
 lock: ## Choose dependencies anew, with hashes (needs uv)
-	$(LOCK) --upgrade pyproject.toml -o requirements.lock
-	$(LOCK) --upgrade pyproject.toml --group dev -o tests/requirements.lock
+	$(LOCK) --upgrade --all-extras pyproject.toml -o requirements.lock
+	$(LOCK) --upgrade --all-extras pyproject.toml --group dev -o tests/requirements.lock
+	$(LOCK) --upgrade --no-deps --group tools -o tests/tools.lock
 	$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])' \
 		| $(LOCK) --no-annotate --upgrade - -o build.lock
 
