@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from integrations.connections import Connections
-from integrations.contract import Health, JobRef, JobState, LogChunk, Source, Target
+from integrations.contract import Call, Health, JobRef, JobState, LogChunk, Source, Target
 from integrations.process import Runner, RunnerJobs
 
 
@@ -47,7 +47,7 @@ class BesideData:
         self._connections = connections
         self._jobs = RunnerJobs(self.name, connections.runners)
 
-    async def find(self, key: str) -> JobRef | None:
+    async def find(self, call: Call, *, key: str) -> JobRef | None:
         """Ask the runners for the job of a key."""
         return await self._jobs.find(key)
 

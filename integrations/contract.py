@@ -350,8 +350,8 @@ class Engine(Protocol):
         """Describe exactly what `start` would do with this call. The same call gives the same answer."""
         ...
 
-    async def find(self, key: str) -> JobRef | None:
-        """Return the job that was started under a key, or None when the target never saw it."""
+    async def find(self, call: Call, *, key: str) -> JobRef | None:
+        """Return the job of a key where its call acts, or None if it was never seen there; doubt raises."""
         ...
 
     async def start(self, call: Call, *, key: str, token: int | None = None) -> JobRef:

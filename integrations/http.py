@@ -132,7 +132,7 @@ class Http(WithoutPoints):
             cancel=operation.cancel,
         )
 
-    async def find(self, key: str) -> JobRef | None:
+    async def find(self, call: Call, *, key: str) -> JobRef | None:
         """Return a call this process sent; a service keeps no list of keys, so None proves nothing."""
         return JobRef(key, self.name) if key in self._sent else None
 

@@ -73,7 +73,7 @@ class Person(WithoutPoints):
             cancel=operation.cancel,
         )
 
-    async def find(self, key: str) -> JobRef | None:
+    async def find(self, call: Call, *, key: str) -> JobRef | None:
         """Return that no machine knows of it."""
         return None
 

@@ -61,7 +61,7 @@ class WithoutJobs:
 
     name: ClassVar[str]
 
-    async def find(self, key: str) -> JobRef | None:
+    async def find(self, call: Call, *, key: str) -> JobRef | None:
         """Return that no job was ever started."""
         return None
 

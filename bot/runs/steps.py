@@ -137,11 +137,12 @@ class Steps:
             return self._book.rest(view, timedelta(hours=1))
         engine = self._engines[planned.engine]
         try:
-            ref = await engine.find(state.key)
+            call = self._call(view, planned)
+            ref = await engine.find(call, key=state.key)
             if ref is None and not engine.operations[planned.operation].traceable:
                 raise IntegrationError("nobody can tell whether the call was received", permanent=True)
             if ref is None:
-                ref = await engine.start(self._call(view, planned), key=state.key, token=state.token)
+                ref = await engine.start(call, key=state.key, token=state.token)
             job = await engine.poll(ref)
         except IntegrationError as problem:
             return await self._no_word(view, step, state, problem)

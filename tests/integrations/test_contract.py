@@ -293,14 +293,14 @@ async def test_unknown_parameters_and_operations_are_refused_for_good(case: Case
 
 async def test_find_has_no_side_effect_and_knows_a_started_job(case: Case) -> None:
     call = _step(case)
-    assert await case.engine.find("K-1") is None
+    assert await case.engine.find(call, key="K-1") is None
     assert case.acts() == 0
     ref = await case.engine.start(call, key="K-1", token=case.token)
     case.go()
     if case.engine.name != "person":
-        assert await case.engine.find("K-1") == ref
+        assert await case.engine.find(call, key="K-1") == ref
         assert await _ended(case.engine, ref) is Phase.SUCCEEDED
-        assert await case.engine.find("K-1") == ref
+        assert await case.engine.find(call, key="K-1") == ref
 
 
 async def test_the_same_key_twice_is_one_act(case: Case) -> None:
@@ -408,7 +408,7 @@ async def test_nobody_answering_is_an_error_that_may_pass(tmp_path: Path) -> Non
             await engines[name].health(Target("orders-db", "x", "production"))
         assert not silent.value.permanent
     with pytest.raises(IntegrationError):
-        await engines["sqlite"].find("K-1")
+        await engines["sqlite"].find(Call("backup"), key="K-1")
 
 
 async def test_a_point_can_be_proved_held_and_chosen_by_time(host: Host) -> None:

@@ -242,7 +242,7 @@ class StageEngine:
             cancel=operation.cancel,
         )
 
-    async def find(self, key: str) -> JobRef | None:
+    async def find(self, call: Call, *, key: str) -> JobRef | None:
         key = plain(key)
         self._tell()
         return JobRef(key, self.name) if key in self.world.jobs else None

@@ -12,7 +12,7 @@ import pytest
 from bot.core.events import Approved, Entry
 from bot.core.run import Status
 from bot.timeline import Change, Delivery, Timeline
-from integrations.contract import JobRef, Operation
+from integrations.contract import Call, JobRef, Operation
 from tests.runs.stage import Crash, Stage, StageEngine, World
 from tests.runs.test_carry import started
 
@@ -108,7 +108,7 @@ class Forgetful(StageEngine):
         "stop": replace(StageEngine.operations["stop"], traceable=False),
     }
 
-    async def find(self, key: str) -> JobRef | None:
+    async def find(self, call: Call, *, key: str) -> JobRef | None:
         return None
 
 
