@@ -17,6 +17,14 @@ from playbooks.problems import Problem, instead
 from playbooks.references import POINT, RUN, SCOPES, Reference, mentioned_in, references_in
 from playbooks.yaml_text import Path, Text
 
+_CHOOSES_BY: Mapping[str, tuple[str, ...]] = {
+    "pitr": ("before", "marker", "lsn", "xid"),
+    "latest_before": ("before",),
+    "latest_verified": (),
+    "exact": ("point",),
+    "previous": (),
+}
+
 
 def inconsistencies(playbook: Playbook, text: Text) -> list[Problem]:
     """Return every contradiction inside a playbook, each at its line."""
@@ -75,12 +83,12 @@ class _Reading:
     def _sources(self) -> Iterator[Problem]:
         for index, source in enumerate(self.playbook.sources):
             select = source.select
-            needed = {"exact": "point", "latest_verified": None}.get(select.strategy, "before")
-            if needed and getattr(select, needed) is None:
-                what = f"{needed} is missing"
-                yield self.text.problem(
-                    ("sources", index, "select"), what, f"{select.strategy} chooses by it"
-                )
+            ways = _CHOOSES_BY[select.strategy]
+            named = [way for way in ways if getattr(select, way) is not None]
+            if ways and len(named) != 1:
+                what = f"{' and '.join(named)} are both given" if named else f"{' or '.join(ways)} is missing"
+                why = f"{select.strategy} chooses by {'one of them' if len(ways) > 1 else 'it'}"
+                yield self.text.problem(("sources", index, "select"), what, why)
 
     def _steps(self) -> Iterator[Problem]:
         for index, step in enumerate(self.playbook.steps):
@@ -173,8 +181,8 @@ def _values(playbook: Playbook) -> Iterator[tuple[Path, JsonValue]]:
         drill = step.drill.params or {}
         yield from ((("steps", index, "drill", "with", name), value) for name, value in drill.items())
     for index, source in enumerate(playbook.sources):
-        yield ("sources", index, "select", "before"), source.select.before
-        yield ("sources", index, "select", "point"), source.select.point
+        for way in ("before", "marker", "lsn", "xid", "point"):
+            yield ("sources", index, "select", way), getattr(source.select, way)
 
 
 def _circling(needs: Mapping[str, tuple[str, ...]]) -> Iterator[str]:

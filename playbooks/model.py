@@ -92,10 +92,17 @@ class Input(Part):
 
 
 class Select(Part):
-    """The rule that chooses a recovery point; what fails a requirement is shown and not chosen."""
+    """The rule that chooses a recovery point; what fails a requirement is shown and not chosen.
 
-    strategy: Literal["pitr", "latest_before", "latest_verified", "exact"]
+    `pitr` replays a log up to one of `before`, `marker`, `lsn` or `xid` (up to just before that transaction);
+    `previous` is the revision before the current one.
+    """
+
+    strategy: Literal["pitr", "latest_before", "latest_verified", "exact", "previous"]
     before: str | None = None
+    marker: str | None = None
+    lsn: str | None = None
+    xid: str | None = None
     point: str | None = None
     max_age: Lasting | None = None
     require: tuple[Literal["verified", "log_continuous", "drilled", "immutable"], ...] = ()

@@ -21,7 +21,7 @@ from playbooks.problems import instead
 Scopes = Mapping[str, Mapping[str, JsonValue]]
 
 SCOPES = ("inputs", "point", "run", "target")
-POINT = ("id", "kind", "finished_at", "release", "commit", "environment")
+POINT = ("id", "kind", "finished_at", "moment", "release", "commit", "environment")
 RUN = ("id", "incident", "service", "environment", "playbook")
 
 _NAME = r"[a-z][a-z0-9_]*(?:-[a-z0-9_]+)*"

@@ -7,25 +7,31 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.core.document import utc
-from integrations.contract import RecoveryPoint
+from integrations.contract import Goal, RecoveryPoint
 from playbooks.durations import say_duration
 from playbooks.model import Select
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The chosen point with the reason, or the reason that there is none; and the refused ones."""
+    """The chosen point with the reason, or the reason that there is none; and the refused ones.
+
+    `goal` and `reaches` say up to where a log is replayed on top of it.
+    """
 
     point: RecoveryPoint | None
     because: str
     refused: tuple[tuple[RecoveryPoint, str], ...] = ()
+    goal: Goal | None = None
+    reaches: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What is wanted now: a state before a moment, older than the damage, or one point by its id.
 
-    `failed` says by id why a point that an earlier run could not restore will not do.
+    `failed` says by id why a point that an earlier run could not restore will not do. `reaches` is where the
+    replay of its log ends, and `log_continuous` says whether nothing is missing up to there.
     """
 
     now: datetime
@@ -33,6 +39,8 @@ class Wish:
     damage_start: datetime | None = None
     exact: str | None = None
     failed: Mapping[str, str] = field(default_factory=dict)
+    reaches: datetime | None = None
+    log_continuous: bool | None = None
 
 
 def choose(select: Select, points: Sequence[RecoveryPoint], wish: Wish) -> Choice:
@@ -55,19 +63,31 @@ def _objections(select: Select, point: RecoveryPoint, wish: Wish) -> Iterator[st
         yield wish.failed[point.id]
     if point.health in ("invalid", "stranded", "partial"):
         yield f"it is {point.health}"
+    yield from _wrong_moment(select, point, wish)
+    yield from _unmet(select, point, wish)
+
+
+def _wrong_moment(select: Select, point: RecoveryPoint, wish: Wish) -> Iterator[str]:
     if wish.before and point.finished_at > wish.before:
         yield f"it was finished after {utc(wish.before)}"
     if wish.damage_start and point.finished_at >= wish.damage_start:
         yield f"it was taken after the damage began at {utc(wish.damage_start)}"
+    if wish.damage_start and wish.reaches and wish.reaches >= wish.damage_start:
+        yield (
+            f"it would come back as it was at {utc(wish.reaches)}, and the damage began at "
+            f"{utc(wish.damage_start)}"
+        )
     age = (wish.before or wish.now) - point.finished_at
     if select.max_age and age > select.max_age:
         yield f"it is older than {say_duration(select.max_age)}"
-    if "verified" in select.require and point.verified_at is None:
+
+
+def _unmet(select: Select, point: RecoveryPoint, wish: Wish) -> Iterator[str]:
+    if point.verified_at is None and ("verified" in select.require or select.strategy == "latest_verified"):
         yield "nobody verified that it can be read"
-    if select.strategy == "latest_verified" and point.verified_at is None:
-        yield "nobody verified that it can be read"
-    if "log_continuous" in select.require:
-        yield "nobody can say whether its log is continuous"
+    if "log_continuous" in select.require and wish.log_continuous is not True:
+        unknown = wish.log_continuous is None
+        yield "nobody can say whether its log is continuous" if unknown else "its log has a gap"
     if "drilled" in select.require:
         yield "no drill has restored it"
     if "immutable" in select.require and point.immutable is not True:

@@ -16,17 +16,19 @@ from bot.core.incident import Incident
 from bot.core.plan import Plan, PlannedSource
 from bot.core.run import Run, Status
 from bot.core.words import in_words, lasted
-from integrations.contract import RecoveryPoint
 
 _NONE = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What one recovery point costs; times are aware UTC, None is what nobody has said yet."""
+    """What going back to one moment costs; times are aware UTC, None is what nobody has said yet.
+
+    `moment` is the state that comes back, None where no recovery point is chosen.
+    """
 
     source: str
-    point: RecoveryPoint | None
+    moment: datetime | None
     damage_start: datetime | None
     writers_stopped: datetime | None
     rpo: timedelta | None
@@ -40,7 +42,7 @@ class Loss:
     @property
     def lost(self) -> timedelta | None:
         """Return how much good data is lost; negative when the point holds damage itself."""
-        return lasted(self.point.finished_at, self.damage_start) if self.point and self.damage_start else None
+        return lasted(self.moment, self.damage_start) if self.moment and self.damage_start else None
 
     @property
     def discarded(self) -> timedelta | None:
@@ -49,8 +51,8 @@ class Loss:
 
     @property
     def together(self) -> timedelta | None:
-        """Return both windows as one: everything after the recovery point."""
-        return max(_NONE, lasted(self.point.finished_at, self.end)) if self.point else None
+        """Return both windows as one: everything after the moment that comes back."""
+        return max(_NONE, lasted(self.moment, self.end)) if self.moment else None
 
     @property
     def so_far(self) -> str:
@@ -79,7 +81,7 @@ def losses(incident: Incident, run: Run, *, now: datetime) -> tuple[Loss, ...]:
     rpo = timedelta(seconds=plan.rpo_s) if plan.rpo_s is not None else None
     end = _end_of_writes(incident, run, plan)
     return tuple(
-        Loss(source.id, source.point, incident.damage_start, end, rpo, now) for source in restored(plan)
+        Loss(source.id, source.moment, incident.damage_start, end, rpo, now) for source in restored(plan)
     )
 
 
@@ -129,7 +131,7 @@ def _too_late(run: Run, incident: Incident) -> Iterator[PlannedSource]:
     if plan is None or begun is None or said is None or said <= plan.drafted_at:
         return
     for source in restored(plan):
-        if source.point and source.point.finished_at >= begun:
+        if source.moment and source.moment >= begun:
             yield source
 
 
@@ -144,16 +146,16 @@ def _is_back(run: Run, source: PlannedSource) -> bool:
 
 def lines(loss: Loss) -> tuple[Line, ...]:
     """Return the loss as sentences; what is not known is named, with its bounds."""
-    if loss.point is None:
+    if loss.moment is None:
         return ((Strong("Data lost: "), "unknown, no recovery point of ", Code(loss.source), " is chosen."),)
     if loss.damage_start is None:
-        return _unknown_start(loss, loss.point)
-    return (_lost(loss, loss.point, loss.damage_start), _discarded(loss, loss.damage_start))
+        return _unknown_start(loss, loss.moment)
+    return (_lost(loss, loss.moment, loss.damage_start), _discarded(loss, loss.damage_start))
 
 
 def summary(loss: Loss) -> str:
     """Return the loss in a few words, for where there is room for no more."""
-    if loss.point is None:
+    if loss.moment is None:
         return "no recovery point is chosen"
     if loss.lost is None or loss.discarded is None:
         return f"lost or discarded {in_words(loss.together or _NONE)}{loss.so_far}; damage start unknown"
@@ -161,7 +163,7 @@ def summary(loss: Loss) -> str:
     return f"{lost}, {in_words(loss.discarded)} of later writes discarded{loss.so_far}"
 
 
-def _unknown_start(loss: Loss, point: RecoveryPoint) -> tuple[Line, ...]:
+def _unknown_start(loss: Loss, moment: datetime) -> tuple[Line, ...]:
     together = in_words(loss.together or _NONE)
     stopped = "when writers were stopped" if loss.writers_stopped else "now"
     return (
@@ -169,7 +171,7 @@ def _unknown_start(loss: Loss, point: RecoveryPoint) -> tuple[Line, ...]:
             Strong("Data lost: "),
             "unknown, because nobody has said when the damage began. It could be any moment from the "
             "recovery point at ",
-            Moment(point.finished_at),
+            Moment(moment),
             f" to {stopped}, ",
             Moment(loss.end),
             ".",
@@ -185,8 +187,8 @@ def _against(rpo: timedelta | None) -> str:
     return f" The RPO is {in_words(rpo)}." if rpo is not None else " No RPO is set."
 
 
-def _lost(loss: Loss, point: RecoveryPoint, damage_start: datetime) -> Line:
-    lost = lasted(point.finished_at, damage_start)
+def _lost(loss: Loss, moment: datetime, damage_start: datetime) -> Line:
+    lost = lasted(moment, damage_start)
     if lost < _NONE:
         return (
             Strong("Damaged data comes back: "),
@@ -197,7 +199,7 @@ def _lost(loss: Loss, point: RecoveryPoint, damage_start: datetime) -> Line:
     return (
         Strong("Good data lost: "),
         f"{in_words(lost)}{loss.so_far} (",
-        Moment(point.finished_at),
+        Moment(moment),
         " to ",
         Moment(damage_start),
         f"). {rpo_verdict(loss)}",

@@ -10,11 +10,27 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, assert_never
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from bot.core.document import utc
 from bot.core.words import sentence
-from integrations.contract import Cancel, Effect, Json, RecoveryPoint, Repeat
+from integrations.contract import (
+    BeforeXid,
+    Cancel,
+    Effect,
+    Goal,
+    Json,
+    RecoveryPoint,
+    Repeat,
+    ToLsn,
+    ToMarker,
+    ToPoint,
+    ToRevision,
+    ToTime,
+)
 
 
 class Part(BaseModel):
@@ -31,7 +47,10 @@ class RefusedPoint(Part):
 
 
 class PlannedSource(Part):
-    """Where the data comes back from: the chosen recovery point, and why the others were not chosen."""
+    """Where the data comes back from: the chosen recovery point, and why the others were not chosen.
+
+    `goal` is up to where a log is replayed on top of the point, and `reaches` the moment of that.
+    """
 
     id: str
     engine: str
@@ -40,6 +59,13 @@ class PlannedSource(Part):
     refused: tuple[RefusedPoint, ...] = ()
     hold: bool = True
     settings: Mapping[str, Json] = Field(default_factory=dict)
+    goal: Annotated[Goal, Field(discriminator="kind")] | None = None
+    reaches: AwareDatetime | None = None
+
+    @property
+    def moment(self) -> datetime | None:
+        """Return the moment whose state comes back: where the log ends, else when the point was finished."""
+        return self.reaches or (self.point.finished_at if self.point else None)
 
 
 class PlannedTarget(Part):
@@ -225,6 +251,31 @@ def _step(step: PlannedStep) -> Json:
     }
 
 
+def _back_to(source: PlannedSource) -> Json:
+    if source.point is None:
+        return None
+    point: list[Json] = [source.point.id, source.point.digest]
+    return [*point, source.model_dump(mode="json")["goal"]] if source.goal else point
+
+
+def up_to(source: PlannedSource) -> str:
+    """Return up to where the log of a source's point is replayed, as it follows the word `replayed`."""
+    state = f", the state of {utc(source.reaches)}" if source.reaches else ""
+    match source.goal:
+        case ToTime(at):
+            return f"up to {utc(at)}"
+        case ToMarker(name):
+            return f"up to the marker {name}{state}"
+        case ToLsn(lsn):
+            return f"up to the log position {lsn}{state}"
+        case BeforeXid(xid):
+            return f"up to just before transaction {xid}{state}"
+        case ToPoint() | ToRevision() | None:
+            return "no further than its end"
+        case _:
+            assert_never(source.goal)
+
+
 def _gate(gate: PlannedGate) -> Json:
     return {
         "name": gate.name,
@@ -240,10 +291,7 @@ def hashed(plan: Plan) -> dict[str, Json]:
         "service": plan.service,
         "environment": plan.environment,
         "inputs": dict(plan.inputs),
-        "points": {
-            source.id: [source.point.id, source.point.digest] if source.point else None
-            for source in plan.sources
-        },
+        "points": {source.id: _back_to(source) for source in plan.sources},
         "targets": {target.name: target.identity for target in plan.targets},
         "steps": [_step(step) for step in plan.steps],
         "checks": [_check(check) for check in plan.checks],

@@ -139,6 +139,7 @@ def as_call(
         params=planned.params,
         point=source.point if source else None,
         source=Source(source.id, source.engine, source.settings) if source else None,
+        goal=source.goal if source else None,
         timeout_s=planned.timeout_s,
     )
 

@@ -10,17 +10,23 @@ from bot.core.choose import Choice, Wish, choose
 from bot.core.plan import PlannedSource, PlannedTarget, RefusedPoint, way_out
 from bot.runs.ground import Drafting
 from integrations.contract import (
+    BeforeXid,
     Cap,
     CheckResult,
     Engine,
+    Goal,
     Health,
     IntegrationError,
     RecoveryPoint,
     Source,
     Target,
+    ToLsn,
+    ToMarker,
+    ToRevision,
     ToTime,
 )
 from playbooks.inputs import read_input, suggestions
+from playbooks.model import Select
 from playbooks.model import Source as PlaybookSource
 from playbooks.references import UnknownReference, resolve_references
 
@@ -59,6 +65,8 @@ async def find_sources(drafting: Drafting) -> None:
             refused=tuple(RefusedPoint(point=point, because=why) for point, why in choice.refused),
             settings=settings,
             hold=wanted.hold,
+            goal=choice.goal,
+            reaches=choice.reaches,
         )
     _fall_back(drafting)
 
@@ -74,6 +82,8 @@ def _fall_back(drafting: Drafting) -> None:
                     "engine": other.engine,
                     "point": other.point,
                     "settings": other.settings,
+                    "goal": other.goal,
+                    "reaches": other.reaches,
                     "because": f"{own.because}; taken from {other.id} instead: {other.because}",
                 }
             )
@@ -90,8 +100,8 @@ async def _choice(drafting: Drafting, wanted: PlaybookSource, source: Source) ->
     try:
         before = _moment(drafting, wanted.select.before)
         exact = _text(drafting, wanted.select.point)
-        if wanted.select.strategy == "pitr" and before:
-            return await _reached(drafting, wanted, engine, source, before)
+        if goal := _goal(drafting, wanted.select, before):
+            return await _reached(drafting, wanted, engine, source, goal)
         points = await engine.points(source)
     except (IntegrationError, UnknownReference) as problem:
         return Choice(None, str(problem))
@@ -99,22 +109,44 @@ async def _choice(drafting: Drafting, wanted: PlaybookSource, source: Source) ->
     return await _trusted(drafting, wanted, engine, source, points, wish)
 
 
+def _goal(drafting: Drafting, select: Select, before: datetime | None) -> Goal | None:
+    """Return what the engine is to reach, or None where the playbook's rule chooses among whole points."""
+    if select.strategy == "previous":
+        return ToRevision()
+    if select.strategy != "pitr":
+        return None
+    if marker := _text(drafting, select.marker):
+        return ToMarker(marker)
+    if lsn := _text(drafting, select.lsn):
+        return ToLsn(lsn)
+    if xid := _text(drafting, select.xid):
+        try:
+            return BeforeXid(int(xid))
+        except ValueError:
+            raise UnknownReference(f"{xid} is not the number of a transaction") from None
+    return ToTime(before) if before else None
+
+
 async def _reached(
-    drafting: Drafting,
-    wanted: PlaybookSource,
-    engine: Engine,
-    source: Source,
-    before: datetime,
+    drafting: Drafting, wanted: PlaybookSource, engine: Engine, source: Source, goal: Goal
 ) -> Choice:
-    """What an engine resolved a moment to must meet the playbook's requirements like any other point."""
-    found = await engine.resolve(source, ToTime(before))
+    """What an engine resolved a goal to must meet the playbook's requirements like any other point."""
+    found = await engine.resolve(source, goal)
     refused = tuple((item.point, item.because) for item in found.refused)
     if found.point is None:
         return Choice(None, found.because, refused)
-    wish = Wish(drafting.ground.now, before, drafting.ground.incident.damage_start)
+    wish = Wish(
+        drafting.ground.now,
+        goal.at if isinstance(goal, ToTime) else None,
+        drafting.ground.incident.damage_start,
+        reaches=found.reaches,
+        log_continuous=found.log_continuous,
+    )
     choice = await _trusted(drafting, wanted, engine, source, [found.point], wish)
-    because = found.because if choice.point else choice.because
-    return Choice(choice.point, because, (*refused, *choice.refused))
+    if choice.point is None:
+        return replace(choice, refused=(*refused, *choice.refused))
+    refused = (*refused, *choice.refused)
+    return Choice(choice.point, found.because, refused, goal=found.goal, reaches=found.reaches)
 
 
 async def _trusted(

@@ -88,13 +88,14 @@ class Drafting:
 
     def _point(self, source: str | None) -> dict[str, Json]:
         chosen = self.sources.get(source or next(iter(self.sources), ""))
-        point = chosen.point if chosen else None
-        if point is None:
+        if chosen is None or chosen.point is None:
             return {}
+        point = chosen.point
         return {
             "id": point.id,
             "kind": point.kind,
             "finished_at": point.finished_at.isoformat(),
+            "moment": (chosen.reaches or point.finished_at).isoformat(),
             "release": point.release,
             "commit": point.commit,
             "environment": point.environment,

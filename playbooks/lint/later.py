@@ -37,7 +37,6 @@ def _around(look: Look) -> Iterator[tuple[Path, str]]:
 
 def _chosen(look: Look) -> Iterator[tuple[Path, str]]:
     asks = {
-        "log_continuous": "find out whether a log is continuous",
         "drilled": "know which points a drill restored",
     }
     for index, source in enumerate(look.playbook.sources):

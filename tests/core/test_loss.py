@@ -23,7 +23,7 @@ def loss(
     stopped: datetime | None = None,
     rpo: timedelta | None = RPO,
 ) -> Loss:
-    return Loss("orders-copies", point, damage, stopped, rpo, at(5))
+    return Loss("orders-copies", point and point.finished_at, damage, stopped, rpo, at(5))
 
 
 def told(loss: Loss) -> str:

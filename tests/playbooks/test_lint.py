@@ -155,7 +155,6 @@ def test_writers_that_are_stopped_after_the_restore_are_too_late() -> None:
         (4, "environments: [production]}", 'environments: [production], releases: ["2.*"]}', "tell releases"),
         (4, "environments: [production]}", "environments: [production], deployment: canary}", "know how"),
         (8, "S0DBA}", "S0DBA, pagerduty: PDBA}", "ask PagerDuty"),
-        (16, "[verified]", "[verified, log_continuous]", "find out whether a log is continuous"),
         (16, "[verified]", "[drilled]", "know which points a drill restored"),
         (51, "idempotency: key", "when: damage.confirmed", "judge `when`"),
         (51, "idempotency: key", "limit: readers", "limit how many steps"),

@@ -224,6 +224,16 @@ def test_a_number_in_quotes_and_a_yes_in_words_are_no_number_and_no_yes() -> Non
             "21: before is missing, latest_before chooses",
         ),
         ("pitr, before: inputs.target-time,", "exact,", "16: point is missing, exact chooses by it"),
+        (
+            "pitr, before: inputs.target-time,",
+            "pitr,",
+            "16: before or marker or lsn or xid is missing, pitr chooses by one of them",
+        ),
+        (
+            "pitr, before: inputs.target-time,",
+            "pitr, before: inputs.target-time, marker: before-2-4-0,",
+            "16: before and marker are both given, pitr chooses by one of them",
+        ),
         ("id: keep-damaged", "id: restore", "54: a second step 'restore', ids are what people type"),
         ("- id: orders-snapshot", "- id: orders-log", "18: a second source 'orders-log'"),
         ("id: amcheck", "id: reached-target", "67: the check 'reached-target' is named 2 times"),

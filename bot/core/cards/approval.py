@@ -30,7 +30,7 @@ from bot.core.document import (
 from bot.core.incident import Incident
 from bot.core.loss import Loss, losses
 from bot.core.loss import lines as loss_lines
-from bot.core.plan import Plan, PlannedGate, PlannedStep
+from bot.core.plan import Plan, PlannedGate, PlannedStep, up_to
 from bot.core.run import Run, Status
 from bot.core.words import in_words, lasted, people
 
@@ -195,9 +195,10 @@ def _losses(seen: _Seen, incident: Incident, step: PlannedStep) -> tuple[Loss, .
 def _facts(seen: _Seen) -> Iterator[tuple[str, Line]]:
     for step in seen.steps:
         source = seen.plan.source(step.call.source)
-        if source and source.point:
-            age = in_words(lasted(source.point.finished_at, seen.now))
-            yield f"Recovery point for {step.id}", (*point_line(source.point), f", {age} old")
+        if source and source.point and source.moment:
+            age = in_words(lasted(source.moment, seen.now))
+            replayed = f", its log replayed {up_to(source)}" if source.goal else ""
+            yield f"Recovery point for {step.id}", (*point_line(source.point), f"{replayed}, {age} old")
     yield "Policy", quorum_line(seen.gate)
     yield "An approval counts for", (in_words(timedelta(seconds=seen.gate.valid_for_s)),)
 

@@ -28,7 +28,7 @@ from bot.core.events import Scope
 from bot.core.incident import Incident
 from bot.core.loss import lines as loss_lines
 from bot.core.loss import losses
-from bot.core.plan import Plan, PlannedFreeze, PlannedGate, PlannedSource, PlannedStep
+from bot.core.plan import Plan, PlannedFreeze, PlannedGate, PlannedSource, PlannedStep, up_to
 from bot.core.run import Run
 from bot.core.words import between, in_size, in_words, joined, people
 from integrations.contract import RecoveryPoint
@@ -91,6 +91,7 @@ def _chosen(source: PlannedSource) -> Line:
         Code(source.id),
         ": ",
         *point_line(source.point),
+        *((", its log replayed ", up_to(source)) if source.goal else ()),
         f": {source.because}",
     )
 

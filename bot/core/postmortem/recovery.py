@@ -15,7 +15,7 @@ from bot.core.document import Block, Bullets, Code, Fields, Heading, Line, Momen
 from bot.core.events import CheckFound, Entry
 from bot.core.freeze import Freeze
 from bot.core.loss import Loss, losses, rpo_verdict
-from bot.core.plan import Plan, PlannedSource, PlannedStep
+from bot.core.plan import Plan, PlannedSource, PlannedStep, up_to
 from bot.core.postmortem.steps import step_rows
 from bot.core.postmortem.story import Story, moment, seconds, table
 from bot.core.run import Run
@@ -102,6 +102,8 @@ def _restore(told: Story, run: Run, step: PlannedStep, source: PlannedSource) ->
         yield "Backup", (Code(point.id), f", {point.kind} by {point.engine}, {size}")
         yield "Finished", (Moment(point.finished_at),)
         yield "Age at use", (f"{age} (damage start − backup end)",)
+        if source.goal:
+            yield "Replayed", (up_to(source),)
         yield "Verified", moment(point.verified_at)
         yield "Chosen because", (source.because,)
     yield "Source", (source.id,)
@@ -189,7 +191,7 @@ def _rpo(told: Story, run: Run, plan: Plan) -> Iterator[Line]:
 
 def rpo_line(loss: Loss) -> str:
     """Return the lost good data judged against the RPO."""
-    if loss.point is None:
+    if loss.moment is None:
         return f"RPO of {loss.source} cannot be judged: no recovery point was chosen."
     if loss.lost is None:
         return f"RPO of {loss.source} cannot be judged: nobody stated when the damage began."

@@ -17,6 +17,54 @@ from typing import ClassVar, Literal, Protocol
 
 from pydantic import BaseModel, JsonValue
 
+from integrations.contract.points import (
+    BeforeXid,
+    Goal,
+    RecoveryPoint,
+    Refusal,
+    Resolution,
+    ToLsn,
+    ToMarker,
+    ToPoint,
+    ToRevision,
+    ToTime,
+    Window,
+)
+
+__all__ = [
+    "BeforeXid",
+    "Call",
+    "Cancel",
+    "Cap",
+    "CheckResult",
+    "Effect",
+    "Engine",
+    "Estimate",
+    "Goal",
+    "Health",
+    "IntegrationError",
+    "JobRef",
+    "JobState",
+    "Json",
+    "LogChunk",
+    "Operation",
+    "Phase",
+    "Prepared",
+    "Progress",
+    "RecoveryPoint",
+    "Refusal",
+    "Repeat",
+    "Resolution",
+    "Source",
+    "Target",
+    "ToLsn",
+    "ToMarker",
+    "ToPoint",
+    "ToRevision",
+    "ToTime",
+    "Window",
+]
+
 Json = JsonValue
 
 
@@ -117,99 +165,6 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class RecoveryPoint:
-    """Something one can restore to. Times are aware UTC, `size` is bytes, `digest` is of its content."""
-
-    id: str
-    engine: str
-    kind: str
-    finished_at: datetime
-    size: int | None = None
-    digest: str | None = None
-    health: Literal["unknown", "valid", "invalid", "stranded", "partial"] = "unknown"
-    verified_at: datetime | None = None
-    held_until: datetime | None = None
-    encrypted: bool | None = None
-    immutable: bool | None = None
-    region: str | None = None
-    storage_tier: str | None = None
-    release: str | None = None
-    commit: str | None = None
-    environment: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The span of moments a source can restore to."""
-
-    earliest: datetime
-    latest: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class ToPoint:
-    """Restore exactly this recovery point."""
-
-    id: str
-
-
-@dataclass(frozen=True, slots=True)
-class ToTime:
-    """Restore the state as it was at a moment."""
-
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class ToMarker:
-    """Restore to a named marker that was set before a release."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class ToLsn:
-    """Restore to a log position on a timeline."""
-
-    lsn: str
-    timeline: int
-
-
-@dataclass(frozen=True, slots=True)
-class BeforeXid:
-    """Restore to the state just before a transaction."""
-
-    xid: int
-
-
-@dataclass(frozen=True, slots=True)
-class ToRevision:
-    """Put a deployment back to a numbered revision."""
-
-    number: int
-
-
-Goal = ToPoint | ToTime | ToMarker | ToLsn | BeforeXid | ToRevision
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A recovery point that will not do, and why."""
-
-    point: RecoveryPoint
-    because: str
-
-
-@dataclass(frozen=True, slots=True)
-class Resolution:
-    """What a goal means for a source now: the point to restore, or the reasons there is none."""
-
-    point: RecoveryPoint | None
-    because: str
-    refused: Sequence[Refusal] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Health:
     """What an engine can say of a target or a source now.
 
@@ -236,13 +191,17 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One operation asked of an engine; `params` have passed the operation's own model."""
+    """One operation asked of an engine; `params` have passed the operation's own model.
+
+    `goal` is what the engine itself pinned in `resolve`, when more than the point is restored.
+    """
 
     operation: str
     target: Target | None = None
     params: Mapping[str, Json] = field(default_factory=dict)
     point: RecoveryPoint | None = None
     source: Source | None = None
+    goal: Goal | None = None
     timeout_s: float = 600.0
 
 
@@ -251,7 +210,8 @@ class Prepared:
     """Exactly what a step would do: approvals are given for this, and `start` does nothing else.
 
     `preview` is the command or request as it will be sent, without secrets; `by_hand` is what a person
-    types when Backstop is gone; `leaves` says what an abort in the middle leaves behind.
+    types when Backstop is gone; `leaves` says what an abort in the middle leaves behind. `work` is how much
+    each phase has to do, in bytes or items, as far as that is known before.
     """
 
     preview: Sequence[str]
@@ -261,6 +221,7 @@ class Prepared:
     repeat: Repeat
     cancel: Cancel
     estimate: Estimate | None = None
+    work: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
