@@ -34,6 +34,18 @@ class Connections:
     secrets: Path | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
+    def secret(self, name: str) -> str:
+        """Return a secret by its name, without the newline at its end."""
+        path = None if self.secrets is None or ".." in name or "/" in name else self.secrets / name
+        try:
+            found = path.read_text(encoding="utf-8").strip("\r\n") if path else ""
+        except (OSError, UnicodeDecodeError):
+            found = ""
+        if not found:
+            text = f"There is no secret `{name}`; put it in a file of that name in the secrets directory."
+            raise IntegrationError(text, permanent=True)
+        return found
+
     def runner(self, settings: Mapping[str, Json]) -> tuple[str, Runner]:
         """Return the runner that settings name, with its name."""
         name = str(settings.get("runner", LOCAL))

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import aiohttp
 from pydantic import Field, StringConstraints
 
+from integrations.api import Answer, Asked, Filling, at, send, why
 from integrations.asked import Params, operation_of, params_of
 from integrations.connections import Connections
 from integrations.contract import (
@@ -40,8 +38,6 @@ from integrations.contract import (
 from integrations.without import WithoutPoints
 
 _LARGEST_BODY = 64 * 1024
-_MASK = "•••"
-_REFERENCE = re.compile(r"\{(secret:)?([A-Za-z][A-Za-z0-9_.-]{0,63})\}")
 
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]{1,2000}$")]
 Scalar = str | int | float | bool | None
@@ -60,16 +56,13 @@ class Request(Params):
     capture: Mapping[Name, str] = Field(default_factory=dict)
     timeout: float = Field(default=10.0, gt=0, le=120)
 
+    def asked(self) -> Asked:
+        """Return the request itself, without what is expected of its answer."""
+        return Asked(self.method, self.url, self.headers, self.body)
+
     def shown(self) -> str:
         """Return the request as it is previewed: references instead of what they stand for."""
-        body = "" if self.body is None else f" {_same(self.body)}"
-        return f"{self.method} {self.url}{body} → {self.status}"
-
-    def typed(self) -> str:
-        """Return what a person types to send it."""
-        headers = [f"-H {_quoted(f'{name}: {value}')}" for name, value in sorted(self.headers.items())]
-        body = [] if self.body is None else [f"--json {_quoted(_same(self.body))}"]
-        return " ".join(["curl -sS -i", f"-X {self.method}", *headers, *body, _quoted(self.url)])
+        return f"{self.asked().shown()} → {self.status}"
 
 
 class Looked(Request):
@@ -125,7 +118,7 @@ class Http(WithoutPoints):
         operation, requests = self._asked(call)
         return Prepared(
             preview=tuple(request.shown() for request in requests),
-            by_hand="\n".join(request.typed() for request in requests),
+            by_hand="\n".join(request.asked().typed() for request in requests),
             leaves="Whatever the service did with the requests that had reached it.",
             effect=operation.effect,
             repeat=operation.repeat,
@@ -196,10 +189,10 @@ class Http(WithoutPoints):
         try:
             answer = await self._send(request, captured)
         except (TimeoutError, aiohttp.ClientError) as error:
-            return CheckResult(ok=False, found=f"{request.shown()}: {_why(error)}")
+            return CheckResult(ok=False, found=f"{request.shown()}: {why(error)}")
         problem = _unlike(request, answer)
         if not problem:
-            captured |= {name: str(_at(answer.json, path)) for name, path in request.capture.items()}
+            captured |= {name: str(at(answer.json, path)) for name, path in request.capture.items()}
         found = problem or f"answered {answer.status}"
         evidence: dict[str, Json] = {"status": answer.status, "answer": answer.text[:500]}
         return CheckResult(ok=not problem, found=f"{request.shown()}: {found}", evidence=evidence)
@@ -211,10 +204,10 @@ class Http(WithoutPoints):
         except IntegrationError as error:
             state = JobState(Phase.FAILED, because=str(error), alive=False)
         except aiohttp.ClientConnectorError as error:
-            because = f"The service could not be reached: {_why(error)}"
+            because = f"The service could not be reached: {why(error)}"
             state = JobState(Phase.FAILED, because=because, alive=False)
         except (TimeoutError, aiohttp.ClientError) as error:
-            because = f"The request was sent and not answered ({_why(error)}); nobody can say what it did."
+            because = f"The request was sent and not answered ({why(error)}); nobody can say what it did."
             state = JobState(Phase.LOST, because=because)
         else:
             problem = _unlike(request, answer)
@@ -226,23 +219,11 @@ class Http(WithoutPoints):
             )
         return state
 
-    async def _send(self, request: Request, captured: Mapping[str, str]) -> _Answer:
-        fill = _Filling(captured, self._connections.secrets)
-        headers = {name: fill.text(value) for name, value in request.headers.items()}
-        body = fill.value(request.body)
-        async with (
-            asyncio.timeout(request.timeout),
-            self._connections.session() as session,
-            session.request(
-                request.method,
-                fill.text(request.url),
-                headers=headers,
-                json=body,
-                allow_redirects=False,
-            ) as response,
-        ):
-            content = await _capped(response.content)
-        return _Answer(response.status, fill.masked(content.decode("utf-8", "replace")))
+    async def _send(self, request: Request, captured: Mapping[str, str]) -> Answer:
+        fill = Filling(captured, self._connections.secret)
+        asked = fill.whole(request.asked())
+        timeout_s = request.timeout
+        return await send(self._connections, asked, fill.masked, timeout_s=timeout_s, largest=_LARGEST_BODY)
 
     def _asked(self, call: Call) -> tuple[Operation, tuple[Request, ...]]:
         operation = operation_of(self.name, self.operations, call)
@@ -255,103 +236,14 @@ class Http(WithoutPoints):
                 raise IntegrationError(f"http has no operation {call.operation!r}.", permanent=True)
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    status: int
-    text: str
-
-    @property
-    def json(self) -> Json:
-        try:
-            found: Json = json.loads(self.text)
-        except ValueError:
-            return None
-        return found
-
-
-class _Filling:
-    """Puts secrets and captured values in place of their references, and takes secrets out of answers."""
-
-    def __init__(self, captured: Mapping[str, str], secrets: Path | None) -> None:
-        self._captured = captured
-        self._secrets = secrets
-        self._used: set[str] = set()
-
-    def text(self, text: str) -> str:
-        return _REFERENCE.sub(self._one, text)
-
-    def value(self, value: Json) -> Json:
-        match value:
-            case str():
-                return self.text(value)
-            case dict():
-                return {name: self.value(item) for name, item in value.items()}
-            case list():
-                return [self.value(item) for item in value]
-            case _:
-                return value
-
-    def masked(self, text: str) -> str:
-        for secret in sorted(self._used, key=len, reverse=True):
-            text = text.replace(secret, _MASK)
-        return text
-
-    def _one(self, found: re.Match[str]) -> str:
-        name = found[2]
-        if not found[1]:
-            return self._captured.get(name, found[0])
-        path = None if self._secrets is None or ".." in name else self._secrets / name
-        try:
-            secret = path.read_text(encoding="utf-8").strip("\r\n") if path else ""
-        except (OSError, UnicodeDecodeError):
-            secret = ""
-        if not secret:
-            text = f"There is no secret `{name}`; put it in a file of that name in the secrets directory."
-            raise IntegrationError(text, permanent=True)
-        self._used.add(secret)
-        return secret
-
-
-async def _capped(stream: aiohttp.StreamReader) -> bytes:
-    parts = b""
-    while len(parts) < _LARGEST_BODY and (part := await stream.read(_LARGEST_BODY - len(parts))):
-        parts += part
-    return parts
-
-
-def _unlike(request: Request, answer: _Answer) -> str:
+def _unlike(request: Request, answer: Answer) -> str:
     if answer.status != request.status:
         return f"answered {answer.status}, expected {request.status}"
     for path, expected in request.json_at.items():
-        value = _at(answer.json, path)
+        value = at(answer.json, path)
         if value != expected:
             return f"`{path}` is {json.dumps(value, ensure_ascii=False)[:200]}, expected {expected!r}"
     for path in request.capture.values():
-        if _at(answer.json, path) is None:
+        if at(answer.json, path) is None:
             return f"`{path}` is not in the answer"
     return ""
-
-
-def _at(value: Json, path: str) -> Json:
-    for part in path.split("."):
-        if isinstance(value, dict):
-            value = value.get(part)
-        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
-            value = value[int(part)]
-        else:
-            return None
-    return value
-
-
-def _why(error: Exception) -> str:
-    # aiohttp puts addresses into its messages, and those may hold what a secret was filled into.
-    return "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
-
-
-def _same(body: Json) -> str:
-    """Return JSON text that does not depend on the order of keys: a kept playbook has another one."""
-    return json.dumps(body, sort_keys=True, ensure_ascii=False)
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"

@@ -16,6 +16,7 @@ ENGINES: Mapping[str, str] = {
     "postgres": "integrations.postgres:Postgres",
     "command": "integrations.command:Command",
     "http": "integrations.http:Http",
+    "http_job": "integrations.http_job:HttpJob",
     "sql": "integrations.sql:Sql",
     "person": "integrations.person:Person",
 }

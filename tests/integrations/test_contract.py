@@ -30,6 +30,8 @@ from integrations.contract import (
 from integrations.process import Runner
 from integrations.registry import ENGINES, open_engines, operations
 from tests import postgres
+from tests.fakes.pipelines import pipelines
+from tests.fakes.serving import served
 from tests.integrations.host import Host, a_host, until
 from tests.integrations.orders import orders_host
 from tests.integrations.uploads import Uploads
@@ -151,7 +153,7 @@ async def _http(home: Path) -> AsyncIterator[Case]:
     app.router.add_post("/orders", place)
     app.router.add_get("/health", healthy)
     (home / "shop-token").write_text(CANARY + "\n")
-    async with _served(app) as url:
+    async with served(app) as url:
         connections = Connections(session=aiohttp.ClientSession, secrets=home)
         headers: Json = {"X-Token": "{secret:shop-token}"}
         yield Case(
@@ -168,6 +170,22 @@ async def _http(home: Path) -> AsyncIterator[Case]:
 
 
 @asynccontextmanager
+async def _http_job(home: Path) -> AsyncIterator[Case]:
+    (home / "gate-token").write_text(CANARY + "\n")
+    async with pipelines(CANARY) as gate:
+        connections = Connections(session=aiohttp.ClientSession, secrets=home)
+        target = gate.target()
+        yield Case(
+            open_engines(connections)["http_job"],
+            target,
+            acts=lambda: len(gate.runs),
+            step=Call("run", target=target, params={"name": "rollback", "release": "v2.3.0", "canaries": 2}),
+            go=gate.go,
+            slow=True,
+        )
+
+
+@asynccontextmanager
 async def _person(_home: Path) -> AsyncIterator[Case]:
     yield Case(
         open_engines(Connections())["person"],
@@ -178,25 +196,13 @@ async def _person(_home: Path) -> AsyncIterator[Case]:
     )
 
 
-@asynccontextmanager
-async def _served(app: web.Application) -> AsyncIterator[str]:
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        host, port = runner.addresses[0][:2]
-        yield f"http://{host}:{port}"
-    finally:
-        await runner.cleanup()
-
-
 _CASES = {
     "sqlite": _sqlite,
     "restic": _restic,
     "command": _command,
     "sql": _sql,
     "http": _http,
+    "http_job": _http_job,
     "person": _person,
 }
 
