@@ -19,6 +19,8 @@ class Postgres(Copies):
     )
     operations: ClassVar[Mapping[str, Operation]] = {
         "backup": step("backup", params=Backup),
+        "prepare": step("prepare", needs_point=True),
+        "discard": step("discard"),
         "restore": step("restore", Effect.DESTRUCTIVE, repeat=Repeat.ONCE, needs_point=True),
         "verify": step("verify", needs_point=True, needs_target=False),
         "restored": step("restored", kind="check", needs_point=True),
@@ -26,6 +28,9 @@ class Postgres(Copies):
     leaves: ClassVar[Mapping[str, str]] = {
         "backup": "Nothing: a dump that did not finish does not count as a recovery point.",
         "verify": "Nothing is changed.",
+        "prepare": (
+            "At most a database `…_prepared_…` in the server, which `discard` or the next restore drops."
+        ),
         "restore": (
             "Before the swap the database as it is now, after it the restored one, never a mixture; the "
             "replaced database stays in the server as `…_replaced_…`. A half-restored `…_restoring_…` is "

@@ -19,6 +19,8 @@ class Restic(Copies):
     )
     operations: ClassVar[Mapping[str, Operation]] = {
         "backup": step("backup", params=Backup),
+        "prepare": step("prepare", needs_point=True),
+        "discard": step("discard"),
         "restore": step("restore", Effect.DESTRUCTIVE, repeat=Repeat.ONCE, needs_point=True),
         "verify": step("verify", needs_point=True, needs_target=False),
         "restored": step("restored", kind="check", needs_point=True),
@@ -26,6 +28,7 @@ class Restic(Copies):
     leaves: ClassVar[Mapping[str, str]] = {
         "backup": "Nothing: what a backup that did not finish stored is used by the next one.",
         "verify": "Nothing is changed.",
+        "prepare": "At most a tree beside the folder, which `discard` or the next restore removes.",
         "restore": (
             "Before the swap the folder as it is now, after it the restored one, never a mixture; "
             "the replaced folder is kept in the target's `kept` directory."

@@ -20,6 +20,8 @@ class Sqlite(Copies):
     operations: ClassVar[Mapping[str, Operation]] = {
         "backup": step("backup", params=Backup),
         "keep": step("keep"),
+        "prepare": step("prepare", needs_point=True),
+        "discard": step("discard"),
         "restore": step("restore", Effect.DESTRUCTIVE, repeat=Repeat.ONCE, needs_point=True),
         "verify": step("verify", needs_point=True, needs_target=False),
         "integrity": step("integrity", kind="check"),
@@ -29,6 +31,7 @@ class Sqlite(Copies):
         "backup": "Nothing: a backup that did not finish does not count as a recovery point.",
         "keep": "Nothing: a copy that did not finish is taken again.",
         "verify": "Nothing is changed.",
+        "prepare": "At most a copy beside the database, which `discard` or the next restore removes.",
         "restore": (
             "Before the swap the database as it is now, after it the restored one, never a mixture; "
             "the damaged database is kept in the target's `kept` directory either way."

@@ -26,7 +26,10 @@ from integrations.runner import jobs, processes
 _END_S = 8.0
 _LOOK_S = 0.02
 _CREDENTIALS = struct.Struct("3i")
-_ALLOWED = ("backup", "keep", "restore", "verify", "prove", "hold", "integrity", "restored", "select")
+_ALLOWED = (
+    *("backup", "keep", "prepare", "discard", "restore", "verify", "prove", "hold"),
+    *("integrity", "restored", "select"),
+)
 
 
 def configuration(home: Path, shop: Home) -> str:

@@ -48,7 +48,7 @@ class Attempt:
     def alone(self, what: str) -> Iterator[None]:
         """Keep other restores of the same thing away; one key restores one point."""
         self.shelf.mkdir(parents=True, exist_ok=True)
-        with files.alone(self.kept / ".lock", otherwise=f"Another restore of {what} is running."):
+        with alone(self.kept, what):
             begun = self.record.get("point", self.point)
             if begun != self.point:
                 raise Problem(f"{self.key} restored {begun}; another restore needs another key.")
@@ -69,6 +69,14 @@ class Attempt:
 
     def _write(self, record: files.Document) -> None:
         files.replace(self.shelf / _RECORD, record)
+
+
+@contextmanager
+def alone(kept: Path, what: str) -> Iterator[None]:
+    """Keep restores of the same thing away while a copy beside it is made, taken or removed."""
+    kept.mkdir(parents=True, exist_ok=True)
+    with files.alone(kept / ".lock", otherwise=f"Another restore of {what} is running."):
+        yield
 
 
 def give_up(shelf: Path) -> None:

@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from integrations.runner.report import Problem
 Document = dict[str, Any]
 
 _LOOK_AGAIN_S = 0.02
+_MARGIN = 1.1
 _HERE = -100  # AT_FDCWD
 _RENAME_EXCHANGE = 2
 
@@ -77,6 +79,16 @@ def exchange(first: Path, second: Path) -> None:
     _libc_call("renameat2", *names)
 
 
+def room(place: Path, needed: int) -> None:
+    """Raise Problem unless the disk of a directory has room for so many bytes, and a tenth more."""
+    free = shutil.disk_usage(place).free
+    if free < needed * _MARGIN:
+        raise Problem(
+            f"The disk of {place} has {free} bytes free, and {needed} and a tenth more are needed: "
+            "nothing was begun. Make room first."
+        )
+
+
 def size(path: Path) -> int:
     """Return how many bytes a file holds, or all files of a directory."""
     return sum(file.stat().st_size for file in _files(path))
@@ -87,8 +99,12 @@ def digest(path: Path) -> str:
     if not path.is_dir():
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    lines = (f"{digest(file)}  {file.relative_to(path)}\n" for file in _files(path))
-    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+    return text_digest("".join(f"{digest(file)}  {file.relative_to(path)}\n" for file in _files(path)))
+
+
+def text_digest(text: str) -> str:
+    """Return the SHA-256 of a text in hexadecimal, also of one with names that are no UTF-8."""
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _files(path: Path) -> list[Path]:

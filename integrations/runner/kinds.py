@@ -63,7 +63,7 @@ _SQLITE = Kind(
         Setting("kept", "The directory that keeps damaged databases.", "kept", default="{points}/kept"),
     ),
     operations={
-        "health": BuiltIn("ask", "read", ("database", "points", "record")),
+        "health": BuiltIn("ask", "read", ("database", "points", "kept", "record")),
         "points": BuiltIn("ask", "read", ("points",)),
         "integrity": BuiltIn("ask", "read", ("database",)),
         "restored": BuiltIn("ask", "read", ("database", "points", "kept"), _POINT),
@@ -75,6 +75,8 @@ _SQLITE = Kind(
         "verify": BuiltIn("job", "read", ("points",), {"point": _WORD}),
         "keep": BuiltIn("job", "read", ("database", "kept")),
         "backup": BuiltIn("job", "read", ("database", "points"), _LABELS),
+        "prepare": BuiltIn("job", "read", ("database", "points", "kept"), _POINT),
+        "discard": BuiltIn("job", "read", ("database", "kept")),
         "restore": BuiltIn("job", "destructive", ("database", "points", "kept"), _POINT),
     },
 )
@@ -111,6 +113,8 @@ _RESTIC = Kind(
         "hold": BuiltIn("ask", "read", _RESTIC_REACH, _HELD),
         "verify": BuiltIn("job", "read", _RESTIC_REACH, {"point": _WORD}),
         "backup": BuiltIn("job", "read", _RESTIC_REACH, _LABELS),
+        "prepare": BuiltIn("job", "read", (*_RESTIC_REACH, "kept"), _POINT),
+        "discard": BuiltIn("job", "read", (*_RESTIC_REACH, "kept")),
         "restore": BuiltIn("job", "destructive", (*_RESTIC_REACH, "kept"), _POINT),
     },
 )
@@ -141,6 +145,8 @@ _POSTGRES = Kind(
         "hold": BuiltIn("ask", "read", ("points",), _HELD),
         "verify": BuiltIn("job", "read", ("programs", "points"), {"point": _WORD}),
         "backup": BuiltIn("job", "read", (*_POSTGRES_REACH, "points", "jobs"), _LABELS),
+        "prepare": BuiltIn("job", "read", (*_POSTGRES_REACH, "points", "kept", "jobs"), _POINT),
+        "discard": BuiltIn("job", "read", (*_POSTGRES_REACH, "points", "kept")),
         "restore": BuiltIn("job", "destructive", (*_POSTGRES_REACH, "points", "kept", "jobs"), _POINT),
     },
 )

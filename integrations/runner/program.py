@@ -21,6 +21,10 @@ FAILED = 1
 PARTLY = 4
 """Exit code when the operation was done and something still keeps it from being right."""
 
+_IN_THE_BACKGROUND = ("prepare",)
+"""What is done before anybody decided, while the target may still serve: it lets everybody else go first."""
+_YIELDING = 10
+
 Ask = Callable[[argparse.Namespace], Mapping[str, Any]]
 Work = Callable[[argparse.Namespace, str], Iterator[Step]]
 
@@ -48,6 +52,8 @@ def main(kind: str, argv: Sequence[str]) -> int:
     ask, work = _PROGRAMS[kind]
     if KINDS[kind].operations[given.verb].how == "ask":
         return _ask(ask, given)
+    if given.verb in _IN_THE_BACKGROUND:
+        os.nice(_YIELDING)
     key = os.environ.get("BACKSTOP_KEY", f"by-hand-{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}")
     return _work(work(given, key))
 

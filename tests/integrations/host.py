@@ -81,7 +81,7 @@ points = "{home}/points"
 kept = "{home}/kept"
 allow = [
     "sqlite.backup", "sqlite.keep", "sqlite.restore", "sqlite.verify", "sqlite.prove", "sqlite.hold",
-    "sqlite.integrity", "sqlite.restored", "sqlite.select",
+    "sqlite.integrity", "sqlite.restored", "sqlite.select", "sqlite.prepare", "sqlite.discard",
 ]
 
 [targets.readings]
@@ -95,7 +95,10 @@ path = "{home}/uploads"
 repository = "{home}/repository"
 password_file = "{home}/secret"
 restic = "{restic}"
-allow = ["restic.backup", "restic.restore", "restic.restored", "restic.prove", "restic.verify", "restic.hold"]
+allow = [
+    "restic.backup", "restic.restore", "restic.restored", "restic.prove", "restic.verify", "restic.hold",
+    "restic.prepare", "restic.discard",
+]
 
 [targets.checkout]
 kind = "commands"

@@ -15,7 +15,7 @@ from integrations.contract import Source, Target
 from tests import postgres
 from tests.integrations.host import Host, a_host
 
-_ALLOW = ["backup", "restore", "restored", "prove", "verify", "hold"]
+_ALLOW = ["backup", "prepare", "discard", "restore", "restored", "prove", "verify", "hold"]
 _CONFIG = """
 [targets.{name}]
 kind = "postgres"

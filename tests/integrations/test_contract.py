@@ -17,6 +17,7 @@ from integrations.connections import Connections
 from integrations.contract import (
     Call,
     Cap,
+    Effect,
     Engine,
     IntegrationError,
     JobRef,
@@ -318,6 +319,33 @@ async def test_the_same_key_twice_is_one_act(case: Case) -> None:
         assert await _ended(case.engine, refs[0]) is Phase.SUCCEEDED
         assert await case.engine.start(call, key="K-1", token=case.token) == refs[0]
         assert case.acts() == 1
+
+
+async def test_what_was_prepared_is_taken_by_the_restore_and_can_be_discarded(case: Case) -> None:
+    call = _step(case)
+    if "prepare" not in case.engine.operations:
+        pytest.skip("the engine makes no copies beforehand")
+    early = replace(call, operation="prepare")
+    assert (await case.engine.plan(early)).effect is Effect.READ
+    states = []
+    for key in ("K-1", "K-2"):
+        ref = await case.engine.start(early, key=key)
+        assert await _ended(case.engine, ref) is Phase.SUCCEEDED
+        states.append(await case.engine.poll(ref))
+        if key == "K-1":
+            undo = Call("discard", target=case.target)
+            assert (await case.engine.plan(undo)).effect is Effect.READ
+            gone = await case.engine.start(undo, key="K-1.undo")
+            assert await _ended(case.engine, gone) is Phase.SUCCEEDED
+    assert case.acts() == 0
+    for state in states:
+        assert call.point
+        assert (state.evidence["point"], state.evidence["digest"]) == (call.point.id, call.point.digest)
+        assert {"ready_at", "checked"} < state.evidence.keys()
+    ref = await case.engine.start(call, key="K-3", token=case.token)
+    assert await _ended(case.engine, ref) is Phase.SUCCEEDED
+    assert (await case.engine.poll(ref)).evidence["prepared"] is True
+    assert case.acts() == 1
 
 
 async def test_a_cancelled_job_leaves_nothing_alive(case: Case) -> None:

@@ -26,7 +26,8 @@ path = "/srv/shop/orders.db"
 points = "/srv/backups/orders"
 kept = "/srv/backups/orders-damaged"
 allow = ["sqlite.backup", "sqlite.keep", "sqlite.restore", "sqlite.restored", "sqlite.integrity",
-         "sqlite.hold", "sqlite.verify", "sqlite.prove", "sqlite.select"]
+         "sqlite.hold", "sqlite.verify", "sqlite.prove", "sqlite.select", "sqlite.prepare",
+         "sqlite.discard"]
 
 [targets.checkout]
 kind = "commands"

@@ -56,7 +56,7 @@ def health(server: Server, database: str, points: Path, kept: Path, record: Path
         "ok": not obstacles,
         "identity": f"{database}#{about['system']}",
         "version": f"PostgreSQL {about['server'] or 'unknown'}",
-        "problems": [*obstacles, *problems],
+        "problems": [*obstacles, *problems, *renaming.beside(server, database, kept).told()],
         "bytes": about.get("bytes"),
     }
 

@@ -11,9 +11,10 @@ import hashlib
 import re
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from integrations.runner import files
@@ -21,6 +22,7 @@ from integrations.runner.attempts import Attempt
 from integrations.runner.copies import Copies, Note
 from integrations.runner.postgres import content
 from integrations.runner.postgres.server import Server, Session, must
+from integrations.runner.prepared import Prepared
 from integrations.runner.report import Problem, Step
 
 _LOOK_S = 0.5
@@ -36,6 +38,8 @@ _END_PREDECESSORS = """
 SELECT to_jsonb(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE application_name = current_setting('application_name') AND pid <> pg_backend_pid()
 """
+_CLOSED = "SELECT to_jsonb(oid::text) FROM pg_database WHERE datname = :'name' AND NOT datallowconn"
+_DIRECTORY = "SELECT to_jsonb(setting) FROM pg_settings WHERE name = 'data_directory'"
 _LEFT = "SELECT to_jsonb(datname) FROM pg_database WHERE starts_with(datname, :'begin')"
 # What belongs to a database and not to what is in it, pg_restore leaves alone. A setting is taken over FROM
 # CURRENT, as a list of names would become one name when it is written out.
@@ -92,6 +96,16 @@ class Renaming:
         return f"{kept(self.database)}{self._mark}"
 
     @property
+    def prepared(self) -> str:
+        """Return the name of the database that lies ready, made before anybody decided."""
+        return prepared(self.database)
+
+    @property
+    def beside(self) -> Prepared:
+        """Return what is known of that database."""
+        return beside(self.server, self.database, self.attempt.kept)
+
+    @property
     def _mark(self) -> str:
         return _mark(self.attempt.key)
 
@@ -99,6 +113,16 @@ class Renaming:
 def growing(database: str) -> str:
     """Return how the names of databases begin that restores of one are making."""
     return f"{_short(database)}_restoring_"
+
+
+def prepared(database: str) -> str:
+    """Return the name of the database that lies ready for a restore of another."""
+    return f"{_short(database)}_prepared_{_mark(database)}"
+
+
+def beside(server: Server, database: str, kept: Path) -> Prepared:
+    """Return what is known of the database that lies ready for a restore of another."""
+    return Prepared(kept, f"{server.host}:{server.port}/{database}")
 
 
 def kept(database: str) -> str:
@@ -112,7 +136,7 @@ def restore(what: Renaming) -> Iterator[Step]:
         if what.attempt.is_done:
             yield Step("done")
             return
-        _end_predecessors(what)
+        end_predecessors(what)
         if not _is_restored(what, what.database):
             _swappable(what)
             _put_away_leftovers(what)
@@ -130,46 +154,88 @@ def done(what: Renaming) -> dict[str, Any]:
         "point": what.attempt.point,
         "digest": record.get("digest"),
         "restored_at": record.get("done_at"),
-        "kept": f"database {what.old}" if _oid(what, what.old) else None,
+        "prepared": bool(record.get("prepared")),
+        "kept": f"database {what.old}" if oid(what.server, what.old) else None,
     }
 
 
 def _grow(what: Renaming) -> Iterator[Step]:
     if _is_restored(what, what.fresh):
         return
+    note, _ = what.dumps.approved(what.attempt.point, what.digest)
+    adopted = _adopted(what, note)
+    if not adopted:
+        yield from grow(what, what.fresh)
+    for words in what.server.ask(_PROPERTIES, fresh=what.fresh, database=what.database):
+        what.server.ask(words)
+    # By its oid the database is recognised after a crash, under whichever name it has then.
+    what.attempt.ready(oid=oid(what.server, what.fresh), digest=note["digest"], prepared=adopted)
+    yield Step("proved", int(note["bytes"]), int(note["bytes"]))
+
+
+def _adopted(what: Renaming, note: Note) -> bool:
+    """Take the database that lies ready if it is of this dump and nobody could write to it since."""
+    ready = is_ready(what, note)
+    if ready:
+        names = {"prepared": what.prepared, "fresh": what.fresh}
+        what.server.ask('ALTER DATABASE :"prepared" RENAME TO :"fresh"', **names)
+    else:
+        # One of another dump, or that was opened, is not for this restore and only takes up room.
+        drop(what.server, what.prepared)
+    what.beside.forget()
+    return ready
+
+
+def is_ready(what: Renaming, note: Note) -> bool:
+    """Say whether the database that was made beforehand is of this dump and was closed ever since."""
+    there = what.server.ask(_CLOSED, name=what.prepared)
+    return bool(there) and what.beside.is_ready(what.attempt.point, digest=note["digest"], oid=there[0])
+
+
+def drop(server: Server, database: str) -> None:
+    """Drop a database that restores made, if it is there."""
+    server.ask('DROP DATABASE IF EXISTS :"name" WITH (FORCE)', name=database)
+
+
+def grow(what: Renaming, name: str) -> Generator[Step, None, Note]:
+    """Restore the dump into a new database and prove it; the dump's note is returned at the end."""
     note, dump = what.dumps.approved(what.attempt.point, what.digest)
     if files.digest(dump) != note["digest"]:
         raise Problem(f"{what.attempt.point} is damaged: its files are not those that were dumped.")
-    _make(what, note)
     total = int(note["bytes"])
-    words = (what.server.at(what.fresh), "--no-password", "--exit-on-error", f"--jobs={what.jobs}", str(dump))
+    _room(what, total)
+    _make(what, name, note)
+    words = (what.server.at(name), "--no-password", "--exit-on-error", f"--jobs={what.jobs}", str(dump))
     with what.server.running("pg_restore", *words) as (process, errors):
         while process.poll() is None:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(_LOOK_S)
-            yield Step("copying", min(_size(what), total), total)
+            yield Step("copying", min(_size(what, name), total), total)
         must(process, errors)
     yield Step("copied", total, total)
-    with what.server.session(what.fresh) as session:
+    with what.server.session(name) as session:
         session.ask("ANALYZE")
         found = yield from content.read(session, "checking")
     if wrong := content.compare(note["tables"], found).wrong:
         raise Problem(f"What was restored is not what was dumped, so nothing was replaced: {wrong}.")
-    for words_of_one in what.server.ask(_PROPERTIES, fresh=what.fresh, database=what.database):
-        what.server.ask(words_of_one)
-    # By its oid the database is recognised after a crash, under whichever name it has then.
-    what.attempt.ready(oid=_oid(what, what.fresh), digest=note["digest"])
-    yield Step("proved", total, total)
+    return note
 
 
-def _make(what: Renaming, note: Note) -> None:
+def _room(what: Renaming, needed: int) -> None:
+    """The data directory can be looked at where the server is on this host and says where it is."""
+    for place in what.server.ask(_DIRECTORY):
+        with suppress(OSError):
+            files.room(Path(place), needed)
+
+
+def _make(what: Renaming, name: str, note: Note) -> None:
     words = (
         "CREATE DATABASE :\"fresh\" TEMPLATE template0 ENCODING :'encoding'",
         "LC_COLLATE :'collate' LC_CTYPE :'ctype'",
         _OF_ITS_KIND.get(note["provider"], ""),
     )
     shape = {name: str(note[name]) for name in ("encoding", "collate", "ctype", "locale")}
-    what.server.ask(" ".join(words), fresh=what.fresh, **shape)
+    what.server.ask(" ".join(words), fresh=name, **shape)
 
 
 def _swap(what: Renaming) -> None:
@@ -177,8 +243,10 @@ def _swap(what: Renaming) -> None:
     names = {"database": what.database, "old": what.old, "fresh": what.fresh}
     with what.server.session(**names) as session:
         session.ask("BEGIN")
-        if _oid(what, what.database):
+        if oid(what.server, what.database):
             _set_aside(what, session)
+        # One that lay ready was closed to everybody.
+        session.ask('ALTER DATABASE :"fresh" ALLOW_CONNECTIONS true')
         session.ask('ALTER DATABASE :"fresh" RENAME TO :"database"')
         session.ask("COMMIT")
 
@@ -192,7 +260,7 @@ def _set_aside(what: Renaming, session: Session) -> None:
     session.ask('ALTER DATABASE :"old" CONNECTION LIMIT 0')
 
 
-def _end_predecessors(what: Renaming) -> None:
+def end_predecessors(what: Renaming) -> None:
     """End what an attempt that was killed still has running inside the server."""
     until = time.monotonic() + _PREDECESSOR_S
     while what.server.ask(_END_PREDECESSORS):
@@ -219,22 +287,22 @@ def _put_away_leftovers(what: Renaming) -> None:
     for name in what.server.ask(_LEFT, begin=begin):
         ours = re.fullmatch(_MARK, name.removeprefix(begin))
         if ours and not _is_restored(what, name):
-            what.server.ask('DROP DATABASE :"name" WITH (FORCE)', name=name)
+            drop(what.server, name)
 
 
 def _is_restored(what: Renaming, name: str) -> bool:
-    oid = _oid(what, name)
-    return oid is not None and what.attempt.is_ready(oid=oid)
+    there = oid(what.server, name)
+    return there is not None and what.attempt.is_ready(oid=there)
 
 
-def _oid(what: Renaming, name: str) -> str | None:
-    found = what.server.ask("SELECT to_jsonb(oid::text) FROM pg_database WHERE datname = :'name'", name=name)
+def oid(server: Server, name: str) -> str | None:
+    """Return what a database is recognised by whatever it is called, or None when there is none."""
+    found = server.ask("SELECT to_jsonb(oid::text) FROM pg_database WHERE datname = :'name'", name=name)
     return str(found[0]) if found else None
 
 
-def _size(what: Renaming) -> int:
-    found = what.server.ask("SELECT to_jsonb(pg_database_size(:'name'))", name=what.fresh)
-    return int(found[0])
+def _size(what: Renaming, name: str) -> int:
+    return int(what.server.ask("SELECT to_jsonb(pg_database_size(:'name'))", name=name)[0])
 
 
 def _short(database: str) -> str:

@@ -11,6 +11,7 @@ from integrations.runner.attempts import Attempt
 from integrations.runner.copies import LABELS
 from integrations.runner.postgres import dumps, questions
 from integrations.runner.postgres.dumps import copies
+from integrations.runner.postgres.prepare import discard, found, prepare
 from integrations.runner.postgres.renaming import Renaming, done, restore
 from integrations.runner.postgres.server import Server
 from integrations.runner.report import Problem, Step, prove
@@ -36,28 +37,38 @@ def work(given: argparse.Namespace, key: str) -> Iterator[Step]:
     """Carry out a job under its key, naming each stage once it is reached."""
     match given.verb:
         case "verify":
-            found = dumps.prove(given.programs, given.points, given.point)
-            prove(found)
-            if not found["ok"]:
-                raise Problem(f"{given.point} is damaged: {found['found']}")
+            proof = dumps.prove(given.programs, given.points, given.point)
+            prove(proof)
+            if not proof["ok"]:
+                raise Problem(f"{given.point} is damaged: {proof['found']}")
         case "backup":
             labels = {name: getattr(given, name) for name in LABELS}
             server = _server(given)
             yield from dumps.backup(server, given.database, given.points, labels, key=key, jobs=given.jobs)
             prove({"point": copies(given.points).taken(key)["id"]})
+        case "prepare":
+            what = _renaming(given, key)
+            yield from prepare(what)
+            prove(found(what))
+        case "discard":
+            yield from discard(_renaming(given, key))
         case _:
-            yield from _restore(given, key)
+            yield from _restore(_renaming(given, key))
 
 
-def _restore(given: argparse.Namespace, key: str) -> Iterator[Step]:
+def _renaming(given: argparse.Namespace, key: str) -> Renaming:
     # By this name what a killed attempt left running inside the server is found.
     server = replace(_server(given), application=f"backstop restore {given.database}"[:63])
-    attempt = Attempt(given.kept, key, given.point)
-    what = Renaming(server, given.database, copies(given.points), attempt, given.jobs, given.digest)
+    point, jobs, digest = (getattr(given, name, None) for name in ("point", "jobs", "digest"))
+    attempt = Attempt(given.kept, key, point or "")
+    return Renaming(server, given.database, copies(given.points), attempt, jobs or "1", digest)
+
+
+def _restore(what: Renaming) -> Iterator[Step]:
     try:
         yield from restore(what)
     finally:
-        if attempt.record.get("done_at"):
+        if what.attempt.record.get("done_at"):
             prove(done(what))
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from integrations.runner import files, processes
 from integrations.runner.attempts import Attempt, give_up
+from integrations.runner.prepared import Prepared
 from integrations.runner.report import PartlyDone, Problem, Step
 
 Fill = Callable[[Path], Iterator[Step]]
@@ -23,10 +24,24 @@ Fill = Callable[[Path], Iterator[Step]]
 
 @dataclass(frozen=True, slots=True)
 class Swap:
-    """Which folder is replaced by which recovery point, and where the old one is kept."""
+    """Which folder is replaced by which recovery point, and where the old one is kept.
+
+    `digest` is of the content of the point, when that is known.
+    """
 
     path: Path
     attempt: Attempt
+    digest: str = ""
+
+    @property
+    def prepared(self) -> Path:
+        """Return the directory in which a tree lies ready that was made before anybody decided."""
+        return self.path.with_name(f".{self.path.name}.prepared")
+
+    @property
+    def beside(self) -> Prepared:
+        """Return what is known of that tree."""
+        return Prepared(self.attempt.kept, str(self.path))
 
     @property
     def fresh(self) -> Path:
@@ -36,7 +51,7 @@ class Swap:
     @property
     def root(self) -> Path:
         """Return the restored folder inside it; after the exchange this is the old one."""
-        return self.fresh / self.path.relative_to("/")
+        return inside(self.fresh, self.path)
 
     @property
     def old(self) -> Path:
@@ -70,6 +85,7 @@ def done(what: Swap) -> dict[str, Any]:
     return {
         "point": what.attempt.point,
         "restored_at": what.attempt.record.get("done_at"),
+        "prepared": bool(what.attempt.record.get("prepared")),
         "kept": str(what.old) if what.old.exists() else None,
     }
 
@@ -93,14 +109,54 @@ def obstacles(path: Path, kept: Path) -> list[str]:
 def _grow(what: Swap, fill: Fill) -> Iterator[Step]:
     if _is_restored(what, what.root):
         return
-    what.fresh.mkdir(mode=0o700)
-    yield from fill(what.fresh)
-    if not what.root.is_dir():
+    adopted = _adopted(what)
+    if not adopted:
+        yield from grow(what, what.fresh, fill)
+    # By its inode the tree is recognised after a crash, under whichever name it has then.
+    what.attempt.ready(inode=what.root.stat().st_ino, prepared=adopted)
+    yield Step("proved")
+
+
+def grow(what: Swap, under: Path, fill: Fill) -> Iterator[Step]:
+    """Restore the tree under a directory beside the folder and bring it to the disk."""
+    under.mkdir(mode=0o700)
+    yield from fill(under)
+    if not inside(under, what.path).is_dir():
         raise Problem(f"{what.attempt.point} does not hold the folder {what.path}.")
     files.sync_all(what.path.parent)
-    # By its inode the tree is recognised after a crash, under whichever name it has then.
-    what.attempt.ready(inode=what.root.stat().st_ino)
-    yield Step("proved")
+
+
+def inside(under: Path, path: Path) -> Path:
+    """Return where a folder lies under the directory it was restored to."""
+    return under / path.relative_to("/")
+
+
+def _adopted(what: Swap) -> bool:
+    """Take the tree that lies ready if it is of this point and as it was when it was read back."""
+    ready = is_ready(what)
+    if ready:
+        what.prepared.rename(what.fresh)
+    # One of another point, or that somebody changed, is not for this restore and only takes up room.
+    shutil.rmtree(what.prepared, ignore_errors=True)
+    what.beside.forget()
+    return ready
+
+
+def is_ready(what: Swap) -> bool:
+    """Say whether the tree that was made beforehand is of this point and unchanged."""
+    root = inside(what.prepared, what.path)
+    return root.is_dir() and what.beside.is_ready(what.attempt.point, digest=what.digest, tree=marks(root))
+
+
+def marks(root: Path) -> str:
+    """Return by what a change anywhere in a tree is noticed without reading its files again."""
+    there = sorted((root, *root.rglob("*")))
+    return files.text_digest("".join(f"{_mark(each)} {each.relative_to(root)}\n" for each in there))
+
+
+def _mark(path: Path) -> str:
+    now = path.lstat()
+    return f"{now.st_ino} {now.st_mode} {now.st_size} {now.st_mtime_ns} {now.st_ctime_ns}"
 
 
 def _exchange(what: Swap) -> None:

@@ -105,6 +105,7 @@ class Repository:
         """Restore the folder under a directory and read back every file that was written."""
         total = self.size(snapshot)
         words = ("restore", snapshot.now, f"--include={self.path}", f"--target={under}", "--verify")
+        files.room(under, total)
         yield Step("copying", 0, total)
         with self._running(*words, out=subprocess.DEVNULL) as (process, errors):
             while process.poll() is None:

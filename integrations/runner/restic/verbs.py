@@ -12,9 +12,11 @@ from typing import Any
 from integrations.runner import attempts, files
 from integrations.runner.attempts import Attempt
 from integrations.runner.copies import LABELS
+from integrations.runner.prepared import Prepared
 from integrations.runner.report import Problem, Step, prove
 from integrations.runner.restic import folder
 from integrations.runner.restic.folder import Swap
+from integrations.runner.restic.prepare import discard, found, prepare
 from integrations.runner.restic.repository import Repository, Snapshot
 
 _KINDS = {"dir": stat.S_ISDIR, "file": stat.S_ISREG, "symlink": stat.S_ISLNK, "fifo": stat.S_ISFIFO}
@@ -42,21 +44,31 @@ def work(given: argparse.Namespace, key: str) -> Iterator[Step]:
     repository = _repository(given)
     match given.verb:
         case "verify":
-            found = repository.prove(given.point)
-            prove(found)
-            if not found["ok"]:
-                raise Problem(f"{given.point} is damaged: {found['found']}")
+            proof = repository.prove(given.point)
+            prove(proof)
+            if not proof["ok"]:
+                raise Problem(f"{given.point} is damaged: {proof['found']}")
         case "backup":
             yield from repository.backup({name: getattr(given, name) for name in LABELS})
             prove(repository.points()[0])
+        case "prepare":
+            snapshot, what = _restoring(repository, given, key)
+            yield from prepare(what, lambda under: repository.restore(snapshot, under))
+            prove(found(what))
+        case "discard":
+            yield from discard(repository.path, given.kept)
         case _:
-            snapshot = _approved(repository, given)
-            what = Swap(repository.path, Attempt(given.kept, key, snapshot.id))
+            snapshot, what = _restoring(repository, given, key)
             try:
                 yield from folder.put_back(what, lambda under: repository.restore(snapshot, under))
             finally:
                 if (evidence := folder.done(what))["restored_at"]:
                     prove({**evidence, "digest": snapshot.tree})
+
+
+def _restoring(repository: Repository, given: argparse.Namespace, key: str) -> tuple[Snapshot, Swap]:
+    snapshot = _approved(repository, given)
+    return snapshot, Swap(repository.path, Attempt(given.kept, key, snapshot.id), snapshot.tree)
 
 
 def _repository(given: argparse.Namespace) -> Repository:
@@ -92,7 +104,7 @@ def _health(repository: Repository, kept: Path, record: Path) -> dict[str, Any]:
         "ok": not obstacles,
         "identity": f"{repository.path}#{found['repository'][:12]}",
         "version": version,
-        "problems": [*obstacles, *missing],
+        "problems": [*obstacles, *missing, *Prepared(kept, str(repository.path)).told()],
         "bytes": None,
     }
 

@@ -9,12 +9,13 @@ from typing import Any
 
 from integrations.runner import attempts, files
 from integrations.runner.files import digest
+from integrations.runner.prepared import Prepared
 from integrations.runner.report import Problem
 from integrations.runner.sqlite.database import explained, integrity, reading
 from integrations.runner.sqlite.points import copies
 
 
-def health(database: Path, points: Path, record: Path) -> dict[str, Any]:
+def health(database: Path, points: Path, kept: Path, record: Path) -> dict[str, Any]:
     """Say which database this is and whether it could be restored.
 
     A missing or damaged database is a problem to show, not a reason to call the target unhealthy: restoring
@@ -42,7 +43,7 @@ def health(database: Path, points: Path, record: Path) -> dict[str, Any]:
         "ok": not obstacles,
         "identity": f"{database}#{'unknown' if application is None else application}",
         "version": f"SQLite {sqlite3.sqlite_version}, schema {found.get('user_version', 'unknown')}",
-        "problems": [*obstacles, *problems],
+        "problems": [*obstacles, *problems, *Prepared(kept, str(database)).told()],
         "bytes": database.stat().st_size if database.exists() else None,
     }
 

@@ -11,7 +11,7 @@ import errno
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +19,10 @@ from typing import Any
 
 from integrations.runner import files, processes
 from integrations.runner.attempts import Attempt, give_up
+from integrations.runner.copies import Note
 from integrations.runner.files import digest
 from integrations.runner.jobs import directory
+from integrations.runner.prepared import Prepared
 from integrations.runner.report import PartlyDone, Problem, Step
 from integrations.runner.sqlite.database import (
     changing,
@@ -50,6 +52,16 @@ class Restore:
         return self.database.with_name(f".{self.database.name}.restore.{self.attempt.name}")
 
     @property
+    def prepared(self) -> Path:
+        """Return where a copy lies ready that was made before anybody decided."""
+        return self.database.with_name(f".{self.database.name}.prepared")
+
+    @property
+    def beside(self) -> Prepared:
+        """Return what is known of that copy."""
+        return Prepared(self.attempt.kept, str(self.database))
+
+    @property
     def damaged(self) -> Path:
         """Return the second name of the old file, by which it outlives the swap."""
         return self.database.with_name(f".{self.database.name}.damaged.{self.attempt.name}")
@@ -66,7 +78,10 @@ def restore(what: Restore) -> Iterator[Step]:
             _put_away_leftovers(what)
             # The swap asks again; asked only there, the answer would come after minutes of copying.
             _closed(what)
-            yield from _copy(what)
+            if _adopted(what):
+                yield Step("proved")
+            else:
+                yield from _copy(what)
             yield from _swap(what)
         yield Step("swapped")
         _shelve(what.damaged, attempt.shelf / what.database.name)
@@ -103,34 +118,63 @@ def done(what: Restore) -> dict[str, Any]:
         "point": what.attempt.point,
         "digest": record.get("digest"),
         "restored_at": record.get("done_at"),
+        "prepared": bool(record.get("prepared")),
         "kept": str(shelved) if shelved.exists() else None,
     }
 
 
+def _adopted(what: Restore) -> bool:
+    """Take the copy that lies ready if it is of this point and as it was when it was proved."""
+    note, _ = copies(what.points).approved(what.attempt.point, what.digest)
+    ready = what.prepared.exists() and what.beside.is_ready(
+        what.attempt.point, digest=note["digest"], **marks(what.prepared)
+    )
+    if ready:
+        dress_like(what.prepared, what.database)
+        what.prepared.replace(what.fresh)
+        files.sync(what.database.parent)
+        what.attempt.ready(inode=what.fresh.stat().st_ino, digest=note["digest"], prepared=True)
+    # One of another point, or that somebody changed, is not for this restore and only takes up room.
+    what.prepared.unlink(missing_ok=True)
+    what.beside.forget()
+    return ready
+
+
+def marks(copy: Path) -> dict[str, int]:
+    """Return by what a change of a proved copy is noticed without reading it again."""
+    now = copy.stat()
+    return {"inode": now.st_ino, "size": now.st_size, "mtime": now.st_mtime_ns, "ctime": now.st_ctime_ns}
+
+
 def _copy(what: Restore) -> Iterator[Step]:
+    note = yield from grow(what, what.fresh)
+    # By its inode the copy is recognised after a crash, under whichever name it has then.
+    what.attempt.ready(inode=what.fresh.stat().st_ino, digest=note["digest"])
+    yield Step("proved", note["size"], note["size"])
+
+
+def grow(what: Restore, copy: Path) -> Generator[Step, None, Note]:
+    """Copy the point to a place beside the database and prove it; its note is returned at the end."""
     point = what.attempt.point
     note, content = copies(what.points).approved(point, what.digest)
     size = content.stat().st_size
-    if shutil.disk_usage(what.database.parent).free < size:
-        raise Problem(f"The disk of {what.database} has no room for {size} bytes more.")
-    yield from copy_bytes(content, what.fresh, "copying")
-    _dress_like(what.fresh, what.database)
-    files.sync(what.fresh)
+    files.room(what.database.parent, size)
+    yield from copy_bytes(content, copy, "copying")
+    dress_like(copy, what.database)
+    files.sync(copy)
     yield Step("copied", size, size)
     problem = ""
-    if digest(what.fresh) != note["digest"]:
+    if digest(copy) != note["digest"]:
         problem = "its digest is not the one of its backup."
-    elif (found := integrity(what.fresh, settled=True)) != "ok":
+    elif (found := integrity(copy, settled=True)) != "ok":
         problem = found
     if problem:
-        what.fresh.unlink()
+        copy.unlink()
         # Its note must not call it verified any more; but the copy may have been spoilt on its way here.
         if prove(what.points, point)["ok"]:
             raise Problem(f"{point} is right and its copy is not; look at the disk: {problem}")
         raise Problem(f"{point} is damaged: {problem}")
-    # By its inode the copy is recognised after a crash, under whichever name it has then.
-    what.attempt.ready(inode=what.fresh.stat().st_ino, digest=note["digest"])
-    yield Step("proved", size, size)
+    return note
 
 
 def _swap(what: Restore) -> Iterator[Step]:
@@ -243,7 +287,8 @@ def _copy_as_it_lies(database: Path, fresh: Path) -> Iterator[Step]:
             shutil.copy2(beside, fresh.with_name(beside.name))
 
 
-def _dress_like(fresh: Path, old: Path) -> None:
+def dress_like(fresh: Path, old: Path) -> None:
+    """Give a copy the owner and the permissions of what it is to replace."""
     if old.exists():
         was = old.stat()
         fresh.chmod(was.st_mode & 0o777)

@@ -12,6 +12,7 @@ from integrations.runner.copies import LABELS
 from integrations.runner.report import Problem, Step, prove
 from integrations.runner.sqlite import points, questions
 from integrations.runner.sqlite.database import select
+from integrations.runner.sqlite.prepare import discard, found, prepare
 from integrations.runner.sqlite.restore import Restore, done, keep, restore
 
 
@@ -19,7 +20,7 @@ def answer(given: argparse.Namespace) -> Mapping[str, Any]:
     """Return what a question finds."""
     match given.verb:
         case "health":
-            return questions.health(given.database, given.points, given.record)
+            return questions.health(given.database, given.points, given.kept, given.record)
         case "points":
             return {"points": points.copies(given.points).listed()}
         case "integrity":
@@ -38,10 +39,10 @@ def work(given: argparse.Namespace, key: str) -> Iterator[Step]:
     """Carry out a job under its key, naming each stage once it is reached."""
     match given.verb:
         case "verify":
-            found = points.prove(given.points, given.point)
-            prove(found)
-            if not found["ok"]:
-                raise Problem(f"{given.point} is damaged: {found['found']}")
+            proof = points.prove(given.points, given.point)
+            prove(proof)
+            if not proof["ok"]:
+                raise Problem(f"{given.point} is damaged: {proof['found']}")
         case "backup":
             labels = {name: getattr(given, name) for name in LABELS}
             yield from points.backup(given.database, given.points, labels, key=key)
@@ -49,12 +50,21 @@ def work(given: argparse.Namespace, key: str) -> Iterator[Step]:
         case "keep":
             yield from keep(given.database, given.kept, key=key)
             prove({"kept": str(given.kept)})
+        case "prepare":
+            what = _restoring(given, key)
+            yield from prepare(what)
+            prove(found(what))
+        case "discard":
+            yield from discard(given.database, given.kept)
         case _:
-            yield from _restore(given, key)
+            yield from _restore(_restoring(given, key))
 
 
-def _restore(given: argparse.Namespace, key: str) -> Iterator[Step]:
-    what = Restore(given.database, given.points, Attempt(given.kept, key, given.point), given.digest)
+def _restoring(given: argparse.Namespace, key: str) -> Restore:
+    return Restore(given.database, given.points, Attempt(given.kept, key, given.point), given.digest)
+
+
+def _restore(what: Restore) -> Iterator[Step]:
     try:
         yield from restore(what)
     finally:

@@ -369,7 +369,7 @@ def test_identity_stays_through_restores_and_damage_and_tells_another_applicatio
     record = shop.kept.parent / "state" / "identity.json"
 
     def asked() -> dict[str, Any]:
-        return questions.health(shop.database, shop.points, record)
+        return questions.health(shop.database, shop.points, shop.kept, record)
 
     first = asked()["identity"]
     list(restore(shop.what()))

@@ -1,0 +1,64 @@
+"""The copy that lies ready beside a target before anybody decided to put it in place."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from integrations.runner import files
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What is known of the one copy that may lie beside a target; `of` names the target on this host.
+
+    It only speeds a restore up: whoever finds it changed, of another point, or not there, makes another.
+    """
+
+    kept: Path
+    of: str
+
+    @property
+    def record(self) -> files.Document:
+        """Return what is known of it: its state is `growing` or `ready`; empty when there is none."""
+        return files.read(self._file) or {}
+
+    def grows(self, key: str, point: str) -> None:
+        """Note that a copy of a point is being made, before anything of it is there."""
+        self.kept.mkdir(parents=True, exist_ok=True)
+        files.replace(self._file, {"state": "growing", "key": key, "point": point, "begun_at": _now()})
+
+    def ready(self, **marks: Any) -> None:
+        """Note that it is whole and proved, and the marks by which a change of it would be noticed."""
+        files.replace(self._file, {**self.record, "state": "ready", **marks, "ready_at": _now()})
+
+    def is_ready(self, point: str, **marks: Any) -> bool:
+        """Say whether what has these marks now is the copy of this point that was proved."""
+        record = self.record
+        return record.get("state") == "ready" and {"point": point, **marks}.items() <= record.items()
+
+    def forget(self) -> None:
+        """Note that it is gone, or became something else."""
+        self._file.unlink(missing_ok=True)
+
+    def told(self) -> list[str]:
+        """Return what its target's owner should know about it."""
+        record = self.record
+        if not record:
+            return []
+        how = "lies ready" if record["state"] == "ready" else "was begun and is not whole"
+        return [
+            f"A copy of {record['point']} {how} beside it, made by {record['key']}; "
+            "the restore of that point takes it, `discard` removes it."
+        ]
+
+    @property
+    def _file(self) -> Path:
+        return self.kept / f".prepared-{hashlib.sha256(self.of.encode()).hexdigest()[:8]}.json"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
