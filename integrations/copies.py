@@ -174,14 +174,18 @@ class Copies(BesideData):
 
     def _asked(self, call: Call) -> _Asked:
         operation = operation_of(self.name, self.operations, call)
-        params: dict[str, Json] = params_of(operation.params, call).model_dump(exclude_none=True)
+        params: dict[str, Json] = params_of(operation.params, call).model_dump(mode="json", exclude_none=True)
         if call.target is None and not operation.needs_target and call.source is not None:
             place = self._place(call.source)
         else:
             place = self._place(target_of(call))
-        if operation.needs_point:
+        if operation.needs_point or self._compares(operation.name, params):
             params |= self._point_params(call, place)
         return _Asked(self.name, operation, place, params)
+
+    def _compares(self, operation: str, params: Mapping[str, Json]) -> bool:
+        """Say whether an operation that can do without a point is asked about one."""
+        return False
 
     def _point_params(self, call: Call, place: Place) -> dict[str, Json]:
         if call.point is None:

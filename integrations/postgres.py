@@ -3,10 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from integrations.contract import Cap, Effect, Operation, Repeat
+from pydantic import AwareDatetime, Field, model_validator
+
+from integrations.asked import NoParams, Params
+from integrations.contract import Cap, Effect, Json, Operation, Repeat
 from integrations.copies import Backup, Copies, step
+
+
+class Rows(Params):
+    """How many rows a table must have.
+
+    `of_point` is a share in percent: at least so many of those that the recovery point has.
+    """
+
+    table: str = Field(min_length=1, max_length=300)
+    at_least: int | None = Field(default=None, ge=0)
+    at_most: int | None = Field(default=None, ge=0)
+    of_point: int | None = Field(default=None, ge=1, le=100)
+
+    @model_validator(mode="after")
+    def _bound(self) -> Self:
+        if self.at_least is None and self.at_most is None and self.of_point is None:
+            raise ValueError("say how many rows are expected: at_least, at_most or of_point")
+        return self
+
+
+class RecoveredTo(Params):
+    """Where the newest moment in a column of a table must lie."""
+
+    table: str = Field(min_length=1, max_length=300)
+    column: str = Field(min_length=1, max_length=300)
+    not_before: AwareDatetime | None = None
+    not_after: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _bound(self) -> Self:
+        if self.not_before is None and self.not_after is None:
+            raise ValueError("say where the newest moment is expected: not_before or not_after")
+        return self
+
+
+class Schema(Params):
+    """The fingerprint a schema must have; left out, that of the recovery point."""
+
+    equals: str | None = Field(default=None, pattern="^[0-9a-f]{16}$")
+
+
+def _check(name: str, params: type[Params] = NoParams) -> Operation:
+    return step(name, kind="check", params=params)
 
 
 class Postgres(Copies):
@@ -24,6 +70,10 @@ class Postgres(Copies):
         "restore": step("restore", Effect.DESTRUCTIVE, repeat=Repeat.ONCE, needs_point=True),
         "verify": step("verify", needs_point=True, needs_target=False),
         "restored": step("restored", kind="check", needs_point=True),
+        "rows": _check("rows", Rows),
+        "recovered_to": _check("recovered_to", RecoveredTo),
+        "schema": _check("schema", Schema),
+        "amcheck": _check("amcheck"),
     }
     leaves: ClassVar[Mapping[str, str]] = {
         "backup": "Nothing: a dump that did not finish does not count as a recovery point.",
@@ -37,3 +87,8 @@ class Postgres(Copies):
             "dropped by the next restore."
         ),
     }
+
+    def _compares(self, operation: str, params: Mapping[str, Json]) -> bool:
+        return (operation == "rows" and "of_point" in params) or (
+            operation == "schema" and "equals" not in params
+        )

@@ -10,7 +10,7 @@ from typing import ClassVar, Self
 from pydantic import Field, model_validator
 
 from integrations.asked import Params, operation_of, params_of, target_of
-from integrations.beside import place_of
+from integrations.beside import Place, place_of
 from integrations.connections import Connections
 from integrations.contract import (
     Call,
@@ -27,6 +27,8 @@ from integrations.contract import (
     Target,
 )
 from integrations.without import WithoutJobs, WithoutPoints
+
+_ASKED = ("sqlite", "postgres")
 
 
 class Check(Params):
@@ -76,7 +78,7 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 class Sql(WithoutJobs, WithoutPoints):
-    """Asks SQLite databases through the runner beside them; the connection can only read."""
+    """Asks SQLite and PostgreSQL databases through the runner beside them; the connection can only read."""
 
     name: ClassVar[str] = "sql"
     caps: ClassVar[frozenset[Cap]] = frozenset()
@@ -102,8 +104,8 @@ class Sql(WithoutJobs, WithoutPoints):
         """Show the question and what is expected of its answer."""
         operation = operation_of(self.name, self.operations, call)
         check = params_of(Check, call)
-        place = place_of(self._connections, target_of(call))
-        preview = await place.runner.preview("sqlite.select", place.target, _question(check), how="ask")
+        place, select = self._asks(target_of(call))
+        preview = await place.runner.preview(select, place.target, _question(check), how="ask")
         return Prepared(
             preview=(f"{check.query} → {check.wants()}",),
             by_hand=f"{shlex.join(preview.argv)}    # expected: {check.wants()}",
@@ -117,15 +119,21 @@ class Sql(WithoutJobs, WithoutPoints):
         """Ask, and compare the first value of the first row."""
         operation_of(self.name, self.operations, call)
         check = params_of(Check, call)
-        place = place_of(self._connections, target_of(call))
-        question = _question(check)
-        found = await place.runner.ask("sqlite.select", place.target, question, timeout_s=call.timeout_s)
+        place, select = self._asks(target_of(call))
+        found = await place.runner.ask(select, place.target, _question(check), timeout_s=call.timeout_s)
         value = _first(found)
         return CheckResult(
             ok=check.fits(value),
             found=f"{'no row' if value is None else value}, expected {check.wants()}",
             evidence={"query": check.query, "value": value, "expected": check.wants()},
         )
+
+    def _asks(self, target: Target) -> tuple[Place, str]:
+        if target.kind not in _ASKED:
+            known = " and ".join(_ASKED)
+            text = f"sql asks targets of the kinds {known}; {target.name} is of the kind {target.kind}."
+            raise IntegrationError(text, permanent=True)
+        return place_of(self._connections, target), f"{target.kind}.select"
 
 
 def _question(check: Check) -> dict[str, Json]:

@@ -208,10 +208,12 @@ async def find_targets(drafting: Drafting) -> None:
         if wanted.isolated:
             continue
         health = await _health(drafting, target)
-        problems = [f"{name}: {problem}" for problem in health.problems]
-        if not health.ok:
-            problems = [way_out(problem, drafting.fallbacks, "target_unusable") for problem in problems]
-        drafting.problems += problems
+        said = [f"{name}: {problem}" for problem in health.problems]
+        if health.ok:
+            # A damaged database, or one that is gone, is what the restore is for: to know, not to mend first.
+            drafting.warnings += said
+        else:
+            drafting.problems += [way_out(each, drafting.fallbacks, "target_unusable") for each in said]
         drafting.targets[name] = PlannedTarget(
             name=name,
             kind=target.kind,

@@ -120,6 +120,10 @@ _RESTIC = Kind(
 )
 
 _POSTGRES_REACH = ("database", "host", "port", "user", "programs")
+_POSTGRES_ASKS = ("database", "host", "port", "reader", "programs")
+_COUNT, _TEXT, _AT = Rule("int", least=0, needed=False), Rule("text"), Rule("instant", needed=False)
+_MAYBE_POINT = {**_POINT, "point": _LABEL}
+_ROWS = {"table": _TEXT, "at_least": _COUNT, "at_most": _COUNT, "of_point": Rule("int", 1, 100, needed=False)}
 _POSTGRES = Kind(
     settings=(
         Setting("database", "The database's name.", "database", takes="text"),
@@ -134,6 +138,13 @@ _POSTGRES = Kind(
         ),
         Setting("port", "The server's port.", "port", takes="text", default="5432"),
         Setting("user", "The role that dumps and restores.", "user", takes="text", default="postgres"),
+        Setting(
+            "reader",
+            "The role that checks ask as, which needs no right but to read.",
+            "reader",
+            takes="text",
+            default="{user}",
+        ),
         Setting("programs", "The directory of psql, pg_dump and pg_restore.", "programs", default="/usr/bin"),
         Setting("jobs", "How many tables are dumped or restored at once.", "jobs", takes="text", default="2"),
     ),
@@ -142,6 +153,23 @@ _POSTGRES = Kind(
         "points": BuiltIn("ask", "read", ("points",)),
         "restored": BuiltIn("ask", "read", (*_POSTGRES_REACH, "points", "kept"), _POINT),
         "prove": BuiltIn("ask", "read", ("programs", "points"), {"point": _WORD}),
+        "select": BuiltIn(
+            "ask", "read", _POSTGRES_ASKS, {"query": Rule("query"), "values": Rule("values", needed=False)}
+        ),
+        "rows": BuiltIn("ask", "read", (*_POSTGRES_ASKS, "points"), {**_ROWS, **_MAYBE_POINT}),
+        "recovered_to": BuiltIn(
+            "ask",
+            "read",
+            _POSTGRES_ASKS,
+            {"table": _TEXT, "column": _TEXT, "not_before": _AT, "not_after": _AT},
+        ),
+        "schema": BuiltIn(
+            "ask",
+            "read",
+            (*_POSTGRES_REACH, "points"),
+            {"equals": Rule("word", needed=False), **_MAYBE_POINT},
+        ),
+        "amcheck": BuiltIn("ask", "read", _POSTGRES_REACH),
         "hold": BuiltIn("ask", "read", ("points",), _HELD),
         "verify": BuiltIn("job", "read", ("programs", "points"), {"point": _WORD}),
         "backup": BuiltIn("job", "read", (*_POSTGRES_REACH, "points", "jobs"), _LABELS),

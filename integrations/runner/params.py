@@ -22,6 +22,7 @@ PATTERNS: Mapping[str, tuple[str, str]] = {
 """What text of each type looks like, and how that is called in a refusal."""
 
 _LONGEST_QUERY = 4000
+_LONGEST_TEXT = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ def accept(name: str, rule: Rule, value: Any) -> str:
             return _instant(name, value)
         case "query":
             return _query(name, value)
+        case "text":
+            return _text(name, value)
         case "values":
             return _values(name, value)
         case _:
@@ -110,6 +113,12 @@ def _instant(name: str, value: Any) -> str:
 def _query(name: str, value: Any) -> str:
     if not isinstance(value, str) or "\0" in value or not 0 < len(value) <= _LONGEST_QUERY:
         raise Refused(f"`{name}` must be SQL text of at most {_LONGEST_QUERY} characters.")
+    return value
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str) or "\0" in value or not 0 < len(value) <= _LONGEST_TEXT:
+        raise Refused(f"`{name}` must be text of at most {_LONGEST_TEXT} characters, not {shown(value)}.")
     return value
 
 

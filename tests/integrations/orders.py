@@ -15,7 +15,10 @@ from integrations.contract import Source, Target
 from tests import postgres
 from tests.integrations.host import Host, a_host
 
-_ALLOW = ["backup", "prepare", "discard", "restore", "restored", "prove", "verify", "hold"]
+_ALLOW = [
+    *("backup", "prepare", "discard", "restore", "restored", "prove", "verify", "hold"),
+    *("select", "rows", "recovered_to", "schema", "amcheck"),
+]
 _CONFIG = """
 [targets.{name}]
 kind = "postgres"

@@ -167,7 +167,7 @@ async def test_what_does_not_hold_what_was_dumped_never_takes_the_name(
     orders.damage()
     state = await _ended(engine, _restore(orders, point))
     assert state.phase is Phase.FAILED
-    assert "so nothing was replaced: shop.lines has 1000 rows, not 1001" in state.because
+    assert "so nothing was replaced: the table shop.lines has 1000 rows, not 1001" in state.because
     assert orders.total() == BAD
 
 

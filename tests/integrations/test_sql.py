@@ -52,7 +52,7 @@ async def test_a_check_that_compares_nothing_or_wrongly_is_refused(
 
 
 async def test_a_target_of_another_kind_is_unhealthy_and_refused(host: Host) -> None:
-    with pytest.raises(IntegrationError, match="no sqlite target"):
+    with pytest.raises(IntegrationError, match="sqlite and postgres; checkout is of the kind commands"):
         await Sql(host.connections).plan(
             Call("check", target=host.checkout, params={"query": "SELECT 1", "equals": 1})
         )

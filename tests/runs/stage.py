@@ -158,6 +158,7 @@ class World:
     destroys: set[str] = field(default_factory=set)
     proved: list[str] = field(default_factory=list)
     ill: str = ""
+    odd: str = ""
     crash: str = ""
     token: int = 0
     progress: list[Progress] = field(default_factory=list)
@@ -218,7 +219,8 @@ class StageEngine:
             await self.world.meanwhile.pop()()
         ill = self.world.ill
         identity = f"{target.name}:{self.world.identity}"
-        return Health(ok=not ill, identity=identity, problems=(ill,) if ill else ())
+        said = tuple(each for each in (ill, self.world.odd) if each)
+        return Health(ok=not ill, identity=identity, problems=said)
 
     async def points(self, source: Source, *, since: datetime | None = None) -> Sequence[RecoveryPoint]:
         self._reach()

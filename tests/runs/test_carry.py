@@ -95,6 +95,17 @@ async def test_the_newest_point_before_the_damage_is_chosen_and_the_others_refus
     ]
 
 
+async def test_a_damaged_target_that_can_be_restored_is_planned_with_a_warning(
+    stage: Stage, world: World
+) -> None:
+    world.odd = "it cannot be read: file is not a database"
+    await planned(stage)
+    plan = (await stage.run()).plan
+    assert plan is not None
+    assert plan.problems == ()
+    assert plan.warnings[0] == "orders-db: it cannot be read: file is not a database"
+
+
 @pytest.mark.parametrize(
     ("destroys", "problem"),
     [

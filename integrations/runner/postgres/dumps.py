@@ -12,7 +12,7 @@ from typing import Any
 
 from integrations.runner import files
 from integrations.runner.copies import Copies
-from integrations.runner.postgres import content
+from integrations.runner.postgres import content, schema
 from integrations.runner.postgres.server import Server, complaint, must, running
 from integrations.runner.report import Step
 
@@ -45,6 +45,8 @@ def backup(
         (snapshot,) = session.ask("SELECT to_jsonb(pg_export_snapshot())")
         as_of = datetime.now(UTC)
         (shape,) = session.ask(_SHAPE)
+        objects = schema.objects(session)
+        before = content.sequences(session)
         words = ("--format=directory", f"--jobs={jobs}", f"--snapshot={snapshot}", f"--file={grown}")
         wait = f"--lock-wait-timeout={_LONGEST_WAIT}"
         with server.running("pg_dump", server.at(database), *words, wait) as (process, errors):
@@ -53,8 +55,9 @@ def backup(
                     process.wait(_LOOK_S)
                 yield Step("copying", files.size(grown) if grown.is_dir() else 0)
             must(process, errors)
-        tables = yield from content.read(session, "checking")
-    size = known.publish(grown, as_of, labels, **shape, tables=tables)["size"]
+        held = yield from content.read(session, "checking")
+    held |= {"sequences": content.earlier(before, held["sequences"]), "schema": objects}
+    size = known.publish(grown, as_of, labels, **shape, **held)["size"]
     yield Step("done", size, size)
 
 

@@ -75,12 +75,12 @@ def restored(
     with server.session(database) as session:
         session.ask("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         found = content.all_of(session)
-    compared = content.compare(note["tables"], found, written_since=restored_at is not None)
+    compared = content.compare(note, found, written_since=restored_at is not None)
     words = f"{compared.same} of {len(note['tables'])} tables hold exactly what was dumped"
     if compared.written:
         words += f", {compared.written} were written to since ({compared.newer} rows more)"
     if compared.wrong:
-        words += f"; the table {compared.wrong}"
+        words += f"; {compared.wrong}"
     return {**said, "ok": not compared.wrong, "found": words, "newer": compared.newer}
 
 

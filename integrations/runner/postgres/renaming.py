@@ -216,7 +216,7 @@ def grow(what: Renaming, name: str) -> Generator[Step, None, Note]:
     with what.server.session(name) as session:
         session.ask("ANALYZE")
         found = yield from content.read(session, "checking")
-    if wrong := content.compare(note["tables"], found).wrong:
+    if wrong := content.compare(note, found).wrong:
         raise Problem(f"What was restored is not what was dumped, so nothing was replaced: {wrong}.")
     return note
 

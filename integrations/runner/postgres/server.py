@@ -31,7 +31,7 @@ _SAID = re.compile(r"^(?:psql|pg_dump|pg_restore)[^ ]* *(?:error: )?(?:.*?(?:ERR
 _LONGEST = 400
 _SETTINGS = (
     "client_min_messages=warning",
-    "search_path=pg_catalog",
+    "standard_conforming_strings=on",
     "row_security=off",
     "timezone=UTC",
     "datestyle=ISO",
@@ -45,13 +45,17 @@ _SETTINGS = (
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """How a server is reached; a password, where one is asked for, stands in PGPASSWORD."""
+    """How a server is reached; a password, where one is asked for, stands in PGPASSWORD.
+
+    Without a `search_path` names are looked for where the database itself says.
+    """
 
     programs: Path
     host: str
     port: str
     user: str
     application: str = "backstop"
+    search_path: str | None = "pg_catalog"
 
     def ask(self, query: str, database: str = MAINTENANCE, /, **values: str) -> list[Any]:
         """Return the answer of one query, a JSON value a row; `:'name'` in it stands for a value."""
@@ -82,11 +86,12 @@ class Server:
         return running(self.programs / program, *words, stdin=stdin, env=self._environment())
 
     def _environment(self) -> Mapping[str, str]:
+        path = (f"search_path={self.search_path}",) if self.search_path else ()
         return {
             "PGCONNECT_TIMEOUT": "10",
             "PGAPPNAME": self.application,
             "PGCLIENTENCODING": "UTF8",
-            "PGOPTIONS": " ".join(f"-c {setting}" for setting in _SETTINGS),
+            "PGOPTIONS": " ".join(f"-c {setting}" for setting in (*path, *_SETTINGS)),
         }
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from integrations.runner.attempts import Attempt
-from integrations.runner.copies import LABELS
-from integrations.runner.postgres import dumps, questions
+from integrations.runner.copies import LABELS, Note
+from integrations.runner.postgres import checks, dumps, questions
+from integrations.runner.postgres.asking import select
 from integrations.runner.postgres.dumps import copies
 from integrations.runner.postgres.prepare import discard, found, prepare
 from integrations.runner.postgres.renaming import Renaming, done, restore
@@ -29,8 +31,27 @@ def answer(given: argparse.Namespace) -> Mapping[str, Any]:
             return questions.restored(_server(given), *place, given.point, given.digest)
         case "prove":
             return dumps.prove(given.programs, given.points, given.point)
+        case "select" | "rows" | "recovered_to" | "schema" | "amcheck":
+            return _check(given)
         case _:
             return copies(given.points).hold(given.point, given.until)
+
+
+def _check(given: argparse.Namespace) -> Mapping[str, Any]:
+    database = given.database
+    match given.verb:
+        case "select":
+            return select(_reader(given), database, given.query, json.loads(given.values or "{}"))
+        case "rows":
+            bounds = {name: _number(getattr(given, name)) for name in ("at_least", "at_most", "of_point")}
+            return checks.rows(_reader(given), database, given.table, bounds, _note(given))
+        case "recovered_to":
+            moments = {"not_before": given.not_before, "not_after": given.not_after}
+            return checks.recovered_to(_reader(given), database, given.table, given.column, moments)
+        case "schema":
+            return checks.same_schema(_server(given), database, _note(given), given.equals)
+        case _:
+            return checks.amcheck(_server(given), database)
 
 
 def work(given: argparse.Namespace, key: str) -> Iterator[Step]:
@@ -74,3 +95,15 @@ def _restore(what: Renaming) -> Iterator[Step]:
 
 def _server(given: argparse.Namespace) -> Server:
     return Server(given.programs, given.host, given.port, given.user)
+
+
+def _reader(given: argparse.Namespace) -> Server:
+    return Server(given.programs, given.host, given.port, given.reader, application="backstop check")
+
+
+def _note(given: argparse.Namespace) -> Note | None:
+    return copies(given.points).approved(given.point, given.digest)[0] if given.point else None
+
+
+def _number(text: str | None) -> int | None:
+    return None if text is None else int(text)
