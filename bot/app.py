@@ -21,6 +21,7 @@ from aiohttp import web
 from bot.commands import Desk
 from bot.jobs import EVERY_LANE, Dispatcher, Handler, Precedence
 from bot.notify import Notify
+from bot.runners import runners_of
 from bot.runs import Runs
 from bot.runs.book import Book
 from bot.settings import Settings
@@ -34,9 +35,8 @@ from bot.timeline import Timeline
 from bot.watch import Watch
 from bot.web import application
 from bot.web.health import Parts
-from integrations.connections import LOCAL, Connections
+from integrations.connections import Connections
 from integrations.contract import Engine, IntegrationError
-from integrations.process import Runner, serve_command
 from integrations.registry import open_engines
 from integrations.tracker import FileTracker, Tracker
 
@@ -108,8 +108,11 @@ async def running(
         timeline = await Timeline.open(settings.database, now=now)
         stack.push_async_callback(timeline.close)
         shelf = open_shelf(settings)
+        runners = runners_of(settings)
+        for runner in runners.values():
+            stack.push_async_callback(runner.close)
         connections = Connections(
-            runners=runners_of(settings),
+            runners=runners,
             session=aiohttp.ClientSession,
             secrets=settings.secrets_dir,
             now=now,
@@ -162,23 +165,6 @@ def open_shelf(settings: Settings) -> Shelf:
         settings.file(settings.playbooks, "playbooks"),
         settings.criteria,
     )
-
-
-def runner_socket(settings: Settings) -> Path:
-    """Return where the runner of this machine answers."""
-    return settings.file(settings.runner_socket, "runner.sock")
-
-
-def runner_of(settings: Settings) -> Runner:
-    """Return the runner of this machine, which may not answer."""
-    config, socket = settings.file(settings.runner_config, "runner.toml"), runner_socket(settings)
-    return Runner(socket, serve_command(config, settings.home / "runner", socket))
-
-
-def runners_of(settings: Settings) -> Mapping[str, Runner]:
-    """Return every runner that the settings name; the one of this machine is `local`."""
-    named = {name: Runner(socket) for name, socket in settings.runners.items()}
-    return {**named, LOCAL: runner_of(settings)}
 
 
 def _handlers(

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from bot.app import App, runner_of, running
+from bot.app import App, running
+from bot.runners import runner_config, runner_of, runner_socket
 from bot.settings import Settings, say_wrong
 from bot.shelf import Shelf
 from bot.terminal import OK, REFUSED, USAGE
@@ -124,8 +125,9 @@ class RunnerKeeper:
     """
 
     def __init__(self, settings: Settings, *, every_s: float = 5.0, patience_s: float = 15.0) -> None:
-        self._config = settings.file(settings.runner_config, "runner.toml")
+        self._config = runner_config(settings)
         self._state = settings.home / "runner"
+        self._socket = runner_socket(settings)
         self._runner = runner_of(settings)
         self._every_s = every_s
         self._wait_s = every_s
@@ -163,8 +165,7 @@ class RunnerKeeper:
         log.info("starting the runner why=%s", problem)
         try:
             # The lock beside the socket lets only one of several answer there.
-            socket, patience = self._runner.socket, self._patience_s
-            await start_detached(self._config, self._state, socket, timeout_s=patience)
+            await start_detached(self._config, self._state, self._socket, timeout_s=self._patience_s)
         except IntegrationError as failed:
             self._wait_s = min(2 * self._wait_s, LONGEST_WAIT_S)
             log.error("runner not started error=%s", failed)

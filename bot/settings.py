@@ -9,6 +9,8 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from integrations.ssh import Address
+
 
 def _secret_files() -> Path | None:
     """Where container platforms mount secrets, each a file such as backstop_jira_token."""
@@ -19,9 +21,16 @@ def _secret_files() -> Path | None:
 def _by_name(value: object) -> object:
     """Read JSON here: what the settings themselves cannot read would be no error of one setting."""
     try:
-        return json.loads(value) if isinstance(value, str) else value
+        named = json.loads(value) if isinstance(value, str) else value
     except ValueError:
-        raise ValueError('write names and sockets as JSON: {"db-eu-1": "/run/db-eu-1.sock"}') from None
+        raise ValueError('write names and places as JSON: {"db-eu-1": "ssh://backstop@db-eu-1"}') from None
+    if not isinstance(named, dict):
+        return named
+    return {name: _place(at) for name, at in named.items()}
+
+
+def _place(at: object) -> object:
+    return Address.parse(at) if isinstance(at, str) and "://" in at else at
 
 
 class Settings(BaseSettings):
@@ -96,10 +105,18 @@ class Settings(BaseSettings):
     runner_config: Path | None = Field(
         default=None, description="The runner's configuration; runner.toml in the home unless set."
     )
-    runners: Annotated[dict[str, Path], NoDecode, BeforeValidator(_by_name)] = Field(
+    runners: Annotated[dict[str, Address | Path], NoDecode, BeforeValidator(_by_name)] = Field(
         default={},
-        description="The sockets of other runners by the name targets give as `runner`, as JSON: "
-        '{"db-eu-1": "/run/db-eu-1.sock"}. The one above is `local`.',
+        description="Other runners by the name targets give as `runner`, each an SSH address or a socket, as "
+        'JSON: {"db-eu-1": "ssh://backstop@db-eu-1:22"}. The one above is `local`.',
+    )
+    ssh_key: Path | None = Field(
+        default=None, description="The private key for runners over SSH; ssh_key in the home unless set."
+    )
+    ssh_known_hosts: Path | None = Field(
+        default=None,
+        description="The keys of the hosts of runners, as ssh-keyscan writes them; known_hosts in the home "
+        "unless set. A host that is not in it is not spoken to.",
     )
     url: str = Field(default="", description="For the command line: the HTTP door to talk to.")
     token: SecretStr | None = Field(default=None, description="For the command line: your API token.")

@@ -27,6 +27,7 @@ from integrations.contract import (
     Progress,
     Repeat,
 )
+from integrations.ways import UnixSocket, Way
 
 _A = TypeVar("_A", bound=BaseModel)
 
@@ -34,7 +35,6 @@ _A = TypeVar("_A", bound=BaseModel)
 _REPORT = re.compile(r"^::(?:progress|evidence) .*\n?", re.MULTILINE)
 _QUICK_S = 10.0
 _HELLO_S = 3.0
-_LONGEST_LINE = 4 * 1024 * 1024
 _PARTLY = 4
 
 
@@ -104,14 +104,19 @@ def serve_command(config: Path, state: Path, socket: Path) -> str:
 
 
 class Runner:
-    """One runner, reached over its unix socket. Every call has its own connection and a bound in seconds.
+    """One runner: `at` is its unix socket or another way to it. Every call has a bound in seconds.
 
-    `command` is what a person types to start it, which is said when nobody answers.
+    `command` is what a person types to start one on a socket, which is said when nobody answers.
     """
 
-    def __init__(self, socket: Path, command: str = "") -> None:
-        self.socket = socket
-        self.command = command or serve_command(Path("RUNNER.TOML"), Path("STATE"), socket)
+    def __init__(self, at: Path | Way, command: str = "") -> None:
+        if isinstance(at, Path):
+            at = UnixSocket(at, command or serve_command(Path("RUNNER.TOML"), Path("STATE"), at))
+        self._way = at
+
+    async def close(self) -> None:
+        """Let go of what is kept open to it."""
+        await self._way.close()
 
     async def hello(self) -> Hello:
         """Ask who answers."""
@@ -171,27 +176,11 @@ class Runner:
 
     async def _call(self, request: Mapping[str, Json], *, timeout_s: float = _QUICK_S) -> dict[str, Any]:
         try:
-            async with asyncio.timeout(timeout_s):
-                line = await self._exchange(json.dumps(request).encode() + b"\n")
+            line = await self._way.exchange(request, timeout_s=timeout_s)
         except TimeoutError as late:
-            text = f"The runner on {self.socket} did not answer in {timeout_s:g} s; look at its log."
+            text = f"The runner on {self._way.where} did not answer in {timeout_s:g} s; look at its log."
             raise IntegrationError(text, permanent=False) from late
-        except (OSError, ValueError) as error:
-            text = f"No runner answers on {self.socket}; start it with `{self.command}`."
-            raise IntegrationError(text, permanent=False) from error
         return _granted(line)
-
-    async def _exchange(self, line: bytes) -> bytes:
-        reader, writer = await asyncio.open_unix_connection(self.socket, limit=_LONGEST_LINE)
-        try:
-            writer.write(line)
-            await writer.drain()
-            answer = await reader.readline()
-        finally:
-            writer.close()
-        if not answer.endswith(b"\n"):
-            raise ConnectionResetError
-        return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,18 +192,31 @@ class RunnerJobs:
 
     async def find(self, key: str) -> JobRef | None:
         """Return the job of a key; when a runner that might have it does not answer, nobody can say."""
+        asking = [asyncio.create_task(self._known(name, key)) for name in self.runners]
         silent: IntegrationError | None = None
-        for name, runner in self.runners.items():
-            try:
-                status = await runner.status(key)
-            except IntegrationError as error:
-                silent = error
-                continue
-            if status.state != "unknown" and status.operation.startswith(f"{self.engine}."):
-                return JobRef(key, self.engine, {"runner": name, "target": status.target})
+        try:
+            # Whoever has it need not wait for those that do not answer.
+            for answer in asyncio.as_completed(asking):
+                try:
+                    found = await answer
+                except IntegrationError as error:
+                    silent = error
+                else:
+                    if found is not None:
+                        return found
+        finally:
+            for task in asking:
+                task.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
         if silent is not None:
             raise silent
         return None
+
+    async def _known(self, name: str, key: str) -> JobRef | None:
+        status = await self.runners[name].status(key)
+        if status.state == "unknown" or not status.operation.startswith(f"{self.engine}."):
+            return None
+        return JobRef(key, self.engine, {"runner": name, "target": status.target})
 
     async def poll(self, ref: JobRef, *, now: datetime) -> JobState:
         """Return where a job is, in the words of the contract."""

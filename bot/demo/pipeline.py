@@ -6,15 +6,15 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from bot.app import open_shelf, runner_socket
+from bot.app import open_shelf
 from bot.demo.narrator import Narrator
 from bot.demo.sandbox import Sandbox
 from bot.demo.stage import StoryBroke
+from bot.runners import runner_of
 from bot.sandbox.shop.keeper import Ran
 from bot.sandbox.shop.verify import verify
 from integrations.connections import LOCAL, Connections
 from integrations.contract import Engine, JobRef, JobState, Phase, RecoveryPoint
-from integrations.process import Runner
 from integrations.registry import open_engines
 
 SOURCE = "orders-points"
@@ -48,7 +48,7 @@ class Pipeline:
         catalog = open_shelf(self._box.settings).catalog()
         source = catalog.source(SOURCE)
         assert source is not None
-        runners = {LOCAL: Runner(runner_socket(self._box.settings))}
+        runners = {LOCAL: runner_of(self._box.settings)}
         engine = open_engines(Connections(runners=runners, now=self._now))[source.engine]
         labels = {"release": version, "commit": sha, "environment": "production"}
         job = await engine.backup(source, key=f"backup-{self._now():%Y%m%dT%H%M%S}", labels=labels)

@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import SecretStr, ValidationError
 
+from bot.runners import named_runners, runner_config, runner_of, runner_socket
 from bot.settings import Settings
 from bot.shelf import Shelf
 from bot.terminal import OK, REFUSED
@@ -22,7 +23,6 @@ from bot.timeline.database import open_engine
 from integrations.connections import LOCAL
 from integrations.contract import IntegrationError
 from integrations.jira import JiraSite, JiraTracker
-from integrations.process import Runner, serve_command
 from integrations.registry import ON_RUNNERS
 from playbooks.catalog import Catalog, load_catalog
 from playbooks.problems import PlaybookInvalid, nearest
@@ -220,10 +220,9 @@ async def _jira(settings: Settings) -> Finding:
 
 
 async def _runner(settings: Settings) -> Finding:
-    socket = settings.file(settings.runner_socket, "runner.sock")
-    config = settings.file(settings.runner_config, "runner.toml")
+    config = runner_config(settings)
     try:
-        hello = await Runner(socket, serve_command(config, settings.home / "runner", socket)).hello()
+        hello = await runner_of(settings).hello()
     except IntegrationError as problem:
         if not config.exists() and not settings.runner_socket:
             return Finding(
@@ -231,7 +230,8 @@ async def _runner(settings: Settings) -> Finding:
             )
         needed = sorted(_on_runner(settings))
         if not needed:
-            return Finding("runner", "off", f"none answers on {socket}, and the catalog needs none")
+            says = f"none answers on {runner_socket(settings)}, and the catalog needs none"
+            return Finding("runner", "off", says)
         says = f"{_first(problem)} {', '.join(needed)} cannot be reached without it."
         return Finding("runner", "wrong", says, "`backstop serve` starts it when it has a runner.toml.")
     if hello.problems:
@@ -242,21 +242,23 @@ async def _runner(settings: Settings) -> Finding:
 async def _named_runners(settings: Settings) -> list[Finding]:
     """Look at the runners that the settings name, and for those that only the catalog does."""
     found = []
-    for name, socket in settings.runners.items():
+    for name, runner in named_runners(settings).items():
         try:
-            hello = await Runner(socket).hello()
+            hello = await runner.hello()
         except IntegrationError as problem:
             found.append(
                 Finding("runner", "wrong", f"{name}: {_first(problem)}", "Look at BACKSTOP_RUNNERS.")
             )
         else:
             found.append(Finding("runner", "ok", f"{name}: {hello.runner}, {len(hello.targets)} targets"))
+        finally:
+            await runner.close()
     known = {LOCAL, *settings.runners}
     targets = catalog.targets.items() if (catalog := _catalog(settings)) else ()
     for name, target in targets:
         if target.runner and target.runner not in known:
             says = f"{name} is reached through the runner {target.runner}, which is not connected."
-            found.append(Finding("runner", "wrong", says, "Name its socket in BACKSTOP_RUNNERS."))
+            found.append(Finding("runner", "wrong", says, "Say where it is in BACKSTOP_RUNNERS."))
     return found
 
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from integrations.runner import program, supervisor
 from integrations.runner.config import ConfigInvalid, load
 from integrations.runner.kinds import KINDS
+from integrations.runner.listen import serve, serve_stdio
 from integrations.runner.operations import launcher
 from integrations.runner.params import Refused
-from integrations.runner.serve import Door, serve, serve_stdio
+from integrations.runner.serve import Door
 
 _BY_HAND = tuple(name for name, kind in KINDS.items() if kind.operations)
 

@@ -1,17 +1,14 @@
-"""The door of the runner: one JSON object a line, over a unix socket or over standard input and output."""
+"""The door of the runner: it answers one JSON object with one."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
-import sys
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +23,8 @@ from integrations.runner.params import Refused, shown
 from integrations.runner.processes import begun
 
 VERSION = 1
-_LONGEST_LINE = 256 * 1024
 _LONGEST_SAID = 500
 _LONGEST_CHUNK = 64 * 1024
-_LONGEST_SOCKET_PATH = 100
 
 _SETTLED = "It was settled before it began and can never start."
 
@@ -236,68 +231,6 @@ class Door:
         elif found["state"] == "lost" and found["alive"]:
             self._launch("sweep", job)
         return self._status(key)
-
-
-async def serve(door: Door, path: Path) -> None:
-    """Answer on a unix socket until told to end; jobs go on without it."""
-    if len(os.fsencode(path)) > _LONGEST_SOCKET_PATH:
-        raise Refused(f"The socket's path {path} is too long for a unix socket; choose a shorter one.")
-    ended = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    with _address(path) as listener:
-        server = await asyncio.start_unix_server(
-            lambda reader, writer: _talk(door, reader, writer), sock=listener, limit=_LONGEST_LINE
-        )
-        await ended.wait()
-        server.close()
-
-
-@contextmanager
-def _address(path: Path) -> Iterator[socket.socket]:
-    # The lock tells a socket somebody answers on from one that a killed runner left behind.
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = files.acquire(path.with_name(f"{path.name}.lock"), patience_s=0)
-    if lock is None:
-        raise Refused(f"Another runner answers on {path}.")
-    path.unlink(missing_ok=True)
-    before = os.umask(0o177)
-    with socket.socket(socket.AF_UNIX) as listener:
-        try:
-            listener.bind(str(path))
-        finally:
-            os.umask(before)
-        try:
-            yield listener
-        finally:
-            path.unlink(missing_ok=True)
-            os.close(lock)
-
-
-async def serve_stdio(door: Door) -> None:
-    """Answer on standard input and output until the input ends, as an SSH forced command does."""
-    loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader(limit=_LONGEST_LINE)
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
-    while line := await _line(reader):
-        sys.stdout.buffer.write(await door.line(line))
-        sys.stdout.buffer.flush()
-
-
-async def _talk(door: Door, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(ConnectionError):
-        while line := await _line(reader):
-            writer.write(await door.line(line))
-            await writer.drain()
-    writer.close()
-
-
-async def _line(reader: asyncio.StreamReader) -> bytes:
-    try:
-        return await reader.readline()
-    except ValueError:
-        # The line is longer than any request; what follows it cannot be told apart.
-        return b""
 
 
 def _key(request: Message) -> str:

@@ -20,6 +20,7 @@ from integrations.contract import IntegrationError, Target
 from integrations.process import Runner, Status
 from integrations.runner import processes
 from integrations.runner.jobs import Job
+from tests.sshd import Sshd
 
 SECRET = "s3cr3t-canary-of-the-host"
 
@@ -174,7 +175,8 @@ class Host:
         self.kept = home / "kept"
         self.state = home / "state"
         self.config = home / "runner.toml"
-        self.runner = Runner(sockets / "runner.sock")
+        self.socket = sockets / "runner.sock"
+        self.runner = Runner(self.socket)
         self.target = Target("orders-db", "sqlite", "production")
         self.checkout = Target("checkout", "commands", "production")
         self.connections = Connections(runners={"local": self.runner})
@@ -206,7 +208,7 @@ class Host:
         self._served = subprocess.Popen(
             [
                 *(sys.executable, "-m", "integrations.runner", "serve", f"--config={self.config}"),
-                *(f"--state={self.state}", f"--socket={self.runner.socket}"),
+                *(f"--state={self.state}", f"--socket={self.socket}"),
             ]
         )
 
@@ -277,6 +279,27 @@ class Host:
             for pid in processes.marked(job.path):
                 processes.end(pid, job.path, signal.SIGKILL)
         self.kill_serve()
+
+
+@asynccontextmanager
+async def reached(host: Host, server: Sshd | None) -> AsyncIterator[Connections]:
+    """Return how a bot reaches the host: over SSH where there is a server, and through its socket."""
+    if server is None:
+        yield host.connections
+        return
+    server.let_in(stdio_command(host))
+    runner = Runner(server.way())
+    try:
+        yield Connections(runners={"local": runner})
+    finally:
+        await runner.close()
+
+
+def stdio_command(host: Host) -> str:
+    """Return the command that a key's line forces on a host: its runner, over standard input and output."""
+    places = f"--config {host.config} --state {host.state}"
+    root = Path(processes.__file__).parents[2]
+    return f"env PYTHONPATH={root} {sys.executable} -m integrations.runner serve --stdio {places}"
 
 
 _Found = TypeVar("_Found")

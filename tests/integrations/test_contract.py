@@ -33,9 +33,10 @@ from integrations.registry import ENGINES, open_engines, operations
 from tests import postgres
 from tests.fakes.pipelines import pipelines
 from tests.fakes.serving import served
-from tests.integrations.host import Host, a_host, until
+from tests.integrations.host import Host, a_host, reached, until
 from tests.integrations.orders import orders_host
 from tests.integrations.uploads import Uploads
+from tests.sshd import Sshd
 
 CANARY = "canary-7d1f"
 
@@ -57,9 +58,9 @@ class Case:
 
 
 @asynccontextmanager
-async def _sqlite(home: Path) -> AsyncIterator[Case]:
-    async with a_host(home) as host:
-        engine = open_engines(host.connections)["sqlite"]
+async def _sqlite(home: Path, server: Sshd | None = None) -> AsyncIterator[Case]:
+    async with a_host(home) as host, reached(host, server) as connections:
+        engine = open_engines(connections)["sqlite"]
         source = Source("orders-db", "sqlite")
         ref = await engine.backup(source, key="B-1", labels={"release": "2.3.0"})
         await _ended(engine, ref)
@@ -208,8 +209,10 @@ _CASES = {
 }
 
 
-@pytest.fixture(params=sorted(ENGINES))
+@pytest.fixture(params=[*sorted(ENGINES), "sqlite over ssh"])
 def making(request: pytest.FixtureRequest, tmp_path: Path) -> AbstractAsyncContextManager[Case]:
+    if request.param == "sqlite over ssh":
+        return _sqlite(tmp_path, request.getfixturevalue("server"))
     if request.param == "postgres":
         return _postgres(tmp_path, request.getfixturevalue("postgresql_server"))
     return _CASES[request.param](tmp_path)

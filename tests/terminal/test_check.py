@@ -228,8 +228,21 @@ async def test_runners_that_are_no_json_are_a_wrong_setting(shell: Shell) -> Non
     ran = await shell.run("doctor", BACKSTOP_RUNNERS="canary-word")
 
     assert ran.code == 1
-    assert "BACKSTOP_RUNNERS: Value error, write names and sockets as JSON" in ran.out
+    assert "BACKSTOP_RUNNERS: Value error, write names and places as JSON" in ran.out
     assert "canary-word" not in ran.out + ran.err
+
+
+async def test_the_doctor_looks_at_runners_over_ssh_and_repeats_no_password(shell: Shell) -> None:
+    (shell.home / "catalog.yaml").write_text(CATALOG)
+    named = '{{"db-eu-1": "ssh://backstop{}@db-eu-1"}}'
+
+    reached = await shell.run("doctor", BACKSTOP_SLACK_MODE="off", BACKSTOP_RUNNERS=named.format(""))
+    refused = await shell.run("doctor", BACKSTOP_RUNNERS=named.format(":canary"))
+
+    missing = f"There is no known_hosts file {shell.home}/known_hosts to reach ssh://backstop@db-eu-1."
+    assert f"db-eu-1: {missing} Look at BACKSTOP_RUNNERS." in reached.out
+    assert "BACKSTOP_RUNNERS: Value error, leave the password out of the address" in refused.out
+    assert "canary" not in refused.out + refused.err
 
 
 async def test_the_doctor_names_runners_that_are_not_connected_or_do_not_answer(shell: Shell) -> None:

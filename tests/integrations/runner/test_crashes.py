@@ -34,7 +34,7 @@ asyncio.run(main(*sys.argv[1:]))
 
 async def test_a_job_goes_on_when_the_bot_that_started_runner_and_job_is_killed(host: Host) -> None:
     host.kill_serve()
-    places = (str(host.config), str(host.state), str(host.runner.socket))
+    places = (str(host.config), str(host.state), str(host.socket))
     bot = await asyncio.create_subprocess_exec(
         sys.executable, "-c", _BOT, *places, stdout=asyncio.subprocess.PIPE
     )
@@ -47,7 +47,7 @@ async def test_a_job_goes_on_when_the_bot_that_started_runner_and_job_is_killed(
     status = await host.ended("k")
     assert (status.state, status.code) == ("done", 0)
     assert host.acts() == ["begin ana", "end ana"]
-    for pid in processes.using(host.runner.socket.with_name("runner.sock.lock")):
+    for pid in processes.using(host.socket.with_name("runner.sock.lock")):
         os.kill(pid, signal.SIGTERM)
 
 

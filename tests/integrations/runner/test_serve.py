@@ -16,7 +16,7 @@ from tests.integrations.host import SECRET, Host, until
 
 
 async def _sent(host: Host, line: bytes) -> dict[str, Any]:
-    reader, writer = await asyncio.open_unix_connection(host.runner.socket)
+    reader, writer = await asyncio.open_unix_connection(host.socket)
     writer.write(line + b"\n")
     answer = await reader.readline()
     writer.close()
@@ -24,7 +24,7 @@ async def _sent(host: Host, line: bytes) -> dict[str, Any]:
 
 
 async def test_only_the_owner_may_connect(host: Host) -> None:
-    assert stat.S_IMODE(host.runner.socket.stat().st_mode) == 0o600
+    assert stat.S_IMODE(host.socket.stat().st_mode) == 0o600
 
 
 _REFUSED = [
@@ -165,21 +165,21 @@ async def test_standard_input_and_output_carry_the_same_protocol(host: Host) -> 
 async def test_a_second_runner_on_one_socket_is_refused_and_a_detached_start_attaches(host: Host) -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "integrations.runner", "serve"),
-        *(f"--config={host.config}", f"--state={host.state}", f"--socket={host.runner.socket}"),
+        *(f"--config={host.config}", f"--state={host.state}", f"--socket={host.socket}"),
         stderr=asyncio.subprocess.PIPE,
     )
     _, errors = await process.communicate()
     assert process.returncode == 2
     assert b"Another runner answers" in errors
-    await start_detached(host.config, host.state, host.runner.socket)
-    assert len(processes.using(host.runner.socket.with_name("runner.sock.lock"))) == 1
+    await start_detached(host.config, host.state, host.socket)
+    assert len(processes.using(host.socket.with_name("runner.sock.lock"))) == 1
 
 
 async def test_a_runner_that_cannot_begin_says_why(host: Host) -> None:
     host.kill_serve()
     host.config.write_text("[targets.x]\nkind = 'oracle'\n")
     with pytest.raises(IntegrationError, match=r"targets\.x\.kind: write one of"):
-        await start_detached(host.config, host.state, host.runner.socket, timeout_s=1)
+        await start_detached(host.config, host.state, host.socket, timeout_s=1)
 
 
 async def test_a_flood_of_output_is_cut_and_its_end_is_kept(host: Host) -> None:
