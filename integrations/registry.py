@@ -17,6 +17,7 @@ ENGINES: Mapping[str, str] = {
     "command": "integrations.command:Command",
     "http": "integrations.http:Http",
     "http_job": "integrations.http_job:HttpJob",
+    "github": "integrations.github:Github",
     "sql": "integrations.sql:Sql",
     "person": "integrations.person:Person",
 }

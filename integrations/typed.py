@@ -118,7 +118,7 @@ def values(
 
 def into_path(path: str, known: Mapping[str, Json]) -> str:
     """Return a path or query with its `{name}` filled in, each as one part that cannot become several."""
-    return _PLACE.sub(lambda found: _part(_text(_known(found[1], known))), path)
+    return _PLACE.sub(lambda found: _part(in_words(_known(found[1], known))), path)
 
 
 def into_json(body: Json, known: Mapping[str, Json]) -> Json:
@@ -127,13 +127,18 @@ def into_json(body: Json, known: Mapping[str, Json]) -> Json:
         case str() if found := _PLACE.fullmatch(body):
             return _known(found[1], known)
         case str():
-            return _PLACE.sub(lambda found: _text(_known(found[1], known)), body)
+            return _PLACE.sub(lambda found: in_words(_known(found[1], known)), body)
         case dict():
             return {name: into_json(item, known) for name, item in body.items()}
         case list():
             return [into_json(item, known) for item in body]
         case _:
             return body
+
+
+def in_words(value: Json) -> str:
+    """Return a value as text."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _of_point(name: str, wanted: OfPoint, point: RecoveryPoint | None) -> Json:
@@ -156,10 +161,6 @@ def _part(text: str) -> str:
     if text in ("", ".", ".."):
         raise IntegrationError(f"`{text}` cannot be a part of a path.", permanent=True)
     return quote(text, safe="")
-
-
-def _text(value: Json) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _wrong(name: str, why: str) -> IntegrationError:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
@@ -31,6 +32,7 @@ from integrations.contract import (
 from integrations.process import Runner
 from integrations.registry import ENGINES, open_engines, operations
 from tests import postgres
+from tests.fakes.github import BAD, GOOD, github
 from tests.fakes.pipelines import pipelines
 from tests.fakes.serving import served
 from tests.integrations.host import Host, a_host, reached, until
@@ -188,6 +190,34 @@ async def _http_job(home: Path) -> AsyncIterator[Case]:
 
 
 @asynccontextmanager
+async def _github(home: Path) -> AsyncIterator[Case]:
+    (home / "github-token").write_text(CANARY + "\n")
+    async with github(CANARY, lambda: datetime.now(UTC)) as hub:
+        hub.deploy(GOOD, "success")
+        hub.deploy(BAD, "success")
+        engine = open_engines(Connections(session=aiohttp.ClientSession, secrets=home))["github"]
+        target, source = hub.target(listed_within_s=0), hub.source()
+        bad, good = await engine.points(source)
+        yield Case(
+            engine,
+            target,
+            acts=lambda: len(hub.dispatched),
+            step=Call(
+                "dispatch",
+                target=target,
+                params={"name": "rollback", "pace": "fast"},
+                point=good,
+                source=source,
+            ),
+            check=Call("deployed", point=bad, source=source),
+            failing_check=Call("deployed", point=good, source=source),
+            source=source,
+            go=hub.go,
+            slow=True,
+        )
+
+
+@asynccontextmanager
 async def _person(_home: Path) -> AsyncIterator[Case]:
     yield Case(
         open_engines(Connections())["person"],
@@ -205,6 +235,7 @@ _CASES = {
     "sql": _sql,
     "http": _http,
     "http_job": _http_job,
+    "github": _github,
     "person": _person,
 }
 
