@@ -44,7 +44,7 @@ class Command(BesideData, WithoutPoints):
     name: ClassVar[str] = "command"
     caps: ClassVar[frozenset[Cap]] = frozenset({Cap.CANCEL, Cap.PROGRESS})
     operations: ClassVar[Mapping[str, Operation]] = {
-        "run": Operation(name="run", params=Named, effect=Effect.REVERSIBLE),
+        "run": Operation(name="run", params=Named, effect=Effect.REVERSIBLE, named_by="name"),
         "check": Operation(
             name="check",
             params=Named,

@@ -95,6 +95,7 @@ class Http(WithoutPoints):
             Effect.REVERSIBLE,
             cancel=Cancel.NONE,
             needs_target=False,
+            named_by="url",
             traceable=False,
         ),
     }

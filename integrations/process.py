@@ -27,6 +27,7 @@ from integrations.contract import (
     Progress,
     Repeat,
 )
+from integrations.course import phases_of
 from integrations.ways import UnixSocket, Way
 
 _A = TypeVar("_A", bound=BaseModel)
@@ -89,6 +90,7 @@ class Status(_Answer):
     because: str = ""
     code: int | None = None
     reason: Literal["none", "cancelled", "timeout", "orphans", "killed"] = "none"
+    lasted_s: float | None = None
     said: str = ""
     progress: Mapping[str, Any] | None = None
     evidence: Mapping[str, Json] = Field(default_factory=dict)
@@ -256,6 +258,7 @@ def job_state(status: Status, *, now: datetime) -> JobState:
         alive=status.alive,
         started_at=status.started_at or status.asked_at,
         ended_at=status.ended_at,
+        phases=phases_of(status.progress, status.lasted_s),
     )
 
 

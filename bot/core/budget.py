@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.core.approval import Standing, standing
+from bot.core.estimate import PLAYBOOK
 from bot.core.incident import Incident
 from bot.core.plan import Plan, PlannedGate, PlannedStep, in_order
 from bot.core.run import OVER, Run, Status
@@ -131,7 +132,7 @@ def _checks(plan: Plan) -> tuple[Part, ...]:
     if not plan.checks:
         return ()
     within = timedelta(seconds=max(check.within_s for check in plan.checks))
-    return (Part("end checks", within, within, "playbook"),)
+    return (Part("end checks", within, within, PLAYBOOK),)
 
 
 def _doubt(run: Run, plan: Plan, incident: Incident) -> str:

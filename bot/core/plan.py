@@ -16,11 +16,13 @@ from typing import Annotated, assert_never
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from bot.core.document import utc
+from bot.core.estimate import Expected
 from bot.core.words import sentence
 from integrations.contract import (
     BeforeXid,
     Cancel,
     Effect,
+    Estimate,
     Goal,
     Json,
     RecoveryPoint,
@@ -80,7 +82,10 @@ class PlannedTarget(Part):
 
 
 class PlannedCall(Part):
-    """One operation with everything resolved; seconds for times."""
+    """One operation with everything resolved; seconds for times.
+
+    `work` is how much its phases have to do, `known` how long its engine has seen it take.
+    """
 
     engine: str
     operation: str
@@ -95,6 +100,8 @@ class PlannedCall(Part):
     by_hand: str = ""
     leaves: str = ""
     timeout_s: float = 600
+    work: Mapping[str, int] = Field(default_factory=dict)
+    known: Estimate | None = None
 
 
 class PlannedCheck(Part):
@@ -115,7 +122,10 @@ class PersonTask(Part):
 
 
 class PlannedStep(Part):
-    """A step in order; `needs` are the ids of steps that must be over first."""
+    """A step in order; `needs` are the ids of steps that must be over first.
+
+    `basis` says what its estimate rests on; `phases` is what it is made of where that was measured.
+    """
 
     id: str
     title: str
@@ -137,6 +147,7 @@ class PlannedStep(Part):
     estimate_s: float = 0
     high_s: float = 0
     basis: str = "playbook"
+    phases: tuple[Expected, ...] = ()
 
     @property
     def destructive(self) -> bool:
@@ -231,7 +242,7 @@ def way_out(said: str, fallbacks: Sequence[PlannedFallback], when: str) -> str:
 
 
 def _call(call: PlannedCall) -> Json:
-    kept = call.model_dump(mode="json", exclude={"by_hand", "leaves", "timeout_s"})
+    kept = call.model_dump(mode="json", exclude={"by_hand", "leaves", "timeout_s", "work", "known"})
     return {**kept, "preview": list(call.preview)}
 
 

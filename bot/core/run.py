@@ -74,6 +74,7 @@ class StepState:
     tail: str = ""
     phase: str = ""
     percent: int | None = None
+    entered: tuple[tuple[str, datetime], ...] = ()
     evidence: Mapping[str, Json] = field(default_factory=dict)
     checks: tuple[CheckFound, ...] = ()
     retry: RetryAsked | None = None
@@ -267,8 +268,7 @@ def _steps(run: Run, entry: Entry, event: Event) -> Run:
         case StepStarted():
             return _with_step(run, event.step, _started(run.step(event.step), entry, event))
         case StepProgressed():
-            state = replace(run.step(event.step), phase=event.phase, percent=event.percent)
-            return _with_step(run, event.step, state)
+            return _with_step(run, event.step, _progressed(run.step(event.step), entry, event))
         case CheckFound(step=str(step)):
             found = run.step(step)
             kept = tuple(check for check in found.checks if check.check != event.check)
@@ -307,6 +307,12 @@ def _started(state: StepState, entry: Entry, event: StepStarted) -> StepState:
         started_at=entry.occurred_at,
         undoing=event.undo,
     )
+
+
+def _progressed(state: StepState, entry: Entry, event: StepProgressed) -> StepState:
+    new = all(event.phase != phase for phase, _ in state.entered)
+    entered = (*state.entered, (event.phase, entry.occurred_at)) if new else state.entered
+    return replace(state, phase=event.phase, percent=event.percent, entered=entered)
 
 
 def _with_step(run: Run, id: str, state: StepState) -> Run:

@@ -48,7 +48,7 @@ from bot.core.events import (
     StepFailed,
 )
 from bot.core.incident import Incident
-from bot.core.plan import Plan, PlannedStep, differences, plan_hash
+from bot.core.plan import Plan, PlannedCall, PlannedStep, differences, plan_hash
 from bot.core.run import Status
 from bot.jobs import Again
 from bot.runs.book import BY, VIA, Book, View
@@ -185,6 +185,7 @@ class Runs:
             freezes=[freeze for freeze in view.freezes if freeze.id != view.run.freeze],
             holders=_holders(playbook, view.incident, self._book, view),
             suspects=await self._book.suspects(view),
+            measured=await self._book.measured(playbook),
             now=view.now,
         )
         plan = await draft(ground)
@@ -277,9 +278,14 @@ def _rewritten(view: View, plan: Plan) -> str | None:
         if view.run.step(step.id).status not in (Status.SUCCEEDED, Status.DONE):
             continue
         again = plan.step(step.id)
-        if again is None or again.call != step.call or _point(plan, step) != _point(view.plan, step):
+        if again is None or _act(again) != _act(step) or _point(plan, step) != _point(view.plan, step):
             return f"{step.title} is over, and would have been another one. Abort, and plan a new run."
     return None
+
+
+def _act(step: PlannedStep) -> PlannedCall:
+    """Return what a step does, however much there is to do by now and however long it takes."""
+    return step.call.model_copy(update={"work": {}, "known": None})
 
 
 def _point(plan: Plan, step: PlannedStep) -> str | None:

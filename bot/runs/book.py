@@ -10,6 +10,7 @@ from bot.core import freeze as freezes
 from bot.core import incident as incidents
 from bot.core import run as runs
 from bot.core.due import Move, due
+from bot.core.estimate import Measurement
 from bot.core.events import Entry, Event, TargetReleased
 from bot.core.freeze import Freeze
 from bot.core.incident import Incident
@@ -21,6 +22,7 @@ from bot.shelf import Shelf
 from bot.timeline import Change, Timeline
 from integrations.contract import IntegrationError, Json
 from playbooks.catalog import Catalog
+from playbooks.model import Playbook
 from playbooks.roles import Holders
 
 BY, VIA = "backstop", "run"
@@ -122,6 +124,10 @@ class Book:
         """Return the recovery points that the runs of the incident could not restore."""
         ids = await self.timeline.lookup.runs(incident=view.incident.id, only_open=False)
         return suspects([await self.timeline.read(f"run/{id}") for id in reversed(ids)])
+
+    async def measured(self, playbook: Playbook) -> Sequence[Measurement]:
+        """Return how long the operations of a playbook took before."""
+        return await self.timeline.lookup.measurements({step.operation for step in playbook.steps})
 
     async def known(self, view: View) -> Mapping[str, Mapping[str, Json]]:
         """Return what playbooks may take as proposals for their inputs, moments as ISO 8601 text."""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import TypedDict
 
 from pydantic import JsonValue
 
+from bot.core.estimate import NEVER, PLAYBOOK, Estimate, Expected, estimate, seen_elsewhere
 from bot.core.plan import PersonTask, PlannedCall, PlannedCheck, PlannedSource, PlannedStep, PlannedTarget
+from bot.core.words import in_words
 from bot.runs.ground import Drafting
+from bot.runs.took import act_of
 from integrations.contract import Call, Effect, IntegrationError, Source, Target
 from playbooks.catalog import Catalog
 from playbooks.model import Action, Check, Step, parameters, target_of
@@ -49,9 +53,41 @@ async def plan_step(drafting: Drafting, step: Step) -> PlannedStep:
         checks=tuple(checks),
         undo=undo,
         person=_person(step, call),
-        estimate_s=step.estimate.total_seconds(),
-        high_s=step.timeout.total_seconds(),
+        **_expected(drafting, step, call),
     )
+
+
+class _Expected(TypedDict):
+    estimate_s: float
+    high_s: float
+    basis: str
+    phases: tuple[Expected, ...]
+
+
+def _expected(drafting: Drafting, step: Step, call: PlannedCall) -> _Expected:
+    """Return how long a step will take: as it was measured, else as its playbook says."""
+    said, longest = step.estimate.total_seconds(), step.timeout.total_seconds()
+    if step.person:
+        return _Expected(estimate_s=said, high_s=longest, basis=PLAYBOOK, phases=())
+    found = _measured(drafting, call)
+    if found is None:
+        return _Expected(estimate_s=said, high_s=longest, basis=NEVER, phases=())
+    if found.likely_s > longest:
+        took = in_words(timedelta(seconds=found.likely_s))
+        drafting.warnings.append(
+            f"{step.title} will likely take {took} ({found.basis}) and is ended after "
+            f"{in_words(step.timeout)}: its playbook should give it a longer `timeout`."
+        )
+    high = max(found.likely_s, min(found.high_s, longest))
+    return _Expected(estimate_s=found.likely_s, high_s=high, basis=found.basis, phases=found.phases)
+
+
+def _measured(drafting: Drafting, call: PlannedCall) -> Estimate | None:
+    engine, ground = drafting.engine(call.engine), drafting.ground
+    if engine is None or call.operation not in engine.operations:
+        return None
+    found = estimate(act_of(engine, call), call.work, ground.measured, now=ground.now)
+    return found or (seen_elsewhere(call.engine, call.known) if call.known else None)
 
 
 def _person(step: Step, call: PlannedCall) -> PersonTask | None:
@@ -110,6 +146,8 @@ async def _call(
             "preview": tuple(prepared.preview),
             "by_hand": prepared.by_hand,
             "leaves": prepared.leaves,
+            "work": dict(prepared.work),
+            "known": prepared.estimate,
         }
     )
 

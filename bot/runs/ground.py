@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bot.core.estimate import Measurement
 from bot.core.freeze import Freeze
 from bot.core.incident import Incident
 from bot.core.plan import PlannedFallback, PlannedSource, PlannedTarget
@@ -34,6 +35,7 @@ class Ground:
     freezes: Sequence[Freeze]
     holders: Holders
     suspects: Suspects
+    measured: Sequence[Measurement]
     now: datetime
 
 

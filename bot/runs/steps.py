@@ -8,10 +8,11 @@ for that key and never for another; only a recorded `AttemptOpened` gives a step
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.core.due import Begin
 from bot.core.effects import Effect
+from bot.core.estimate import Took
 from bot.core.events import (
     AttemptOpened,
     CheckFound,
@@ -30,6 +31,7 @@ from bot.core.plan import PlannedCall, PlannedCheck, PlannedStep, way_out
 from bot.core.run import Hold, StepState
 from bot.runs.book import Book, View
 from bot.runs.calls import as_call
+from bot.runs.took import act_of, took
 from bot.timeline import Change
 from integrations.contract import (
     Call,
@@ -211,6 +213,7 @@ class Steps:
 
     async def _succeeded(self, view: View, step: PlannedStep, state: StepState, job: JobState) -> View:
         """The engine says that it is done; the step's own checks have the last word, each within its time."""
+        asked = self._book.timeline.now()
         found = [] if state.undoing else [await self.check(view, check, step.id) for check in step.checks]
         wrong = [check for check in found if check.blocking and not check.ok]
         if wrong:
@@ -222,7 +225,11 @@ class Steps:
                 return self._book.rest(view, LATER)
             return await self.failed(view, step, state, because, "", found=found, kind="transient")
         done = StepSucceeded(
-            step=step.id, attempt=state.attempt, evidence=dict(job.evidence), undo=state.undoing
+            step=step.id,
+            attempt=state.attempt,
+            evidence=dict(job.evidence),
+            undo=state.undoing,
+            took=self._took(view, step, state, job, asked),
         )
         stopped: list[Event] = []
         # The first stop is what contained the damage; a later run that stops them again changes no loss.
@@ -230,6 +237,13 @@ class Steps:
             at = job.ended_at or self._book.timeline.now()
             stopped = [WritersStopped(at=at, run=view.run.id)]
         return await self._book.write(view, *found, done, incident=stopped)
+
+    def _took(
+        self, view: View, step: PlannedStep, state: StepState, job: JobState, checked_from: datetime
+    ) -> Took:
+        planned, now = _planned(step, state), self._book.timeline.now()
+        act = act_of(self._engines[planned.engine], planned)
+        return took(view.plan, planned, act, state, job, now - checked_from, now)
 
     async def failed(
         self,

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
-from sqlalchemy import Table, func, select
+from sqlalchemy import Row, Table, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bot.core.estimate import Act, Measurement, Took
 from bot.timeline import tables
 from bot.timeline.database import reading
+from integrations.contract import Measured
+
+_MOST_PHASES = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,29 @@ class Lookup:
         found = await self._names(query)
         return next((version for version in found if version != bad), None)
 
+    async def measurements(self, operations: Collection[str]) -> list[Measurement]:
+        """Return how long operations of these names took, in the newest attempts that succeeded."""
+        table = tables.measurement
+        query = (
+            select(table)
+            .where(table.c.operation.in_(operations))
+            .order_by(table.c.at.desc(), table.c.run, table.c.seq, table.c.place)
+            .limit(_MOST_PHASES)
+        )
+        async with reading(self._engine) as connection:
+            rows = (await connection.execute(query)).all()
+        return [
+            _measurement(first, (first, *rest))
+            for _, (first, *rest) in groupby(rows, key=lambda row: (row.run, row.seq))
+        ]
+
     async def _names(self, query: object) -> list[str]:
         async with reading(self._engine) as connection:
             return [str(row[0]) for row in await connection.execute(query)]  # type: ignore[call-overload]
+
+
+def _measurement(first: Row[tuple[object, ...]], rows: Iterable[Row[tuple[object, ...]]]) -> Measurement:
+    phases = tuple(Measured(row.phase, row.seconds, row.amount) for row in rows)
+    return Measurement(
+        first.at, Took(Act(first.operation, first.named, first.target), drill=first.drill, phases=phases)
+    )

@@ -25,6 +25,7 @@ _NAMING = (
     (tables.run.c.incident, ""),
     (tables.freeze.c.id, ""),
     (tables.progress.c.run, ""),
+    (tables.measurement.c.run, ""),
     (tables.held.c.run, ""),
     (tables.held.c.target, "target/"),
     (tables.release.c.service, "service/"),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Executable, delete, insert, update
 
+from bot.core.estimate import Took
 from bot.core.events import (
     Entry,
     FreezeLifted,
@@ -20,6 +21,7 @@ from bot.core.events import (
     RoomOpened,
     RunAborted,
     RunRecovered,
+    StepSucceeded,
     TargetHeld,
     TargetReleased,
 )
@@ -70,8 +72,18 @@ def project(entry: Entry) -> Iterator[Executable]:
             yield insert(tables.release).values(
                 service=id, environment=environment, at=entry.occurred_at, version=version
             )
+        case StepSucceeded(took=Took() as took):
+            yield from _measured(entry, id, took)
         case _:
             pass
+
+
+def _measured(entry: Entry, id: str, took: Took) -> Iterator[Executable]:
+    act = {"operation": took.act.operation, "named": took.act.named, "target": took.act.target}
+    for place, each in enumerate(took.phases):
+        phase = {"phase": each.phase, "seconds": each.seconds, "amount": each.amount}
+        row = {"run": id, "seq": entry.seq, "place": place, "at": entry.occurred_at, "drill": took.drill}
+        yield insert(tables.measurement).values(**row, **act, **phase)
 
 
 def _incident(entry: Entry, id: str) -> Iterator[Executable]:

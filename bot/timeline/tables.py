@@ -10,6 +10,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Float,
     Index,
     Integer,
     MetaData,
@@ -117,6 +118,23 @@ release = Table(
     Column("version", String(200), nullable=False),
 )
 
+measurement = Table(
+    "measurement",
+    metadata,
+    Column("run", String(40), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("place", Integer, primary_key=True),
+    Column("operation", String(200), nullable=False),
+    Column("named", String(200), nullable=False),
+    Column("target", String(200), nullable=False),
+    Column("phase", String(60), nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("amount", BigInteger),
+    Column("drill", Boolean, nullable=False),
+    Column("at", Instant, nullable=False),
+    Index("measurement_newest", "operation", "at"),
+)
+
 # Everything else that is stored
 
 effect = Table(
@@ -197,4 +215,4 @@ progress = Table(
     Column("at", Instant, nullable=False),
 )
 
-PROJECTIONS = (stream, incident, run, freeze, held, release)
+PROJECTIONS = (stream, incident, run, freeze, held, release, measurement)

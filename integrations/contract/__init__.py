@@ -47,6 +47,7 @@ __all__ = [
     "JobState",
     "Json",
     "LogChunk",
+    "Measured",
     "Operation",
     "Phase",
     "Prepared",
@@ -141,6 +142,7 @@ class Operation:
     cancel: Cancel = Cancel.PARTIAL
     needs_point: bool = False
     needs_target: bool = True
+    named_by: str | None = None  # the parameter that tells acts apart whose times are measured
     traceable: bool = True  # False: the target remembers no keys, so `find` returning None proves nothing
 
 
@@ -181,12 +183,11 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Seconds a step is expected to take; `basis` says where the figures come from."""
+    """Seconds that a system has itself seen an act take, `samples` times."""
 
     likely_s: float
     high_s: float
-    basis: Literal["drills", "history", "playbook", "none"] = "none"
-    samples: int = 0
+    samples: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +236,7 @@ class JobRef:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a job is. Rates and remaining time are computed by the core, once."""
+    """How far a job is; a phase that was left is not entered again. Rates are computed by the core, once."""
 
     phase: str
     done: int
@@ -245,11 +246,20 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """How many seconds a job was in one of its phases, and how much it did there, where that is counted."""
+
+    phase: str
+    seconds: float
+    amount: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class JobState:
     """What is known of a job now.
 
     `alive` is what the target itself says: False only when nothing of this job can still act on it,
-    None when the engine cannot tell.
+    None when the engine cannot tell. `phases` are those so far, in order, where its side measures them.
     """
 
     phase: Phase
@@ -260,6 +270,7 @@ class JobState:
     alive: bool | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    phases: Sequence[Measured] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ def estimate_of(runs: Sequence[Run]) -> Estimate | None:
     if len(lasted) < _FEW:
         return None
     high = max(quantiles(lasted, n=10)[-1], *lasted)
-    return Estimate(median(lasted), high, basis="history", samples=len(lasted))
+    return Estimate(median(lasted), high, samples=len(lasted))
 
 
 def moment(text: object) -> datetime | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from integrations.runner.kinds import KINDS, BuiltIn
 from integrations.runner.postgres import verbs as postgres
-from integrations.runner.report import PartlyDone, Problem, Step, tell
+from integrations.runner.report import PartlyDone, Problem, Step, report, tell
 from integrations.runner.restic import verbs as restic
 from integrations.runner.sqlite import verbs as sqlite
 
@@ -78,7 +78,7 @@ def _ask(ask: Ask, given: argparse.Namespace) -> int:
 def _work(steps: Iterator[Step]) -> int:
     try:
         for step in steps:
-            tell(step.line())
+            report(step)
     except Problem as problem:
         sys.stderr.write(f"{problem}\n")
         return FAILED

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+BEGINNING = "beginning"
 
 
 class Problem(Exception):
@@ -32,10 +35,39 @@ class Step:
     done: int = 0
     total: int | None = None
 
-    def line(self) -> str:
-        """Return the line that reports it."""
-        report = {"phase": self.phase, "done": self.done, "total": self.total, "unit": "bytes"}
-        return f"::progress {json.dumps(report)}"
+
+class Course:
+    """How long an operation was in each of its phases so far, by a clock that nobody sets.
+
+    What comes before the first report is a phase as well. A phase that is entered again goes on.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._phase = BEGINNING
+        self._seconds = {BEGINNING: 0.0}
+        self._amounts: dict[str, int] = {}
+        self._at = clock()
+
+    def report(self, step: Step) -> str:
+        """Return the line that reports a step, with all phases up to it."""
+        now = self._clock()
+        self._seconds[self._phase] += now - self._at
+        self._phase, self._at = step.phase, now
+        self._seconds.setdefault(step.phase, 0.0)
+        self._amounts[step.phase] = max(step.done, self._amounts.get(step.phase, 0))
+        phases = {name: [round(s, 3), self._amounts.get(name, 0)] for name, s in self._seconds.items()}
+        said = {"phase": step.phase, "done": step.done, "total": step.total, "unit": "bytes"}
+        return f"::progress {json.dumps({**said, 'phases': phases})}"
+
+
+# A program carries out one operation and ends.
+_COURSE = Course(time.monotonic)
+
+
+def report(step: Step) -> None:
+    """Write how far the operation is."""
+    tell(_COURSE.report(step))
 
 
 def tell(line: str) -> None:

@@ -135,9 +135,11 @@ def _carry_out(job: Job, spec: Spec, lock: int) -> None:
         reason = "orphans"
     elif reason == "none" and code < 0:
         reason = "killed"
+    lasted = round(time.monotonic() - started, 3)
     # Given back first, so that whoever reads of the end finds the target free.
     os.close(lock)
-    job.end({"state": "done", "code": code if code >= 0 else 128 - code, "reason": reason})
+    code = code if code >= 0 else 128 - code
+    job.end({"state": "done", "code": code, "reason": reason, "lasted_s": lasted})
 
 
 def _begin(job: Job, spec: Spec, lock: int) -> subprocess.Popen[bytes]:

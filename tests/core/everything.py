@@ -7,7 +7,9 @@ from typing import Any, get_args
 from hypothesis import strategies as st
 
 from bot.core import events
+from bot.core.estimate import Act, Took
 from bot.core.events import Entry, Event
+from integrations.contract import Measured
 from tests.core.story import DECLARED, HASH, PLAN, at
 
 SAMPLES: tuple[tuple[str, Event], ...] = (
@@ -66,7 +68,13 @@ SAMPLES: tuple[tuple[str, Event], ...] = (
             events.StepStarted(step="restore", attempt=1, key="k"),
             events.StepProgressed(step="restore", attempt=1, phase="copying", percent=25),
             events.CheckFound(check="amcheck", step="restore", ok=False, blocking=False, found="2 pages"),
-            events.StepSucceeded(step="restore", attempt=1),
+            events.StepSucceeded(
+                step="restore",
+                attempt=1,
+                took=Took(
+                    Act("sqlite.restore", "", "orders-db"), drill=False, phases=(Measured("copying", 2.5, 7),)
+                ),
+            ),
             events.StepFailed(step="restore", attempt=1, because="disk full", tail="no space left"),
             events.StepInDoubt(step="restore", attempt=1, because="the host is gone"),
             events.RetryAsked(step="restore", why="disk was emptied", inputs={"target-time": "02:03"}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable
@@ -11,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from integrations.contract import IntegrationError, JobRef, Phase
+from integrations.contract import IntegrationError, JobRef, Measured, Phase
 from integrations.process import Runner, RunnerJobs, Status, job_state
+from integrations.runner.report import Course, Step
 
 NOW = datetime(2026, 11, 23, 2, 10, tzinfo=UTC)
 
@@ -98,6 +100,49 @@ def test_progress_that_makes_no_sense_is_no_progress() -> None:
     ):
         status = Status.model_validate({"key": "k", "state": "running", "progress": report})
         assert (job_state(status, now=NOW).progress is not None) is known
+
+
+REPORT = {
+    "phase": "proved",
+    "done": 7,
+    "phases": {"beginning": [0.1, 0], "copying": [2, 7], "proved": [0.5, 7]},
+}
+SPENT = (Measured("beginning", 0.1), Measured("copying", 2.0, 7))
+
+
+@pytest.mark.parametrize(
+    ("report", "lasted", "phases"),
+    [
+        (REPORT, None, (*SPENT, Measured("proved", 0.5, 7))),
+        (REPORT, 3.0, (*SPENT, Measured("proved", 0.9, 7))),
+        (REPORT, 1.0, (*SPENT, Measured("proved", 0.5, 7))),
+        ({"phase": "copying"}, 3.0, ()),
+        (None, 3.0, ()),
+        ({"phases": {"copying": [-1, 0]}}, 3.0, ()),
+        ({"phases": {"copying": ["long", 0]}}, 3.0, ()),
+        ({"phases": {"x" * 61: [1, 0]}}, 3.0, ()),
+        ({"phases": {str(n): [1, 0] for n in range(41)}}, 3.0, ()),
+    ],
+)
+def test_the_last_phase_lasts_until_the_end_and_phases_that_make_no_sense_are_none(
+    report: object, lasted: float | None, phases: tuple[Measured, ...]
+) -> None:
+    said = {"key": "k", "state": "done", "code": 0, "progress": report, "lasted_s": lasted}
+    assert job_state(Status.model_validate(said), now=NOW).phases == phases
+
+
+def test_a_program_reports_how_long_it_was_in_each_phase_so_far() -> None:
+    ticks = iter((10.0, 10.5, 12.5, 13.0, 13.25))
+    course = Course(lambda: next(ticks))
+    reported = (("copying", 0), ("copying", 9), ("swapped", 0), ("copying", 3))
+    lines = [course.report(Step(phase, done, 9)) for phase, done in reported]
+    assert json.loads(lines[-1].removeprefix("::progress ")) == {
+        "phase": "copying",
+        "done": 3,
+        "total": 9,
+        "unit": "bytes",
+        "phases": {"beginning": [0.5, 0], "copying": [2.5, 9], "swapped": [0.25, 0]},
+    }
 
 
 async def test_when_one_of_two_runners_is_silent_nobody_can_say_that_a_job_is_not_there(

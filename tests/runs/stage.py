@@ -27,12 +27,14 @@ from integrations.contract import (
     CheckResult,
     Effect,
     Engine,
+    Estimate,
     Goal,
     Health,
     IntegrationError,
     JobRef,
     JobState,
     LogChunk,
+    Measured,
     Operation,
     Phase,
     Prepared,
@@ -162,6 +164,9 @@ class World:
     crash: str = ""
     token: int = 0
     progress: list[Progress] = field(default_factory=list)
+    work: dict[str, int] = field(default_factory=dict)
+    phases: dict[str, tuple[Measured, ...]] = field(default_factory=dict)
+    seen: Estimate | None = None
     meanwhile: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
     now: Callable[[], datetime] = lambda: datetime(2026, 11, 23, 2, 20, tzinfo=UTC)
 
@@ -176,7 +181,8 @@ class World:
         script = self.outcomes.get(self.operations[key], [])
         phase = script.pop(0) if script else Phase.SUCCEEDED
         because = f"scripted {phase.value}"
-        self.jobs[key] = JobState(phase, because=because, alive=False, ended_at=self.now())
+        phases = self.phases.get(self.operations[key], ())
+        self.jobs[key] = JobState(phase, because=because, alive=False, ended_at=self.now(), phases=phases)
 
 
 def _operation(name: str, effect: Effect, kind: str = "step") -> Operation:
@@ -242,6 +248,8 @@ class StageEngine:
             effect=Effect.DESTRUCTIVE if call.operation in self.world.destroys else operation.effect,
             repeat=operation.repeat,
             cancel=operation.cancel,
+            estimate=self.world.seen,
+            work=self.world.work if call.operation == "restore" else {},
         )
 
     async def find(self, call: Call, *, key: str) -> JobRef | None:

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from bot.core.errors import Conflict
+from bot.core.estimate import Act, Measurement, Took
 from bot.core.events import (
     FreezePlaced,
     IncidentDeclared,
@@ -18,9 +19,11 @@ from bot.core.events import (
     ReleaseRecorded,
     Scope,
     Severity,
+    StepSucceeded,
     TargetHeld,
 )
 from bot.timeline import AlreadyAnswered, Change, Delivery, Timeline
+from integrations.contract import Measured
 from tests.clock import Clock
 
 DECLARED = IncidentDeclared(
@@ -185,6 +188,31 @@ async def test_rebuild_draws_the_same_projections(timeline: Timeline) -> None:
     assert await timeline.verify() == []
 
 
+async def succeeded(
+    timeline: Timeline, run: str = "RUN-1", target: str = "orders-db", amount: int = 5
+) -> Took:
+    """Let a step of a run end that took two phases, and return how long it took."""
+    act = Act("sqlite.restore", "", target)
+    took = Took(act, drill=False, phases=(Measured("copying", 2.125, amount), Measured("swapped", 0.1)))
+    done = StepSucceeded(step="restore", attempt=1, took=took)
+    asked = PlanAsked(incident="INC-1", playbook="p", service="checkout", environment="production")
+    await timeline.append({f"run/{run}": Change(0, (asked, done))}, by="backstop", via="run")
+    return took
+
+
+async def test_how_long_operations_took_is_found_newest_first(timeline: Timeline, clock: Clock) -> None:
+    await declare(timeline)
+    first = Measurement(clock(), await succeeded(timeline))
+    clock.advance(60)
+    second = Measurement(clock(), await succeeded(timeline, "RUN-2", "archive", 7 * 2**40))
+
+    assert await timeline.lookup.measurements({"sqlite.restore", "sqlite.backup"}) == [second, first]
+    assert await timeline.lookup.measurements({"sqlite.backup"}) == []
+    assert await timeline.lookup.measurements(()) == []
+    await timeline.rebuild()
+    assert await timeline.lookup.measurements({"sqlite.restore"}) == [second, first]
+
+
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
@@ -192,6 +220,7 @@ async def test_rebuild_draws_the_same_projections(timeline: Timeline) -> None:
         ('UPDATE "freeze" SET in_force = :no', "the table freeze is not what the entries say of FRZ-1"),
         ("UPDATE incident SET open = :no", "the table incident is not what the entries say of INC-1"),
         ("INSERT INTO held VALUES ('db', 'RUN-9')", "the table held is not what the entries say of db"),
+        ("UPDATE measurement SET seconds = 1", "the table measurement is not what the entries say of RUN-1"),
         (
             "UPDATE release SET version = '0'",
             "the table release is not what the entries say of checkout",
@@ -206,6 +235,7 @@ async def test_a_projection_that_says_something_else_is_noticed_and_mended_by_re
     shipped = ReleaseRecorded(version="2.3.0", environment="production")
     changes = {"freeze/FRZ-1": Change(0, (placed,)), "service/checkout": Change(0, (shipped,))}
     await timeline.append(changes, by="ana", via="test")
+    await succeeded(timeline)
     assert await timeline.drift() == []
 
     async with timeline._engine.begin() as connection:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
+from bot.core.estimate import Took
 from bot.core.events.kind import Kind
 from bot.core.plan import Plan
 from integrations.contract import Json
@@ -126,13 +127,14 @@ class CheckFound(Kind):
 
 
 class StepSucceeded(Kind):
-    """The engine and every blocking check of the step say that it is done."""
+    """The engine and every blocking check of the step say that it is done, and how long it took."""
 
     kind: Literal["step-succeeded"] = "step-succeeded"
     step: str
     attempt: int
     evidence: Mapping[str, Json] = Field(default_factory=dict)
     undo: bool = False
+    took: Took | None = None
 
 
 class StepFailed(Kind):

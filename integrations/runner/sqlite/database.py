@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from integrations.runner.report import Problem, Step, tell
+from integrations.runner.report import Problem, Step, report
 
 _PIECE = 1024 * 1024
 _PAGES = 512
@@ -83,7 +83,7 @@ def copy_online(source: Path, destination: Path, phase: str) -> Iterator[Step]:
             done = 100 * (total - remaining) // max(total, 1)
             if done >= last + 10:
                 last = done
-                tell(Step(phase, (total - remaining) * page, total * page).line())
+                report(Step(phase, (total - remaining) * page, total * page))
 
         with explained(source):
             connection.backup(copy, pages=_PAGES, progress=told, sleep=0)

@@ -58,7 +58,7 @@ Time: 17 min since the impact began, 27 min to 52 min to come: may miss the RTO 
   • approval overwrite-orders: 10 min to 20 min (half the time it may take)
   • Put orders back: 10 min to 20 min (playbook)
   • Agree with finance: 5 min to 10 min (playbook)
-  • end checks: 2 min (playbook)
+  • end checks: 2 min (from the playbook)
   Approval overwrite-orders  1 of dba (@bo) and 1 of app (@cy), different people, not whoever starts
         it
   In an emergency            1 of commander alone, also whoever starts it; everybody reads why:
