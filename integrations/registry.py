@@ -14,6 +14,7 @@ ENGINES: Mapping[str, str] = {
     "sqlite": "integrations.sqlite:Sqlite",
     "restic": "integrations.restic:Restic",
     "postgres": "integrations.postgres:Postgres",
+    "pgbackrest": "integrations.pgbackrest:PgBackRest",
     "command": "integrations.command:Command",
     "http": "integrations.http:Http",
     "http_job": "integrations.http_job:HttpJob",
@@ -23,7 +24,7 @@ ENGINES: Mapping[str, str] = {
 }
 """To add an engine, add its line here: name → module:Class."""
 
-ON_RUNNERS = frozenset({"sqlite", "restic", "postgres", "command", "sql"})
+ON_RUNNERS = frozenset({"sqlite", "restic", "postgres", "pgbackrest", "command", "sql"})
 """The engines that reach their targets through a runner."""
 
 

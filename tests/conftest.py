@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests import postgres
+from tests import pgbackrest, postgres
 from tests.clock import Clock
 from tests.loopback import Watch
 from tests.required import missing
@@ -47,6 +47,22 @@ def postgresql_server() -> Iterator[postgres.Server]:
         missing("postgresql", postgres.ABSENT)
     with postgres.server(binaries) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def _a_cluster_with_a_backup() -> Iterator[pgbackrest.Cluster]:
+    binaries = postgres.programs()
+    if binaries is None:
+        missing("postgresql", postgres.ABSENT)
+    with pgbackrest.template(binaries) as made:
+        yield made
+
+
+@pytest.fixture
+def cluster(_a_cluster_with_a_backup: pgbackrest.Cluster) -> Iterator[pgbackrest.Cluster]:
+    """Run a PostgreSQL cluster of orders of this test's own, which pgBackRest backs up."""
+    with pgbackrest.copy_of(_a_cluster_with_a_backup) as own:
+        yield own
 
 
 @pytest.fixture

@@ -76,8 +76,8 @@ class Server:
 @contextmanager
 def server(binaries: Path) -> Iterator[Server]:
     """Run a fresh server and end it by its process id."""
-    account = _unprivileged()
-    folder = Path(tempfile.mkdtemp(prefix="backstop-pg-", dir=_open_folder()))
+    account = unprivileged()
+    folder = Path(tempfile.mkdtemp(prefix="backstop-pg-", dir=open_folder()))
     try:
         if account:
             os.chown(folder, account.pw_uid, account.pw_gid)
@@ -97,7 +97,8 @@ def server(binaries: Path) -> Iterator[Server]:
         shutil.rmtree(folder)
 
 
-def _unprivileged() -> pwd.struct_passwd | None:
+def unprivileged() -> pwd.struct_passwd | None:
+    """Return the account to which a root user's servers are left, None for who is not root."""
     # PostgreSQL refuses to run as root.
     if os.geteuid() != 0:
         return None
@@ -105,7 +106,7 @@ def _unprivileged() -> pwd.struct_passwd | None:
     return names.get("postgres") or names["nobody"]
 
 
-def _open_folder() -> Path:
+def open_folder() -> Path:
     """Return a folder for temporary files that every account can walk into."""
     candidates = (Path(tempfile.gettempdir()).resolve(), Path("/tmp"), Path("/var/tmp"))
     return next(
@@ -115,7 +116,8 @@ def _open_folder() -> Path:
     )
 
 
-def _as(account: pwd.struct_passwd | None) -> Mapping[str, object]:
+def as_account(account: pwd.struct_passwd | None) -> Mapping[str, object]:
+    """Return the words for a subprocess that make it run as an account."""
     if account is None:
         return {}
     return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
@@ -137,7 +139,7 @@ def _initialise(binaries: Path, folder: Path, password: str, account: pwd.struct
         capture_output=True,
         text=True,
         check=False,
-        **_as(account),
+        **as_account(account),
     )
     if made.returncode:
         raise RuntimeError(f"initdb failed: {made.stderr.strip()}")
@@ -174,7 +176,7 @@ def _started(
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                **_as(account),
+                **as_account(account),
             )
         if _answers(process, port, password):
             return process, port

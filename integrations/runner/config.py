@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -125,6 +126,8 @@ def _setting(table: _Table, setting: Setting, said: Mapping[str, str]) -> str:
                 f"{table.place}.{setting.key}: a password in an address is shown; give it by secret_env."
             )
         return text
+    if setting.takes == "words":
+        return json.dumps(table.words(setting.key))
     return str(table.path(setting.key, default))
 
 
@@ -215,6 +218,12 @@ class _Table:
         ):
             raise ConfigInvalid(f"{self._at(key)}: write a list of texts here.")
         return value
+
+    def words(self, key: str) -> list[str]:
+        words = self.texts(key)
+        if words and not Path(words[0]).is_absolute():
+            raise ConfigInvalid(f"{self._at(key)}: it must begin with the absolute path of a program.")
+        return words
 
     def number(self, key: str, default: float) -> float:
         value = self._left.pop(key, default)

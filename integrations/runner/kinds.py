@@ -20,12 +20,13 @@ class Setting:
     """A key of a target in runner.toml, and the option by which the program is given it.
 
     In `default` other keys stand in braces. With `of_source` a recovery point of another target brings it.
+    `words` are a program and its arguments, or none.
     """
 
     key: str
     says: str
     option: str
-    takes: Literal["path", "text", "secret"] = "path"
+    takes: Literal["path", "text", "secret", "words"] = "path"
     default: str | None = None
     of_source: bool = False
 
@@ -124,6 +125,19 @@ _POSTGRES_ASKS = ("database", "host", "port", "reader", "programs")
 _COUNT, _TEXT, _AT = Rule("int", least=0, needed=False), Rule("text"), Rule("instant", needed=False)
 _MAYBE_POINT = {**_POINT, "point": _LABEL}
 _ROWS = {"table": _TEXT, "at_least": _COUNT, "at_most": _COUNT, "of_point": Rule("int", 1, 100, needed=False)}
+_PGBACKREST_REACH = (
+    *("stanza", "path", "programs", "config", "repository", "pgbackrest", "server-config", "socket", "port"),
+    *("user", "kept", "notes", "side", "side-port", "start", "stop", "jobs"),
+)
+_GOAL = {
+    "point": _LABEL,
+    "at": Rule("instant", needed=False),
+    "lsn": Rule("lsn", needed=False),
+    "xid": Rule("int", least=1, needed=False),
+    "marker": _LABEL,
+    "timeline": Rule("int", least=1, needed=False),
+    "source": _LABEL,
+}
 _POSTGRES = Kind(
     settings=(
         Setting("database", "The database's name.", "database", takes="text"),
@@ -179,10 +193,96 @@ _POSTGRES = Kind(
     },
 )
 
+_PGBACKREST = Kind(
+    settings=(
+        Setting("stanza", "The stanza's name.", "stanza", takes="text", of_source=True),
+        Setting("path", "The data directory (PGDATA).", "path"),
+        Setting("programs", "The directory of postgres, pg_ctl and psql.", "programs"),
+        Setting(
+            "config",
+            "The configuration file of pgBackRest.",
+            "config",
+            default="/etc/pgbackrest.conf",
+            of_source=True,
+        ),
+        Setting(
+            "repository",
+            "The number of the repository.",
+            "repository",
+            takes="text",
+            default="1",
+            of_source=True,
+        ),
+        Setting("pgbackrest", "The program.", "pgbackrest", default="/usr/bin/pgbackrest"),
+        Setting(
+            "server_config",
+            "The server's configuration file.",
+            "server-config",
+            default="{path}/postgresql.conf",
+        ),
+        Setting(
+            "socket",
+            "The directory of the server's socket.",
+            "socket",
+            takes="text",
+            default="/var/run/postgresql",
+        ),
+        Setting("port", "The server's port.", "port", takes="text", default="5432"),
+        Setting("user", "The role that asks the server.", "user", takes="text", default="postgres"),
+        Setting(
+            "kept",
+            "The directory that keeps what was replaced, on the disk of `path`.",
+            "kept",
+            default="{path}.kept",
+        ),
+        Setting(
+            "notes",
+            "The directory of what is known of backups and markers.",
+            "notes",
+            default="{kept}/notes",
+            of_source=True,
+        ),
+        Setting(
+            "side", "The directory of the copy beside, on the disk of `path`.", "side", default="{path}.side"
+        ),
+        Setting(
+            "side_port",
+            "The port that names the socket of the copy beside.",
+            "side-port",
+            takes="text",
+            default="5433",
+        ),
+        Setting(
+            "start", "What starts the server, if not `postgres` itself.", "start", takes="words", default=""
+        ),
+        Setting("stop", "What stops the server, if not `pg_ctl`.", "stop", takes="words", default=""),
+        Setting("jobs", "How many files are copied at once.", "jobs", takes="text", default="2"),
+    ),
+    operations={
+        "health": BuiltIn("ask", "read", (*_PGBACKREST_REACH, "record")),
+        "points": BuiltIn("ask", "read", _PGBACKREST_REACH),
+        "window": BuiltIn("ask", "read", _PGBACKREST_REACH),
+        "resolve": BuiltIn("ask", "read", _PGBACKREST_REACH, _GOAL),
+        "log_continuous": BuiltIn("ask", "read", _PGBACKREST_REACH, _GOAL),
+        "prove": BuiltIn("ask", "read", _PGBACKREST_REACH, {"point": _WORD}),
+        "hold": BuiltIn("ask", "read", _PGBACKREST_REACH, _HELD),
+        "verify": BuiltIn("job", "read", _PGBACKREST_REACH, {"point": _WORD}),
+        "mark": BuiltIn("job", "read", _PGBACKREST_REACH, {"name": _WORD}),
+        "backup": BuiltIn(
+            "job",
+            "read",
+            _PGBACKREST_REACH,
+            {**_LABELS, "type": Rule("choice", values=("full", "diff", "incr"), needed=False)},
+        ),
+    },
+    always=frozenset({"health", "points", "window", "resolve", "log_continuous"}),
+)
+
 KINDS: Mapping[str, Kind] = {
     "sqlite": _SQLITE,
     "restic": _RESTIC,
     "postgres": _POSTGRES,
+    "pgbackrest": _PGBACKREST,
     "commands": Kind(),
 }
 """Every kind by the word of runner.toml; targets of `commands` are only what commands act on."""

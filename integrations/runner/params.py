@@ -18,6 +18,7 @@ PATTERNS: Mapping[str, tuple[str, str]] = {
     "word": (r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}", "a word of letters, digits, `_`, `.` and `-`"),
     "version": (r"v?\d+(\.\d+){0,3}([-+][0-9A-Za-z.-]{1,40})?", "a version such as 2.3.0"),
     "digest": (r"[0-9a-f]{64}", "a SHA-256 in hexadecimal"),
+    "lsn": (r"[0-9A-F]{1,8}/[0-9A-F]{1,8}", "a position in a log such as 0/34C61D8"),
 }
 """What text of each type looks like, and how that is called in a refusal."""
 

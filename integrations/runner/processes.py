@@ -39,9 +39,9 @@ def adopt_orphans() -> bool:
     return bool(libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
 
 
-def children() -> tuple[int, ...]:
-    """Return the pids whose parent is this process."""
-    own = str(os.getpid())
+def children(of: int | None = None) -> tuple[int, ...]:
+    """Return the pids whose parent is a process, by default this one."""
+    own = str(of or os.getpid())
     return tuple(pid for pid in _pids() if (_stat(pid) or ["", ""])[1] == own)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from integrations.runner.kinds import KINDS, BuiltIn
+from integrations.runner.pgbackrest import verbs as pgbackrest
 from integrations.runner.postgres import verbs as postgres
 from integrations.runner.report import PartlyDone, Problem, Step, report, tell
 from integrations.runner.restic import verbs as restic
@@ -32,6 +33,7 @@ _PROGRAMS: Mapping[str, tuple[Ask, Work]] = {
     "sqlite": (sqlite.answer, sqlite.work),
     "restic": (restic.answer, restic.work),
     "postgres": (postgres.answer, postgres.work),
+    "pgbackrest": (pgbackrest.answer, pgbackrest.work),
 }
 _SAYS = {
     "record": "file that remembers the target's identity",
@@ -51,6 +53,13 @@ _SAYS = {
     "release": "label of the recovery point",
     "commit": "label of the recovery point",
     "environment": "label of the recovery point",
+    "type": "kind of the backup",
+    "name": "name of the marker",
+    "at": "moment with zone; what ended before it comes back",
+    "lsn": "position in the log; what ended before it comes back",
+    "xid": "transaction; what ended before it comes back",
+    "marker": "marker in the log",
+    "timeline": "timeline of the log",
 }
 
 
@@ -106,7 +115,7 @@ def _add(parser: argparse.ArgumentParser, kind: str, operation: BuiltIn) -> None
     for option in operation.options:
         setting = settings.get(option)
         says = setting.says[:1].lower() + setting.says[1:].rstrip(".") if setting else _SAYS[option]
-        takes = str if setting and setting.takes == "text" else Path
+        takes = str if setting and setting.takes in ("text", "words") else Path
         parser.add_argument(f"--{option}", type=takes, required=True, help=says)
     for name, rule in operation.params.items():
         if name != "source":

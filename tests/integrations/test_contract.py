@@ -31,7 +31,7 @@ from integrations.contract import (
 )
 from integrations.process import Runner
 from integrations.registry import ENGINES, open_engines, operations
-from tests import postgres
+from tests import pgbackrest, postgres
 from tests.fakes.github import BAD, GOOD, github
 from tests.fakes.pipelines import pipelines
 from tests.fakes.serving import served
@@ -111,6 +111,21 @@ async def _postgres(home: Path, server: postgres.Server) -> AsyncIterator[Case]:
             check=Call("restored", target=orders.target, point=point, source=orders.source),
             source=orders.source,
             token=1,
+        )
+
+
+@asynccontextmanager
+async def _pgbackrest(home: Path, cluster: pgbackrest.Cluster) -> AsyncIterator[Case]:
+    async with a_host(home, cluster.runner_config()) as host:
+        engine = open_engines(host.connections)["pgbackrest"]
+        (point,) = await engine.points(cluster.source)
+        yield Case(
+            engine,
+            cluster.target,
+            acts=lambda: len(list((cluster.kept / "notes" / "markers").glob("*"))),
+            step=Call("mark", target=cluster.target, params={"name": "before-2.4.0"}),
+            check=Call("log_continuous", target=cluster.target, point=point, source=cluster.source),
+            source=cluster.source,
         )
 
 
@@ -244,6 +259,8 @@ _CASES = {
 def making(request: pytest.FixtureRequest, tmp_path: Path) -> AbstractAsyncContextManager[Case]:
     if request.param == "sqlite over ssh":
         return _sqlite(tmp_path, request.getfixturevalue("server"))
+    if request.param == "pgbackrest":
+        return _pgbackrest(tmp_path, request.getfixturevalue("cluster"))
     if request.param == "postgres":
         return _postgres(tmp_path, request.getfixturevalue("postgresql_server"))
     return _CASES[request.param](tmp_path)
@@ -274,7 +291,7 @@ def _step(case: Case) -> Call:
 
 
 def test_every_engine_has_a_case_and_pure_operations() -> None:
-    assert {*_CASES, "postgres"} == set(ENGINES)
+    assert {*_CASES, "postgres", "pgbackrest"} == set(ENGINES)
     for name, operation in operations().items():
         assert name.split(".")[1] == operation.name
         assert issubclass(operation.params, BaseModel)

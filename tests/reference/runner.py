@@ -90,6 +90,7 @@ _SETTINGS = {
     "path": "absolute path",
     "text": "text",
     "secret": "absolute path of a file whose content is never shown",
+    "words": "list of a program's absolute path and its arguments",
 }
 _BY_ITSELF = {"text": "required", "path": "required", "one_of": "required", "yes": "`false`"}
 _OWN_TYPES = {
@@ -182,4 +183,6 @@ def _kind(name: str, kind: Kind) -> Iterator[str]:
 
 
 def _given(setting: Setting) -> str:
-    return "required" if setting.default is None else code(setting.default)
+    if setting.default is None:
+        return "required"
+    return code(setting.default) if setting.default else "none"

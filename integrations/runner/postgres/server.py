@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -48,6 +48,7 @@ class Server:
     """How a server is reached; a password, where one is asked for, stands in PGPASSWORD.
 
     Without a `search_path` names are looked for where the database itself says.
+    `account` are the words for `Popen` that make its programs run as another account of this host.
     """
 
     programs: Path
@@ -56,6 +57,7 @@ class Server:
     user: str
     application: str = "backstop"
     search_path: str | None = "pg_catalog"
+    account: Mapping[str, Any] = field(default_factory=dict)
 
     def ask(self, query: str, database: str = MAINTENANCE, /, **values: str) -> list[Any]:
         """Return the answer of one query, a JSON value a row; `:'name'` in it stands for a value."""
@@ -83,7 +85,8 @@ class Server:
         self, program: str, *words: str, stdin: int = subprocess.DEVNULL
     ) -> AbstractContextManager[tuple[subprocess.Popen[str], IO[str]]]:
         """Run one of the programs that connect."""
-        return running(self.programs / program, *words, stdin=stdin, env=self._environment())
+        env, account = self._environment(), self.account
+        return running(self.programs / program, *words, stdin=stdin, env=env, account=account)
 
     def _environment(self) -> Mapping[str, str]:
         path = (f"search_path={self.search_path}",) if self.search_path else ()
@@ -146,7 +149,11 @@ class Session:
 
 @contextmanager
 def running(
-    program: Path, *words: str, stdin: int = subprocess.DEVNULL, env: Mapping[str, str] | None = None
+    program: Path,
+    *words: str,
+    stdin: int = subprocess.DEVNULL,
+    env: Mapping[str, str] | None = None,
+    account: Mapping[str, Any] | None = None,
 ) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
     """Run a program, with its output and what it complains about to read."""
     # A pipe that nobody reads would stop a program that has much to complain about.
@@ -160,6 +167,7 @@ def running(
                 encoding="utf-8",
                 errors="replace",
                 env=os.environ | (env or {}),
+                **(account or {}),
             )
         except OSError as error:
             raise Problem(f"{program} cannot be run: {error.strerror}.") from error

@@ -1,0 +1,219 @@
+"""What can be asked of a stanza without changing anything."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from integrations.runner import files
+from integrations.runner.pgbackrest.aim import Backup, Found, Goal
+from integrations.runner.pgbackrest.cluster import Control, links_out
+from integrations.runner.pgbackrest.stanza import HOLD, LABELS, Stanza
+from integrations.runner.report import Problem
+
+_NEEDED = ("postgres", "pg_ctl", "pg_controldata", "pg_waldump", "psql")
+_ABOUT = """
+SELECT jsonb_build_object(
+  'archiving', current_setting('archive_mode') <> 'off',
+  'failed', (SELECT failed_count > 0 AND last_failed_time > coalesce(last_archived_time, '-infinity')
+    FROM pg_stat_archiver),
+  'failed_segment', (SELECT last_failed_wal FROM pg_stat_archiver),
+  'replicas', (SELECT count(*) FROM pg_stat_replication),
+  'slots', (SELECT count(*) FROM pg_replication_slots),
+  'bytes', (SELECT sum(pg_database_size(oid)) FROM pg_database))
+"""
+
+
+def health(stanza: Stanza, record: Path, unfinished: str) -> dict[str, Any]:
+    """Say which database this is and whether it could be restored.
+
+    A stopped, damaged or missing cluster is what restoring is there for; one that belongs to another database
+    than the repository, or that another program manages, is not.
+    """
+    obstacles = list(_obstacles(stanza))
+    problems: list[str] = []
+    found: dict[str, Any] = {}
+    try:
+        identity = stanza.identity
+    except Problem as problem:
+        obstacles.append(str(problem))
+        identity = str((files.read(record) or {}).get("identity", "unknown"))
+    else:
+        record.parent.mkdir(parents=True, exist_ok=True)
+        files.replace(record, {"identity": identity})
+    control = _control(stanza, problems)
+    if control and identity not in (control.identity, "unknown"):
+        obstacles.append(
+            f"{stanza.cluster.data} is another database ({control.identity}) than {stanza.repository.stanza} "
+            f"backs up ({identity})."
+        )
+    if stanza.cluster.pid() is None:
+        problems.append(f"The server in {stanza.cluster.data} is stopped.")
+    else:
+        found = _asked(stanza, problems)
+    problems += _said(found) + ([unfinished] if unfinished else [])
+    return {
+        "ok": not obstacles,
+        "identity": f"{stanza.repository.stanza}#{identity}",
+        "version": _version(stanza),
+        "problems": [*obstacles, *problems],
+        "bytes": found.get("bytes"),
+    }
+
+
+def points(stanza: Stanza) -> list[dict[str, Any]]:
+    """Return the backups, newest first, with what is known of each."""
+    return [_point(stanza, backup) for backup in stanza.backups]
+
+
+def resolved(stanza: Stanza, goal: Goal) -> dict[str, Any]:
+    """Return what a goal means now, with the backups it was chosen from."""
+    try:
+        found = stanza.resolve(goal)
+    except Problem as problem:
+        found = Found(None, str(problem).rstrip("."))
+    return {**found.told(), "points": points(stanza)}
+
+
+def window(stanza: Stanza) -> dict[str, Any]:
+    """Return the span of restorable moments: from the first usable backup to the newest transaction."""
+    usable = [backup for backup in stanza.backups if not _health(stanza, backup)[1]]
+    newest = next(stanza.log.ended_backwards(stanza.log.timeline), None)
+    if not usable or newest is None:
+        return {"earliest": None, "latest": None}
+    earliest = min(backup.stopped for backup in usable)
+    return {"earliest": earliest.isoformat(), "latest": max(newest.when, earliest).isoformat()}
+
+
+def log_continuous(stanza: Stanza, goal: Goal) -> dict[str, Any]:
+    """Say whether the log from a backup up to a goal, or up to now, has every segment."""
+    if goal.at or goal.lsn or goal.xid or goal.marker:
+        found = stanza.resolve(goal)
+        return {"ok": found.aim is not None, "found": found.because, "timeline": stanza.log.timeline}
+    backup = next((each for each in stanza.backups if goal.label in (None, each.label)), None)
+    if backup is None:
+        return {"ok": False, "found": f"there is no backup {goal.label or ''}".strip()}
+    archive, timeline = stanza.log.archive, stanza.log.timeline
+    last = archive.last(timeline)
+    until = backup.first if last is None else last
+    gap = next(archive.missing(backup.first, until, timeline), None)
+    names = f"{archive.name(backup.timeline, backup.first)} to {archive.name(timeline, until)}"
+    return {
+        "ok": gap is None,
+        "found": f"{gap} is missing between {names}" if gap else f"every segment from {names} is archived",
+        "segments": until - backup.first + 1,
+        "timeline": timeline,
+    }
+
+
+def prove(stanza: Stanza, label: str) -> dict[str, Any]:
+    """Read every file of a backup, and of the log, and note what was found."""
+    problem = stanza.repository.damage(label)
+    stanza.notes.prove(label, problem)
+    return {"ok": not problem, "found": problem or "every file of it and of the log has its checksum"}
+
+
+def hold(stanza: Stanza, label: str, until: str | None) -> dict[str, Any]:
+    """Note on the backup, and beside it, until when it must be kept; None releases it.
+
+    pgBackRest's own `expire` knows no such thing: it does not look at annotations.
+    """
+    if all(backup.label != label for backup in stanza.backups):
+        raise Problem(f"There is no backup {label}.")
+    stanza.notes.hold(label, until)
+    stanza.repository.annotate(label, HOLD, until or "")
+    return {"point": label, "held_until": until}
+
+
+def _point(stanza: Stanza, backup: Backup) -> dict[str, Any]:
+    told, note = stanza.told(backup), stanza.notes.of(backup.label)
+    annotations = told.get("annotation") or {}
+    health, problem = _health(stanza, backup)
+    if not problem and note.get("verified_at"):
+        health = "valid"
+    return {
+        "id": backup.label,
+        "kind": backup.kind,
+        "as_of": backup.stopped.isoformat(),
+        "size": backup.bytes,
+        "stored": told["info"]["repository"]["delta"],
+        "health": health,
+        "problem": problem,
+        "verified_at": note.get("verified_at"),
+        "held_until": note.get("held_until") or annotations.get(HOLD),
+        "encrypted": stanza.info.get("cipher", "none") != "none",
+        "timeline": backup.timeline,
+        **{name: annotations.get(name) for name in LABELS},
+    }
+
+
+def _health(stanza: Stanza, backup: Backup) -> tuple[str, str]:
+    if backup.unfit:
+        return "invalid", backup.unfit
+    if not stanza.log.archive.leads(backup.timeline, backup.consistent, stanza.log.timeline):
+        return "stranded", f"timeline {stanza.log.timeline} does not go through it"
+    return "unknown", ""
+
+
+def _obstacles(stanza: Stanza) -> Iterator[str]:
+    data = stanza.cluster.data
+    for program in _NEEDED:
+        if not os.access(stanza.cluster.programs / program, os.X_OK):
+            yield f"{stanza.cluster.programs} has no {program}; set `programs` to PostgreSQL's own directory."
+            break
+    if not os.access(data.parent, os.R_OK | os.W_OK | os.X_OK):
+        yield f"The directory {data.parent} is missing or cannot be written."
+    elif data.is_mount():
+        yield f"{data} is a mount point, which cannot be put aside; use a directory inside it."
+    if links := links_out(data):
+        what = "tablespaces and a log on another disk are not restored"
+        yield f"{data} has {', '.join(links)} elsewhere; {what}."
+    if (data / "standby.signal").exists():
+        yield "The server is a standby; restore on the one it follows."
+    for name in ("patroni.dynamic.json", "patroni.yml"):
+        if (data / name).exists():
+            yield f"Patroni manages {data} and would start what is being replaced; restore with Patroni."
+
+
+def _control(stanza: Stanza, problems: list[str]) -> Control | None:
+    try:
+        return stanza.cluster.control()
+    except Problem as problem:
+        problems.append(f"What is in {stanza.cluster.data} is no whole cluster ({problem})")
+        return None
+
+
+def _asked(stanza: Stanza, problems: list[str]) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = stanza.cluster.ask(_ABOUT)
+    except Problem as problem:
+        problems.append(f"The server does not answer: {problem}")
+        return {}
+    return found
+
+
+def _said(found: dict[str, Any]) -> list[str]:
+    said = []
+    if found.get("archiving") is False:
+        said.append(
+            "Its log is not archived (archive_mode is off): nothing after the last backup can be restored."
+        )
+    if found.get("failed"):
+        said.append(f"Its log is not archived: {found['failed_segment']} failed, see the server's log.")
+    if found.get("replicas"):
+        said.append(f"{found['replicas']} replicas follow it; they must be made anew after a restore.")
+    if found.get("slots"):
+        said.append(
+            f"{found['slots']} replication slots are gone after a restore; their readers must begin anew."
+        )
+    return said
+
+
+def _version(stanza: Stanza) -> str:
+    said = "pgBackRest"
+    with suppress(Problem):
+        said = stanza.repository.version()
+    return f"PostgreSQL {stanza.cluster.major or 'unknown'}, {said}"

@@ -1,0 +1,128 @@
+"""One stanza as it is now: its cluster, its repository, its log and its backups, read together."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from integrations.runner.pgbackrest.aim import Backup, Found, Goal, backup_of, resolve
+from integrations.runner.pgbackrest.cluster import Cluster
+from integrations.runner.pgbackrest.log import Log, log_of
+from integrations.runner.pgbackrest.notes import Notes
+from integrations.runner.pgbackrest.owner import owner_of
+from integrations.runner.pgbackrest.positions import position
+from integrations.runner.pgbackrest.repository import Repository
+from integrations.runner.report import Problem
+
+LABELS = ("release", "commit", "environment")
+HOLD = "backstop-hold-until"
+"""The annotation of a backup that must not be expired before a moment."""
+
+
+@dataclass(frozen=True)
+class Stanza:
+    """What acts on one target; the log and the backups are read once, when they are first needed."""
+
+    cluster: Cluster
+    repository: Repository
+    notes: Notes
+    kept: Path
+    side: Cluster
+
+    @cached_property
+    def info(self) -> Mapping[str, Any]:
+        """Return what the repository says of the stanza."""
+        return self.repository.info()
+
+    @property
+    def identity(self) -> str:
+        """Return the system identifier of the database that is backed up now."""
+        return str(self.info["db"][-1]["system-id"])
+
+    @cached_property
+    def log(self) -> Log:
+        """Return the log as it can be read now."""
+        archives = self.info.get("archive") or []
+        if not archives:
+            raise Problem(f"Nothing of {self.repository.stanza} is archived yet.", permanent=False)
+        return log_of(self.repository, self.cluster, str(archives[-1]["id"]), self.identity)
+
+    @cached_property
+    def backups(self) -> Sequence[Backup]:
+        """Return the backups of the present database, newest first."""
+        now = self.info["db"][-1]["id"]
+        known = [each for each in self.info.get("backup") or () if each["database"]["id"] == now]
+        unfit: dict[str, str] = {}
+        found = []
+        for each in sorted(known, key=lambda each: int(each["timestamp"]["stop"])):
+            unfit[each["label"]] = _unfit(each, self.notes.of(each["label"]), unfit)
+            found.append(backup_of(each, self.log.archive.numbered, unfit[each["label"]]))
+        return tuple(reversed(found))
+
+    def told(self, backup: Backup) -> Mapping[str, Any]:
+        """Return a backup as `info` tells of it."""
+        return next(each for each in self.info["backup"] if each["label"] == backup.label)
+
+    def resolve(self, goal: Goal) -> Found:
+        """Say what a goal means now; a marker is looked up first."""
+        if goal.marker is None:
+            return resolve(self.log, self.backups, goal, datetime.now(UTC))
+        note = self.notes.marker(goal.marker)
+        if note is None:
+            return Found(
+                None,
+                f"nothing is known of a marker {goal.marker}: markers are set with `mark` before a release; "
+                "name a moment or a position (LSN) instead",
+            )
+        timeline = int(note["timeline"])
+        if goal.timeline not in (None, timeline):
+            return Found(None, f"the marker {goal.marker} stands on timeline {timeline}, not {goal.timeline}")
+        there = replace(goal, lsn=position(str(note["lsn"])), timeline=timeline)
+        found = resolve(self.log, self.backups, there, datetime.now(UTC))
+        return replace(found, reaches=datetime.fromisoformat(note["at"])) if found.aim else found
+
+
+def stanza_of(given: argparse.Namespace) -> Stanza:
+    """Return what a target's settings name."""
+    owner = owner_of(given.path)
+    own = given.server_config
+    reach = (given.programs, owner, given.socket)
+    start, stop = (tuple(json.loads(words)) for words in (given.start, given.stop))
+    cluster = Cluster(given.path, *reach, given.port, given.user, own, start, stop)
+    inside = own.is_relative_to(given.path)
+    of_side = given.side / own.relative_to(given.path) if inside else own
+    side = Cluster(given.side, *reach, given.side_port, given.user, of_side)
+    repository = Repository(
+        given.pgbackrest, given.config, given.stanza, given.repository, given.path, owner, given.jobs
+    )
+    return Stanza(cluster, repository, Notes(given.notes), given.kept, side)
+
+
+def goal_of(given: argparse.Namespace) -> Goal:
+    """Return the goal that parameters name."""
+    return Goal(
+        at=datetime.fromisoformat(given.at) if given.at else None,
+        lsn=position(given.lsn) if given.lsn else None,
+        xid=int(given.xid) if given.xid else None,
+        timeline=int(given.timeline) if given.timeline else None,
+        label=given.point,
+        marker=given.marker,
+    )
+
+
+def _unfit(told: Mapping[str, Any], note: Mapping[str, Any], unfit: Mapping[str, str]) -> str:
+    """Say why a backup cannot be restored, by itself or by one that it builds on."""
+    if told.get("error"):
+        return "pages of it were damaged when it was taken"
+    if note.get("problem"):
+        return f"it is damaged: {note['problem']}"
+    for other in (told.get("prior"), *(told.get("reference") or ())):
+        if other and unfit.get(other):
+            return f"it builds on {other}: {unfit[other]}"
+    return ""

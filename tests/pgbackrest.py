@@ -1,0 +1,241 @@
+"""A throw-away PostgreSQL cluster that the real pgBackRest backs up, and a release that damages it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+
+from integrations.contract import Source, Target
+from tests import postgres
+from tests.required import missing
+
+ABSENT = (
+    "pgBackRest is not on this machine; install it with `apt-get install pgbackrest` and run the tests again."
+)
+PORT, SIDE_PORT = "5499", "5498"
+_CONFIG = """
+[global]
+repo1-path={home}/repo
+repo1-bundle=y
+repo1-retention-full=9
+lock-path={home}/lock
+start-fast=y
+compress-type=lz4
+archive-timeout=30
+
+[orders]
+pg1-path={home}/data
+pg1-port={port}
+pg1-socket-path={home}/s
+"""
+# Nothing here names the directory: a backup brings this file back wherever it is restored to.
+_SETTINGS = f"""
+port = {PORT}
+listen_addresses = ''
+unix_socket_directories = '../s'
+archive_mode = on
+archive_command = 'pgbackrest --config="$(dirname "$PWD")/pgbackrest.conf" --stanza=orders archive-push %p'
+fsync = off
+max_connections = 20
+min_wal_size = 2MB
+max_wal_size = 64MB
+timezone = 'UTC'
+"""
+_RUNNER = """
+[targets.{name}]
+kind = "pgbackrest"
+stanza = "orders"
+path = "{home}/data"
+programs = "{programs}"
+config = "{home}/pgbackrest.conf"
+socket = "{home}/s"
+port = "{port}"
+side_port = "{side_port}"
+{more}allow = {allow}
+"""
+_ALLOW = ["backup", "mark", "verify", "prove", "hold"]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A release that damaged the orders: the moment, the position and the transaction of its migration."""
+
+    began: datetime
+    lsn: str
+    xid: int
+
+
+class Cluster:
+    """A cluster of orders with its stanza, in a home of its own that PostgreSQL's account can enter."""
+
+    def __init__(self, home: Path, binaries: Path) -> None:
+        self.home, self.binaries = home, binaries
+        self.data, self.side, self.kept = home / "data", home / "data.side", home / "data.kept"
+        self.account = postgres.unprivileged()
+        self.target = Target("orders-cluster", "pgbackrest", "production")
+        self.source = Source("orders-cluster", "pgbackrest")
+        self._config = home / "pgbackrest.conf"
+
+    def configure(self) -> None:
+        """Write where pgBackRest finds the cluster."""
+        self._config.write_text(_CONFIG.format(home=self.home, port=PORT))
+
+    def runner_config(self, name: str = "orders-cluster", more: str = "") -> str:
+        """Return what runner.toml says of it."""
+        allow = [f"pgbackrest.{verb}" for verb in _ALLOW]
+        ports = {"port": PORT, "side_port": SIDE_PORT}
+        return _RUNNER.format(
+            name=name, home=self.home, programs=self.binaries, allow=allow, more=more, **ports
+        )
+
+    def run(self, *words: str | Path) -> str:
+        """Run a program as the cluster's account."""
+        done = subprocess.run(
+            words,
+            cwd=self.home,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"PATH": os.environ["PATH"], "LC_ALL": "C", "HOME": str(self.home), "TZ": "UTC"},
+            **postgres.as_account(self.account),
+        )
+        if done.returncode:
+            raise RuntimeError(f"{words}: {done.stdout[-800:]} {done.stderr[-800:]}")
+        return done.stdout
+
+    def pgbackrest(self, *words: str) -> str:
+        """Run pgBackRest as an operator does."""
+        quiet = ("--log-level-console=off", "--log-level-stderr=error", "--log-level-file=off")
+        return self.run("pgbackrest", f"--config={self._config}", "--stanza=orders", *quiet, *words)
+
+    def start(self) -> None:
+        """Start the server."""
+        with (self.home / "server.log").open("a") as log:
+            if self.account:
+                os.chown(self.home / "server.log", self.account.pw_uid, self.account.pw_gid)
+            log.write("\n")
+        self.run(self.binaries / "pg_ctl", "-D", self.data, "-w", "-l", self.home / "server.log", "start")
+
+    def stop(self, data: Path | None = None, mode: str = "fast") -> None:
+        """Stop the server of a data directory, if it runs."""
+        with suppress(RuntimeError):
+            self.run(self.binaries / "pg_ctl", "-D", data or self.data, "-w", "-m", mode, "stop")
+
+    def connect(self, port: str = PORT) -> psycopg.Connection:
+        """Connect to the orders; every statement counts at once."""
+        return psycopg.connect(
+            host=str(self.home / "s"), port=port, user="postgres", dbname="postgres", autocommit=True
+        )
+
+    def ask(self, query: str, port: str = PORT) -> object:
+        """Return the first value a query finds."""
+        with self.connect(port) as connection:
+            row = connection.execute(query).fetchone()
+            return row[0] if row else None
+
+    def rows(self, port: str = PORT) -> list[tuple[object, ...]]:
+        """Return every order."""
+        with self.connect(port) as connection:
+            return connection.execute("SELECT * FROM orders ORDER BY id").fetchall()
+
+    def order(self, count: int = 1) -> None:
+        """Take orders, each in a transaction of its own."""
+        with self.connect() as connection:
+            for _ in range(count):
+                connection.execute("INSERT INTO orders (total) VALUES (random() * 1000)")
+
+    def release_badly(self) -> Release:
+        """Do what a bad release does, with orders before and after it."""
+        self.order(3)
+        with self.connect() as connection, connection.transaction():
+            began = connection.execute(
+                "SELECT clock_timestamp(), pg_current_wal_insert_lsn()::text"
+            ).fetchone()
+            xid = connection.execute("SELECT txid_current()").fetchone()
+            connection.execute("UPDATE orders SET total = 0 WHERE id % 3 = 0")
+            connection.execute("DELETE FROM orders WHERE id % 3 = 1")
+        assert began
+        assert xid
+        self.order(3)
+        return Release(began[0].astimezone(UTC), began[1], xid[0])
+
+    def archived(self) -> None:
+        """Wait until everything that was written is archived."""
+        self.pgbackrest("check")
+
+    def close(self) -> None:
+        """Stop every server and remove everything."""
+        for data in (self.data, self.side):
+            self.stop(data, "immediate")
+        shutil.rmtree(self.home, ignore_errors=True)
+
+
+def _empty(binaries: Path) -> Cluster:
+    # The path of a unix socket is short, and PostgreSQL's account can enter few places.
+    home = Path(tempfile.mkdtemp(prefix="bs-pg-", dir=postgres.open_folder()))
+    cluster = Cluster(home, binaries)
+    if cluster.account:
+        os.chown(home, cluster.account.pw_uid, cluster.account.pw_gid)
+    return cluster
+
+
+@contextmanager
+def template(binaries: Path) -> Iterator[Cluster]:
+    """Make a stopped cluster of orders with one full backup, to be copied."""
+    if shutil.which("pgbackrest") is None:
+        missing("pgbackrest", ABSENT)
+    cluster = _empty(binaries)
+    try:
+        for name in ("s", "repo", "lock"):
+            cluster.run("mkdir", name)
+        cluster.configure()
+        initdb = (binaries / "initdb", "--pgdata", cluster.data, "--username=postgres", "--no-sync")
+        cluster.run(*initdb, "--auth=trust", "--encoding=UTF8", "--locale=C", "--wal-segsize=1")
+        with (cluster.data / "postgresql.conf").open("a") as settings:
+            settings.write(_SETTINGS)
+        cluster.start()
+        with cluster.connect() as connection:
+            connection.execute(
+                "CREATE TABLE orders "
+                "(id serial PRIMARY KEY, total numeric, at timestamptz DEFAULT clock_timestamp())"
+            )
+            connection.execute("INSERT INTO orders (total) SELECT n FROM generate_series(1, 3000) n")
+        cluster.pgbackrest("stanza-create")
+        cluster.pgbackrest("--type=full", "--annotation=release=2.3.0", "backup")
+        cluster.stop()
+        yield cluster
+    finally:
+        cluster.close()
+
+
+@contextmanager
+def copy_of(made: Cluster) -> Iterator[Cluster]:
+    """Copy a stopped cluster with its repository, and start the copy."""
+    cluster = _empty(made.binaries)
+    try:
+        subprocess.run(["cp", "-a", f"{made.home}/.", str(cluster.home)], check=True)
+        cluster.configure()
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.close()
+
+
+def now() -> datetime:
+    """Return this moment, as a person reads it from a clock."""
+    return datetime.now(UTC)
+
+
+def key() -> str:
+    """Return a key that nobody used."""
+    return f"RUN-1/restore/{secrets.token_hex(4)}"
