@@ -15,6 +15,7 @@ ENGINES: Mapping[str, str] = {
     "restic": "integrations.restic:Restic",
     "postgres": "integrations.postgres:Postgres",
     "pgbackrest": "integrations.pgbackrest:PgBackRest",
+    "kubernetes": "integrations.kubernetes:Kubernetes",
     "command": "integrations.command:Command",
     "http": "integrations.http:Http",
     "http_job": "integrations.http_job:HttpJob",

@@ -33,6 +33,7 @@ from integrations.process import Runner
 from integrations.registry import ENGINES, open_engines, operations
 from tests import pgbackrest, postgres
 from tests.fakes.github import BAD, GOOD, github
+from tests.fakes.kube import a_cluster
 from tests.fakes.pipelines import pipelines
 from tests.fakes.serving import served
 from tests.integrations.host import Host, a_host, reached, until
@@ -233,6 +234,30 @@ async def _github(home: Path) -> AsyncIterator[Case]:
 
 
 @asynccontextmanager
+async def _kubernetes(home: Path) -> AsyncIterator[Case]:
+    async with a_cluster(home) as cluster:
+        for tag in ("2.3.0", "2.4.0"):
+            cluster.deploy("checkout", f"registry/checkout:{tag}")
+            before = (await cluster.settled("checkout"))["metadata"]["generation"]
+        settings: dict[str, Json] = {"kubeconfig": "kubeconfig", "namespace": "shop"}
+        target, source = (
+            Target("checkout", "kubernetes", "production", settings=settings),
+            Source("checkout", "kubernetes", settings),
+        )
+        engine = open_engines(Connections(secrets=home))["kubernetes"]
+        _, point = await engine.points(source)
+        yield Case(
+            engine,
+            target,
+            acts=lambda: cluster.get("Deployment", "checkout")["metadata"]["generation"] - before,
+            step=Call("undo", target=target, point=point, source=source),
+            check=Call("image", target=target, params={"tag": "2.4.0"}),
+            failing_check=Call("ready", target=target, params={"at_least": 9}),
+            source=source,
+        )
+
+
+@asynccontextmanager
 async def _person(_home: Path) -> AsyncIterator[Case]:
     yield Case(
         open_engines(Connections())["person"],
@@ -249,6 +274,7 @@ _CASES = {
     "command": _command,
     "sql": _sql,
     "http": _http,
+    "kubernetes": _kubernetes,
     "http_job": _http_job,
     "github": _github,
     "person": _person,

@@ -71,6 +71,18 @@ class Cluster:
 
         return await asyncio.wait_for(over(), 20)
 
+    async def looked(self, name: str) -> None:
+        """Wait until the cluster has looked at a Deployment's newest change."""
+
+        async def seen() -> None:
+            while True:
+                found = self.get("Deployment", name)
+                if (found.get("status") or {}).get("observedGeneration") == found["metadata"]["generation"]:
+                    return
+                await asyncio.sleep(0.005)
+
+        await asyncio.wait_for(seen(), 20)
+
     def write_kubeconfig(self, url: str) -> None:
         """Write what clients need to reach it, with the token in it."""
         cluster = {"server": url, "certificate-authority-data": certificate.trusted()}

@@ -103,6 +103,8 @@ class Rollouts:
             await self.open.wait()
             if images & self.broken:
                 await asyncio.sleep(self.deadline_s)
+                with suppress(ApiError):  # it is there from an earlier try
+                    self._pod(place, current)
                 late = f'ReplicaSet "{name}" has timed out progressing.'
                 self._report(place, total, done, ready, ("False", "ProgressDeadlineExceeded", late))
                 return
@@ -110,6 +112,17 @@ class Rollouts:
         done = ("True", "NewReplicaSetAvailable", f'ReplicaSet "{name}" has successfully progressed.')
         self._report(place, total, total, total, done)
         self._forget(place)
+
+    def _pod(self, place: Place, which: Object) -> None:
+        """Put a pod there whose image cannot be pulled."""
+        kind, template = self._store.kind("Pod"), which["spec"]["template"]
+        name = f"{which['metadata']['name']}-x7k2p"
+        container = template["spec"]["containers"][0]
+        waiting = {"reason": "ImagePullBackOff", "message": f'Back-off pulling image "{container["image"]}"'}
+        meta = {"name": name, "labels": template["metadata"]["labels"]}
+        made = self._store.create(kind, place[0], {"metadata": meta, "spec": template["spec"]})
+        made["status"] = {"containerStatuses": [{"name": container["name"], "state": {"waiting": waiting}}]}
+        self._store.replace(kind, place[0], name, made, part="status")
 
     def _revision(self, deployment: Object) -> Object:
         """Return the ReplicaSet of a deployment's template as its newest revision."""
