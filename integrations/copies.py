@@ -51,6 +51,13 @@ class Backup(Params):
     environment: str | None = None
 
 
+class Salvage(Params):
+    """Whose kept copy is looked through, by the key of its restore, and in which table only."""
+
+    restore: str = Field(min_length=1, max_length=200)
+    table: str | None = Field(default=None, min_length=1, max_length=300)
+
+
 def step(name: str, effect: Effect = Effect.READ, **others: Any) -> Operation:
     """Return the description of an operation that can be repeated and cancelled, unless `others` say more."""
     defaults = {"params": NoParams, "repeat": Repeat.SAFE, "cancel": Cancel.CLEAN}

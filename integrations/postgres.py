@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from integrations.asked import NoParams, Params
 from integrations.contract import Cap, Effect, Json, Operation, Repeat
-from integrations.copies import Backup, Copies, step
+from integrations.copies import Backup, Copies, Salvage, step
 
 
 class Rows(Params):
@@ -68,6 +68,7 @@ class Postgres(Copies):
         "prepare": step("prepare", needs_point=True),
         "discard": step("discard"),
         "restore": step("restore", Effect.DESTRUCTIVE, repeat=Repeat.ONCE, needs_point=True),
+        "salvage": step("salvage", params=Salvage),
         "verify": step("verify", needs_point=True, needs_target=False),
         "restored": step("restored", kind="check", needs_point=True),
         "rows": _check("rows", Rows),
@@ -78,6 +79,7 @@ class Postgres(Copies):
     leaves: ClassVar[Mapping[str, str]] = {
         "backup": "Nothing: a dump that did not finish does not count as a recovery point.",
         "verify": "Nothing is changed.",
+        "salvage": "Nothing: files that were not finished are written again.",
         "prepare": (
             "At most a database `…_prepared_…` in the server, which `discard` or the next restore drops."
         ),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from integrations.contract import Cap, Effect, Operation, Repeat
-from integrations.copies import Backup, Copies, step
+from integrations.copies import Backup, Copies, Salvage, step
 
 
 class Sqlite(Copies):
@@ -23,6 +23,7 @@ class Sqlite(Copies):
         "prepare": step("prepare", needs_point=True),
         "discard": step("discard"),
         "restore": step("restore", Effect.DESTRUCTIVE, repeat=Repeat.ONCE, needs_point=True),
+        "salvage": step("salvage", params=Salvage),
         "verify": step("verify", needs_point=True, needs_target=False),
         "integrity": step("integrity", kind="check"),
         "restored": step("restored", kind="check", needs_point=True),
@@ -31,6 +32,7 @@ class Sqlite(Copies):
         "backup": "Nothing: a backup that did not finish does not count as a recovery point.",
         "keep": "Nothing: a copy that did not finish is taken again.",
         "verify": "Nothing is changed.",
+        "salvage": "Nothing: files that were not finished are written again.",
         "prepare": "At most a copy beside the database, which `discard` or the next restore removes.",
         "restore": (
             "Before the swap the database as it is now, after it the restored one, never a mixture; "

@@ -55,6 +55,7 @@ _WORD, _LABEL = Rule("word"), Rule("word", needed=False)
 _POINT = {"point": _WORD, "digest": Rule("digest", needed=False), "source": Rule("word", needed=False)}
 _LABELS = {"release": Rule("version", needed=False), "commit": _LABEL, "environment": _LABEL}
 _HELD = {"point": _WORD, "until": Rule("instant", needed=False)}
+_SALVAGED = {"restore": Rule("text"), "table": Rule("text", needed=False)}
 _RESTIC_REACH = ("path", "repository", "password-file", "notes", "restic")
 
 _SQLITE = Kind(
@@ -79,6 +80,7 @@ _SQLITE = Kind(
         "prepare": BuiltIn("job", "read", ("database", "points", "kept"), _POINT),
         "discard": BuiltIn("job", "read", ("database", "kept")),
         "restore": BuiltIn("job", "destructive", ("database", "points", "kept"), _POINT),
+        "salvage": BuiltIn("job", "read", ("database", "kept"), _SALVAGED),
     },
 )
 
@@ -190,6 +192,7 @@ _POSTGRES = Kind(
         "prepare": BuiltIn("job", "read", (*_POSTGRES_REACH, "points", "kept", "jobs"), _POINT),
         "discard": BuiltIn("job", "read", (*_POSTGRES_REACH, "points", "kept")),
         "restore": BuiltIn("job", "destructive", (*_POSTGRES_REACH, "points", "kept", "jobs"), _POINT),
+        "salvage": BuiltIn("job", "read", (*_POSTGRES_REACH, "kept"), _SALVAGED),
     },
 )
 

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 BEGINNING = "beginning"
 
@@ -29,11 +29,12 @@ class PartlyDone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How far an operation is: the phase that was reached, and bytes inside it."""
+    """How far an operation is: the phase that was reached, and bytes inside it unless it counts items."""
 
     phase: str
     done: int = 0
     total: int | None = None
+    unit: Literal["bytes", "items"] = "bytes"
 
 
 class Course:
@@ -57,7 +58,7 @@ class Course:
         self._seconds.setdefault(step.phase, 0.0)
         self._amounts[step.phase] = max(step.done, self._amounts.get(step.phase, 0))
         phases = {name: [round(s, 3), self._amounts.get(name, 0)] for name, s in self._seconds.items()}
-        said = {"phase": step.phase, "done": step.done, "total": step.total, "unit": "bytes"}
+        said = {"phase": step.phase, "done": step.done, "total": step.total, "unit": step.unit}
         return f"::progress {json.dumps({**said, 'phases': phases})}"
 
 

@@ -82,7 +82,8 @@ points = "{home}/points"
 kept = "{home}/kept"
 allow = [
     "sqlite.backup", "sqlite.keep", "sqlite.restore", "sqlite.verify", "sqlite.prove", "sqlite.hold",
-    "sqlite.integrity", "sqlite.restored", "sqlite.select", "sqlite.prepare", "sqlite.discard",
+    "sqlite.integrity",
+    "sqlite.salvage", "sqlite.restored", "sqlite.select", "sqlite.prepare", "sqlite.discard",
 ]
 
 [targets.readings]

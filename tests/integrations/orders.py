@@ -17,7 +17,7 @@ from tests.integrations.host import Host, a_host
 
 _ALLOW = [
     *("backup", "prepare", "discard", "restore", "restored", "prove", "verify", "hold"),
-    *("select", "rows", "recovered_to", "schema", "amcheck"),
+    *("salvage", "select", "rows", "recovered_to", "schema", "amcheck"),
 ]
 _CONFIG = """
 [targets.{name}]

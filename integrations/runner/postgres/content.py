@@ -69,6 +69,11 @@ def all_of(session: Session) -> Held:
             return found
 
 
+def names(session: Session) -> list[str]:
+    """Return the quoted names of the tables."""
+    return [name for name, _ in session.ask(_TABLES)]
+
+
 def sequences(session: Session) -> dict[str, tuple[int | None, int]]:
     """Return where the sequences stand; a transaction sees them as they are now, not as they were."""
     return {name: (last, step) for name, last, step in session.ask(_SEQUENCES)}

@@ -93,7 +93,7 @@ class Renaming:
     @property
     def old(self) -> str:
         """Return the name that the replaced database has afterwards."""
-        return f"{kept(self.database)}{self._mark}"
+        return replaced(self.database, self.attempt.key)
 
     @property
     def prepared(self) -> str:
@@ -123,6 +123,11 @@ def prepared(database: str) -> str:
 def beside(server: Server, database: str, kept: Path) -> Prepared:
     """Return what is known of the database that lies ready for a restore of another."""
     return Prepared(kept, f"{server.host}:{server.port}/{database}")
+
+
+def replaced(database: str, key: str) -> str:
+    """Return the name of the database that the restore of a key replaced."""
+    return f"{kept(database)}{_mark(key)}"
 
 
 def kept(database: str) -> str:

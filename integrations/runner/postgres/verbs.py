@@ -10,7 +10,7 @@ from typing import Any
 
 from integrations.runner.attempts import Attempt
 from integrations.runner.copies import LABELS, Note
-from integrations.runner.postgres import checks, dumps, questions
+from integrations.runner.postgres import checks, dumps, questions, salvage
 from integrations.runner.postgres.asking import select
 from integrations.runner.postgres.dumps import copies
 from integrations.runner.postgres.prepare import discard, found, prepare
@@ -73,6 +73,10 @@ def work(given: argparse.Namespace, key: str) -> Iterator[Step]:
             prove(found(what))
         case "discard":
             yield from discard(_renaming(given, key))
+        case "salvage":
+            place = (given.database, given.kept, given.restore, given.table)
+            yield from salvage.salvage(_server(given), *place, key=key)
+            prove(salvage.found(given.kept, given.restore, key))
         case _:
             yield from _restore(_renaming(given, key))
 

@@ -10,7 +10,7 @@ from typing import Any
 from integrations.runner.attempts import Attempt
 from integrations.runner.copies import LABELS
 from integrations.runner.report import Problem, Step, prove
-from integrations.runner.sqlite import points, questions
+from integrations.runner.sqlite import points, questions, salvage
 from integrations.runner.sqlite.database import select
 from integrations.runner.sqlite.prepare import discard, found, prepare
 from integrations.runner.sqlite.restore import Restore, done, keep, restore
@@ -56,6 +56,9 @@ def work(given: argparse.Namespace, key: str) -> Iterator[Step]:
             prove(found(what))
         case "discard":
             yield from discard(given.database, given.kept)
+        case "salvage":
+            yield from salvage.salvage(given.database, given.kept, given.restore, given.table, key=key)
+            prove(salvage.found(given.kept, given.restore, key))
         case _:
             yield from _restore(_restoring(given, key))
 
