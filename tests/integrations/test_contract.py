@@ -32,6 +32,7 @@ from integrations.contract import (
 from integrations.process import Runner
 from integrations.registry import ENGINES, open_engines, operations
 from tests import pgbackrest, postgres
+from tests.fakes.argocd import argocd
 from tests.fakes.github import BAD, GOOD, github
 from tests.fakes.kube import a_cluster
 from tests.fakes.pipelines import pipelines
@@ -258,6 +259,26 @@ async def _kubernetes(home: Path) -> AsyncIterator[Case]:
 
 
 @asynccontextmanager
+async def _argocd(home: Path) -> AsyncIterator[Case]:
+    (home / "argocd-token").write_text(CANARY + "\n")
+    async with argocd(CANARY, lambda: datetime.now(UTC)) as argo:
+        engine = open_engines(Connections(session=aiohttp.ClientSession, secrets=home))["argocd"]
+        target, source = argo.target(), argo.source()
+        bad, good = await engine.points(source)
+
+        yield Case(
+            engine,
+            target,
+            acts=lambda: argo.asked.count("rollback"),
+            step=Call("rollback", target=target, point=good, source=source),
+            check=Call("restored", target=target, point=bad, source=source),
+            failing_check=Call("restored", target=target, point=good, source=source),
+            source=source,
+            go=argo.go,
+        )
+
+
+@asynccontextmanager
 async def _person(_home: Path) -> AsyncIterator[Case]:
     yield Case(
         open_engines(Connections())["person"],
@@ -277,6 +298,7 @@ _CASES = {
     "kubernetes": _kubernetes,
     "http_job": _http_job,
     "github": _github,
+    "argocd": _argocd,
     "person": _person,
 }
 
