@@ -1,7 +1,7 @@
 """Engines that keep whole copies beside the data and restore one of them.
 
-The runner knows the operations by the engine's name: `x.health`, `x.points`, `x.prove` and `x.hold` are
-always there, `x.backup` for engines that take copies, and whatever the engine itself lists.
+The runner knows the operations by the engine's name: `x.health`, `x.points`, `x.guard`, `x.prove` and
+`x.hold` are always there, `x.backup` for engines that take copies, and whatever the engine itself lists.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from integrations.contract import (
     CheckResult,
     Effect,
     Goal,
+    Guard,
     Health,
     IntegrationError,
     JobRef,
@@ -171,6 +172,12 @@ class Copies(BesideData):
         if until is not None:
             params["until"] = until.isoformat()
         await place.runner.ask(f"{self.name}.hold", place.target, params)
+
+    async def guard(self, source: Source) -> Guard:
+        """Say whether the runner, which takes the backups, could delete them."""
+        place = self._place(source)
+        found = await place.runner.ask(f"{self.name}.guard", place.target, {})
+        return Guard(found["deletes"], str(found["because"]))
 
     async def _begin(self, asked: _Asked, *, key: str, token: int | None, timeout_s: float) -> JobRef:
         place = asked.place

@@ -61,7 +61,7 @@ class Postgres(Copies):
     name: ClassVar[str] = "postgres"
     kind: ClassVar[str] = "dump"
     caps: ClassVar[frozenset[Cap]] = frozenset(
-        {Cap.POINTS, Cap.CANCEL, Cap.PROGRESS, Cap.VERIFY_POINT, Cap.BACKUP, Cap.HOLD}
+        {Cap.POINTS, Cap.CANCEL, Cap.PROGRESS, Cap.VERIFY_POINT, Cap.BACKUP, Cap.HOLD, Cap.GUARD}
     )
     operations: ClassVar[Mapping[str, Operation]] = {
         "backup": step("backup", params=Backup),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
+from importlib.metadata import entry_points
 from typing import Protocol, cast
 
 from integrations.connections import Connections
@@ -24,10 +25,19 @@ ENGINES: Mapping[str, str] = {
     "sql": "integrations.sql:Sql",
     "person": "integrations.person:Person",
 }
-"""To add an engine, add its line here: name → module:Class."""
+"""To add an engine of ours, add its line here: name → module:Class."""
+
+GROUP = "backstop.engines"
+"""The entry points by which an installed package brings engines of its own; it cannot replace one of ours."""
 
 ON_RUNNERS = frozenset({"sqlite", "restic", "postgres", "pgbackrest", "command", "sql"})
 """The engines that reach their targets through a runner."""
+
+
+@cache
+def known() -> Mapping[str, str]:
+    """Return where every engine is, ours and those of installed packages: name → module:Class."""
+    return {**{found.name: found.value for found in entry_points(group=GROUP)}, **ENGINES}
 
 
 class Engines(Mapping[str, Engine]):
@@ -38,17 +48,17 @@ class Engines(Mapping[str, Engine]):
         self._open: dict[str, Engine] = {}
 
     def __getitem__(self, name: str) -> Engine:
-        if name not in ENGINES:
+        if name not in known():
             raise KeyError(name)
         if name not in self._open:
             self._open[name] = _engine(name)(self._connections)
         return self._open[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(ENGINES)
+        return iter(known())
 
     def __len__(self) -> int:
-        return len(ENGINES)
+        return len(known())
 
 
 def open_engines(connections: Connections) -> Mapping[str, Engine]:
@@ -61,7 +71,7 @@ def operations() -> Mapping[str, Operation]:
     """Return what playbooks can use, `sqlite.restore` → its description, without connecting to anything."""
     return {
         f"{engine}.{name}": operation
-        for engine in ENGINES
+        for engine in known()
         for name, operation in _engine(engine).operations.items()
     }
 
@@ -74,7 +84,7 @@ class _Maker(Protocol):
 
 @cache
 def _engine(name: str) -> _Maker:
-    module, _, kind = ENGINES[name].partition(":")
+    module, _, kind = known()[name].partition(":")
     try:
         return cast("_Maker", getattr(import_module(module), kind))
     except ModuleNotFoundError as missing:

@@ -15,7 +15,7 @@ class Restic(Copies):
     name: ClassVar[str] = "restic"
     kind: ClassVar[str] = "snapshot"
     caps: ClassVar[frozenset[Cap]] = frozenset(
-        {Cap.POINTS, Cap.CANCEL, Cap.PROGRESS, Cap.VERIFY_POINT, Cap.BACKUP, Cap.HOLD}
+        {Cap.POINTS, Cap.CANCEL, Cap.PROGRESS, Cap.VERIFY_POINT, Cap.BACKUP, Cap.HOLD, Cap.GUARD}
     )
     operations: ClassVar[Mapping[str, Operation]] = {
         "backup": step("backup", params=Backup),

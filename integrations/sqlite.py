@@ -15,7 +15,7 @@ class Sqlite(Copies):
     name: ClassVar[str] = "sqlite"
     kind: ClassVar[str] = "copy"
     caps: ClassVar[frozenset[Cap]] = frozenset(
-        {Cap.POINTS, Cap.CANCEL, Cap.PROGRESS, Cap.VERIFY_POINT, Cap.BACKUP, Cap.HOLD}
+        {Cap.POINTS, Cap.CANCEL, Cap.PROGRESS, Cap.VERIFY_POINT, Cap.BACKUP, Cap.HOLD, Cap.GUARD}
     )
     operations: ClassVar[Mapping[str, Operation]] = {
         "backup": step("backup", params=Backup),

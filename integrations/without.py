@@ -10,6 +10,7 @@ from integrations.contract import (
     Call,
     CheckResult,
     Goal,
+    Guard,
     IntegrationError,
     JobRef,
     JobState,
@@ -50,6 +51,10 @@ class WithoutPoints:
     async def hold(self, source: Source, point: RecoveryPoint, *, until: datetime | None) -> None:
         """Refuse what this engine has nothing for."""
         raise cannot(self.name, "hold recovery points")
+
+    async def guard(self, source: Source) -> Guard:
+        """Refuse what this engine has nothing for."""
+        raise cannot(self.name, "say who could delete recovery points")
 
     async def mark(self, target: Target, name: str) -> str:
         """Refuse what this engine has nothing for."""

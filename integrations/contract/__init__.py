@@ -41,6 +41,7 @@ __all__ = [
     "Engine",
     "Estimate",
     "Goal",
+    "Guard",
     "Health",
     "IntegrationError",
     "JobRef",
@@ -91,6 +92,7 @@ class Cap(StrEnum):
     MARK = "mark"
     BACKUP = "backup"
     HOLD = "hold"
+    GUARD = "guard"
 
 
 class Effect(StrEnum):
@@ -282,6 +284,14 @@ class LogChunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Guard:
+    """Whether the credentials that take backups could delete them as well; None when that cannot be known."""
+
+    deletes: bool | None
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
 class CheckResult:
     """What a check found, with the figures that prove it."""
 
@@ -367,4 +377,8 @@ class Engine(Protocol):
 
     async def hold(self, source: Source, point: RecoveryPoint, *, until: datetime | None) -> None:
         """Keep a recovery point from being expired until a moment; None releases it."""
+        ...
+
+    async def guard(self, source: Source) -> Guard:
+        """Say whether whoever takes the source's backups could delete them too; nothing is tried."""
         ...

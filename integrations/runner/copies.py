@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import hashlib
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -96,6 +98,10 @@ class Copies:
         self._add(point, held_until=until)
         return {"point": point, "held_until": until}
 
+    def guard(self) -> dict[str, Any]:
+        """Say whether this user, who takes the copies, could delete them."""
+        return removable(self.place)
+
     def changed(self, point: str, digest: str) -> str:
         """Return what is wrong with a point whose content has this digest, empty when nothing is."""
         noted = str(self.note(point)["digest"])
@@ -123,6 +129,14 @@ class Copies:
         if note.get("problem"):
             return {**whole, "health": "invalid"}
         return {**whole, "health": "valid" if note.get("verified_at") else "unknown"}
+
+
+def removable(place: Path) -> dict[str, Any]:
+    """Say whether this user could remove what lies in a directory; nothing is tried."""
+    user = getpass.getuser()
+    if os.access(place, os.W_OK | os.X_OK):
+        return {"deletes": True, "because": f"{user} may write in {place}"}
+    return {"deletes": False, "because": f"{user} may not write in {place}"}
 
 
 def _unfinished(path: Path) -> Note:

@@ -29,6 +29,7 @@ _CAPS = {
     Cap.MARK: "sets named markers",
     Cap.BACKUP: "takes recovery points",
     Cap.HOLD: "keeps recovery points from expiring",
+    Cap.GUARD: "says who could delete recovery points",
 }
 
 

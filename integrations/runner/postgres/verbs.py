@@ -26,6 +26,8 @@ def answer(given: argparse.Namespace) -> Mapping[str, Any]:
             return questions.health(_server(given), given.database, given.points, given.kept, given.record)
         case "points":
             return {"points": copies(given.points).listed()}
+        case "guard":
+            return copies(given.points).guard()
         case "restored":
             place = (given.database, given.points, given.kept)
             return questions.restored(_server(given), *place, given.point, given.digest)

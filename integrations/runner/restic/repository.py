@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from integrations.runner import files, processes
-from integrations.runner.copies import LABELS, Note
+from integrations.runner.copies import LABELS, Note, removable
 from integrations.runner.report import Problem, Step
 
 HOLD = "hold-until="
@@ -66,6 +66,18 @@ class Repository:
         if found is None:
             raise Problem(f"There is no snapshot {point} of {self.path} in {self.url}.")
         return found
+
+    def guard(self) -> dict[str, Any]:
+        """Say whether whoever backs up like this could delete snapshots too; nothing is tried."""
+        if self.url.startswith("/"):
+            return removable(Path(self.url))
+        if self.url.startswith("rest:"):
+            why = "the server decides: with `--append-only` it deletes nothing for this user"
+            return {"deletes": None, "because": why}
+        return {
+            "deletes": None,
+            "because": "the rights of its storage decide",
+        }
 
     def points(self) -> list[Note]:
         """Return what is known of every snapshot, newest first."""

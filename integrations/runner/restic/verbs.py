@@ -31,6 +31,8 @@ def answer(given: argparse.Namespace) -> Mapping[str, Any]:
             return _health(repository, given.kept, given.record)
         case "points":
             return {"points": repository.points()}
+        case "guard":
+            return repository.guard()
         case "restored":
             return _restored(repository, given.kept, _approved(repository, given))
         case "prove":

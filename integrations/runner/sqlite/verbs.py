@@ -23,6 +23,8 @@ def answer(given: argparse.Namespace) -> Mapping[str, Any]:
             return questions.health(given.database, given.points, given.kept, given.record)
         case "points":
             return {"points": points.copies(given.points).listed()}
+        case "guard":
+            return points.copies(given.points).guard()
         case "integrity":
             return questions.sound(given.database)
         case "restored":

@@ -1,0 +1,103 @@
+"""Looks whether an engine keeps its promises for what is set up, without changing anything.
+
+What is found wrong is a sentence for whoever operates Backstop or writes an engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from integrations.contract import (
+    Cap,
+    Engine,
+    Guard,
+    Health,
+    IntegrationError,
+    RecoveryPoint,
+    Source,
+    Target,
+    ToPoint,
+    Window,
+)
+
+_NEVER = "doctor-never-started"
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What was found of a target or a source: in short, and what is wrong."""
+
+    says: str
+    problems: tuple[str, ...] = ()
+
+
+async def examine_target(engine: Engine, target: Target) -> Examined:
+    """Ask a target twice which thing it is and how it is."""
+    try:
+        first, second = await engine.health(target), await engine.health(target)
+    except IntegrationError as problem:
+        return Examined("cannot be asked", (str(problem),))
+    return Examined(", ".join(filter(None, (first.version, first.identity))), tuple(_ill(first, second)))
+
+
+def _ill(first: Health, second: Health) -> Iterator[str]:
+    yield from first.problems
+    if not first.ok and not first.problems:
+        yield "It is not well and does not say why."
+    if first.ok and not first.identity:
+        yield "It does not say which thing it is, so an approval for one could pass for another."
+    if first.identity != second.identity:
+        yield f"It calls itself {first.identity}, and a moment later {second.identity}."
+
+
+async def examine_source(engine: Engine, source: Source, *, now: datetime) -> Examined:
+    """List a source's recovery points, and ask what holds for them and who could delete them."""
+    try:
+        points = await engine.points(source)
+        window = await engine.window(source) if Cap.WINDOW in engine.caps else None
+        nowhere = await engine.resolve(source, ToPoint(_NEVER))
+        guard = await engine.guard(source) if Cap.GUARD in engine.caps else None
+    except IntegrationError as problem:
+        return Examined("cannot be asked", (str(problem),))
+    problems = [*_wrong(points, window, now=now), *_unguarded(guard)]
+    if nowhere.point is not None:
+        problems.append(f"It would restore {nowhere.point.id} when a point is named that it has not.")
+    return Examined(_summary(points, window), tuple(problems))
+
+
+def _wrong(points: Sequence[RecoveryPoint], window: Window | None, *, now: datetime) -> Iterator[str]:
+    if not points:
+        yield "There is no recovery point: nothing could be restored."
+    ids = [point.id for point in points]
+    for twice in sorted({id for id in ids if ids.count(id) > 1}):
+        yield f"Two recovery points are called {twice}."
+    moments = [point.finished_at for point in points]
+    if moments != sorted(moments, reverse=True):
+        yield "The recovery points do not come newest first."
+    for point in points:
+        if point.finished_at > now:
+            yield f"{point.id} is of {_at(point.finished_at)}, which is still to come: look at the clocks."
+        if point.health in ("invalid", "partial"):
+            yield f"{point.id} cannot be restored: it is {point.health}."
+    if window and window.earliest > window.latest:
+        yield "The span of restorable moments ends before it begins."
+
+
+def _unguarded(guard: Guard | None) -> Iterator[str]:
+    if guard and guard.deletes:
+        yield f"Whoever takes these backups could delete them: {guard.because}."
+
+
+def _summary(points: Sequence[RecoveryPoint], window: Window | None) -> str:
+    if not points:
+        return "no recovery points"
+    proved = sum(point.verified_at is not None for point in points)
+    newest = max(point.finished_at for point in points)
+    span = f", any moment from {_at(window.earliest)} to {_at(window.latest)}" if window else ""
+    return f"{len(points)} recovery points, {proved} proved, the newest of {_at(newest)}{span}"
+
+
+def _at(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%SZ}"
