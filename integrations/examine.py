@@ -27,10 +27,11 @@ _NEVER = "doctor-never-started"
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What was found of a target or a source: in short, and what is wrong."""
+    """What was found of a target or a source: in short, what is wrong, and what is merely unwise."""
 
     says: str
     problems: tuple[str, ...] = ()
+    unwise: tuple[str, ...] = ()
 
 
 async def examine_target(engine: Engine, target: Target) -> Examined:
@@ -61,10 +62,10 @@ async def examine_source(engine: Engine, source: Source, *, now: datetime) -> Ex
         guard = await engine.guard(source) if Cap.GUARD in engine.caps else None
     except IntegrationError as problem:
         return Examined("cannot be asked", (str(problem),))
-    problems = [*_wrong(points, window, now=now), *_unguarded(guard)]
+    problems = [*_wrong(points, window, now=now)]
     if nowhere.point is not None:
         problems.append(f"It would restore {nowhere.point.id} when a point is named that it has not.")
-    return Examined(_summary(points, window), tuple(problems))
+    return Examined(_summary(points, window), tuple(problems), tuple(_unwise(points, guard)))
 
 
 def _wrong(points: Sequence[RecoveryPoint], window: Window | None, *, now: datetime) -> Iterator[str]:
@@ -79,13 +80,16 @@ def _wrong(points: Sequence[RecoveryPoint], window: Window | None, *, now: datet
     for point in points:
         if point.finished_at > now:
             yield f"{point.id} is of {_at(point.finished_at)}, which is still to come: look at the clocks."
-        if point.health in ("invalid", "partial"):
-            yield f"{point.id} cannot be restored: it is {point.health}."
     if window and window.earliest > window.latest:
         yield "The span of restorable moments ends before it begins."
 
 
-def _unguarded(guard: Guard | None) -> Iterator[str]:
+def _unwise(points: Sequence[RecoveryPoint], guard: Guard | None) -> Iterator[str]:
+    for point in points:
+        if point.health in ("invalid", "partial"):
+            yield f"{point.id} cannot be restored: it is {point.health}."
+    if guard and guard.deletes is None:
+        yield f"Whether whoever takes these backups could delete them cannot be seen: {guard.because}."
     if guard and guard.deletes:
         yield f"Whoever takes these backups could delete them: {guard.because}."
 

@@ -116,10 +116,19 @@ async def test_a_source_that_breaks_a_promise_is_named_with_it() -> None:
         "Two recovery points are called P1.",
         "The recovery points do not come newest first.",
         "P1 is of 2026-11-23 02:50:00Z, which is still to come: look at the clocks.",
-        "P1 cannot be restored: it is invalid.",
         "The span of restorable moments ends before it begins.",
-        "Whoever takes these backups could delete them: backup may write in /srv/backups.",
         "It would restore P1 when a point is named that it has not.",
+    )
+    assert found.unwise == (
+        "P1 cannot be restored: it is invalid.",
+        "Whoever takes these backups could delete them: backup may write in /srv/backups.",
+    )
+
+
+async def test_who_cannot_see_whether_backups_are_safe_says_so() -> None:
+    found = await source_of(point("P1", 0), safe=Guard(deletes=None, because="its server decides"))
+    assert found.unwise == (
+        "Whether whoever takes these backups could delete them cannot be seen: its server decides.",
     )
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
 
 from pydantic import SecretStr, ValidationError
 
@@ -17,6 +15,8 @@ from bot.shelf import Shelf
 from bot.terminal import OK, REFUSED
 from bot.terminal.access import Access
 from bot.terminal.client import Client, Unreachable
+from bot.terminal.doctor.engines import examine
+from bot.terminal.doctor.finding import Finding
 from bot.terminal.screen import tell
 from bot.timeline import Timeline
 from bot.timeline.database import open_engine
@@ -28,21 +28,6 @@ from playbooks.catalog import Catalog, load_catalog
 from playbooks.problems import PlaybookInvalid, nearest
 
 TRY_S = 8.0
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One part of the set-up: how it is, and for a wrong one what to do."""
-
-    part: str
-    state: Literal["ok", "off", "wrong"]
-    says: str
-    do: str = ""
-
-    def __str__(self) -> str:
-        """Return the finding as a line for a terminal."""
-        do = f" {self.do}" if self.do else ""
-        return f"{self.state:<6} {self.part:<10} {self.says}{do}"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -64,7 +49,8 @@ async def _examine(environment: Mapping[str, str]) -> list[Finding]:
         return [*named, *_invalid(invalid)]
     parts = (_database(settings), _slack(settings), _jira(settings), _runner(settings))
     found = await asyncio.gather(*parts)
-    others = await _named_runners(settings)
+    catalog = _catalog(settings)
+    others = [*await _named_runners(settings), *(await examine(settings, catalog) if catalog else ())]
     return [*named, _home(settings), *_files(settings), *found, *others]
 
 
