@@ -92,6 +92,9 @@ async def test_the_how_to_leads_to_a_restore(shell: Shell, installed: Path) -> N
         furnish(shell, service)
         checked = await shell.run("playbook", "check", **environment)
         assert checked.code == 0, checked.out
+        doctor = await shell.run("doctor", BACKSTOP_SLACK_MODE="off", **environment)
+        assert "ok     target     shop-flags: flags 4.1, flags:shop-1" in doctor.out
+        assert "ok     source     flag-versions: 3 recovery points, 0 proved, the newest of 20" in doctor.out
         async with started(shell, **environment):
             ana, cy = await person(shell, "ana", environment), await person(shell, "cy", environment)
             began = (datetime.now(UTC) - timedelta(minutes=6)).strftime("%Y-%m-%dT%H:%M:%SZ")

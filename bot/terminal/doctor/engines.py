@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 import aiohttp
 
@@ -23,12 +23,7 @@ _TRY_S = 60.0
 async def examine(settings: Settings, catalog: Catalog) -> list[Finding]:
     """Ask all of them at once; one that is silent keeps no other from being looked at."""
     runners = runners_of(settings)
-    connections = Connections(
-        runners=runners,
-        session=aiohttp.ClientSession,
-        secrets=settings.secrets_dir,
-        now=lambda: datetime.now(UTC),
-    )
+    connections = Connections(runners=runners, session=aiohttp.ClientSession, secrets=settings.secrets_dir)
     try:
         asked = _asked(open_engines(connections), catalog, connections.now())
         return [finding for found in await asyncio.gather(*asked) for finding in found]
