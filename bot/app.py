@@ -24,6 +24,7 @@ from bot.notify import Notify
 from bot.runners import runners_of
 from bot.runs import Runs
 from bot.runs.book import Book
+from bot.runs.drills import Drills
 from bot.settings import Settings
 from bot.shelf import Shelf
 from bot.slack.api import Api
@@ -125,8 +126,13 @@ async def running(
         if tracker:
             stack.push_async_callback(tracker.close)
         book = Book(timeline, shelf, desk.slack_groups)
-        runs = Runs(book, shelf, engines(connections))
-        handlers = _handlers(timeline, shelf, runs, settings, tracker, door, desk)
+        opened = engines(connections)
+        runs = Runs(book, shelf, opened)
+        handlers = {
+            **_handlers(timeline, shelf, settings, tracker, door, desk),
+            "run": runs.handle,
+            "drill": Drills(book, opened).handle,
+        }
         dispatcher = Dispatcher(timeline, handlers, {"run": runs.ask}, first=first, at_once=at_once)
 
         def parts() -> Mapping[str, str]:
@@ -170,7 +176,6 @@ def open_shelf(settings: Settings) -> Shelf:
 def _handlers(
     timeline: Timeline,
     shelf: Shelf,
-    runs: Runs,
     settings: Settings,
     tracker: Tracker | None,
     door: SlackDoor | None,
@@ -183,7 +188,6 @@ def _handlers(
     slack: Mapping[str, Handler] = door.handlers() if door else without
     return {
         **slack,
-        "run": runs.handle,
         "tracker": notify.handle,
         "update-due": watch.update_due,
         "gate-expiry": watch.gate_expiry,

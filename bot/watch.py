@@ -15,6 +15,7 @@ from bot.core import incident as incidents
 from bot.core import run as runs
 from bot.core.approval import Standing, standing
 from bot.core.events import Event, FreezeReviewDue, GateExpired, UpdateOverdue
+from bot.core.incident import stream_of
 from bot.core.people import holders_now
 from bot.jobs import Again
 from bot.shelf import Shelf
@@ -70,7 +71,7 @@ class Watch:
         """Close the gates whose time for gathering ran out before enough people said yes."""
         stream = f"run/{id}"
         run = runs.fold(await self._timeline.read(stream))
-        incident = incidents.fold(await self._timeline.read(f"incident/{run.incident}")) if run else None
+        incident = incidents.fold(await self._timeline.read(stream_of(run.incident))) if run else None
         if run is None or run.plan is None or run.over or incident is None:
             return None
         now = self._timeline.now()

@@ -47,11 +47,11 @@ class _Reading:
 
     def _doubles(self) -> Iterator[Problem]:
         book = self.playbook
-        yield from self._twice("steps", "step", (step.id for step in book.steps))
-        yield from self._twice("sources", "source", (source.id for source in book.sources))
-        checks = [check.id for step in book.steps for check in step.verify] + [
-            check.id for check in book.verify
-        ]
+        yield from self._twice(("steps",), "step", (step.id for step in book.steps))
+        yield from self._twice(("sources",), "source", (source.id for source in book.sources))
+        if book.drill:
+            yield from self._twice(("drill", "cleanup"), "operation", (act.id for act in book.drill.cleanup))
+        checks = [check.id for _, check in _checks(book)]
         for id, times in Counter(checks).items():
             if times > 1:
                 path = next(path for path, check in _checks(book) if check.id == id)
@@ -59,12 +59,12 @@ class _Reading:
                     path, f"the check {id!r} is named {times} times", "results are told apart by it"
                 )
 
-    def _twice(self, key: str, kind: str, ids: Iterable[str]) -> Iterator[Problem]:
+    def _twice(self, at: Path, kind: str, ids: Iterable[str]) -> Iterator[Problem]:
         seen: set[str] = set()
         for index, id in enumerate(ids):
             if id in seen:
                 yield self.text.problem(
-                    (key, index, "id"), f"a second {kind} {id!r}", "ids are what people type"
+                    (*at, index, "id"), f"a second {kind} {id!r}", "ids are what people type"
                 )
             seen.add(id)
 
@@ -148,12 +148,14 @@ def target_at(playbook: Playbook, path: Path, action: Action) -> str | None:
 
 
 def actions(playbook: Playbook) -> Iterator[tuple[Path, Action]]:
-    """Yield every action of a playbook with its path: steps, undos and checks."""
+    """Yield every action of a playbook with its path: steps, undos, checks, and what cleans a drill up."""
     for index, step in enumerate(playbook.steps):
         yield ("steps", index), step
         if step.undo:
             yield ("steps", index, "undo"), step.undo
     yield from _checks(playbook)
+    for index, action in enumerate(playbook.drill.cleanup if playbook.drill else ()):
+        yield ("drill", "cleanup", index), action
 
 
 def _checks(playbook: Playbook) -> Iterator[tuple[Path, Check]]:
@@ -162,6 +164,8 @@ def _checks(playbook: Playbook) -> Iterator[tuple[Path, Check]]:
             yield ("steps", index, "verify", place), check
     for index, check in enumerate(playbook.verify):
         yield ("verify", index), check
+    for index, check in enumerate(playbook.drill.isolation if playbook.drill else ()):
+        yield ("drill", "isolation", index), check
 
 
 def references(playbook: Playbook) -> Iterator[tuple[Path, Reference]]:

@@ -292,10 +292,23 @@ class Updates(Part):
     audience: tuple[Name, ...] = ("incident",)
 
 
+class CleanUp(Action):
+    """One operation that puts a stand-in back as it was before a drill; doing it twice must do no harm."""
+
+    id: Name
+    title: Sentence
+    timeout: Lasting = timedelta(minutes=10)
+
+
 class Drill(Part):
-    """How the playbook is rehearsed: the stand-in of each target, and when. Drills are always cleaned up."""
+    """How the playbook is rehearsed: the stand-in of each target, and when. Drills are always cleaned up.
+
+    The checks of `isolation` must pass before the first step; `cleanup` follows the undo of the steps.
+    """
 
     targets: Mapping[Name, Name]
+    isolation: tuple[Check, ...] = ()
+    cleanup: tuple[CleanUp, ...] = ()
     schedule: Cron | None = None
     zone: str = "UTC"
     at_most: Lasting | None = None

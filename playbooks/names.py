@@ -15,7 +15,14 @@ from playbooks.problems import Problem
 from playbooks.validate import fields_at
 from playbooks.yaml_text import Path, Text
 
-ACTIONS = ("steps.*", "steps.*.undo", "steps.*.verify.*", "verify.*")
+ACTIONS = (
+    "steps.*",
+    "steps.*.undo",
+    "steps.*.verify.*",
+    "verify.*",
+    "drill.isolation.*",
+    "drill.cleanup.*",
+)
 """Where the actions of a playbook stand."""
 
 _SECTIONS = {"role": "roles", "approval": "approvals", "source": "sources", "target": "targets"}

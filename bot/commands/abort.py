@@ -16,7 +16,7 @@ from bot.timeline import Change
 async def act(ask: Ask) -> Outcome:
     """Show what is left behind; with confirm: and a reason, stop for good."""
     run = await ask.run(ask.words.args[0] if ask.words.args else None)
-    incident = await ask.incident(run.incident)
+    incident = await ask.occasion(run)
     ask.may(Right.COMMAND, f"abort {run.id}", incident)
     if run.over or run.abort:
         raise Refused(f"{run.id} is {run.state}: there is nothing to abort.")

@@ -26,7 +26,7 @@ async def act(ask: Ask) -> Outcome:
     """Record a yes to exactly the plan whose hash stands now; `plan:` says which plan was read."""
     word = ask.words.args[0] if ask.words.args else None
     run = await ask.run(word)
-    incident = await ask.incident(run.incident)
+    incident = await ask.occasion(run)
     plan = open_plan(ask, run)
     gate, state = gate_of(run, plan, word)
     holders = ask.holders(run, incident)

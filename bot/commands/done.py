@@ -15,7 +15,7 @@ BY_HAND = (Status.FAILED, Status.IN_DOUBT, Status.UNDONE)
 async def act(ask: Ask) -> Outcome:
     """Record a person's step, or a machine's step that a person carried out instead."""
     run, _, step = await ask.step(ask.argument(0, "The step (RUN-9.S3)"))
-    incident = await ask.incident(run.incident)
+    incident = await ask.occasion(run)
     state = run.step(step.id)
     person = step.call.kind == "person" and state.status is Status.STARTED
     heavy = step.destructive or state.status is Status.IN_DOUBT

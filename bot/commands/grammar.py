@@ -31,7 +31,7 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _ESCAPED = re.compile(rf'\\(["\\{_TYPOGRAPHIC}])')
-_ID = re.compile(r"(INC|RUN|FRZ)-[1-9][0-9]*")
+_ID = re.compile(r"(INC|RUN|FRZ|DRL)-[1-9][0-9]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def _add(options: dict[str, str], key: str, value: str) -> None:
 
 
 def an_id(word: str, prefix: str) -> str | None:
-    """Return a word as an id of a kind (INC, RUN, FRZ), or None when it is none."""
+    """Return a word as an id of a kind (INC, RUN, FRZ, DRL), or None when it is none."""
     upper = word.upper()
     return upper if _ID.fullmatch(upper) and upper.startswith(prefix) else None
 

@@ -13,7 +13,7 @@ from bot.timeline import Change
 async def act(ask: Ask) -> Outcome:
     """Pause the run with a reason."""
     run = await ask.run(ask.words.args[0] if ask.words.args else None)
-    incident = await ask.incident(run.incident)
+    incident = await ask.occasion(run)
     ask.may(Right.OPERATE, f"hold {run.id}", incident, run)
     if run.over or run.abort or run.started_at is None:
         raise Refused(f"{run.id} is {run.state}: there is nothing to hold.")

@@ -31,7 +31,7 @@ async def act(ask: Ask) -> Outcome:
         raise Refused(f"{incident.id} is {incident.phase.value}: `reopen` it first. Nothing was planned.")
     service = ask.words.options.get("svc", incident.service)
     environment = ask.words.options.get("env", incident.environment)
-    _applies(loaded.playbook, service, environment)
+    applies(loaded.playbook, service, environment)
     inputs = _inputs(ask, loaded.playbook)
     run = await ask.timeline.lookup.next_id("RUN")
     asked = PlanAsked(
@@ -47,7 +47,8 @@ async def act(ask: Ask) -> Outcome:
     return Outcome(ask.done(run, line, small=small, incident=incident.id, run=run), changes)
 
 
-def _applies(playbook: Playbook, service: str, environment: str) -> None:
+def applies(playbook: Playbook, service: str, environment: str) -> None:
+    """Return if a playbook is for a service in an environment, or raise Refused."""
     services, environments = playbook.applies_to.services, playbook.applies_to.environments
     if services and service not in services:
         raise Refused(

@@ -15,7 +15,7 @@ async def act(ask: Ask) -> Outcome:
     """Record a no with its reason, from whoever could have said yes or commands."""
     word = ask.words.args[0] if ask.words.args else None
     run = await ask.run(word)
-    incident = await ask.incident(run.incident)
+    incident = await ask.occasion(run)
     plan = open_plan(ask, run)
     gate, state = gate_of(run, plan, word)
     still_the_same(ask, run)

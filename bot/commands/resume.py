@@ -16,7 +16,7 @@ from bot.timeline import Change
 async def act(ask: Ask) -> Outcome:
     """Record that the pause is over."""
     run = await ask.run(ask.words.args[0] if ask.words.args else None)
-    incident = await ask.incident(run.incident)
+    incident = await ask.occasion(run)
     if run.over or run.abort or run.paused is None:
         raise Refused(f"{run.id} is {run.state}: it does not wait for `resume`.")
     _needs_a_choice(ask, run)

@@ -18,7 +18,7 @@ AGAIN = (Status.FAILED, Status.IN_DOUBT, Status.UNDONE, Status.SKIPPED)
 async def act(ask: Ask) -> Outcome:
     """Record the decision; the next attempt opens when the target says that nothing of the last one runs."""
     run, _, step = await ask.step(ask.argument(0, "The step (RUN-9.S3)"))
-    incident = await ask.incident(run.incident)
+    incident = await ask.occasion(run)
     ask.may(Right.COMMAND if step.destructive else Right.OPERATE, f"retry {run.id}.{step.id}", incident, run)
     state = run.step(step.id)
     if state.status not in AGAIN:
@@ -26,6 +26,8 @@ async def act(ask: Ask) -> Outcome:
     if state.retry:
         raise Refused(f"A retry of {run.id}.{step.id} was asked for already; it waits for the target's word.")
     inputs = _inputs(ask, run)
+    if inputs and incident.drill:
+        raise Refused(f"{run.id} is for {incident.id}: its inputs stay as they are. Nothing was recorded.")
     if inputs and run.restored:
         raise Refused(
             f"{run.id} has overwritten data already, from what its inputs chose: they cannot be changed any "

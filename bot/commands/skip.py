@@ -15,7 +15,7 @@ SKIPPABLE = (Status.WAITING, Status.FAILED, Status.IN_DOUBT, Status.UNDONE)
 async def act(ask: Ask) -> Outcome:
     """Record that a step is not done; a destructive one, or one in doubt, only by a commander."""
     run, _, step = await ask.step(ask.argument(0, "The step (RUN-9.S3)"))
-    incident = await ask.incident(run.incident)
+    incident = await ask.occasion(run)
     state = run.step(step.id)
     heavy = step.destructive or state.status is Status.IN_DOUBT
     ask.may(Right.COMMAND if heavy else Right.OPERATE, f"skip {run.id}.{step.id}", incident, run)

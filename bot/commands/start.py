@@ -35,8 +35,10 @@ KEEPS = timedelta(minutes=30)
 async def act(ask: Ask) -> Outcome:
     """Start the run, or ask again for approvals that expired, aged or were refused."""
     run = await ask.run(ask.words.args[0] if ask.words.args else None)
-    incident = await ask.incident(run.incident)
+    incident = await ask.occasion(run)
     ask.may(Right.COMMAND, f"start {run.id}", incident)
+    if incident.drill:
+        raise Refused(f"{run.id} is for {incident.id}, which starts it by itself: nothing was done.")
     if run.over or run.abort:
         raise Refused(f"{run.id} is {run.state}: nothing was started. Plan a new run.")
     if run.plan is None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from bot.commands.grammar import an_id
 from bot.commands.verb import Answer, Ask, Outcome, Verb
 from bot.core import freeze as freezes
-from bot.core.cards import incident_card, plan_card, progress_card
+from bot.core.cards import drill_card, incident_card, plan_card, progress_card
 from bot.core.document import Document, Paragraph, Strong
 from bot.core.freeze import Freeze
 from bot.core.incident import Incident
@@ -23,6 +23,8 @@ async def act(ask: Ask) -> Outcome:
     word = ask.words.args[0] if ask.words.args else None
     if word and an_id(word.partition(".")[0], "RUN"):
         return Outcome(await _run(ask, word))
+    if word and an_id(word, "DRL"):
+        return Outcome(await _drill(ask, word))
     incident = await ask.incident(word)
     runs = await ask.runs_of(incident)
     story = await ask.timeline.story(incident.id)
@@ -31,9 +33,16 @@ async def act(ask: Ask) -> Outcome:
     return Outcome(Answer(card, data={"id": incident.id, "phase": incident.phase.value}))
 
 
+async def _drill(ask: Ask, word: str) -> Answer:
+    drill = await ask.drill(word)
+    found = [await ask.run(id) for id in drill.runs]
+    card = drill_card(drill, runs=found, now=ask.now)
+    return Answer(card, data={"id": drill.id, "outcome": drill.ended.outcome if drill.ended else None})
+
+
 async def _run(ask: Ask, word: str) -> Answer:
     run = await ask.run(word)
-    incident = await ask.incident(run.incident)
+    incident = await ask.occasion(run)
     data = {"id": run.id, "state": run.state, "hash": run.hash}
     if run.started_at is None:
         return Answer(plan_card(run, incident, now=ask.now), data=data)
@@ -63,8 +72,8 @@ async def freezes_of(ask: Ask, incident: Incident) -> list[Freeze]:
 
 VERB = Verb(
     name="status",
-    usage="status [INC-42 | RUN-9]",
-    summary="Show where an incident or a run stands.",
+    usage="status [INC-42 | RUN-9 | DRL-7]",
+    summary="Show where an incident, a run or a drill stands.",
     right=Right.READ,
     act=act,
 )

@@ -18,12 +18,13 @@ FORMS = ("text", "md", "json")
 
 async def act(ask: Ask) -> Outcome:
     """Show every entry in the order it happened, as text, Markdown or JSON."""
-    ids = [word for word in ask.words.args if an_id(word, "INC")]
-    forms = [word for word in ask.words.args if not an_id(word, "INC")]
+    named = {word: an_id(word, "INC") or an_id(word, "DRL") for word in ask.words.args}
+    ids = [word for word, id in named.items() if id]
+    forms = [word for word, id in named.items() if not id]
     if len(ids) > 1 or len(forms) > 1:
         raise Refused("Name one incident and one form: timeline INC-42 md.")
     form = one_of(forms[0], FORMS, "form of a timeline") if forms else "text"
-    incident = await ask.incident(ids[0] if ids else None)
+    incident = await ask.incident_or_drill(ids[0] if ids else None)
     story = await ask.timeline.story(incident.id)
     drawn = timeline_document(story, incident)
     data: dict[str, object] = {"incident": incident.id, "entries": len(story)}
@@ -40,7 +41,7 @@ def _file(form: str, drawn: Document, story: Sequence[Entry]) -> str:
 
 VERB = Verb(
     name="timeline",
-    usage="timeline [INC-42] [text|md|json]",
+    usage="timeline [INC-42 | DRL-7] [text|md|json]",
     summary="Show everything that happened, in order.",
     right=Right.READ,
     act=act,

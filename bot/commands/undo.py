@@ -13,7 +13,7 @@ from bot.timeline import Change
 async def act(ask: Ask) -> Outcome:
     """Record the decision to go back; steps that cannot be undone stay as they are and are named."""
     run, plan, step = await ask.step(ask.argument(0, "The step to go back to (RUN-9.S2)"))
-    incident = await ask.incident(run.incident)
+    incident = await ask.occasion(run)
     ask.may(Right.COMMAND, f"undo {run.id} back to {step.id}", incident)
     if run.acting:
         raise Refused(f"{', '.join(run.acting)} is acting: `hold {run.id}` and wait, or `abort {run.id}`.")

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import cast
 
 from bot.commands.grammar import Words, an_id
+from bot.core import drill as drills
 from bot.core import freeze as freezes
 from bot.core import incident as incidents
 from bot.core import run as runs
@@ -28,9 +29,10 @@ from bot.core.document import (
     plain,
     to_json,
 )
+from bot.core.drill import Drill
 from bot.core.errors import Refused
 from bot.core.freeze import Freeze
-from bot.core.incident import Incident
+from bot.core.incident import Incident, stream_of
 from bot.core.may import COMMANDERS, Actor, Right, may
 from bot.core.people import holders_now
 from bot.core.plan import Plan, PlannedStep
@@ -188,6 +190,27 @@ class Ask:
             raise Refused(f"There is no {id}. `{self.desk.command} list` shows the incidents.")
         return found
 
+    async def occasion(self, run: Run) -> Incident:
+        """Return what a run is for: its incident, or its drill as one."""
+        return await self.incident_or_drill(run.incident)
+
+    async def incident_or_drill(self, word: str | None = None) -> Incident:
+        """Return the incident named or of this place, or the drill named as one."""
+        if word is None or not an_id(word, "DRL"):
+            return await self.incident(word)
+        drill = await self.drill(word)
+        found = incidents.fold(await self.timeline.read(stream_of(drill.id)))
+        assert found
+        return found
+
+    async def drill(self, word: str) -> Drill:
+        """Return the drill named, or raise Refused."""
+        id = an_id(word, "DRL")
+        found = drills.fold(await self.timeline.read(f"drill/{id}")) if id else None
+        if found is None:
+            raise Refused(f"There is no drill {word[:40]}. `{self.desk.command} drill list` shows them.")
+        return found
+
     async def _incident_id(self, word: str | None) -> str:
         if word and word != ".":
             id = an_id(word, "INC")
@@ -222,6 +245,8 @@ class Ask:
     async def run(self, word: str | None = None) -> Run:
         """Return the run named, or the only one that is under way in the incident of this place."""
         id = an_id(word.partition(".")[0], "RUN") if word else None
+        if word and an_id(word, "DRL"):
+            id = (await self.drill(word)).runs[-1]
         if word and id is None:
             raise Refused(f"`{word[:40]}` is no run. Name one as RUN-9, or a step as RUN-9.S3.")
         if id is None:
@@ -285,7 +310,7 @@ class Ask:
 
     def done(self, id: str, *line: Span, small: Line = (), **data: object) -> Answer:
         """Return the answer to a write: the id, what was recorded, and where to read it."""
-        path = {"INC": "incidents", "RUN": "runs", "FRZ": "freezes"}[id[:3]]
+        path = {"INC": "incidents", "RUN": "runs", "FRZ": "freezes", "DRL": "drills"}[id[:3]]
         url = f"{self.desk.url}/{path}/{id}"
         blocks: list[Block] = [Paragraph((Strong(id), " ", *line, " ", Link("Open", url)))]
         if small:

@@ -39,6 +39,7 @@ class Wish:
     damage_start: datetime | None = None
     exact: str | None = None
     failed: Mapping[str, str] = field(default_factory=dict)
+    drilled: frozenset[tuple[str, str | None]] = frozenset()
     reaches: datetime | None = None
     log_continuous: bool | None = None
 
@@ -88,7 +89,7 @@ def _unmet(select: Select, point: RecoveryPoint, wish: Wish) -> Iterator[str]:
     if "log_continuous" in select.require and wish.log_continuous is not True:
         unknown = wish.log_continuous is None
         yield "nobody can say whether its log is continuous" if unknown else "its log has a gap"
-    if "drilled" in select.require:
+    if "drilled" in select.require and (point.id, point.digest) not in wish.drilled:
         yield "no drill has restored it"
     if "immutable" in select.require and point.immutable is not True:
         yield "it is not known to be immutable"

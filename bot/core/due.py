@@ -222,6 +222,9 @@ def _blocked(
     holders: Mapping[str, Sequence[str]],
     freezes: Sequence[Freeze],
 ) -> Pause | _Wait | None:
+    if plan.drill and not step.person:
+        why = f"{step.title} would change what is not isolated, which no drill does."
+        return None if plan.apart(step) else Pause(why, step.id)
     if step.gate:
         gate, state = plan.gate(step.gate), run.gates.get(step.gate)
         if gate is None or state is None:

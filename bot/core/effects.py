@@ -14,6 +14,8 @@ from bot.core.cadence import cadence
 from bot.core.events import (
     Approved,
     AttemptOpened,
+    DrillAsked,
+    DrillEnded,
     Entry,
     ExceptionAsked,
     ExceptionGranted,
@@ -40,6 +42,7 @@ from bot.core.events import (
     UpdatePosted,
     Withdrawn,
 )
+from bot.core.incident import is_drill
 
 APPROVALS_FIRST, IN_ORDER = 0, 5
 
@@ -71,6 +74,8 @@ def follow(entry: Entry, incident: str | None) -> tuple[Effect, ...]:
     match stream:
         case "incident":
             return tuple(_incident(entry, id))
+        case "drill":
+            return tuple(_drill(entry, id))
         case "run":
             return tuple(_run(entry, id, incident or ""))
         case "freeze":
@@ -89,7 +94,18 @@ def _say(entry: Entry, incident: str) -> Effect:
 
 def _drawings(incident: str) -> Iterator[Effect]:
     yield Effect("card", incident, f"{_room(incident)}/card")
-    yield Effect("tracker", incident, f"tracker/{incident}")
+    if is_drill(incident):
+        yield Effect("drill", incident, f"drill/{incident}")
+    else:
+        yield Effect("tracker", incident, f"tracker/{incident}")
+
+
+def _drill(entry: Entry, id: str) -> Iterator[Effect]:
+    if isinstance(entry.event, DrillAsked):
+        yield Effect("room", id, _room(id))
+    if isinstance(entry.event, DrillEnded):
+        yield _say(entry, id)
+    yield from _drawings(id)
 
 
 def _incident(entry: Entry, id: str) -> Iterator[Effect]:

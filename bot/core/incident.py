@@ -1,4 +1,8 @@
-"""An incident is what its timeline says."""
+"""An incident is what its timeline says.
+
+A drill is folded to one as well, in which nothing is the matter: its runs are carried out and drawn like
+those of an incident. What a drill is beside that is in `drill.py`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,8 @@ from datetime import datetime
 from bot.core.cadence import cadence
 from bot.core.events import (
     Decided,
+    DrillAsked,
+    DrillEnded,
     Entry,
     Event,
     FactLearnt,
@@ -88,6 +94,21 @@ class Incident:
         """Return who commands."""
         return self.roles["commander"]
 
+    @property
+    def drill(self) -> bool:
+        """Say whether it is a drill."""
+        return is_drill(self.id)
+
+
+def is_drill(id: str) -> bool:
+    """Say whether what a run is for is a drill, by its id."""
+    return id.startswith("DRL-")
+
+
+def stream_of(id: str) -> str:
+    """Return the stream of what a run is for: an incident, or a drill."""
+    return f"{'drill' if is_drill(id) else 'incident'}/{id}"
+
 
 def fold(entries: Iterable[Entry], incident: Incident | None = None) -> Incident | None:
     """Return the incident a timeline describes, or None for an empty one; a known one is gone on with."""
@@ -103,6 +124,8 @@ def fold(entries: Iterable[Entry], incident: Incident | None = None) -> Incident
 
 def _declared(entry: Entry) -> Incident | None:
     event = entry.event
+    if isinstance(event, DrillAsked):
+        return _rehearsal(entry, event)
     if not isinstance(event, IncidentDeclared):
         return None
     wait = cadence(event.severity, Phase.INVESTIGATING)
@@ -120,6 +143,25 @@ def _declared(entry: Entry) -> Incident | None:
         seq=entry.seq,
         impact_start=event.impact_start,
         next_update_by=entry.occurred_at + wait if wait else None,
+    )
+
+
+def _rehearsal(entry: Entry, event: DrillAsked) -> Incident:
+    """A drill plays that the damage begins as it is asked for: its clocks start there."""
+    return Incident(
+        id=entry.stream.removeprefix("drill/"),
+        title=f"Drill of {event.playbook}",
+        severity=Severity.SEV4,
+        phase=Phase.RECOVERING,
+        service=event.service,
+        environment=event.environment,
+        release=event.release,
+        declared_at=entry.occurred_at,
+        declared_by=entry.by,
+        roles={"commander": event.commander},
+        seq=entry.seq,
+        impact_start=entry.occurred_at,
+        damage_start=entry.occurred_at,
     )
 
 
@@ -164,6 +206,8 @@ def apply(incident: Incident, entry: Entry, event: Event) -> Incident:  # noqa: 
                 next_update_by=None,
                 overdue=None,
             )
+        case DrillEnded():
+            return replace(incident, phase=Phase.CLOSED)
         case IncidentClosed():
             return replace(incident, closed=event, phase=Phase.CLOSED, next_update_by=None)
         case IncidentReopened():

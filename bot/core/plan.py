@@ -78,6 +78,7 @@ class PlannedTarget(Part):
     environment: str
     identity: str
     isolated: bool = False
+    stands_for: str | None = None
     settings: Mapping[str, Json] = Field(default_factory=dict)
 
 
@@ -192,7 +193,10 @@ class PlannedFallback(Part):
 
 
 class Plan(Part):
-    """A playbook resolved against now. `problems` keep it from starting; `warnings` do not."""
+    """A playbook resolved against now. `problems` keep it from starting; `warnings` do not.
+
+    A `drill` acts only on isolated targets, as the checks of `isolation` prove; `cleanup` puts them back.
+    """
 
     playbook: str
     playbook_hash: str
@@ -215,6 +219,10 @@ class Plan(Part):
     rpo_s: float | None = None
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    drill: bool = False
+    isolation: tuple[PlannedCheck, ...] = ()
+    cleanup: tuple[PlannedStep, ...] = ()
+    left_out: tuple[str, ...] = ()
     drafted_at: AwareDatetime
 
     def step(self, id: str) -> PlannedStep | None:
@@ -225,6 +233,12 @@ class Plan(Part):
     def gate(self, name: str) -> PlannedGate | None:
         """Return the gate of a name, or None."""
         return next((gate for gate in self.gates if gate.name == name), None)
+
+    def apart(self, step: PlannedStep) -> bool:
+        """Say whether a step changes nothing but isolated targets, so that nobody is asked in a drill."""
+        found = [self.target(name) for name in {*step.touches, step.call.target} if name]
+        named = bool(found) or step.call.effect is Effect.READ
+        return named and all(target and target.isolated for target in found)
 
     def source(self, id: str | None) -> PlannedSource | None:
         """Return the source of an id, or None."""

@@ -59,6 +59,7 @@ from bot.shelf import Shelf
 from bot.timeline import Change
 from integrations.contract import Engine, Json
 from playbooks.model import Playbook, content_hash
+from playbooks.rehearsal import left_out, rehearsed
 from playbooks.roles import holders
 
 ASKED_AGAIN = timedelta(seconds=5)
@@ -150,6 +151,9 @@ class Runs:
         if loaded is None:
             because = f"The playbook {asked.playbook} is not there any more."
             return await self._book.write(view, PlanFailed(because=because))
+        if view.incident.drill and loaded.playbook.drill is None:
+            because = f"The playbook {asked.playbook} says no more how it is rehearsed."
+            return await self._book.write(view, PlanFailed(because=because))
         planned = await self._planned(view, loaded.playbook, loaded.hash, asked.inputs)
         stale = self._stale(loaded.text.file)
         if stale:
@@ -171,6 +175,9 @@ class Runs:
         self, view: View, playbook: Playbook, hash: str, inputs: Mapping[str, Json]
     ) -> Planned:
         asked = view.run.asked
+        drill = playbook.drill if view.incident.drill else None
+        skipped = left_out(playbook) if drill else ()
+        playbook = rehearsed(playbook, drill) if drill else playbook
         ground = Ground(
             playbook=playbook,
             hash=hash,
@@ -187,6 +194,9 @@ class Runs:
             suspects=await self._book.suspects(view),
             measured=await self._book.measured(playbook),
             now=view.now,
+            drill=drill,
+            left_out=skipped,
+            drilled=await self._book.timeline.lookup.drilled(),
         )
         plan = await draft(ground)
         hash = plan_hash(plan)
@@ -230,7 +240,7 @@ class Runs:
 
     async def _verify(self, view: View) -> View:
         """Carry the end checks out; each has its time to become right, then people are asked."""
-        if view.incident.phase in _BEFORE_VERIFYING:
+        if view.incident.phase in _BEFORE_VERIFYING and not view.incident.drill:
             why = f"every step of {view.run.id} is over"
             return await self._book.write(view, incident=[PhaseChanged(phase=Phase.VERIFYING, why=why)])
         found = [await self._steps.check(view, check, None) for check in view.plan.checks]
@@ -252,7 +262,7 @@ class Runs:
         skipped = tuple(step.id for step in view.plan.steps if step.destructive and _skipped(view, step))
         left_out = () if view.run.restored else skipped
         outcome = "over, and nothing was restored" if left_out else "recovered"
-        if view.incident.phase in (*_BEFORE_VERIFYING, Phase.VERIFYING):
+        if view.incident.phase in (*_BEFORE_VERIFYING, Phase.VERIFYING) and not view.incident.drill:
             why = f"{view.run.id} {'is ' if left_out else ''}{outcome}"
             phase = [PhaseChanged(phase=Phase.MONITORING, why=why)]
         others = {**await self._book.releases(view.run.id), **self._lift(view, outcome)}

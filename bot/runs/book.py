@@ -13,7 +13,7 @@ from bot.core.due import Move, due
 from bot.core.estimate import Measurement
 from bot.core.events import Entry, Event, TargetReleased
 from bot.core.freeze import Freeze
-from bot.core.incident import Incident
+from bot.core.incident import Incident, stream_of
 from bot.core.people import holders_now
 from bot.core.plan import Plan
 from bot.core.run import Run, fold_target
@@ -53,7 +53,7 @@ class View:
     def after(self, entries: Sequence[Entry], now: datetime) -> View:
         """Return the view after what was appended to the run and its incident."""
         run = runs.fold((entry for entry in entries if entry.stream == f"run/{self.run.id}"), self.run)
-        about = (entry for entry in entries if entry.stream == f"incident/{self.incident.id}")
+        about = (entry for entry in entries if entry.stream == stream_of(self.incident.id))
         incident = incidents.fold(about, self.incident)
         assert run
         assert incident
@@ -77,7 +77,7 @@ class Book:
     async def view(self, id: str) -> View:
         """Return a run with its incident and the freezes in force."""
         run = runs.fold(await self.timeline.read(f"run/{id}"))
-        incident = incidents.fold(await self.timeline.read(f"incident/{run.incident}")) if run else None
+        incident = incidents.fold(await self.timeline.read(stream_of(run.incident))) if run else None
         if run is None or incident is None:
             raise IntegrationError(f"{id} has no timeline to go by.", permanent=True)
         held = [freezes.fold(entries) for entries in (await self.timeline.frozen()).values()]
@@ -99,7 +99,7 @@ class Book:
         if events:
             changes[f"run/{view.run.id}"] = Change(view.run.seq, events)
         if incident:
-            changes[f"incident/{view.incident.id}"] = Change(view.incident.seq, tuple(incident))
+            changes[stream_of(view.incident.id)] = Change(view.incident.seq, tuple(incident))
         entries = await self.timeline.append(changes, by=BY, via=VIA)
         return view.after(entries, self.timeline.now())
 

@@ -8,6 +8,7 @@ from typing import TypedDict
 
 from pydantic import JsonValue
 
+from bot.core.drill import PATIENCE_S, TRIES
 from bot.core.estimate import NEVER, PLAYBOOK, Estimate, Expected, estimate, seen_elsewhere
 from bot.core.plan import PersonTask, PlannedCall, PlannedCheck, PlannedSource, PlannedStep, PlannedTarget
 from bot.core.words import in_words
@@ -15,10 +16,10 @@ from bot.runs.ground import Drafting
 from bot.runs.took import act_of
 from integrations.contract import Call, Effect, IntegrationError, Source, Target
 from playbooks.catalog import Catalog
-from playbooks.model import Action, Check, Step, parameters, target_of
+from playbooks.model import Action, Check, CleanUp, Step, parameters, target_of
 from playbooks.references import UnknownReference, fill_in, resolve_references
 
-_AT_ONCE = timedelta(0)
+AT_ONCE = timedelta(0)
 _WEIGHT = (Effect.READ, Effect.REVERSIBLE, Effect.DESTRUCTIVE)
 
 
@@ -31,7 +32,7 @@ async def plan_step(drafting: Drafting, step: Step) -> PlannedStep:
         else None
     )
     checks = [
-        await plan_check(drafting, check, step.target, step.source, within=check.within or _AT_ONCE)
+        await plan_check(drafting, check, step.target, step.source, within=check.within or AT_ONCE)
         for check in step.verify
     ]
     call = call.model_copy(update={"effect": max(step.effect, call.effect, key=_WEIGHT.index)})
@@ -88,6 +89,24 @@ def _measured(drafting: Drafting, call: PlannedCall) -> Estimate | None:
         return None
     found = estimate(act_of(engine, call), call.work, ground.measured, now=ground.now)
     return found or (seen_elsewhere(call.engine, call.known) if call.known else None)
+
+
+async def plan_cleanup(drafting: Drafting, action: CleanUp) -> PlannedStep:
+    """Return an operation that puts a stand-in back; what destroys nothing is tried again by itself."""
+    target = target_of(action)
+    call = await _call(drafting, action, target, None, action.timeout)
+    return PlannedStep(
+        id=action.id,
+        title=action.title,
+        by="commander",
+        call=call,
+        touches=(target,) if target else (),
+        retries=TRIES,
+        backoff_s=PATIENCE_S,
+        retry_on=("transient", "timeout"),
+        estimate_s=0,
+        high_s=action.timeout.total_seconds(),
+    )
 
 
 def _person(step: Step, call: PlannedCall) -> PersonTask | None:

@@ -10,11 +10,12 @@ import asyncio
 
 from bot.core.freeze import Change, covers
 from bot.core.plan import Plan, PlannedCheck, PlannedFreeze, PlannedGate, PlannedStep, Quorum
-from bot.runs.calls import plan_check, plan_step
+from bot.runs.calls import AT_ONCE, plan_check, plan_cleanup, plan_step
 from bot.runs.findings import find_inputs, find_sources, find_targets
 from bot.runs.ground import Drafting, Ground
+from bot.runs.isolated import prove
 from integrations.contract import Effect
-from playbooks.model import Approval, Playbook
+from playbooks.model import Approval, Drill, Playbook
 from playbooks.roles import Holders
 
 
@@ -29,7 +30,27 @@ async def draft(ground: Ground) -> Plan:
         await plan_check(drafting, check, None, last, within=check.within or check.timeout)
         for check in ground.playbook.verify
     ]
-    return _plan(drafting, tuple(steps), tuple(checks))
+    plan = _plan(drafting, tuple(steps), tuple(checks))
+    return await _drill(drafting, plan, ground.drill) if ground.drill else plan
+
+
+async def _drill(drafting: Drafting, plan: Plan, drill: Drill) -> Plan:
+    """Return the plan of a drill, with what proves that it does no harm and what puts the stand-ins back."""
+    proofs = [
+        await plan_check(drafting, check, None, None, within=check.within or AT_ONCE)
+        for check in drill.isolation
+    ]
+    cleanup = [await plan_cleanup(drafting, action) for action in drill.cleanup]
+    plan = plan.model_copy(
+        update={
+            "drill": True,
+            "isolation": tuple(proofs),
+            "cleanup": tuple(cleanup),
+            "left_out": tuple(drafting.ground.left_out),
+        }
+    )
+    problems = (*drafting.problems, *await prove(drafting, plan))
+    return plan.model_copy(update={"problems": tuple(dict.fromkeys(problems))})
 
 
 def _plan(drafting: Drafting, steps: tuple[PlannedStep, ...], checks: tuple[PlannedCheck, ...]) -> Plan:
@@ -39,7 +60,7 @@ def _plan(drafting: Drafting, steps: tuple[PlannedStep, ...], checks: tuple[Plan
     gates = tuple(_gate(name, playbook.approvals[name], ground.holders) for name in _gates_in_order(playbook))
     for gate in gates:
         _seats(drafting, gate)
-    for step in steps:
+    for step in steps if ground.drill is None else ():
         _unapproved(drafting, step)
     return Plan(
         playbook=playbook.name,
@@ -57,7 +78,7 @@ def _plan(drafting: Drafting, steps: tuple[PlannedStep, ...], checks: tuple[Plan
         freeze=_freeze(playbook),
         fallbacks=drafting.fallbacks,
         at_most_s=playbook.at_most.total_seconds() if playbook.at_most else None,
-        passes=_passes(ground),
+        passes=_passes(ground) if ground.drill is None else (),
         roles=dict(ground.holders),
         rto_s=rto.total_seconds(),
         rpo_s=rpo.total_seconds(),

@@ -160,7 +160,8 @@ async def _trusted(
     """Choose; a point that an earlier run could not restore is read whole again before it is trusted."""
     suspects = {id: why for (name, id), why in drafting.ground.suspects.items() if name == wanted.engine}
     known = {point.id for point in points if point.health == "invalid"} & suspects.keys()
-    wish = replace(wish, failed={id: suspects[id] for id in known})
+    drilled = {(id, digest) for name, id, digest in drafting.ground.drilled if name == wanted.engine}
+    wish = replace(wish, failed={id: suspects[id] for id in known}, drilled=frozenset(drilled))
     while True:
         choice = choose(wanted.select, points, wish)
         point = choice.point
@@ -205,7 +206,7 @@ async def find_targets(drafting: Drafting) -> None:
         if target is None:
             drafting.problems.append(f"The target {name} is not in the catalog, so nobody knows where it is.")
             continue
-        if wanted.isolated:
+        if wanted.isolated and drafting.ground.drill is None:
             continue
         health = await _health(drafting, target)
         said = [f"{name}: {problem}" for problem in health.problems]
@@ -220,8 +221,15 @@ async def find_targets(drafting: Drafting) -> None:
             environment=target.environment,
             identity=health.identity,
             isolated=target.isolated,
+            stands_for=_stands_for(drafting, name),
             settings=target.settings,
         )
+
+
+def _stands_for(drafting: Drafting, name: str) -> str | None:
+    drill = drafting.ground.drill
+    real = drill.targets.items() if drill else ()
+    return next((target for target, stand_in in real if stand_in == name), None)
 
 
 async def _health(drafting: Drafting, target: Target) -> Health:

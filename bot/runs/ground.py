@@ -13,14 +13,14 @@ from bot.core.plan import PlannedFallback, PlannedSource, PlannedTarget
 from bot.core.suspects import Suspects
 from integrations.contract import Engine, IntegrationError, Json
 from playbooks.catalog import Catalog
-from playbooks.model import Playbook
+from playbooks.model import Drill, Playbook
 from playbooks.references import Scopes
 from playbooks.roles import Holders
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """Everything a plan is drafted on."""
+    """Everything a plan is drafted on; with a `drill` the playbook acts on its stand-ins already."""
 
     playbook: Playbook
     hash: str
@@ -37,6 +37,9 @@ class Ground:
     suspects: Suspects
     measured: Sequence[Measurement]
     now: datetime
+    drill: Drill | None = None
+    left_out: Sequence[str] = ()
+    drilled: frozenset[tuple[str, str, str | None]] = frozenset()
 
 
 @dataclass(slots=True)

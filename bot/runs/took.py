@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -37,7 +38,9 @@ def took(
     target = plan.target(call.target)
     phases = tuple(job.phases) or _seen(state, job, now)
     checks = (Measured(CHECKS, round(checked.total_seconds(), 3)),) if checked else ()
-    return Took(act, drill=target is not None and target.isolated, phases=(*phases, *checks))
+    if plan.drill and target and target.stands_for:
+        act = replace(act, target=target.stands_for)
+    return Took(act, drill=plan.drill, phases=(*phases, *checks))
 
 
 def _seen(state: StepState, job: JobState, now: datetime) -> tuple[Measured, ...]:

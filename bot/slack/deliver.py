@@ -12,10 +12,11 @@ from datetime import timedelta
 from functools import wraps
 
 from bot.commands import Answer, Place
+from bot.core import drill as drills
 from bot.core import freeze as freezes
 from bot.core import incident as incidents
 from bot.core import run as runs
-from bot.core.cards import approval_card, incident_card, plan_card, progress_card, said
+from bot.core.cards import approval_card, drill_card, incident_card, plan_card, progress_card, said
 from bot.core.document import Document, Moment, Paragraph, Small
 from bot.core.events import (
     Entry,
@@ -27,7 +28,7 @@ from bot.core.events import (
     RunStarted,
 )
 from bot.core.freeze import Freeze
-from bot.core.incident import Incident
+from bot.core.incident import Incident, is_drill, stream_of
 from bot.core.people import holders_now
 from bot.core.run import Run
 from bot.jobs import Again, Handler
@@ -111,6 +112,9 @@ class Deliver:
         if incident.room is None:
             return Again(self._timeline.now() + SOON)
         found = [run for name in incident.runs if (run := await self._run(name))]
+        if is_drill(id):
+            await self._drill_card(incident, found)
+            return None
         placed = [await self._freeze(name) for name in await self._timeline.lookup.freezes(incident=id)]
         story = await self._timeline.story(id)
         document = incident_card(
@@ -125,6 +129,13 @@ class Deliver:
         await self._pin(incident, ts)
         await self._rooms.topic(incident)
         return None
+
+    async def _drill_card(self, incident: Incident, found: list[Run]) -> None:
+        drill = drills.fold(await self._timeline.read(stream_of(incident.id)))
+        if drill:
+            document = drill_card(drill, runs=found, now=self._timeline.now())
+            revision = f"{drill.id}.{drill.seq}.{sum(run.seq for run in found)}"
+            await self._put(incident, f"card:{drill.id}", document, revision=revision, urgency=CARD)
 
     async def _pin(self, incident: Incident, ts: str) -> None:
         key, spot = f"pin:{incident.id}", await self._rooms.spot(incident)
@@ -269,7 +280,7 @@ class Deliver:
         await api.whisper(channel, user, payload, thread=place.thread)
 
     async def _incident(self, id: str) -> Incident | None:
-        return incidents.fold(await self._timeline.read(f"incident/{id}"))
+        return incidents.fold(await self._timeline.read(stream_of(id)))
 
     async def _run(self, id: str) -> Run | None:
         return runs.fold(await self._timeline.read(f"run/{id}"))

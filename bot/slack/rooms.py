@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from bot.core import incident as incidents
 from bot.core.document import Document, Paragraph, Strong
 from bot.core.events import RoomOpened
-from bot.core.incident import Incident
+from bot.core.incident import Incident, is_drill, stream_of
 from bot.core.literal import visible
 from bot.settings import Settings
 from bot.shelf import Shelf
@@ -58,7 +58,7 @@ class Ground:
 
     def url(self, incident: str) -> str:
         """Return where everything about an incident can be read."""
-        return f"{self.settings.door}/incidents/{incident}"
+        return f"{self.settings.door}/{'drills' if is_drill(incident) else 'incidents'}/{incident}"
 
 
 class Rooms:
@@ -70,18 +70,18 @@ class Rooms:
 
     async def open(self, id: str) -> Incident | None:
         """Return the incident with its room, which is opened first if there is none."""
-        incident = incidents.fold(await self._ground.timeline.read(f"incident/{id}"))
+        incident = incidents.fold(await self._ground.timeline.read(stream_of(id)))
         if incident is None or incident.room:
             return incident
         room = await self._room(incident)
         await self.invite(room.channel, self._concerned(incident))
         change = Change(incident.seq, (room,))
-        await self._ground.timeline.append({f"incident/{id}": change}, by="backstop", via="slack")
-        return incidents.fold(await self._ground.timeline.read(f"incident/{id}"))
+        await self._ground.timeline.append({stream_of(id): change}, by="backstop", via="slack")
+        return incidents.fold(await self._ground.timeline.read(stream_of(id)))
 
     async def _room(self, incident: Incident) -> RoomOpened:
         settings = self._ground.settings
-        if settings.slack_rooms == "thread" and settings.slack_home_channel:
+        if (settings.slack_rooms == "thread" or incident.drill) and settings.slack_home_channel:
             return await self._thread(incident, settings.slack_home_channel)
         try:
             channel, name = await self._channel(incident)
@@ -96,7 +96,8 @@ class Rooms:
 
     async def _thread(self, incident: Incident, channel: str) -> RoomOpened:
         """Open a thread; its first message becomes the incident card."""
-        title = f"{incident.id} SEV{incident.severity} {incident.phase}: {incident.title}"
+        state = "" if incident.drill else f" SEV{incident.severity} {incident.phase}"
+        title = f"{incident.id}{state}: {incident.title}"
         root = message(Document(title), people={}, url=self._ground.url(incident.id))
         ts = await self._ground.posts.put(f"card:{incident.id}", Spot(channel), root)
         url = self._ground.identity.url_of(channel, ts)

@@ -37,8 +37,13 @@ class Lookup:
         self._engine = engine
 
     async def next_id(self, prefix: str) -> str:
-        """Return the id that a new incident (INC), run (RUN) or freeze (FRZ) would get now."""
-        table: Table = {"INC": tables.incident, "RUN": tables.run, "FRZ": tables.freeze}[prefix]
+        """Return the id that a new incident (INC), run (RUN), freeze (FRZ) or drill (DRL) would get now."""
+        table: Table = {
+            "INC": tables.incident,
+            "RUN": tables.run,
+            "FRZ": tables.freeze,
+            "DRL": tables.drill,
+        }[prefix]
         async with reading(self._engine) as connection:
             top = (await connection.execute(select(func.max(table.c.number)))).scalar_one()
         return f"{prefix}-{(top or 0) + 1}"
@@ -70,6 +75,22 @@ class Lookup:
         if only_open:
             query = query.where(table.c.open.is_(True))
         return await self._names(query)
+
+    async def drills(self, *, playbook: str | None = None, only_open: bool = False) -> list[str]:
+        """Return the ids of drills, newest first."""
+        table = tables.drill
+        query = select(table.c.id).order_by(table.c.number.desc())
+        if playbook:
+            query = query.where(table.c.playbook == playbook)
+        if only_open:
+            query = query.where(table.c.open.is_(True))
+        return await self._names(query)
+
+    async def drilled(self) -> frozenset[tuple[str, str, str | None]]:
+        """Return the recovery points that drills restored: engine, id and digest of the content."""
+        async with reading(self._engine) as connection:
+            rows = await connection.execute(select(tables.drilled))
+            return frozenset((row.engine, row.point, row.digest) for row in rows)
 
     async def freezes(self, *, incident: str | None = None) -> list[str]:
         """Return the ids of the freezes that were not lifted, or of all freezes of an incident."""

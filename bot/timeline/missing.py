@@ -1,7 +1,7 @@
 """Whole streams that are gone: a chain of digests says nothing of a chain that is not there.
 
-Incidents, runs and freezes are numbered from 1 without a gap, because a number is given in the transaction
-that writes the first entry. Whatever else speaks of a stream without entries is a trace of it as well.
+Incidents, runs, freezes and drills are numbered from 1 without a gap, because a number is given in the
+transaction that writes the first entry. Whatever else speaks of a stream without entries is a trace of it.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.timeline import tables
 
-_KINDS = {"INC": "incident", "RUN": "run", "FRZ": "freeze"}
-_ID = re.compile(r"(INC|RUN|FRZ)-([1-9][0-9]{0,17})")
+_KINDS = {"INC": "incident", "RUN": "run", "FRZ": "freeze", "DRL": "drill"}
+_ID = re.compile(r"(INC|RUN|FRZ|DRL)-([1-9][0-9]{0,17})")
 _LIST = "the list of streams"
 _FIELDS = ("incident", "run", "freeze")
 _NAMING = (
@@ -24,6 +24,7 @@ _NAMING = (
     (tables.run.c.id, ""),
     (tables.run.c.incident, ""),
     (tables.freeze.c.id, ""),
+    (tables.drill.c.id, ""),
     (tables.progress.c.run, ""),
     (tables.measurement.c.run, ""),
     (tables.held.c.run, ""),

@@ -8,6 +8,8 @@ from sqlalchemy import Executable, delete, insert, update
 
 from bot.core.estimate import Took
 from bot.core.events import (
+    DrillAsked,
+    DrillEnded,
     Entry,
     FreezeLifted,
     FreezePlaced,
@@ -34,10 +36,12 @@ def number_of(id: str) -> int:
 
 
 def incident_of(entry: Entry) -> str | None:
-    """Return the incident that a stream's first event ties the stream to, if any."""
+    """Return the incident, or the drill, that a stream's first event ties the stream to, if any."""
     match entry.event:
         case IncidentDeclared():
             return entry.stream.removeprefix("incident/")
+        case DrillAsked():
+            return entry.stream.removeprefix("drill/")
         case PlanAsked(incident=incident) | FreezePlaced(incident=str(incident)):
             return incident
         case _:
@@ -54,6 +58,8 @@ def project(entry: Entry) -> Iterator[Executable]:
             yield insert(tables.run).values(id=id, number=number_of(id), incident=incident, open=True)
         case PlanFailed() | RunAborted() | RunRecovered():
             yield update(tables.run).where(tables.run.c.id == id).values(open=False)
+        case DrillAsked() | DrillEnded():
+            yield from _drill(entry, entry.event, id)
         case FreezePlaced():
             yield insert(tables.freeze).values(id=id, number=number_of(id), in_force=True)
         case FreezeLifted():
@@ -84,6 +90,21 @@ def _measured(entry: Entry, id: str, took: Took) -> Iterator[Executable]:
         phase = {"phase": each.phase, "seconds": each.seconds, "amount": each.amount}
         row = {"run": id, "seq": entry.seq, "place": place, "at": entry.occurred_at, "drill": took.drill}
         yield insert(tables.measurement).values(**row, **act, **phase)
+
+
+def _drill(entry: Entry, event: DrillAsked | DrillEnded, id: str) -> Iterator[Executable]:
+    table = tables.drill
+    if isinstance(event, DrillAsked):
+        named = {"playbook": event.playbook, "service": event.service}
+        yield insert(table).values(id=id, number=number_of(id), open=True, **named)
+        return
+    yield update(table).where(table.c.id == id).values(open=False)
+    for point in event.restored:
+        kept = tables.drilled.c
+        yield delete(tables.drilled).where(kept.engine == point.engine, kept.point == point.point)
+        yield insert(tables.drilled).values(
+            engine=point.engine, point=point.point, digest=point.digest, at=entry.occurred_at
+        )
 
 
 def _incident(entry: Entry, id: str) -> Iterator[Executable]:

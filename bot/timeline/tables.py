@@ -102,6 +102,25 @@ freeze = Table(
     Column("in_force", Boolean, nullable=False),
 )
 
+drill = Table(
+    "drill",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("playbook", String(200), nullable=False),
+    Column("service", String(200), nullable=False),
+    Column("open", Boolean, nullable=False),
+)
+
+drilled = Table(
+    "drilled",
+    metadata,
+    Column("engine", String(200), primary_key=True),
+    Column("point", String(300), primary_key=True),
+    Column("digest", String(200)),
+    Column("at", Instant, nullable=False),
+)
+
 held = Table(
     "held",
     metadata,
@@ -215,4 +234,4 @@ progress = Table(
     Column("at", Instant, nullable=False),
 )
 
-PROJECTIONS = (stream, incident, run, freeze, held, release, measurement)
+PROJECTIONS = (stream, incident, run, freeze, drill, drilled, held, release, measurement)

@@ -212,6 +212,7 @@ def _pages() -> Part:
         "/incidents": {"get": _without_404(_read("showIncidents", "The incidents.", text, _HTML))},
         "/incidents/{id}": _at("INC", _read("showIncident", "An incident for people.", text, _HTML)),
         "/runs/{id}": _at("RUN", _read("showRun", "A run for people.", text, _HTML)),
+        "/drills/{id}": _at("DRL", _read("showDrill", "A drill for people.", text, _HTML)),
         "/freezes": {"get": _without_404(_read("showFreezes", "The freezes for people.", text, _HTML))},
     }
 

@@ -6,14 +6,16 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
+from bot.core import drill as drills
 from bot.core import freeze as freezes
-from bot.core.cards import timeline_document
+from bot.core.cards import drill_card, timeline_document
 from bot.core.cards.lines.freezes import in_scope
 from bot.core.document import Document, Heading, Line, Link, Moment, Paragraph, Table, Who
 from bot.web.html import POLICY, page
 from bot.web.keys import Caller
 from bot.web.picture import card, picture, run_document, run_of
 from bot.web.request import DESK, id_of
+from bot.web.wrong import Wrong
 
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": POLICY,
@@ -62,8 +64,21 @@ async def run(request: web.Request, _caller: Caller) -> web.Response:
     """Show how far a run is, and its plan."""
     desk = request.app[DESK]
     seen = await run_of(desk, id_of(request, "RUN"))
-    links: Line = (" · ", Link(seen.incident.id, f"/incidents/{seen.incident.id}"))
+    where = "drills" if seen.incident.drill else "incidents"
+    links: Line = (" · ", Link(seen.incident.id, f"/{where}/{seen.incident.id}"))
     return _page(run_document(desk, seen), links)
+
+
+async def drill(request: web.Request, _caller: Caller) -> web.Response:
+    """Show the card of a drill."""
+    desk, id = request.app[DESK], id_of(request, "DRL")
+    found = drills.fold(await desk.timeline.read(f"drill/{id}"))
+    if found is None:
+        raise Wrong(404, f"There is no {id}.", "`backstop drill list` lists what there is.")
+    seen = [(await run_of(desk, name)).run for name in found.runs]
+    links: list[Line] = [(" · ", Link(run.id, f"/runs/{run.id}")) for run in seen]
+    shown = drill_card(found, runs=seen, now=desk.timeline.now())
+    return _page(shown, tuple(span for line in links for span in line))
 
 
 async def frozen(request: web.Request, _caller: Caller) -> web.Response:

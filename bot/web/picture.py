@@ -13,7 +13,7 @@ from bot.core.cards import incident_card, plan_card, progress_card
 from bot.core.document import Document
 from bot.core.events import Entry
 from bot.core.freeze import Freeze
-from bot.core.incident import Incident
+from bot.core.incident import Incident, stream_of
 from bot.core.run import Run
 from bot.timeline.projections import number_of
 from bot.web.wrong import Wrong
@@ -67,7 +67,7 @@ class Seen:
 async def run_of(desk: Desk, id: str) -> Seen:
     """Return a run, or raise Wrong."""
     run = runs.fold(await desk.timeline.read(f"run/{id}"))
-    incident = incidents.fold(await desk.timeline.read(f"incident/{run.incident}")) if run else None
+    incident = incidents.fold(await desk.timeline.read(stream_of(run.incident))) if run else None
     if run is None or incident is None:
         raise Wrong(404, f"There is no {id}.", "/incidents lists what there is.")
     steps = run.plan.steps if run.plan else ()

@@ -51,6 +51,7 @@ GUARDED: tuple[Guarded, ...] = (
     Guarded("GET", "/incidents", "read", pages.incidents, _BOTH),
     Guarded("GET", "/incidents/{id}", "read", pages.incident, _BOTH),
     Guarded("GET", "/runs/{id}", "read", pages.run, _BOTH),
+    Guarded("GET", "/drills/{id}", "read", pages.drill, _BOTH),
     Guarded("GET", "/freezes", "read", pages.frozen, _BOTH),
 )
 

@@ -8,12 +8,12 @@ from playbooks.lint.finding import Look
 from playbooks.problems import Problem
 from playbooks.yaml_text import Path
 
-_DRILL = ("schedule", "zone", "at_most", "keep_for")
+_DRILL = ("schedule", "zone")
 
 
 def later(look: Look) -> Iterator[Problem]:
     """V01: a field that would change a run, or remind somebody, and that nothing acts on yet."""
-    for path, does in (*_around(look), *_chosen(look), *_steps(look)):
+    for path, does in (*_around(look), *_steps(look)):
         yield look.found("V01", path, f"this version does not {does} yet", "take it out")
 
 
@@ -33,16 +33,6 @@ def _around(look: Look) -> Iterator[tuple[Path, str]]:
     for name in _DRILL:
         if book.drill and name in book.drill.model_fields_set:
             yield ("drill", name), "carry drills out by itself"
-
-
-def _chosen(look: Look) -> Iterator[tuple[Path, str]]:
-    asks = {
-        "drilled": "know which points a drill restored",
-    }
-    for index, source in enumerate(look.playbook.sources):
-        for requirement in source.select.require:
-            if requirement in asks:
-                yield ("sources", index, "select", "require"), asks[requirement]
 
 
 def _steps(look: Look) -> Iterator[tuple[Path, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from integrations.contract import Effect
 from playbooks.budget import time_budget
 from playbooks.durations import say_duration
 from playbooks.lint.finding import Look
@@ -45,7 +46,7 @@ def approvers(look: Look) -> Iterator[Problem]:
 
 
 def drilled(look: Look) -> Iterator[Problem]:
-    """L20, L21, L22: the playbook is rehearsed, on isolated stand-ins of all it touches."""
+    """L20 to L23: the playbook is rehearsed, on isolated stand-ins of all it touches, which are emptied."""
     drill = look.playbook.drill
     if drill is None:
         yield look.found("L22", (), "the playbook has no drill", "nobody knows whether it works")
@@ -60,6 +61,12 @@ def drilled(look: Look) -> Iterator[Problem]:
         if target not in drill.targets:
             what = f"the drill has no stand-in for {target!r}"
             yield look.found("L21", ("drill", "targets"), what, "it would act on the real one")
+    emptied = {target_of(action) for action in drill.cleanup}
+    for step in look.playbook.steps:
+        full = drill.targets.get(step.target or "")
+        if step.effect is Effect.DESTRUCTIVE and not step.drill.skip and full and full not in emptied:
+            what = f"nothing empties {full!r} after the step {step.id!r} of a drill"
+            yield look.found("L23", ("drill",), what, "restored data would stay where nobody guards it")
 
 
 def _touched(playbook: Playbook) -> tuple[str, ...]:

@@ -43,6 +43,7 @@ LINES = {
     "decide wait why:x": COMMANDERS,
     "plan restore-orders": COMMANDERS,
     "start RUN-1": COMMANDERS,
+    "drill restore-orders": "ana cy",
     "abort RUN-1": COMMANDERS,
     "undo RUN-1.S1 why:x": COMMANDERS,
     "hold RUN-1 why:x": OPERATORS,
@@ -101,6 +102,7 @@ async def resolved(stage: Stage) -> None:
 
 
 WITHOUT: dict[str, tuple[Callable[[Stage], Awaitable[None]], str]] = {
+    "drill": (started, "drill restore-orders"),
     "phase": (declared, "phase identified"),
     "sev": (declared, "sev 2 why:x"),
     "role": (declared, "role ops @eli"),

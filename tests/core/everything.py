@@ -49,6 +49,37 @@ SAMPLES: tuple[tuple[str, Event], ...] = (
         )
     )
     + tuple(
+        ("drill/DRL-1", event)
+        for event in (
+            events.DrillAsked(
+                playbook="checkout-restore",
+                title="Put the orders back",
+                service="checkout",
+                environment="production",
+                commander="ana",
+                owner="checkout-owners",
+                stand_ins=("orders-db-drill",),
+            ),
+            events.DrillEnded(
+                outcome="failed",
+                because="disk full",
+                gaps=(events.Gap(id="step-restore", what="Restore the orders: failed: disk full"),),
+                seconds={"restore": 12.5},
+                took_s=40.0,
+                rto_s=1800.0,
+                restored=(events.Rehearsed(engine="sqlite", source="points", point="P1"),),
+                left_out=("reconcile",),
+            ),
+            events.TaskOpened(
+                gap="step-restore",
+                first="DRL-1",
+                system="jira",
+                key="OPS-2",
+                url="https://jira.example/OPS-2",
+            ),
+        )
+    )
+    + tuple(
         ("run/RUN-1", event)
         for event in (
             events.PlanAsked(incident="INC-1", playbook="p", service="checkout", environment="production"),

@@ -152,6 +152,8 @@ class World:
     outcomes: dict[str, list[Phase]] = field(default_factory=dict)
     held: bool = False
     rows_ok: bool = True
+    wrong: set[str] = field(default_factory=set)
+    same: dict[str, str] = field(default_factory=dict)
     reachable: bool = True
     tells: bool = True
     identity: str = "orders-1"
@@ -204,6 +206,7 @@ class StageEngine:
         "stop": _operation("stop", Effect.REVERSIBLE),
         "go": _operation("go", Effect.REVERSIBLE),
         "restore": _operation("restore", Effect.DESTRUCTIVE),
+        "empty": _operation("empty", Effect.DESTRUCTIVE),
         "rows": _operation("rows", Effect.READ, "check"),
     }
 
@@ -224,7 +227,7 @@ class StageEngine:
         while self.world.meanwhile:
             await self.world.meanwhile.pop()()
         ill = self.world.ill
-        identity = f"{target.name}:{self.world.identity}"
+        identity = f"{self.world.same.get(target.name, target.name)}:{self.world.identity}"
         said = tuple(each for each in (ill, self.world.odd) if each)
         return Health(ok=not ill, identity=identity, problems=said)
 
@@ -297,7 +300,8 @@ class StageEngine:
 
     async def check(self, call: Call) -> CheckResult:
         self._reach()
-        return CheckResult(self.world.rows_ok, "41 rows" if self.world.rows_ok else "0 rows")
+        ok = self.world.rows_ok and not (call.target and call.target.name in self.world.wrong)
+        return CheckResult(ok, "41 rows" if ok else "0 rows")
 
     async def verify_point(self, source: Source, point: RecoveryPoint) -> CheckResult:
         self._reach()

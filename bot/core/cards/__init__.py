@@ -2,6 +2,7 @@
 
 from bot.core.cards.abort import abort_leaves
 from bot.core.cards.approval import approval_card
+from bot.core.cards.drill import drill_card
 from bot.core.cards.incident import incident_card
 from bot.core.cards.lines import describe
 from bot.core.cards.plan import plan_card
@@ -13,6 +14,7 @@ __all__ = [
     "abort_leaves",
     "approval_card",
     "describe",
+    "drill_card",
     "incident_card",
     "plan_card",
     "progress_card",

@@ -224,7 +224,7 @@ def _indented(text: str) -> str:
 
 
 def _buttons(run: Run, plan: Plan) -> Sequence[Block]:
-    if plan.problems or run.started_at or run.over:
+    if plan.problems or plan.drill or run.started_at or run.over:
         return ()
     asked = "This asks for the approvals, places the freeze, and begins the steps that need no approval."
     return (Buttons((Button("Start", f"start {run.id}", style="primary", confirm=asked),)),)

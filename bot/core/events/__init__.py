@@ -15,6 +15,14 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
+from bot.core.events.drills import (
+    DrillAsked,
+    DrillEnded,
+    DrillEvent,
+    Gap,
+    Rehearsed,
+    TaskOpened,
+)
 from bot.core.events.freezes import (
     DeploymentExcepted,
     DeploymentRefused,
@@ -93,6 +101,9 @@ __all__ = [
     "Decided",
     "DeploymentExcepted",
     "DeploymentRefused",
+    "DrillAsked",
+    "DrillEnded",
+    "DrillEvent",
     "Entry",
     "Event",
     "ExceptionAsked",
@@ -103,6 +114,7 @@ __all__ = [
     "FreezeLifted",
     "FreezePlaced",
     "FreezeReviewDue",
+    "Gap",
     "GateExpired",
     "GateReopened",
     "ImpactStated",
@@ -121,6 +133,7 @@ __all__ = [
     "PlanFailed",
     "Planned",
     "PostmortemAsked",
+    "Rehearsed",
     "Rejected",
     "ReleaseRecorded",
     "RetryAsked",
@@ -145,6 +158,7 @@ __all__ = [
     "TargetEvent",
     "TargetHeld",
     "TargetReleased",
+    "TaskOpened",
     "UndoAsked",
     "UpdateOverdue",
     "UpdatePosted",
@@ -156,7 +170,7 @@ __all__ = [
     "payload_digest",
 ]
 
-Event = IncidentEvent | RunEvent | TargetEvent | FreezeEvent | ReleaseRecorded
+Event = IncidentEvent | RunEvent | TargetEvent | FreezeEvent | ReleaseRecorded | DrillEvent
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 

@@ -14,7 +14,7 @@ from integrations.contract import Json
 
 
 class PlanAsked(Kind):
-    """A person wants a playbook resolved against now."""
+    """A person wants a playbook resolved against now; `incident` is the incident or the drill it is for."""
 
     kind: Literal["plan-asked"] = "plan-asked"
     incident: str

@@ -39,6 +39,9 @@ Closed (backup availability: helped; recovery speed: no): copy every 15 min
 Reopened: prices are wrong again
 Recorded in jira as OPS-1 (https://jira.example/OPS-1)
 The post-mortem was asked for
+Drill asked: checkout-restore for checkout in production
+Drill failed: disk full; 1 gap
+The gap step-restore has a task: OPS-2 (https://jira.example/OPS-2)
 A plan was asked for: p for checkout in production
 Planned, hash 19b6fb07; changed: inputs.target-time: 02:04 → 02:03
 No plan could be made: the playbook is gone

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from bot.core import events
+from bot.core.cards.lines.drills import describe_drill
 from bot.core.cards.lines.freezes import describe_freeze, describe_release
 from bot.core.cards.lines.incidents import describe_incident
 from bot.core.cards.lines.runs import describe_run, describe_target
@@ -28,5 +29,7 @@ def describe(entry: Entry) -> Line:
             return describe_run(event)
         case _ if isinstance(event, events.FreezeEvent):
             return describe_freeze(event)
+        case _ if isinstance(event, events.DrillEvent):
+            return describe_drill(event)
         case _:
             assert_never(event)

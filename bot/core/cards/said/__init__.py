@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from bot.core import events
+from bot.core.cards.said.drills import said_of_drill
 from bot.core.cards.said.freezes import said_of_freeze
 from bot.core.cards.said.incidents import said_of_incident
 from bot.core.cards.said.runs import said_of_run
@@ -29,5 +30,7 @@ def said(
             return said_of_run(entry, event, run, incident) if run else None
         case _ if isinstance(event, events.FreezeEvent):
             return said_of_freeze(entry, event, freeze) if freeze else None
+        case _ if isinstance(event, events.DrillEvent):
+            return said_of_drill(entry, event) if incident else None
         case _:
             assert_never(event)

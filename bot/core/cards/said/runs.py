@@ -87,6 +87,9 @@ def _turning_point(entry: Entry, event: _Turn, run: Run, incident: Incident | No
             return _paused(event, run, incident)
         case events.RunAborted(leaves=leaves):
             return _line((Strong(f"{run.id} is aborted."), f" It leaves:{left(leaves)}"))
+        case events.RunRecovered() if incident and incident.drill:
+            # The drill itself says what its rehearsal and its clean-up came to.
+            return None
         case events.RunRecovered():
             return _recovered(entry, run, incident)
         case _:
