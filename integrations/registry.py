@@ -21,6 +21,7 @@ ENGINES: Mapping[str, str] = {
     "http": "integrations.http:Http",
     "http_job": "integrations.http_job:HttpJob",
     "github": "integrations.github:Github",
+    "velero": "integrations.velero:Velero",
     "argocd": "integrations.argocd:ArgoCd",
     "sql": "integrations.sql:Sql",
     "person": "integrations.person:Person",

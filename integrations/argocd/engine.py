@@ -16,7 +16,6 @@ from integrations.argocd.application import (
     moment,
 )
 from integrations.argocd.application import Operation as Operated
-from integrations.argocd.history import resolve
 from integrations.argocd.server import Reached, Server, Settings
 from integrations.asked import NoParams, Params, operation_of, params_of, target_of
 from integrations.connections import Connections
@@ -44,6 +43,7 @@ from integrations.contract import (
 )
 from integrations.remote import Remote
 from integrations.typed import settings_of
+from integrations.whole import choose
 from integrations.without import WithoutPoints, cannot
 
 _DONE, _REFUSED, _FORBIDDEN = "Succeeded", "Refused", "Forbidden"
@@ -111,7 +111,7 @@ class ArgoCd(Remote, WithoutPoints):
 
     async def resolve(self, source: Source, goal: Goal) -> Resolution:
         """Choose the entry of the history a goal means."""
-        return resolve(await self.points(source), goal)
+        return choose(await self.points(source), goal, place="the history of the application")
 
     async def plan(self, call: Call) -> Prepared:
         """Show the requests; what would be refused is refused here."""

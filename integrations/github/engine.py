@@ -38,6 +38,7 @@ from integrations.github import deployments, runs
 from integrations.github.repository import KEY_INPUT, Dispatch, Environment, Repository, Settings
 from integrations.remote import Remote
 from integrations.typed import in_words, settings_of, values
+from integrations.whole import choose
 from integrations.without import WithoutPoints, cannot
 
 _PACE = timedelta(seconds=3)
@@ -101,7 +102,7 @@ class Github(Remote, WithoutPoints):
 
     async def resolve(self, source: Source, goal: Goal) -> Resolution:
         """Choose the deployment a goal means."""
-        return deployments.resolve(await self.points(source), goal, self.name)
+        return choose(await self.points(source), goal, place="the deployments", unfit=deployments.UNFIT)
 
     async def plan(self, call: Call) -> Prepared:
         """Show the dispatch as it will be sent; a workflow whose runs could not be found again is refused."""

@@ -66,21 +66,25 @@ async def test_points_are_the_history_and_the_previous_one_is_the_one_before(
     assert (good.id, good.commit, good.release, good.kind) == ("0", GOOD, "main", "revision")
     assert await engine.points(argo.source(), since=bad.finished_at) == (bad,)
     previous = await engine.resolve(argo.source(), ToRevision())
-    assert (previous.point, previous.because) == (good, "what was deployed before the current entry 1")
-    assert [refusal.because for refusal in previous.refused] == ["it is what is deployed now"]
+    assert (previous.point, previous.because) == (good, "what was there before the current 1")
+    assert [refusal.because for refusal in previous.refused] == ["it is what is there now"]
     assert (await engine.resolve(argo.source(), ToPoint("0"))).point == good
     assert (await engine.resolve(argo.source(), ToRevision(0))).point == good
     then = await engine.resolve(argo.source(), ToTime(good.finished_at + timedelta(hours=1)))
     assert (then.point, [refusal.point for refusal in then.refused]) == (good, [bad])
-    assert (await engine.resolve(argo.source(), ToPoint("9"))).because == "the history has no entry 9"
-    assert "name a moment" in (await engine.resolve(argo.source(), BeforeXid(1))).because
+    assert (
+        await engine.resolve(argo.source(), ToPoint("9"))
+    ).because == "there is no usable 9 in the history of the application"
+    assert "name one, a moment" in (await engine.resolve(argo.source(), BeforeXid(1))).because
     early = await engine.resolve(argo.source(), ToTime(good.finished_at - timedelta(hours=1)))
-    assert early.because.startswith("nothing in the history is as old as")
+    assert early.because.startswith("nothing in the history of the application is as old as")
     argo.app["status"]["history"] = argo.app["status"]["history"][1:]
     alone = await engine.resolve(argo.source(), ToRevision())
-    assert alone.because == "the history has nothing else than what is deployed now"
+    assert alone.because == "nothing else than what is there now is in the history of the application"
     argo.app["status"]["history"] = []
-    assert (await engine.resolve(argo.source(), ToRevision())).because == "the history is empty"
+    assert (await engine.resolve(argo.source(), ToRevision())).because == (
+        "there is nothing usable in the history of the application"
+    )
 
 
 async def test_a_rollback_holds_auto_sync_off_so_that_it_stays_rolled_back(

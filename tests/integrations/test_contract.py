@@ -259,6 +259,38 @@ async def _kubernetes(home: Path) -> AsyncIterator[Case]:
 
 
 @asynccontextmanager
+async def _velero(home: Path) -> AsyncIterator[Case]:
+    async with a_cluster(home) as cluster:
+        cluster.velero.location()
+        cluster.velero.backup("nightly")
+        cluster.deploy("checkout", "registry/checkout:2.3.0")
+        settings: dict[str, Json] = {"kubeconfig": "kubeconfig"}
+        target = Target("shop", "velero", "production", settings={**settings, "lands_in": "shop-drill"})
+        source = Source("shop", "velero", settings)
+        engine = open_engines(Connections(secrets=home))["velero"]
+        (point,) = await engine.points(source)
+
+        def begun() -> list[str]:
+            kept = cluster.store.list(cluster.store.kind("Restore"), "velero")
+            return [one["metadata"]["name"] for one in kept if one["spec"]["backupName"] == "nightly"]
+
+        def go() -> None:
+            for name in begun():
+                cluster.velero.begin(name)
+                cluster.velero.end(name)
+
+        yield Case(
+            engine,
+            target,
+            acts=lambda: len(begun()),
+            step=Call("restore", target=target, point=point, source=source),
+            failing_check=Call("covered", target=target),
+            source=source,
+            go=go,
+        )
+
+
+@asynccontextmanager
 async def _argocd(home: Path) -> AsyncIterator[Case]:
     (home / "argocd-token").write_text(CANARY + "\n")
     async with argocd(CANARY, lambda: datetime.now(UTC)) as argo:
@@ -299,6 +331,7 @@ _CASES = {
     "http_job": _http_job,
     "github": _github,
     "argocd": _argocd,
+    "velero": _velero,
     "person": _person,
 }
 
