@@ -12,6 +12,7 @@ BACKSTOP = "backstop"
 """Who is behind what nobody decided."""
 
 _DAYS_FROM = 48 * 3_600
+_GRAINS_S = ((10, 1), (120, 5), (600, 30), (3_600, 60), (float("inf"), 300))
 _SIZES = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -34,6 +35,12 @@ def between(low: timedelta, high: timedelta) -> str:
     """Return a range of lengths, or one length when both ends read the same."""
     first, last = in_words(low), in_words(high)
     return first if first == last else f"{first} to {last}"
+
+
+def roughly(low: timedelta, high: timedelta) -> str:
+    """Return a range of times to come as people say it: the longer, the rounder, and never too short."""
+    grain = timedelta(seconds=next(grain for most, grain in _GRAINS_S if high.total_seconds() <= most))
+    return between(low // grain * grain, -(-high // grain) * grain)
 
 
 def at_clock(at: datetime) -> str:

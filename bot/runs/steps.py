@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bot.core.due import Begin
-from bot.core.effects import Effect
 from bot.core.estimate import Took
 from bot.core.events import (
     AttemptOpened,
@@ -31,6 +30,7 @@ from bot.core.plan import PlannedCall, PlannedCheck, PlannedStep, way_out
 from bot.core.run import Hold, StepState
 from bot.runs.book import Book, View
 from bot.runs.calls import as_call
+from bot.runs.shown import Shown
 from bot.runs.took import act_of, took
 from bot.timeline import Change
 from integrations.contract import (
@@ -57,6 +57,7 @@ class Steps:
     def __init__(self, book: Book, engines: Mapping[str, Engine]) -> None:
         self._book = book
         self._engines = engines
+        self._shown = Shown(book)
 
     async def begin(self, view: View, step: PlannedStep, attempt: int) -> View:
         """Start a step; a destructive one only after looking once more at what was approved."""
@@ -155,7 +156,7 @@ class Steps:
     ) -> View:
         """No answer says nothing about the job; a refusal of an engine that cannot tell does."""
         if not problem.permanent:
-            await self._show(view, step, {"phase": "no answer", "tail": str(problem)})
+            await self._shown.silent(view, step, state, "no answer", str(problem))
             return self._book.rest(view, LATER)
         doubt = StepInDoubt(step=step.id, attempt=state.attempt, because=str(problem), undo=state.undoing)
         why = f"{step.title} is in doubt, nobody can say how it ended: {problem}"
@@ -168,7 +169,7 @@ class Steps:
             case Phase.RUNNING:
                 return await self._running(view, step, state, job)
             case Phase.LOST if job.alive:
-                await self._show(view, step, {"phase": "unattended", "tail": job.because})
+                await self._shown.silent(view, step, state, "unattended", job.because)
                 return self._book.rest(view, LATER)
             case Phase.LOST:
                 why = IntegrationError(job.because or "nobody can say how it ended", permanent=True)
@@ -180,36 +181,13 @@ class Steps:
                 return await self.failed(view, step, state, _because(job), tail, kind=_KINDS.get(job.phase))
 
     async def _running(self, view: View, step: PlannedStep, state: StepState, job: JobState) -> View:
-        progress = job.progress
-        if progress:
-            percent = None
-            if progress.total:
-                percent = min(100, progress.done * 100 // progress.total)
-            await self._show(
-                view,
-                step,
-                {
-                    "phase": progress.phase,
-                    "done": progress.done,
-                    "total": progress.total,
-                    "unit": progress.unit,
-                    "at": progress.at.isoformat(),
-                },
-            )
-            quarter = None if percent is None else percent // 25 * 25
-            if (progress.phase, quarter) != (state.phase, state.percent):
-                event = StepProgressed(
-                    step=step.id, attempt=state.attempt, phase=progress.phase, percent=quarter
-                )
-                view = await self._book.write(view, event)
+        going = await self._shown.heard(view, step, state, job.progress)
+        quarter = None if going.percent is None else going.percent // 25 * 25
+        if job.progress and (going.phase, quarter) != (state.phase, state.percent):
+            event = StepProgressed(step=step.id, attempt=state.attempt, phase=going.phase, percent=quarter)
+            view = await self._book.write(view, event)
         young = state.started_at is not None and view.now - state.started_at < timedelta(seconds=5)
         return self._book.rest(view, SOON if young else LATER)
-
-    async def _show(self, view: View, step: PlannedStep, latest: Mapping[str, object]) -> None:
-        """Keep the latest progress and have it drawn, without an event."""
-        await self._book.timeline.records.progressed(view.run.id, step.id, latest)
-        lane = f"slack/{view.incident.id}/{view.run.id}"
-        await self._book.timeline.effects.ask(Effect("progress", view.run.id, lane))
 
     async def _succeeded(self, view: View, step: PlannedStep, state: StepState, job: JobState) -> View:
         """The engine says that it is done; the step's own checks have the last word, each within its time."""
@@ -221,7 +199,7 @@ class Steps:
             within = max(check.within_s for check in step.checks)
             since = job.ended_at or state.started_at or view.now
             if not view.run.abort and self._book.timeline.now() - since < timedelta(seconds=within):
-                await self._show(view, step, {"phase": "checking", "tail": because})
+                await self._shown.silent(view, step, state, "checking", because)
                 return self._book.rest(view, LATER)
             return await self.failed(view, step, state, because, "", found=found, kind="transient")
         done = StepSucceeded(

@@ -2,76 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot.core.estimate import Expected
+from bot.core.going import Going, ahead
 from bot.core.plan import PlannedStep
 from bot.core.run import StepState
 
 WIDEN = 1.5
 _NONE = timedelta(0)
+_SHORTEST_S = 1.0
+_LIVE = "its rate so far"
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How a step gets on: `left` is a range or None; `silent` is since the last signal."""
+    """How a step gets on: `rate` is of its phase and a second, `left` a range for all of it or None.
 
-    done: float | None
-    total: float | None
-    unit: str
+    `silent` is how long nothing new was heard.
+    """
+
     rate: float | None
     left: tuple[timedelta, timedelta] | None
     basis: str
     silent: timedelta
 
 
-def last_signal(state: StepState, newest: Mapping[str, object]) -> datetime | None:
-    """Return when a step was last heard of; None when what is kept came from an attempt before this one."""
-    at = newest.get("at")
-    if not isinstance(at, str):
-        return state.started_at
-    heard = datetime.fromisoformat(at)
-    return heard if state.started_at is None or heard >= state.started_at else None
+def pace(step: PlannedStep, state: StepState, going: Going | None, now: datetime) -> Pace:
+    """Return the pace of a started step; its live rate takes over from what was measured before.
+
+    The more of a phase is done, the more its own rate counts.
+    """
+    started = state.started_at or now
+    going = going or Going(key=state.key, since=started, moved=started)
+    rate = _rate(going)
+    left, basis = _left(step, state, going, rate, now)
+    return Pace(rate, left, basis, max(_NONE, now - going.moved))
 
 
-def pace(step: PlannedStep, state: StepState, newest: Mapping[str, object], now: datetime) -> Pace:
-    """Return the pace of a started step; a live rate counts more than what was estimated before."""
-    heard = last_signal(state, newest)
-    done = _figure(newest, "done") if heard and "at" in newest else None
-    total = _figure(newest, "total") if done is not None else None
-    unit = str(newest.get("unit", "items"))
-    rate = _rate(done, state, heard)
-    left, basis = _left(step, state, (done, total, rate), now)
-    return Pace(done, total, unit, rate, left, basis, now - (heard or state.started_at or now))
-
-
-def _figure(newest: Mapping[str, object], name: str) -> float | None:
-    value = newest.get(name)
-    return float(value) if isinstance(value, int | float) else None
-
-
-def _rate(done: float | None, state: StepState, heard: datetime | None) -> float | None:
+def _rate(going: Going) -> float | None:
     """A rate over less than a second says nothing."""
-    if not done or heard is None or state.started_at is None:
-        return None
-    seconds = (heard - state.started_at).total_seconds()
-    return done / seconds if seconds >= 1 else None
+    seconds = (going.moved - going.since).total_seconds()
+    done = going.done - going.first
+    return done / seconds if seconds >= _SHORTEST_S and done > 0 else None
 
 
 def _left(
-    step: PlannedStep,
-    state: StepState,
-    live: tuple[float | None, float | None, float | None],
-    now: datetime,
+    step: PlannedStep, state: StepState, going: Going, rate: float | None, now: datetime
 ) -> tuple[tuple[timedelta, timedelta] | None, str]:
-    done, total, rate = live
-    if done is not None and total and rate:
-        seconds = max(0.0, total - done) / rate
-        return (timedelta(seconds=seconds), timedelta(seconds=seconds * WIDEN)), "its rate so far"
-    spent = now - state.started_at if state.started_at else _NONE
+    live = (going.total - going.done) / rate if going.total and rate else None
+    phases = () if state.undoing else step.phases
+    if not phases:
+        if live is not None:
+            return _range(live, live * WIDEN), _LIVE
+        return _unmeasured(step, max(_NONE, now - (state.started_at or now))), step.basis
+    current, later = ahead(going, phases)
+    now_on = _of_phase(current, live, going, now)
+    if now_on is None:
+        return None, ""
+    low, high = now_on
+    to_come = sum(each.likely_s for each in later), sum(each.high_s for each in later)
+    basis = step.basis if live is None else f"{_LIVE}, the rest {step.basis}" if any(to_come) else _LIVE
+    return _range(low + to_come[0], high + to_come[1]), basis
+
+
+def _unmeasured(step: PlannedStep, spent: timedelta) -> tuple[timedelta, timedelta] | None:
     high = timedelta(seconds=step.high_s) - spent
     if step.estimate_s <= 0 or high <= _NONE:
-        return None, ""
+        return None
     low = max(_NONE, timedelta(seconds=step.estimate_s) - spent)
-    return (low, max(low, high)), step.basis
+    return low, max(low, high)
+
+
+def _of_phase(
+    current: Expected | None, live: float | None, going: Going, now: datetime
+) -> tuple[float, float] | None:
+    """Return the seconds that are left of a phase; None once it takes longer than it ever should."""
+    if current is None:
+        # A phase that never came before: nothing is known but what it says itself.
+        return (live or 0.0, (live or 0.0) * WIDEN)
+    if going.fraction is None:
+        spent = max(0.0, (now - going.since).total_seconds())
+        over = spent > current.high_s
+        return None if over else (max(0.0, current.likely_s - spent), current.high_s - spent)
+    done, open = going.fraction, 1 - going.fraction
+    low, high = current.likely_s * open, current.high_s * open
+    if live is None:
+        return low, high
+    return live * done + low * open, live * WIDEN * done + high * open
+
+
+def _range(low: float, high: float) -> tuple[timedelta, timedelta]:
+    return timedelta(seconds=low), timedelta(seconds=max(low, high))

@@ -9,7 +9,7 @@ from bot.core.approval import Standing, counts, missing, standing
 from bot.core.budget import Part, time_budget, time_to_recover
 from bot.core.cards.abort import left
 from bot.core.cards.choices import abort, choices, done
-from bot.core.cards.pace import Pace, last_signal, pace
+from bot.core.cards.pace import Pace, pace
 from bot.core.cards.plan import budget_line
 from bot.core.cards.states import place, stands
 from bot.core.cards.timeline import whole_of
@@ -29,11 +29,12 @@ from bot.core.document import (
     Who,
 )
 from bot.core.due import next_gate
+from bot.core.going import Going, read
 from bot.core.incident import Incident
 from bot.core.literal import cut
 from bot.core.plan import Plan, PlannedStep
-from bot.core.run import OVER, Run, Status
-from bot.core.words import between, in_size, in_words, lasted
+from bot.core.run import OVER, Run, Status, StepState
+from bot.core.words import in_size, in_words, lasted, roughly
 
 Latest = Mapping[str, Mapping[str, object]]
 TAIL_LINES, LONGEST_LINE = 5, 400
@@ -55,7 +56,7 @@ def progress_card(run: Run, incident: Incident, *, latest: Latest, now: datetime
         Paragraph(_head(run, incident, now)),
         *_glass(run),
         *_budget(run, plan, incident, latest, now),
-        Bullets([_step(run, plan, step, latest.get(step.id, {}), now) for step in plan.steps]),
+        Bullets([_step(run, plan, step, latest, now) for step in plan.steps]),
         *_tails(run, plan, latest),
         *_person(run, plan),
         *_checks(run),
@@ -96,22 +97,27 @@ def _budget(run: Run, plan: Plan, incident: Incident, latest: Latest, now: datet
 
 
 def _live(run: Run, plan: Plan, latest: Latest, now: datetime) -> Iterator[tuple[str, Part]]:
-    """The steps that run with a rate of their own say better how long they take than anybody did before."""
+    """What runs says better how long it still takes than anybody did before."""
     for step in plan.steps:
         state = run.step(step.id)
         if state.status is Status.STARTED:
-            going = pace(step, state, latest.get(step.id, {}), now)
-            if going.left and going.rate:
-                yield step.id, Part(step.title, *going.left, going.basis)
+            found = pace(step, state, _heard(latest, step, state), now)
+            if found.left:
+                yield step.id, Part(step.title, *found.left, found.basis)
 
 
-def _step(run: Run, plan: Plan, step: PlannedStep, newest: Mapping[str, object], now: datetime) -> Line:
+def _heard(latest: Latest, step: PlannedStep, state: StepState) -> Going | None:
+    return read(latest.get(step.id), state.key)
+
+
+def _step(run: Run, plan: Plan, step: PlannedStep, latest: Latest, now: datetime) -> Line:
     state = run.step(step.id)
     attempt = f", attempt {state.attempt}" if state.attempt > 1 else ""
     rest: str = ""
     match state.status:
         case Status.STARTED if state.started_at:
-            rest = f", {_going(step, pace(step, state, newest, now), newest)}"
+            heard = _heard(latest, step, state)
+            rest = f", {_going(step, heard, pace(step, state, heard, now))}"
             rest = f", {in_words(lasted(state.started_at, now))}{rest}"
         case Status.SUCCEEDED | Status.FAILED | Status.IN_DOUBT | Status.DONE | Status.SKIPPED:
             took = (
@@ -148,17 +154,12 @@ def _glass(run: Run) -> Iterator[Block]:
         yield Paragraph((*who, f" as {yes.role} ", Moment(yes.at), f": {yes.break_glass}"))
 
 
-def _going(step: PlannedStep, pace: Pace, newest: Mapping[str, object]) -> str:
+def _going(step: PlannedStep, heard: Going | None, pace: Pace) -> str:
     if step.call.kind == "person":
         return f"by {step.by}"
-    parts = [str(newest["phase"])] if newest.get("phase") else []
-    if pace.done is not None:
-        total = f" of {in_size(pace.total, pace.unit)}" if pace.total and pace.unit != "percent" else ""
-        parts.append(f"{in_size(pace.done, pace.unit)}{total}")
-    if pace.rate:
-        parts.append(f"{in_size(pace.rate, pace.unit)}/s")
+    parts = list(_amounts(heard, pace.rate)) if heard else []
     if pace.left:
-        parts.append(f"{between(*pace.left)} left ({pace.basis})")
+        parts.append(f"{roughly(*pace.left)} left ({pace.basis})")
     else:
         parts.append("no reliable ETA")
     if pace.silent > timedelta(seconds=step.heartbeat_s):
@@ -168,14 +169,29 @@ def _going(step: PlannedStep, pace: Pace, newest: Mapping[str, object]) -> str:
     return ", ".join(parts)
 
 
+def _amounts(heard: Going, rate: float | None) -> Iterator[str]:
+    """Yield how much of the step is done, its phase, and how much of that at which rate."""
+    if heard.share is not None:
+        yield in_size(100 * heard.share, "percent")
+    if heard.note or heard.phase:
+        yield heard.note or heard.phase
+    if heard.seen and heard.unit == "percent":
+        yield in_size(heard.done, "percent")
+    elif heard.done or heard.total:
+        total = f" of {in_size(heard.total, heard.unit)}" if heard.total else ""
+        yield f"{in_size(heard.done, heard.unit)}{total}"
+        if rate:
+            yield f"{in_size(rate, heard.unit)}/s"
+
+
 def _tails(run: Run, plan: Plan, latest: Latest) -> Iterator[Block]:
     for step in plan.steps:
         state = run.step(step.id)
         text = ""
         if state.status is Status.FAILED:
             text = state.tail
-        elif state.status is Status.STARTED and last_signal(state, latest.get(step.id, {})) is not None:
-            text = str(latest.get(step.id, {}).get("tail") or "")
+        elif state.status is Status.STARTED and (heard := _heard(latest, step, state)):
+            text = heard.tail
         if text.strip():
             last = "\n".join(cut(line, LONGEST_LINE) for line in text.splitlines()[-TAIL_LINES:])
             yield Preformatted(f"{step.id}:\n{last}")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,8 +9,9 @@ from inline_snapshot import snapshot
 
 from bot.core.cards import progress_card
 from bot.core.cards.choices import choices
-from bot.core.cards.pace import pace
+from bot.core.cards.pace import Pace, pace
 from bot.core.document import Button, Buttons, Document, plain
+from bot.core.estimate import Expected
 from bot.core.events import (
     AbortAsked,
     Approved,
@@ -31,7 +33,8 @@ from bot.core.events import (
     StepStarted,
     StepSucceeded,
 )
-from bot.core.plan import Plan
+from bot.core.going import Going
+from bot.core.plan import Plan, PlannedStep
 from tests.core.story import (
     ASKED,
     DECLARED,
@@ -69,20 +72,24 @@ def line_of(document: Document, step: str) -> str:
     return next(line for line in plain(document).splitlines() if step in line)
 
 
-def heard(done: float, *, minute: float = 15, **more: object) -> Latest:
-    row = {
-        "phase": "copying",
-        "done": done,
-        "total": 1_400_000,
-        "unit": "bytes",
-        "at": at(minute).isoformat(),
-    }
-    return {"restore": {**row, **more}}
+GOING = Going(
+    key="RUN-1.restore.1",
+    since=at(14),
+    moved=at(15),
+    seen=("copying",),
+    done=700_000,
+    total=1_400_000,
+    unit="bytes",
+)
+
+
+def heard(**changed: object) -> Latest:
+    return {"restore": GOING.model_copy(update=changed).model_dump(mode="json")}
 
 
 def test_a_running_restore_shows_its_rate_and_a_range_with_its_basis() -> None:
     tail = "\n".join(f"page {number}" for number in range(9))
-    assert shown(card(restoring(), 15, heard(700_000, tail=tail), seconds=30)) == snapshot("""\
+    assert shown(card(restoring(), 15, heard(tail=tail), seconds=30)) == snapshot("""\
 RUN-1 running, 1 of 3 steps over: Put the orders database back
 Running for 7 min 30 s.
 Time: 25 min 30 s since the impact began, 8 min to 13 min 30 s to come: meets the RTO of 1 h; even
@@ -105,8 +112,8 @@ RUN-1 · plan 19b6fb07 · as of 2026-11-23 02:25:30Z
 
 def test_silence_is_called_silence_instead_of_a_frozen_bar() -> None:
     story = restoring()
-    assert "last signal 1 min 30 s ago" in line_of(card(story, 16, heard(700_000), seconds=30), "S2")
-    assert "no signal for 1 min 35 s" in line_of(card(story, 16, heard(700_000), seconds=35), "S2")
+    assert "last signal 1 min 30 s ago" in line_of(card(story, 16, heard(), seconds=30), "S2")
+    assert "no signal for 1 min 35 s" in line_of(card(story, 16, heard(), seconds=35), "S2")
     assert "no signal for 2 min" in line_of(card(story, 16), "S2")
 
 
@@ -115,46 +122,103 @@ def test_progress_of_an_attempt_before_this_one_is_not_shown() -> None:
     story.in_run(16, StepFailed(step="restore", attempt=1, because="disk full", tail="no space left"))
     story.in_run(18, AttemptOpened(step="restore", attempt=2, target_said="failed"))
     story.in_run(18, StepStarted(step="restore", attempt=2, key="k2"))
-    drawn = card(story, 19, heard(700_000, tail="old words"))
+    drawn = card(story, 19, heard(tail="old words"))
     assert "attempt 2, 1 min" in line_of(drawn, "S2")
     assert "700" not in plain(drawn)
     assert "old words" not in plain(drawn)
 
 
 def test_an_engine_that_does_not_answer_is_shown_with_its_words() -> None:
-    drawn = plain(card(restoring(), 15, {"restore": {"phase": "no answer", "tail": "connection refused"}}))
-    assert "1 min, no answer, 9 min to 19 min left (playbook), last signal 1 min ago" in drawn
+    story = restoring()
+    drawn = plain(card(story, 15, heard(note="no answer", tail="connection refused")))
+    assert "1 min, no answer, 700.0 kB of 1.4 MB, 11.7 kB/s, 1 min to 1 min 30 s left" in drawn
     assert "restore:\n    connection refused" in drawn
+    never = (
+        Going(key="RUN-1.restore.1", since=at(14), moved=at(14))
+        .saying("no answer", "")
+        .model_dump(mode="json")
+    )
+    line = line_of(card(story, 15, {"restore": never}), "S2")
+    assert "1 min, no answer, 9 min to 19 min left (playbook), last signal 1 min ago" in line
 
 
 def test_beyond_its_limit_no_eta_is_given() -> None:
     assert "no reliable ETA" in line_of(card(restoring(), 40), "S2")
 
 
-def pace_of(row: Mapping[str, object], seconds: float = 120, **changed: object) -> object:
-    step = RESTORE.model_copy(update=changed)
-    return pace(step, restoring().run.step("restore"), row, at(14, seconds))
+def pace_of(seconds: float = 120, *, changed: Mapping[str, object] | None = None, **heard: object) -> Pace:
+    step = RESTORE.model_copy(update=dict(changed or {}))
+    going = GOING.model_copy(update=heard)
+    return pace(step, restoring().run.step("restore"), going, at(14, seconds))
 
 
 def test_a_rate_over_less_than_a_second_says_nothing() -> None:
-    row = {"done": 5, "total": 10, "unit": "items", "at": at(14, 0.5).isoformat()}
-    found = pace_of(row)
+    found = pace_of(moved=at(14, 0.5))
     assert (found.rate, found.basis) == (None, "playbook")
 
 
 def test_without_a_total_the_estimate_has_to_do() -> None:
-    found = pace_of({"done": 60, "unit": "items", "at": at(15).isoformat()})
-    assert (found.done, found.rate, found.basis) == (60, 1, "playbook")
-    assert found.left == (timedelta(minutes=8), timedelta(minutes=18))
+    found = pace_of(done=60, total=None)
+    assert (found.rate, found.basis) == (1, "playbook")
 
 
-def test_a_step_nobody_estimated_has_no_eta() -> None:
-    assert pace_of({}, estimate_s=0).left is None
+def test_a_step_that_nobody_estimated_has_no_eta() -> None:
+    unestimated = {"estimate_s": 0}
+    assert pace_of(total=None, changed=unestimated).left is None
+    line = line_of(card(restoring(), 40, heard(total=None)), "S2")
+    assert "no reliable ETA" in line
 
 
-def test_percent_is_shown_without_a_total() -> None:
-    row = {"restore": {"done": 40, "total": 100, "unit": "percent", "at": at(15).isoformat()}}
-    assert "1 min, 40 %, 1 %/s, 1 min 30 s to 2 min 15 s left" in line_of(card(restoring(), 15, row), "S2")
+def test_percent_is_shown_without_a_total_and_has_no_rate() -> None:
+    row = heard(seen=("",), done=40, total=100, unit="percent")
+    assert "1 min, 40 %, 1 min 30 s to 2 min 30 s left" in line_of(card(restoring(), 15, row), "S2")
+
+
+MEASURED = (Expected("copying", 120, 180), Expected("proving", 60, 90))
+BASIS = "measured in 2 runs, last on 2026-11-22"
+
+
+def measured_plan() -> Plan:
+    restore = RESTORE.model_copy(
+        update={"phases": MEASURED, "estimate_s": 180, "high_s": 270, "basis": BASIS}
+    )
+    return PLAN.model_copy(update={"steps": (STOP, restore, *PLAN.steps[2:])})
+
+
+def test_a_step_that_was_measured_shows_how_much_of_it_is_done_and_all_that_is_left() -> None:
+    story = restoring(measured_plan())
+    drawn = card(story, 15, heard(share=0.335))
+    said = "34 %, copying, 700.0 kB of 1.4 MB, 11.7 kB/s, 2 min to 3 min left"
+    assert f"1 min, {said} (its rate so far, the rest {BASIS}), last signal" in line_of(drawn, "S2")
+    assert f"0 s, 3 min to 4 min 30 s left ({BASIS}), last signal" in line_of(card(story, 14), "S2")
+
+
+def left_of(step: PlannedStep, **heard: object) -> object:
+    going = GOING.model_copy(update=heard)
+    return pace(step, restoring().run.step("restore"), going, at(15)).left
+
+
+def test_a_phase_that_never_came_before_says_itself_how_long_it_takes() -> None:
+    step = measured_plan().steps[1]
+    unknown = {"seen": ("copying", "cleaning"), "done": 30, "total": 60}
+    assert left_of(step, **unknown) == (timedelta(seconds=60 + 60), timedelta(seconds=90 + 90))
+    assert left_of(step, **{**unknown, "total": None}) == (timedelta(seconds=60), timedelta(seconds=90))
+
+
+def test_a_phase_that_takes_longer_than_it_ever_should_has_no_eta() -> None:
+    step = measured_plan().steps[1]
+    assert left_of(step, total=None, since=at(14)) == (
+        timedelta(seconds=60 + 60),
+        timedelta(seconds=120 + 90),
+    )
+    assert left_of(step, total=None, since=at(11)) is None
+
+
+def test_an_undo_is_not_reckoned_by_the_phases_of_its_step() -> None:
+    step = measured_plan().steps[1]
+    state = replace(restoring().run.step("restore"), undoing=True)
+    found = pace(step, state, GOING.model_copy(update={"total": None}), at(15))
+    assert found.left == (timedelta(seconds=120), timedelta(seconds=210))
 
 
 def test_before_its_approval_a_step_says_what_it_waits_for() -> None:
