@@ -33,7 +33,7 @@ from bot.slack.people import People
 from bot.slack.sockets import UNHURRIED, Pace
 from bot.terminal.lock import Held, alone
 from bot.timeline import Timeline
-from bot.watch import Watch
+from bot.watch import SCHEDULES, Watch
 from bot.web import application
 from bot.web.health import Parts
 from integrations.connections import Connections
@@ -139,6 +139,7 @@ async def running(
             slack = {"slack": door.state} if door else {}
             return {**others(), **slack, "dispatcher": dispatcher.health}
 
+        await timeline.effects.ask(SCHEDULES)
         await _serve_http(stack, port, desk, settings, door, parts)
         if door:
             await door.start()
@@ -192,6 +193,7 @@ def _handlers(
         "update-due": watch.update_due,
         "gate-expiry": watch.gate_expiry,
         "freeze-review": watch.freeze_review,
+        "drills": watch.drills,
     }
 
 

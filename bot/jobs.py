@@ -34,7 +34,7 @@ ASK_AFTER = 5
 """How often an effect fails before whoever asks people about it is told: about half a minute of tries."""
 STANDING_BY = "standing-by"
 QUIET_S, LOOK_AGAIN_S, LONGEST_S = 0.03, 0.25, 2.0
-URGENT = frozenset({"run", "drill", "update-due", "gate-expiry", "freeze-review"})
+URGENT = frozenset({"run", "drill", "drills", "update-due", "gate-expiry", "freeze-review"})
 """The effects that wait for nobody: recovery goes on however much people have to say."""
 
 

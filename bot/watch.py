@@ -1,4 +1,4 @@
-"""What the clock brings: updates that are overdue, approvals that expire, freezes to look at again.
+"""What the clock brings: updates overdue, approvals that expire, freezes to look at again, drills due.
 
 The timers are effects with a moment. A handler reads the stream when its moment has come and writes an
 event only if it is still wanted, so that a timer that fires late, or twice, says a thing once.
@@ -10,19 +10,30 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 
+from bot.core import drill as drills
 from bot.core import freeze as freezes
 from bot.core import incident as incidents
 from bot.core import run as runs
 from bot.core.approval import Standing, standing
-from bot.core.events import Event, FreezeReviewDue, GateExpired, UpdateOverdue
+from bot.core.effects import Effect
+from bot.core.events import DrillEnded, Event, FreezeReviewDue, GateExpired, UpdateOverdue
 from bot.core.incident import stream_of
+from bot.core.may import COMMANDERS
 from bot.core.people import holders_now
+from bot.core.schedule import Due, Later, Skip, verdict
 from bot.jobs import Again
 from bot.shelf import Shelf
 from bot.timeline import Change, Timeline
+from bot.timeline.rehearsals import around
+from playbooks.model import Playbook
+from playbooks.windows import next_window
 
 BY, VIA = "backstop", "clock"
 ASK_AGAIN = timedelta(hours=1)
+LOOK_AT_SCHEDULES = timedelta(minutes=15)
+"""How often playbooks are looked at for a schedule that is new."""
+SCHEDULES = Effect("drills", "schedule", "timer/drills")
+"""The timer of all drills; asked for when Backstop starts, it is never over."""
 
 _Handler = Callable[["Watch", str], Awaitable[Again | None]]
 
@@ -98,6 +109,40 @@ class Watch:
             return None
         await self._write(stream, freeze.seq, FreezeReviewDue(review_at=now + ASK_AGAIN))
         return None
+
+    async def drills(self, _subject: str) -> Again:
+        """Ask for each drill that is due by its playbook's schedule, or record why it is left out."""
+        now = self._timeline.now()
+        looks = [now + LOOK_AT_SCHEDULES]
+        for loaded in self._shelf.playbooks().values():
+            rule = loaded.playbook.drill
+            if rule is None or rule.schedule is None:
+                continue
+            said = verdict(rule, await around(self._timeline, loaded.playbook), now)
+            if not isinstance(said, Later):
+                await self._rehearse(loaded.playbook, said)
+            if coming := next_window(rule, now):
+                looks.append(coming)
+        return Again(min(looks))
+
+    async def _rehearse(self, playbook: Playbook, said: Due | Skip) -> None:
+        (service,), (environment,) = playbook.applies_to.services, playbook.applies_to.environments
+        catalog, groups = self._shelf.catalog(), self._slack_groups()
+        found = catalog.services.get(service)
+        owners = catalog.members(found.owner, groups) if found else ()
+        commander = next(iter((*owners, *catalog.members(COMMANDERS, groups))), BY)
+        asked = drills.asked(
+            playbook, service, environment, commander=commander, window=said.window, release=said.release
+        )
+        id = await self._timeline.lookup.next_id("DRL")
+        if isinstance(said, Skip):
+            ended = DrillEnded(outcome="skipped", because=said.because)
+            await self._write(f"drill/{id}", 0, asked, ended)
+            return
+        run = await self._timeline.lookup.next_id("RUN")
+        opened = drills.opened(id, run, asked, inputs={})
+        changes = {stream: Change(0, events) for stream, events in opened.items()}
+        await self._timeline.append(changes, by=BY, via=VIA)
 
     async def _write(self, stream: str, expected: int, *events: Event) -> None:
         await self._timeline.append({stream: Change(expected, events)}, by=BY, via=VIA)

@@ -42,6 +42,7 @@ class _Reading:
         yield from self._inputs()
         yield from self._sources()
         yield from self._steps()
+        yield from self._drill()
         yield from self._circles()
         yield from self._references()
 
@@ -58,6 +59,18 @@ class _Reading:
                 yield self.text.problem(
                     path, f"the check {id!r} is named {times} times", "results are told apart by it"
                 )
+
+    def _drill(self) -> Iterator[Problem]:
+        drill, book = self.playbook.drill, self.playbook
+        if drill is None:
+            return
+        for key in ("zone", "window", "after", "within"):
+            if drill.schedule is None and key in drill.model_fields_set:
+                yield self.text.problem(("drill", key), f"{key} without a schedule", "no window ever opens")
+        places = (book.applies_to.services, book.applies_to.environments)
+        if drill.schedule and [len(names) for names in places] != [1, 1]:
+            what = "a schedule needs one service and one environment in applies_to"
+            yield self.text.problem(("drill", "schedule"), what, "nobody is there to say which")
 
     def _twice(self, at: Path, kind: str, ids: Iterable[str]) -> Iterator[Problem]:
         seen: set[str] = set()

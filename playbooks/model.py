@@ -18,12 +18,12 @@ from pydantic import AfterValidator, Field, JsonValue, StrictBool, StringConstra
 from integrations.contract import Effect
 from playbooks.criteria.conditions import Written
 from playbooks.durations import Duration, Lasting
+from playbooks.moments import Cron, Zone
 from playbooks.references import parse_suggestion
 from playbooks.validate import Part
 from playbooks.words import Name, Option, Sentence
 
 Operation = Annotated[str, StringConstraints(pattern=r"^person$|^[a-z][a-z0-9-]*\.[a-z][a-z0-9_]*$")]
-Cron = Annotated[str, StringConstraints(pattern=r"^[0-9*/,-]+( [0-9A-Za-z*/,-]+){4}$")]
 Count = Annotated[int, Field(strict=True, ge=1, le=20)]
 
 
@@ -303,14 +303,19 @@ class CleanUp(Action):
 class Drill(Part):
     """How the playbook is rehearsed: the stand-in of each target, and when. Drills are always cleaned up.
 
-    The checks of `isolation` must pass before the first step; `cleanup` follows the undo of the steps.
+    The checks of `isolation` must pass before the first step; `cleanup` follows the undo of the steps. Each
+    moment of `schedule` opens a maintenance window, in which a drill is carried out at most once; with
+    `after: major` only `within` so long after a major release, until one was rehearsed.
     """
 
     targets: Mapping[Name, Name]
     isolation: tuple[Check, ...] = ()
     cleanup: tuple[CleanUp, ...] = ()
     schedule: Cron | None = None
-    zone: str = "UTC"
+    zone: Zone = "UTC"
+    window: Lasting = timedelta(hours=2)
+    after: Literal["major"] | None = None
+    within: Lasting = timedelta(days=7)
     at_most: Lasting | None = None
     keep_for: Lasting | None = None
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
+from typing import assert_never
+
 from bot.commands.plan import applies, typed
 from bot.commands.verb import Answer, Ask, Outcome, Verb
 from bot.core import drill as drills
@@ -10,10 +13,12 @@ from bot.core.cards.drill import standing
 from bot.core.document import Block, Code, Document, Line, Paragraph, Strong, Table, utc
 from bot.core.drill import Drill
 from bot.core.errors import Refused
-from bot.core.events import PlanAsked, PlanAttached
 from bot.core.may import COMMANDERS, Right, may
+from bot.core.schedule import Due, Later, Skip, verdict
 from bot.timeline import Change
+from bot.timeline.rehearsals import around, busy
 from playbooks.model import Playbook
+from playbooks.windows import next_window
 
 _OWN = frozenset({"svc", "env"})
 LISTED = 20
@@ -22,8 +27,8 @@ LISTED = 20
 async def act(ask: Ask) -> Outcome:
     """Open a drill of the playbook named, or list drills."""
     name = ask.argument(0, "The playbook's name")
-    if name == "list":
-        return Outcome(await _list(ask))
+    if name in _SHOWN:
+        return Outcome(await _SHOWN[name](ask))
     playbook = ask.playbook(name).playbook
     service = ask.words.options.get("svc") or _only(playbook.applies_to.services, "svc", playbook)
     environment = ask.words.options.get("env") or _only(playbook.applies_to.environments, "env", playbook)
@@ -34,11 +39,8 @@ async def act(ask: Ask) -> Outcome:
     inputs = typed(ask, playbook, given)
     id, run = await ask.timeline.lookup.next_id("DRL"), await ask.timeline.lookup.next_id("RUN")
     asked = drills.asked(playbook, service, environment, commander=ask.who.name)
-    planned = PlanAsked(incident=id, playbook=name, service=service, environment=environment, inputs=inputs)
-    changes = {
-        f"drill/{id}": Change(0, (asked, PlanAttached(run=run, playbook=name))),
-        f"run/{run}": Change(0, (planned,)),
-    }
+    opened = drills.opened(id, run, asked, inputs=inputs)
+    changes = {stream: Change(0, events) for stream, events in opened.items()}
     small = ("It acts only on ", ", ".join(asked.stand_ins), ". To stop it: ", Code(f"abort {run}"))
     return Outcome(ask.done(id, f"rehearses {name} as {run}.", small=small, drill=id, run=run), changes)
 
@@ -72,14 +74,38 @@ def _rehearsable(ask: Ask, playbook: Playbook, service: str, environment: str) -
 
 
 async def _free(ask: Ask, playbook: Playbook) -> None:
-    """Two drills on one stand-in would find each other's data there."""
-    wanted = set(playbook.drill.targets.values()) if playbook.drill else set()
-    for id in await ask.timeline.lookup.drills(only_open=True):
-        other = await ask.drill(id)
-        if shared := sorted(wanted & set(other.asked.stand_ins)):
-            raise Refused(
-                f"{id} still uses {', '.join(shared)}: nothing was done. `status {id}` shows how far it is."
-            )
+    if id := await busy(ask.timeline, playbook):
+        raise Refused(
+            f"{id} still uses a stand-in of {playbook.name}: nothing was done. `status {id}` shows how far "
+            "it is."
+        )
+
+
+async def _schedule(ask: Ask) -> Answer:
+    """Show when each playbook is rehearsed by itself, and what holds it up."""
+    rows: list[tuple[Line, ...]] = []
+    for name, loaded in sorted(ask.desk.shelf.playbooks().items()):
+        rule = loaded.playbook.drill
+        if rule and rule.schedule:
+            said = verdict(rule, await around(ask.timeline, loaded.playbook), ask.now)
+            coming = next_window(rule, ask.now)
+            when = f"{rule.schedule} {rule.zone}"
+            rows.append(((Strong(name),), (when,), (_said(said),), (utc(coming) if coming else "never",)))
+    header = ("Playbook", "Windows", "Now", "Next window")
+    none = Paragraph(("No playbook has a `drill.schedule`: drills are said by people.",))
+    return Answer(Document("", (Table(header, rows) if rows else none,)))
+
+
+def _said(said: Due | Skip | Later) -> str:
+    match said:
+        case Due():
+            return "due"
+        case Skip(because=because):
+            return f"skipped: {because}"
+        case Later(because=because):
+            return because
+        case _:
+            assert_never(said)
 
 
 async def _list(ask: Ask) -> Answer:
@@ -110,10 +136,12 @@ async def _standing(ask: Ask, drill: Drill) -> str:
     return standing([run for run in found if run])
 
 
+_SHOWN: Mapping[str, Callable[[Ask], Awaitable[Answer]]] = {"list": _list, "schedule": _schedule}
+
 VERB = Verb(
     name="drill",
-    usage="drill <playbook> | list [svc:name] [env:name] [input:value …]",
-    summary="Rehearse a playbook on isolated stand-ins, or list what drills showed.",
+    usage="drill <playbook> | list | schedule [svc:name] [env:name] [input:value …]",
+    summary="Rehearse a playbook on isolated stand-ins, or show drills and when they are due.",
     right=Right.OPERATE,
     act=act,
     options=_OWN,

@@ -17,7 +17,9 @@ from bot.core.events import (
     DrillAsked,
     DrillEnded,
     Entry,
+    Event,
     Gap,
+    PlanAsked,
     PlanAttached,
     Rehearsed,
     TaskOpened,
@@ -28,6 +30,7 @@ from bot.core.plan import Plan, PlannedStep
 from bot.core.run import Run
 from bot.core.run import Status as Stand
 from bot.core.words import in_words
+from integrations.contract import Json
 from playbooks.model import Playbook
 
 TRIES = 3
@@ -132,6 +135,21 @@ def asked(
         release=release,
         keep_for_s=keep.total_seconds() if keep else 0,
     )
+
+
+def opened(
+    id: str, run: str, asked: DrillAsked, *, inputs: Mapping[str, Json]
+) -> dict[str, tuple[Event, ...]]:
+    """Return the first events of a drill and of its rehearsal, by stream."""
+    planned = PlanAsked(
+        incident=id,
+        playbook=asked.playbook,
+        service=asked.service,
+        environment=asked.environment,
+        inputs=inputs,
+    )
+    attached = PlanAttached(run=run, playbook=asked.playbook)
+    return {f"drill/{id}": (asked, attached), f"run/{run}": (planned,)}
 
 
 def next_move(

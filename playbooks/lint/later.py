@@ -8,8 +8,6 @@ from playbooks.lint.finding import Look
 from playbooks.problems import Problem
 from playbooks.yaml_text import Path
 
-_DRILL = ("schedule", "zone")
-
 
 def later(look: Look) -> Iterator[Problem]:
     """V01: a field that would change a run, or remind somebody, and that nothing acts on yet."""
@@ -30,9 +28,6 @@ def _around(look: Look) -> Iterator[tuple[Path, str]]:
             yield ("roles", name, "pagerduty"), "ask PagerDuty who is on call"
     if book.updates:
         yield ("updates",), "take the time between updates from a playbook, only from the severity,"
-    for name in _DRILL:
-        if book.drill and name in book.drill.model_fields_set:
-            yield ("drill", name), "carry drills out by itself"
 
 
 def _steps(look: Look) -> Iterator[tuple[Path, str]]:

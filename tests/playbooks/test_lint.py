@@ -161,7 +161,6 @@ def test_writers_that_are_stopped_after_the_restore_are_too_late() -> None:
         (65, "{then: pause}", "{then: pause, fallback: orders-snapshot}", "change the source"),
         (65, "{then: pause}", "{then: fallback, fallback: orders-snapshot}", "change the source"),
         (109, "at_most: 3h\n", "at_most: 3h\nupdates: {every: 30m}\n", "take the time between updates"),
-        (110, "checkout-drill},", 'checkout-drill}, schedule: "0 3 * * 2",', "carry drills out"),
     ],
 )
 def test_what_nothing_acts_on_yet_is_refused_and_never_ignored(

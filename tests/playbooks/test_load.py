@@ -201,6 +201,28 @@ def test_a_number_in_quotes_and_a_yes_in_words_are_no_number_and_no_yes() -> Non
             "{orders-db: order-db-drill",
             "110: there is no target 'order-db-drill'",
         ),
+        (
+            "drill: {targets",
+            'drill: {schedule: "61 3 * * *", targets',
+            "110: drill.schedule: Bad minute; write minute, hour, day, month and weekday, as 0 3 * * 2",
+        ),
+        (
+            "drill: {targets",
+            'drill: {schedule: "0 3 * * 2", zone: Europe/Nowhere, targets',
+            "110: drill.zone: it is no time zone, as Europe/Berlin or UTC",
+        ),
+        ("drill: {targets", "drill: {window: 2h, targets", "110: window without a schedule"),
+        ("drill: {targets", "drill: {after: major, targets", "110: after without a schedule"),
+        (
+            "cleanup: [{id: empty,",
+            "cleanup: [{id: empty, title: Empty, uses: kubernetes.wipe}, {id: empty,",
+            "110: a second operation 'empty'",
+        ),
+        (
+            "cleanup: [{",
+            "isolation: [{id: place-order, uses: postgres.amcheck}], cleanup: [{",
+            "104: the check 'place-order' is named 2 times",
+        ),
         ("timeout: 75m", "timeout: 31m", "64: timeout 31m is not over estimate 31m"),
         (
             "with: {at: inputs.target-time}",
@@ -328,3 +350,10 @@ def test_the_keys_of_what_is_no_part_of_the_schema_are_none() -> None:
     assert fields_at(Outer, ("maybe",)) == ("a",)
     assert fields_at(Outer, ("plain", "x")) == ()
     assert fields_at(Outer, ("nowhere",)) == ()
+
+
+def test_a_schedule_names_what_it_rehearses() -> None:
+    both = ("services: [checkout], environments", "services: [checkout, search], environments")
+    with pytest.raises(PlaybookInvalid) as wrong:
+        pitr(both, ("drill: {targets", 'drill: {schedule: "0 3 * * 2", zone: Europe/Berlin, targets'))
+    assert "a schedule needs one service and one environment in applies_to" in str(wrong.value)

@@ -270,7 +270,7 @@ async def test_what_a_drill_measured_changes_the_estimate_of_the_next_plan(lab: 
     assert plan
     stop = plan.step("stop")
     assert stop
-    assert (stop.estimate_s, stop.basis) == (42, "measured in 1 drill on 2026-11-23")
+    assert (stop.estimate_s, stop.basis) == (42, "measured in 1 drill, last on 2026-11-23")
 
 
 async def test_a_drill_is_shown_from_its_begin_to_its_end(lab: Lab, world: World) -> None:
