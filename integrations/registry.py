@@ -17,6 +17,7 @@ ENGINES: Mapping[str, str] = {
     "postgres": "integrations.postgres:Postgres",
     "pgbackrest": "integrations.pgbackrest:PgBackRest",
     "kubernetes": "integrations.kubernetes:Kubernetes",
+    "helm": "integrations.helm:Helm",
     "command": "integrations.command:Command",
     "http": "integrations.http:Http",
     "http_job": "integrations.http_job:HttpJob",
@@ -31,7 +32,7 @@ ENGINES: Mapping[str, str] = {
 GROUP = "backstop.engines"
 """The entry points by which an installed package brings engines of its own; it cannot replace one of ours."""
 
-ON_RUNNERS = frozenset({"sqlite", "restic", "postgres", "pgbackrest", "command", "sql"})
+ON_RUNNERS = frozenset({"helm", "sqlite", "restic", "postgres", "pgbackrest", "command", "sql"})
 """The engines that reach their targets through a runner."""
 
 

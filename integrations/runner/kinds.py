@@ -284,11 +284,49 @@ _PGBACKREST = Kind(
     always=frozenset({"health", "points", "window", "resolve", "log_continuous"}),
 )
 
+_HELM_REACH = ("release", "namespace", "kubeconfig", "helm", "patience")
+_HELM = Kind(
+    settings=(
+        Setting("release", "The release's name.", "release", takes="text"),
+        Setting("namespace", "The release's namespace.", "namespace", takes="text", default="default"),
+        Setting("kubeconfig", "The file that says how its cluster is reached.", "kubeconfig"),
+        Setting("helm", "The program, Helm 3 or 4.", "helm", default="/usr/local/bin/helm"),
+        Setting(
+            "patience",
+            "How long Helm waits until everything is ready; less than a step's `timeout`.",
+            "patience",
+            takes="text",
+            default="5m0s",
+        ),
+        Setting(
+            "kept",
+            "The directory of what is known of its rollbacks.",
+            "kept",
+            default="/var/lib/backstop-runner/helm/{namespace}/{release}",
+        ),
+    ),
+    operations={
+        "health": BuiltIn("ask", "read", _HELM_REACH),
+        "points": BuiltIn("ask", "read", _HELM_REACH),
+        "outcome": BuiltIn("ask", "read", (*_HELM_REACH, "kept"), {"restore": Rule("text")}),
+        "deployed": BuiltIn("ask", "read", _HELM_REACH),
+        "restored": BuiltIn("ask", "read", _HELM_REACH, _POINT),
+        "rollback": BuiltIn(
+            "job",
+            "destructive",
+            (*_HELM_REACH, "kept"),
+            {**_POINT, "although_pending": Rule("choice", values=("yes",), needed=False)},
+        ),
+    },
+    always=frozenset({"health", "points", "outcome", "deployed", "restored"}),
+)
+
 KINDS: Mapping[str, Kind] = {
     "sqlite": _SQLITE,
     "restic": _RESTIC,
     "postgres": _POSTGRES,
     "pgbackrest": _PGBACKREST,
+    "helm": _HELM,
     "commands": Kind(),
 }
 """Every kind by the word of runner.toml; targets of `commands` are only what commands act on."""

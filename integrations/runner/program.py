@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from integrations.runner.helm import verbs as helm
 from integrations.runner.kinds import KINDS, BuiltIn
 from integrations.runner.pgbackrest import verbs as pgbackrest
 from integrations.runner.postgres import verbs as postgres
@@ -34,6 +35,7 @@ _PROGRAMS: Mapping[str, tuple[Ask, Work]] = {
     "restic": (restic.answer, restic.work),
     "postgres": (postgres.answer, postgres.work),
     "pgbackrest": (pgbackrest.answer, pgbackrest.work),
+    "helm": (helm.answer, helm.work),
 }
 _SAYS = {
     "record": "file that remembers the target's identity",
@@ -42,7 +44,7 @@ _SAYS = {
     "until": "moment with zone; left out releases",
     "query": "one SELECT",
     "values": "JSON object of named values",
-    "restore": "key of the restore whose kept copy is looked through",
+    "restore": "key of a restore",
     "table": "table, in PostgreSQL with its schema as public.orders",
     "column": "column of a date or a time",
     "at_least": "fewest rows",
@@ -61,6 +63,7 @@ _SAYS = {
     "xid": "transaction; what ended before it comes back",
     "marker": "marker in the log",
     "timeline": "timeline of the log",
+    "although_pending": "roll back although an operation was begun and not ended",
 }
 
 

@@ -39,6 +39,7 @@ from tests.fakes.pipelines import pipelines
 from tests.fakes.serving import served
 from tests.integrations.host import Host, a_host, reached, until
 from tests.integrations.orders import orders_host
+from tests.integrations.releases import a_release
 from tests.integrations.uploads import Uploads
 from tests.sshd import Sshd
 
@@ -311,6 +312,26 @@ async def _argocd(home: Path) -> AsyncIterator[Case]:
 
 
 @asynccontextmanager
+async def _helm(home: Path, major: str) -> AsyncIterator[Case]:
+    async with a_release(home, major) as releases:
+        releases.cluster.rollouts.open.clear()
+        before = len(await releases.history())
+        _, point = await releases.engine.points(releases.source)
+        yield Case(
+            releases.engine,
+            releases.target,
+            acts=lambda: len(releases.revisions()) - before,
+            step=Call("rollback", target=releases.target, point=point, source=releases.source),
+            check=Call("deployed", target=releases.target),
+            failing_check=Call("restored", target=releases.target, point=point, source=releases.source),
+            source=releases.source,
+            go=releases.cluster.rollouts.open.set,
+            slow=True,
+            token=1,
+        )
+
+
+@asynccontextmanager
 async def _person(_home: Path) -> AsyncIterator[Case]:
     yield Case(
         open_engines(Connections())["person"],
@@ -336,10 +357,12 @@ _CASES = {
 }
 
 
-@pytest.fixture(params=[*sorted(ENGINES), "sqlite over ssh"])
+@pytest.fixture(params=[*sorted({*ENGINES} - {"helm"}), "sqlite over ssh", "helm 3", "helm 4"])
 def making(request: pytest.FixtureRequest, tmp_path: Path) -> AbstractAsyncContextManager[Case]:
     if request.param == "sqlite over ssh":
         return _sqlite(tmp_path, request.getfixturevalue("server"))
+    if request.param.startswith("helm"):
+        return _helm(tmp_path, request.param[-1])
     if request.param == "pgbackrest":
         return _pgbackrest(tmp_path, request.getfixturevalue("cluster"))
     if request.param == "postgres":
@@ -372,7 +395,7 @@ def _step(case: Case) -> Call:
 
 
 def test_every_engine_has_a_case_and_pure_operations() -> None:
-    assert {*_CASES, "postgres", "pgbackrest"} == set(ENGINES)
+    assert {*_CASES, "postgres", "pgbackrest", "helm"} == set(ENGINES)
     for name, operation in operations().items():
         assert name.split(".")[1] == operation.name
         assert issubclass(operation.params, BaseModel)

@@ -1,0 +1,1 @@
+"""Releases of Helm, rolled back by the real program on this host."""
