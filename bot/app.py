@@ -25,6 +25,7 @@ from bot.runners import runners_of
 from bot.runs import Runs
 from bot.runs.book import Book
 from bot.runs.drills import Drills
+from bot.runs.salvage import Salvages
 from bot.settings import Settings
 from bot.shelf import Shelf
 from bot.slack.api import Api
@@ -132,6 +133,7 @@ async def running(
             **_handlers(timeline, shelf, settings, tracker, door, desk),
             "run": runs.handle,
             "drill": Drills(book, opened).handle,
+            "salvage": Salvages(book, opened).handle,
         }
         dispatcher = Dispatcher(timeline, handlers, {"run": runs.ask}, first=first, at_once=at_once)
 

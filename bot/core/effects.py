@@ -36,6 +36,7 @@ from bot.core.events import (
     Rejected,
     RoomOpened,
     RunStarted,
+    SalvageAsked,
     SeverityChanged,
     StepProgressed,
     StepStarted,
@@ -144,6 +145,8 @@ def _run(entry: Entry, id: str, incident: str) -> Iterator[Effect]:
             yield _timer("gate-expiry", id, at)
         case Approved() | Rejected() | Withdrawn() | GateExpired() | StepStarted() | AttemptOpened():
             yield Effect("approvals", id, _room(incident), APPROVALS_FIRST)
+        case SalvageAsked():
+            yield Effect("salvage", id, f"salvage/{id}")
         case _:
             pass
     if not isinstance(entry.event, StepProgressed):

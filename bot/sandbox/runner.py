@@ -28,7 +28,7 @@ _LOOK_S = 0.02
 _CREDENTIALS = struct.Struct("3i")
 _ALLOWED = (
     *("backup", "keep", "prepare", "discard", "restore", "verify", "prove", "hold"),
-    *("integrity", "restored", "select"),
+    *("integrity", "restored", "select", "salvage"),
 )
 
 

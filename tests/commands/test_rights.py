@@ -119,6 +119,7 @@ WITHOUT: dict[str, tuple[Callable[[Stage], Awaitable[None]], str]] = {
     "skip": (failed, "skip RUN-1.restore why:x"),
     "done": (failed, "done RUN-1.restore evidence:x"),
     "undo": (failed, "undo RUN-1.S1 why:x"),
+    "salvage": (failed, "salvage RUN-1"),
     "freeze": (stopped, "freeze off FRZ-1"),
     "resolve": (declared, "resolve fixed data:none"),
     "close": (resolved, "close availability:no speed:no"),

@@ -119,6 +119,24 @@ SAMPLES: tuple[tuple[str, Event], ...] = (
             events.RunAborted(leaves="writers stopped"),
             events.RunRecovered(),
             events.RunRecovered(left_out=("restore",)),
+            events.SalvageAsked(step="restore", restore="k", key="s", table="orders"),
+            events.SalvageFound(
+                step="restore",
+                key="s",
+                asked_by="ana",
+                host="local",
+                folder="/kept/s",
+                manifest=HASH,
+                compared=4,
+                only=7,
+                differ=3,
+                unread=1,
+                tables=(
+                    events.SalvagedTable(table="orders", only=5, differ=3),
+                    events.SalvagedTable(table="lines", problem="the page is damaged"),
+                ),
+            ),
+            events.SalvageFailed(step="restore", key="s", asked_by="ana", because="it was dropped since"),
         )
     )
     + tuple(

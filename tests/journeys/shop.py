@@ -33,6 +33,8 @@ _TIME = r"(?:(?:2026-\d\d-\d\d )?\d\d:\d\d:\d\dZ|20\d\d-\d\d-\d\dT[\d:.]+Z)"
 _MASKS = {
     rf"{_TIME}(?: \({_TIME}\))?": "<time>",
     rf"{_LENGTH}(?: to {_LENGTH})?": "<while>",
+    r"/\S*/salvage-[\w.%-]+": "<folder>",
+    r"\b\d+(?= rows that are nowhere| that differ)": "<n>",
     r"\d{8}T\d{6}[\w.-]*": "<backup>",
     r"\d+(?:\.\d+)? (?:bytes|B|kB|MB)": "<size>",
 }

@@ -187,7 +187,8 @@ class World:
         self.jobs[key] = JobState(phase, because=because, alive=False, ended_at=self.now(), phases=phases)
 
 
-def _operation(name: str, effect: Effect, kind: str = "step") -> Operation:
+def operation(name: str, effect: Effect, kind: str = "step") -> Operation:
+    """Return the description of an operation of the stage."""
     return Operation(name, Nothing, effect, kind=kind, repeat=Repeat.ONCE, cancel=CancelKind.CLEAN)  # type: ignore[arg-type]
 
 
@@ -203,11 +204,11 @@ class StageEngine:
     name: ClassVar[str] = "stage"
     caps: ClassVar[frozenset[Cap]] = frozenset({Cap.POINTS, Cap.CANCEL, Cap.VERIFY_POINT})
     operations: ClassVar[Mapping[str, Operation]] = {
-        "stop": _operation("stop", Effect.REVERSIBLE),
-        "go": _operation("go", Effect.REVERSIBLE),
-        "restore": _operation("restore", Effect.DESTRUCTIVE),
-        "empty": _operation("empty", Effect.DESTRUCTIVE),
-        "rows": _operation("rows", Effect.READ, "check"),
+        "stop": operation("stop", Effect.REVERSIBLE),
+        "go": operation("go", Effect.REVERSIBLE),
+        "restore": operation("restore", Effect.DESTRUCTIVE),
+        "empty": operation("empty", Effect.DESTRUCTIVE),
+        "rows": operation("rows", Effect.READ, "check"),
     }
 
     def __init__(self, world: World) -> None:

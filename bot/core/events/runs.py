@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, Field
 
 from bot.core.estimate import Took
 from bot.core.events.kind import Kind
-from bot.core.plan import Plan
+from bot.core.plan import Part, Plan
 from integrations.contract import Json
 
 
@@ -248,6 +248,58 @@ class RunRecovered(Kind):
     left_out: tuple[str, ...] = ()
 
 
+class SalvageAsked(Kind):
+    """A person wants the rows that a restore left in its kept copy, of one table or of all.
+
+    `restore` is the key under which the step replaced the data, `key` that of the search.
+    """
+
+    kind: Literal["salvage-asked"] = "salvage-asked"
+    step: str
+    restore: str
+    key: str
+    table: str | None = None
+
+
+class SalvagedTable(Part):
+    """What was found of one table: rows that only the kept copy has, and rows that it has otherwise."""
+
+    table: str
+    only: int = 0
+    differ: int = 0
+    problem: str = ""
+
+
+class SalvageFound(Kind):
+    """What a search found, in all `compared` tables; the rows lie in a folder on the host of the data.
+
+    `tables` names those with something to tell, up to a number; `unread` ones could not be read.
+    """
+
+    kind: Literal["salvage-found"] = "salvage-found"
+    step: str
+    key: str
+    asked_by: str
+    host: str
+    folder: str
+    manifest: str
+    compared: int
+    only: int
+    differ: int
+    unread: int = 0
+    tables: tuple[SalvagedTable, ...] = ()
+
+
+class SalvageFailed(Kind):
+    """A search found out nothing; nothing was changed."""
+
+    kind: Literal["salvage-failed"] = "salvage-failed"
+    step: str
+    key: str
+    asked_by: str
+    because: str
+
+
 class TargetHeld(Kind):
     """A run holds a target for a destructive step; the entry's sequence number is the fencing token."""
 
@@ -290,5 +342,8 @@ RunEvent = (
     | AbortAsked
     | RunAborted
     | RunRecovered
+    | SalvageAsked
+    | SalvageFound
+    | SalvageFailed
 )
 TargetEvent = TargetHeld | TargetReleased

@@ -69,6 +69,9 @@ Abort was asked for: another way
 Aborted. It leaves: writers stopped
 Recovered: every blocking end check passed
 Ended without restore: every blocking end check passed
+The rows of orders that restore left in its kept copy were asked for
+The copy that restore kept has 7 rows that are nowhere else and 3 that differ in /kept/s on local
+The copy that restore kept could not be compared: it was dropped since
 Frozen: every change of checkout in every environment: restoring
 The freeze is due for a look; it stays in force
 The freeze is kept; next look at 2026-11-23 04:10:00Z: still restoring

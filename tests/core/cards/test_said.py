@@ -155,6 +155,16 @@ writers stopped
 ✓ RUN-1 recovered. Every blocking end check passed.
 
 ✓ RUN-1 recovered. Every blocking end check passed.
+
+@ana: The rows of orders that restore left in its kept copy were asked for
+
+@ana: restore left behind 7 rows that are nowhere else and 3 that differ, in 4 tables compared.
+  • orders: 5 rows that are nowhere else and 3 that differ
+  • lines could not be read: the page is damaged
+  • 2 more rows in other tables, see the manifest
+The files lie on local in /kept/s, see manifest.json there.
+
+@ana: what restore kept could not be compared: it was dropped since. Nothing was changed.
 """)
 
 

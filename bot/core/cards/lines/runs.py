@@ -35,6 +35,7 @@ _Choice = (
     | events.RunResumed
     | events.AbortAsked
 )
+_Salvage = events.SalvageAsked | events.SalvageFound | events.SalvageFailed
 
 
 def describe_run(event: RunEvent) -> Line:
@@ -45,6 +46,8 @@ def describe_run(event: RunEvent) -> Line:
         return _gate(event)
     if isinstance(event, _Step):
         return _step(event)
+    if isinstance(event, _Salvage):
+        return _salvage(event)
     return _choice(event)
 
 
@@ -140,6 +143,27 @@ def _choice(event: _Choice) -> Line:
             return (Strong("Abort"), f" was asked for{_because(why)}")
         case _:
             assert_never(event)
+
+
+def _salvage(event: _Salvage) -> Line:
+    match event:
+        case events.SalvageAsked(step=step, table=table):
+            where = f" of {table}" if table else ""
+            return (f"The rows{where} that {step} left in its kept copy were asked for",)
+        case events.SalvageFound():
+            folder = (" in ", Code(event.folder), f" on {event.host}") if event.only or event.differ else ()
+            return (f"The copy that {event.step} kept has {counted(event)}", *folder)
+        case events.SalvageFailed(step=step, because=because):
+            return (f"The copy that {step} kept could ", Strong("not be compared"), f": {because}")
+        case _:
+            assert_never(event)
+
+
+def counted(found: events.SalvageFound | events.SalvagedTable) -> str:
+    """Return how many rows a search found, in words."""
+    if not found.only and not found.differ:
+        return "no row that is not in place"
+    return f"{found.only} rows that are nowhere else and {found.differ} that differ"
 
 
 def _because(why: str) -> str:

@@ -11,13 +11,15 @@ from bot.core.budget import time_to_recover
 from bot.core.cards.abort import left
 from bot.core.cards.choices import choices, waits_for_gate
 from bot.core.cards.lines import describe
+from bot.core.cards.lines.runs import counted
 from bot.core.cards.states import place
-from bot.core.document import Block, Bullets, Button, Buttons, Document, Line, Paragraph, Strong, Who
+from bot.core.document import Block, Bullets, Button, Buttons, Code, Document, Line, Paragraph, Strong, Who
 from bot.core.events import Entry, RunEvent
 from bot.core.incident import Incident
 from bot.core.loss import lines as loss_lines
 from bot.core.loss import losses
 from bot.core.run import Run, Status
+from bot.core.salvage import kept_copies
 from bot.core.words import in_words, people, says, sentence
 
 _Silent = (
@@ -38,6 +40,7 @@ _Chosen = (
     | events.UndoAsked
     | events.RunResumed
     | events.AbortAsked
+    | events.SalvageAsked
 )
 
 
@@ -67,6 +70,8 @@ _Turn = (
     | events.RunPaused
     | events.RunAborted
     | events.RunRecovered
+    | events.SalvageFound
+    | events.SalvageFailed
 )
 
 
@@ -92,6 +97,11 @@ def _turning_point(entry: Entry, event: _Turn, run: Run, incident: Incident | No
             return None
         case events.RunRecovered():
             return _recovered(entry, run, incident)
+        case events.SalvageFound():
+            return _salvaged(event)
+        case events.SalvageFailed(asked_by=who, because=because):
+            failed = f"what {event.step} kept could not be compared: {sentence(because)} Nothing was changed."
+            return _line((Who(who, ping=True), f": {failed}"))
         case _:
             assert_never(event)
 
@@ -169,7 +179,34 @@ def _recovered(entry: Entry, run: Run, incident: Incident | None) -> Document:
     head: Line = (Strong(f"✓ {run.id} recovered"), f"{after}{verdict}. Every blocking end check passed.")
     lost = losses(incident, run, now=entry.occurred_at) if incident and run.restored else ()
     facts = [*_left_out(run), *(line for loss in lost for line in loss_lines(loss))]
-    return Document("", (Paragraph(head), *((Bullets(facts),) if facts else ())))
+    kept = [Buttons((Button("Look for rows left behind", f"salvage {run.id}"),))] if kept_copies(run) else []
+    return Document("", (Paragraph(head), *((Bullets(facts),) if facts else ()), *kept))
+
+
+def _salvaged(event: events.SalvageFound) -> Document:
+    """The rows themselves are data of customers: they stay on the host, and only their number is said."""
+    head: Line = (Who(event.asked_by, ping=True), ": ", Strong(f"{event.step} left behind {counted(event)}"))
+    tables = [_table(table) for table in event.tables]
+    untold = event.only + event.differ - sum(table.only + table.differ for table in event.tables)
+    if untold:
+        tables.append((f"{untold} more rows in other tables, see the manifest",))
+    where: Line = (
+        "The files lie on ",
+        Code(event.host),
+        " in ",
+        Code(event.folder),
+        ", see manifest.json there.",
+    )
+    told: list[Block] = [Paragraph((*head, f", in {event.compared} tables compared."))]
+    if tables:
+        told += [Bullets(tables), Paragraph(where)]
+    return Document("", tuple(told))
+
+
+def _table(table: events.SalvagedTable) -> Line:
+    if table.problem:
+        return (Strong(table.table), f" could not be read: {table.problem}")
+    return (Strong(table.table), f": {counted(table)}")
 
 
 def _left_out(run: Run) -> Iterator[Line]:
