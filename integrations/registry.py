@@ -18,6 +18,8 @@ ENGINES: Mapping[str, str] = {
     "pgbackrest": "integrations.pgbackrest:PgBackRest",
     "kubernetes": "integrations.kubernetes:Kubernetes",
     "helm": "integrations.helm:Helm",
+    "aws-rds": "integrations.aws:Rds",
+    "aws-backup": "integrations.aws:AwsBackup",
     "command": "integrations.command:Command",
     "http": "integrations.http:Http",
     "http_job": "integrations.http_job:HttpJob",

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
@@ -33,6 +33,7 @@ from integrations.process import Runner
 from integrations.registry import ENGINES, open_engines, operations
 from tests import pgbackrest, postgres
 from tests.fakes.argocd import argocd
+from tests.fakes.aws import credentials, rds, vault
 from tests.fakes.github import BAD, GOOD, github
 from tests.fakes.kube import a_cluster
 from tests.fakes.pipelines import pipelines
@@ -342,7 +343,47 @@ async def _person(_home: Path) -> AsyncIterator[Case]:
     )
 
 
+@asynccontextmanager
+async def _aws_rds(home: Path) -> AsyncIterator[Case]:
+    credentials(home)
+    async with rds() as cloud:
+        await cloud.furnish()
+        engine = open_engines(Connections(secrets=home))["aws-rds"]
+        point = next(each for each in await engine.points(cloud.source) if each.id == "orders-2-3-0")
+        yield Case(
+            engine,
+            cloud.target,
+            acts=lambda: sum(asked.startswith("RestoreDBInstance") for asked in cloud.asked),
+            step=Call(
+                "restore", target=cloud.target, source=cloud.source, point=point, params={"into": "RUN-1"}
+            ),
+            check=Call("available", target=cloud.target),
+            failing_check=Call("restored", target=cloud.target, point=point),
+            source=cloud.source,
+        )
+
+
+@asynccontextmanager
+async def _aws_backup(home: Path) -> AsyncIterator[Case]:
+    credentials(home)
+    async with vault() as kept:
+        kept.add("orders-1", datetime.now(UTC) - timedelta(hours=1))
+        engine = open_engines(Connections(secrets=home))["aws-backup"]
+        (point,) = await engine.points(kept.source)
+        yield Case(
+            engine,
+            kept.target,
+            acts=lambda: len(kept.jobs),
+            step=Call("restore", target=kept.target, source=kept.source, point=point),
+            failing_check=Call("locked", target=kept.target),
+            source=kept.source,
+            go=kept.end,
+        )
+
+
 _CASES = {
+    "aws-rds": _aws_rds,
+    "aws-backup": _aws_backup,
     "sqlite": _sqlite,
     "restic": _restic,
     "command": _command,
