@@ -38,11 +38,20 @@ URGENT = frozenset({"run", "drill", "drills", "update-due", "gate-expiry", "free
 """The effects that wait for nobody: recovery goes on however much people have to say."""
 
 
+Sooner = Callable[[], Awaitable[bool]]
+"""Waits for something, for a bounded time, and says whether it happened."""
+
+
 @dataclass(frozen=True, slots=True)
 class Again:
-    """A handler's way of saying: not finished, ask me again at this moment."""
+    """A handler's way of saying: not finished, ask me again at this moment.
+
+    `sooner` is waited for meanwhile: when it returns True, the handler is asked at once. It lives in memory
+    only, so whatever becomes of it costs no more than the time until the moment.
+    """
 
     at: datetime
+    sooner: Sooner | None = None
 
 
 Handler = Callable[[str], Awaitable[Again | None]]
@@ -53,6 +62,24 @@ Plea = Callable[[str, str], Awaitable[None]]
 def backoff(tries: int) -> timedelta:
     """Return how long to wait before the next try: 1 s, 2 s, 4 s … up to a minute."""
     return min(timedelta(seconds=2 ** min(tries, 6)), LONGEST_WAIT)
+
+
+def any_of(things: Sequence[Sooner]) -> Sooner:
+    """Wait for several things at once, until the first of them happens."""
+
+    async def wait() -> bool:
+        waiting = [asyncio.ensure_future(thing()) for thing in things]
+        try:
+            for ended in asyncio.as_completed(waiting):
+                if await ended:
+                    return True
+            return False
+        finally:
+            for each in waiting:
+                each.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+
+    return wait
 
 
 class Precedence:
@@ -121,6 +148,8 @@ class Dispatcher:
         self._at_once = at_once
         self._pleas = pleas or {}
         self._busy: dict[str, asyncio.Task[None]] = {}
+        self._listening: dict[str, asyncio.Task[None]] = {}
+        self._hurried: set[str] = set()
         self._ended: list[Waiting] = []
         self._writing = asyncio.Lock()
         self._kick = asyncio.Event()
@@ -179,12 +208,14 @@ class Dispatcher:
             await asyncio.wait((keeping, working), return_when=asyncio.FIRST_COMPLETED)
             return keeping.result() if keeping.done() else working.result()
         finally:
-            under_way = (keeping, working, *self._busy.values())
+            under_way = (keeping, working, *self._busy.values(), *self._listening.values())
             for task in under_way:
                 task.cancel()
             await asyncio.gather(*under_way, return_exceptions=True)
             # What was not taken off the queue belongs to whoever has the duty next.
             self._busy.clear()
+            self._listening.clear()
+            self._hurried.clear()
             self._ended.clear()
 
     async def _rounds(self) -> NoReturn:
@@ -223,8 +254,9 @@ class Dispatcher:
             seen = await self._timeline.effects.heads() if room else []
             heads = [head for head in seen if head.lane not in busy]
             now = self._timeline.now()
-            ready = [effect for effect in heads if effect.is_ready(now)]
+            ready = [effect for effect in heads if effect.is_ready(now) or effect.key in self._hurried]
             for effect in ready[:room]:
+                self._unlisten(effect.key)
                 self._busy[effect.lane] = asyncio.create_task(self._do(effect))
             if not self._busy and not self._kick.is_set():
                 self._rested.set()
@@ -288,8 +320,28 @@ class Dispatcher:
         else:
             if again:
                 await queue.later(effect, again.at)
+                self._listen(effect.key, again)
             else:
                 await self._done(effect)
+
+    def _listen(self, key: str, again: Again) -> None:
+        """Wait for what would make an effect due before its moment."""
+        if again.sooner is not None:
+            self._listening[key] = asyncio.create_task(self._hear(key, again.sooner))
+
+    async def _hear(self, key: str, sooner: Sooner) -> None:
+        try:
+            if await sooner():
+                self._hurried.add(key)
+                self._kick.set()
+        except IntegrationError as problem:
+            log.info("not told key=%s error=%s", key, problem)
+
+    def _unlisten(self, key: str) -> None:
+        """The effect is taken now; whoever listened for it would only hear of the past."""
+        self._hurried.discard(key)
+        if listening := self._listening.pop(key, None):
+            listening.cancel()
 
     async def _plead(self, effect: Waiting, why: str) -> None:
         plea = self._pleas.get(effect.kind)

@@ -55,6 +55,10 @@ class BesideData:
         """Return where the job is."""
         return await self._jobs.poll(ref, now=self._connections.now())
 
+    async def moved(self, ref: JobRef, *, seen: JobState, within_s: float) -> bool:
+        """Say as soon as the job ended or came to another phase."""
+        return await self._jobs.moved(ref, seen=seen, within_s=within_s)
+
     async def logs(self, ref: JobRef, *, offset: int = 0) -> LogChunk:
         """Return what the job wrote."""
         return await self._jobs.logs(ref, offset=offset)

@@ -98,6 +98,14 @@ class Status(_Answer):
     started_at: AwareDatetime | None = None
     ended_at: AwareDatetime | None = None
 
+    @property
+    def told(self) -> _Report | None:
+        """Return what the program reported last; what makes no sense is no report and never an error."""
+        try:
+            return None if self.progress is None else _Report.model_validate(self.progress)
+        except ValidationError:
+            return None
+
 
 def serve_command(config: Path, state: Path, socket: Path) -> str:
     """Return what a person types to start a runner."""
@@ -159,6 +167,11 @@ class Runner:
     async def status(self, key: str) -> Status:
         """Return where a job is."""
         return _read(Status, await self._call({"do": "status", "key": key}))
+
+    async def wait(self, key: str, *, seen: str, within_s: float) -> Status:
+        """Return where a job is once it does not run any more or is in another phase than was seen."""
+        request: dict[str, Json] = {"do": "wait", "key": key, "seen": seen, "within_s": within_s}
+        return _read(Status, await self._call(request, timeout_s=within_s + _QUICK_S))
 
     async def log(self, key: str, *, offset: int = 0) -> LogChunk:
         """Return what a job wrote from a byte offset on."""
@@ -223,6 +236,12 @@ class RunnerJobs:
     async def poll(self, ref: JobRef, *, now: datetime) -> JobState:
         """Return where a job is, in the words of the contract."""
         return job_state(await self._of(ref).status(ref.key), now=now)
+
+    async def moved(self, ref: JobRef, *, seen: JobState, within_s: float) -> bool:
+        """Say whether a job moved within so many seconds, as soon as it did."""
+        phase = seen.progress.phase if seen.progress else ""
+        status = await self._of(ref).wait(ref.key, seen=phase, within_s=within_s)
+        return status.state != "running" or (status.told.phase if status.told else "") != phase
 
     async def logs(self, ref: JobRef, *, offset: int) -> LogChunk:
         """Return what a job wrote from an offset on."""
@@ -299,14 +318,8 @@ def _ended(status: Status) -> tuple[Phase, str]:
 
 
 def _progress(status: Status, now: datetime) -> Progress | None:
-    # A program reports what it likes; what makes no sense is no progress and never an error.
-    if status.progress is None:
-        return None
-    try:
-        found = _Report.model_validate(status.progress)
-    except ValidationError:
-        return None
-    return Progress(found.phase, found.done, found.total, found.unit, at=now)
+    told = status.told
+    return Progress(told.phase, told.done, told.total, told.unit, at=now) if told else None
 
 
 def _read(model: type[_A], found: Mapping[str, Any]) -> _A:

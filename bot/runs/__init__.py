@@ -50,7 +50,7 @@ from bot.core.events import (
 from bot.core.incident import Incident
 from bot.core.plan import Plan, PlannedCall, PlannedStep, differences, plan_hash
 from bot.core.run import Status
-from bot.jobs import Again
+from bot.jobs import Again, Sooner, any_of
 from bot.runs.book import BY, VIA, Book, View
 from bot.runs.draft import draft
 from bot.runs.ground import Ground
@@ -80,13 +80,15 @@ class Runs:
         view = await self._book.view(id)
         while moves := view.moves:
             waits: list[datetime] = []
+            sooner: list[Sooner] = []
             for move in moves:
                 view = await self._do(view, move)
                 if view.until is None:
                     break
                 waits.append(view.until)
+                sooner += [view.sooner] if view.sooner else []
             else:
-                return Again(min(waits))
+                return Again(min(waits), any_of(sooner) if sooner else None)
         return _look_again(view)
 
     async def ask(self, id: str, why: str) -> None:
@@ -120,7 +122,7 @@ class Runs:
             case Stop(step):
                 return await self._steps.stop(view, step)
             case Rest(until):
-                return replace(view, until=until)
+                return replace(view, until=until, sooner=None)
             case Verify():
                 return await self._verify(view)
             case Abort() | EndAbort() | EndUndo() | Pause():

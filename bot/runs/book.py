@@ -18,6 +18,7 @@ from bot.core.people import holders_now
 from bot.core.plan import Plan
 from bot.core.run import Run, fold_target
 from bot.core.suspects import Suspects, suspects
+from bot.jobs import Sooner
 from bot.shelf import Shelf
 from bot.timeline import Change, Timeline
 from integrations.contract import IntegrationError, Json
@@ -30,7 +31,10 @@ BY, VIA = "backstop", "run"
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A run at a moment; `until` is when to look again if there is nothing more to do before."""
+    """A run at a moment; `until` is when to look again if there is nothing more to do before.
+
+    `sooner` returns True as soon as it is worth a look before.
+    """
 
     run: Run
     incident: Incident
@@ -38,6 +42,7 @@ class View:
     holders: Holders
     now: datetime
     until: datetime | None = None
+    sooner: Sooner | None = None
 
     @property
     def plan(self) -> Plan:
@@ -57,7 +62,7 @@ class View:
         incident = incidents.fold(about, self.incident)
         assert run
         assert incident
-        return replace(self, run=run, incident=incident, now=now, until=None)
+        return replace(self, run=run, incident=incident, now=now, until=None, sooner=None)
 
 
 class Book:
@@ -103,9 +108,9 @@ class Book:
         entries = await self.timeline.append(changes, by=BY, via=VIA)
         return view.after(entries, self.timeline.now())
 
-    def rest(self, view: View, pause: timedelta) -> View:
-        """Return the view of a run that is to be looked at again after a pause."""
-        return replace(view, until=self.timeline.now() + pause)
+    def rest(self, view: View, pause: timedelta, *, sooner: Sooner | None = None) -> View:
+        """Return the view of a run that is to be looked at again after a pause, or sooner."""
+        return replace(view, until=self.timeline.now() + pause, sooner=sooner)
 
     async def hold(self, target: str) -> runs.Hold:
         """Return who holds a target."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from typing import TypedDict
 
 from pydantic import JsonValue
@@ -12,9 +13,20 @@ from bot.core.drill import PATIENCE_S, TRIES
 from bot.core.estimate import NEVER, PLAYBOOK, Estimate, Expected, estimate, seen_elsewhere
 from bot.core.plan import PersonTask, PlannedCall, PlannedCheck, PlannedSource, PlannedStep, PlannedTarget
 from bot.core.words import in_words
+from bot.jobs import Sooner
 from bot.runs.ground import Drafting
 from bot.runs.took import act_of
-from integrations.contract import Call, Effect, IntegrationError, Source, Target
+from integrations.contract import (
+    Call,
+    Effect,
+    Engine,
+    IntegrationError,
+    JobRef,
+    JobState,
+    Source,
+    Target,
+    Telling,
+)
 from playbooks.catalog import Catalog
 from playbooks.model import Action, Check, CleanUp, Step, parameters, target_of
 from playbooks.references import UnknownReference, fill_in, resolve_references
@@ -206,3 +218,11 @@ def _target(name: str | None, targets: Mapping[str, PlannedTarget], catalog: Cat
     if planned:
         return Target(planned.name, planned.kind, planned.environment, planned.isolated, planned.settings)
     return catalog.target(name) if catalog and name else None
+
+
+def moves(engine: Engine, ref: JobRef, seen: JobState, rest: timedelta) -> Sooner | None:
+    """Return what ends a rest as soon as a job moves, or None for an engine that does not tell."""
+    if not isinstance(engine, Telling):
+        return None
+    # Longer than the rest, which lets go of it: otherwise nobody would listen for the last moment.
+    return partial(engine.moved, ref, seen=seen, within_s=2 * rest.total_seconds())

@@ -28,8 +28,9 @@ from bot.core.events import (
 from bot.core.loss import outdated
 from bot.core.plan import PlannedCall, PlannedCheck, PlannedStep, way_out
 from bot.core.run import Hold, StepState
+from bot.jobs import Sooner
 from bot.runs.book import Book, View
-from bot.runs.calls import as_call
+from bot.runs.calls import as_call, moves
 from bot.runs.shown import Shown
 from bot.runs.took import act_of, took
 from bot.timeline import Change
@@ -167,7 +168,7 @@ class Steps:
     ) -> View:
         match job.phase:
             case Phase.RUNNING:
-                return await self._running(view, step, state, job)
+                return await self._running(view, step, state, job, moves(engine, ref, job, LATER))
             case Phase.LOST if job.alive:
                 await self._shown.silent(view, step, state, "unattended", job.because)
                 return self._book.rest(view, LATER)
@@ -180,14 +181,16 @@ class Steps:
                 tail = await self._tail(engine, ref)
                 return await self.failed(view, step, state, _because(job), tail, kind=_KINDS.get(job.phase))
 
-    async def _running(self, view: View, step: PlannedStep, state: StepState, job: JobState) -> View:
+    async def _running(
+        self, view: View, step: PlannedStep, state: StepState, job: JobState, sooner: Sooner | None
+    ) -> View:
         going = await self._shown.heard(view, step, state, job.progress)
         quarter = None if going.percent is None else going.percent // 25 * 25
         if job.progress and (going.phase, quarter) != (state.phase, state.percent):
             event = StepProgressed(step=step.id, attempt=state.attempt, phase=going.phase, percent=quarter)
             view = await self._book.write(view, event)
         young = state.started_at is not None and view.now - state.started_at < timedelta(seconds=5)
-        return self._book.rest(view, SOON if young else LATER)
+        return self._book.rest(view, SOON if young and not sooner else LATER, sooner=sooner)
 
     async def _succeeded(self, view: View, step: PlannedStep, state: StepState, job: JobState) -> View:
         """The engine says that it is done; the step's own checks have the last word, each within its time."""

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, JsonValue
 
@@ -59,6 +59,7 @@ __all__ = [
     "Resolution",
     "Source",
     "Target",
+    "Telling",
     "ToLsn",
     "ToMarker",
     "ToPoint",
@@ -381,4 +382,13 @@ class Engine(Protocol):
 
     async def guard(self, source: Source) -> Guard:
         """Say whether whoever takes the source's backups could delete them too; nothing is tried."""
+        ...
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """What an engine may be besides: one that tells when a job moves, instead of being asked again."""
+
+    async def moved(self, ref: JobRef, *, seen: JobState, within_s: float) -> bool:
+        """Return True as soon as a job ended or is in another phase than was seen, False after that time."""
         ...

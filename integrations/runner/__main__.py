@@ -1,88 +1,37 @@
-"""backstop-runner: serve on the host of the data, or do one thing to a target by hand."""
+"""backstop-runner: serve on the host of the data, or do one thing to a target by hand.
+
+What a verb does not need is not loaded: a supervisor begins before every step of a restore.
+"""
 
 from __future__ import annotations
 
-import argparse
-import asyncio
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
-
-from integrations.runner import program, supervisor
-from integrations.runner.config import ConfigInvalid, load
-from integrations.runner.kinds import KINDS
-from integrations.runner.listen import serve, serve_stdio
-from integrations.runner.operations import launcher
-from integrations.runner.params import Refused
-from integrations.runner.serve import Door
-
-_BY_HAND = tuple(name for name, kind in KINDS.items() if kind.operations)
+from typing import Any
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; 0 is success, 1 a failure, 2 a refusal that is explained on standard error."""
     os.umask(0o077)
     given = list(sys.argv[1:] if argv is None else argv)
-    if given and given[0] in _BY_HAND:
-        return program.main(given[0], given[1:])
-    arguments = _parser().parse_args(given)
-    try:
-        match arguments.verb:
-            case "serve":
-                _serve(arguments)
-            case "supervise":
-                supervisor.main(arguments.job)
-            case _:
-                supervisor.sweep(arguments.job)
-    except (ConfigInvalid, Refused) as error:
-        sys.stderr.write(f"backstop-runner: {error}\n")
-        return 2
-    return 0
+    match given:
+        case ["supervise", job]:
+            _loaded("supervisor").supervise(Path(job))
+            return 0
+        case ["sweep", job]:
+            _loaded("supervisor").sweep(Path(job))
+            return 0
+        case [kind, *words] if kind in (kinds := _loaded("kinds").KINDS) and kinds[kind].operations:
+            return int(_loaded("program").main(kind, words))
+        case _:
+            return int(_loaded("command_line").main(given))
 
 
-def _serve(arguments: argparse.Namespace) -> None:
-    if not arguments.stdio and arguments.socket is None:
-        raise Refused("Say where to answer: --socket PATH, or --stdio.")
-    if arguments.detach:
-        _detach(arguments)
-        return
-    door = Door(load(arguments.config), arguments.state.absolute())
-    if arguments.stdio:
-        asyncio.run(serve_stdio(door))
-    else:
-        asyncio.run(serve(door, arguments.socket.absolute()))
-
-
-def _detach(arguments: argparse.Namespace) -> None:
-    # A grandchild in a session of its own: neither the end of the bot nor of its terminal reaches it.
-    arguments.state.mkdir(parents=True, exist_ok=True)
-    places = {name: str(getattr(arguments, name).absolute()) for name in ("config", "state", "socket")}
-    with (arguments.state / "serve.log").open("ab") as log:
-        subprocess.Popen(
-            [*launcher(), "serve", *(f"--{name}={place}" for name, place in places.items())],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="backstop-runner", description=__doc__)
-    verbs = parser.add_subparsers(dest="verb", required=True)
-    serving = verbs.add_parser("serve", help="answer requests")
-    serving.add_argument("--config", type=Path, required=True, help="what may be done here: runner.toml")
-    serving.add_argument("--state", type=Path, required=True, help="directory of jobs, locks and tokens")
-    serving.add_argument("--socket", type=Path, help="unix socket to answer on")
-    serving.add_argument("--detach", action="store_true", help="begin in the background and return")
-    serving.add_argument("--stdio", action="store_true", help="answer on standard input and output")
-    for kind in _BY_HAND:
-        verbs.add_parser(kind, help=f"act on one {kind} target by hand; see `{kind} --help`")
-    for verb, words in (("supervise", "carry out a stored job"), ("sweep", "end what is left of a job")):
-        verbs.add_parser(verb, help=words).add_argument("job", type=Path, help="the job's directory")
-    return parser
+def _loaded(name: str) -> Any:
+    return import_module(f"integrations.runner.{name}")
 
 
 if __name__ == "__main__":

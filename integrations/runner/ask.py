@@ -10,8 +10,9 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from contextlib import suppress
 from typing import Any
 
+from integrations.runner.launch import environment
 from integrations.runner.masks import Masks
-from integrations.runner.operations import Invocation, environment
+from integrations.runner.operations import Invocation
 from integrations.runner.params import Refused
 
 _LARGEST = 1024 * 1024

@@ -114,9 +114,21 @@ class Job:
         """Record how the job ended; the first word stands."""
         files.publish(self._exit, {**outcome, "ended_at": moment()})
 
+    def marks(self) -> tuple[int, ...]:
+        """Return what differs when something was written about the job since; it costs next to nothing."""
+        return tuple(_mark(path) for path in (self._exit, self._claim, self.log))
+
     def outcome(self) -> files.Document | None:
         """Return how the job ended, or None."""
         return files.read(self._exit)
+
+
+def _mark(path: Path) -> int:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return -1
+    return hash((found.st_ino, found.st_size, found.st_mtime_ns))
 
 
 def directory(key: str) -> str:

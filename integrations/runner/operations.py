@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +9,7 @@ from typing import Any, Literal
 
 from integrations.runner.config import PLACEHOLDER, Command, Config, Target
 from integrations.runner.kinds import KINDS, BuiltIn, Effect, How, built_in
-from integrations.runner.masks import secret_in
+from integrations.runner.launch import launcher
 from integrations.runner.params import Refused, accept_all, shown
 
 
@@ -28,10 +26,6 @@ class Invocation:
     env: Mapping[str, str] = field(default_factory=dict)
     secret_env: Mapping[str, str] = field(default_factory=dict)
     leaves_daemon: bool = False
-
-
-_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "LOGNAME", "SSL_CERT_FILE")
-_ROOT = Path(__file__).parents[2]
 
 
 def build(
@@ -119,16 +113,3 @@ def _listed(config: Config, name: Any) -> Command:
         known = ", ".join(config.commands) or "none"
         raise Refused(f"There is no command {shown(name)} on this host; there are: {known}.")
     return command
-
-
-def launcher() -> tuple[str, ...]:
-    """Return how this program is started again."""
-    installed = Path(sys.executable).with_name("backstop-runner")
-    return (str(installed),) if installed.exists() else (sys.executable, "-m", "integrations.runner")
-
-
-def environment(env: Mapping[str, str], secret_env: Mapping[str, str]) -> dict[str, str]:
-    """Return the whole environment of a program: the listed variables and nothing else."""
-    own = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    own |= {"PYTHONPATH": str(_ROOT), "PYTHONUNBUFFERED": "1", **env}
-    return own | {name: secret_in(Path(file)) for name, file in secret_env.items()}

@@ -8,16 +8,12 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from integrations.runner.helm import verbs as helm
 from integrations.runner.kinds import KINDS, BuiltIn
-from integrations.runner.pgbackrest import verbs as pgbackrest
-from integrations.runner.postgres import verbs as postgres
 from integrations.runner.report import PartlyDone, Problem, Step, report, tell
-from integrations.runner.restic import verbs as restic
-from integrations.runner.sqlite import verbs as sqlite
 
 FAILED = 1
 PARTLY = 4
@@ -30,13 +26,6 @@ _YIELDING = 10
 Ask = Callable[[argparse.Namespace], Mapping[str, Any]]
 Work = Callable[[argparse.Namespace, str], Iterator[Step]]
 
-_PROGRAMS: Mapping[str, tuple[Ask, Work]] = {
-    "sqlite": (sqlite.answer, sqlite.work),
-    "restic": (restic.answer, restic.work),
-    "postgres": (postgres.answer, postgres.work),
-    "pgbackrest": (pgbackrest.answer, pgbackrest.work),
-    "helm": (helm.answer, helm.work),
-}
 _SAYS = {
     "record": "file that remembers the target's identity",
     "point": "id of a recovery point",
@@ -70,13 +59,19 @@ _SAYS = {
 def main(kind: str, argv: Sequence[str]) -> int:
     """Carry out one operation; questions answer with JSON, jobs with lines of progress and evidence."""
     given = _parser(kind).parse_args(argv)
-    ask, work = _PROGRAMS[kind]
+    ask, work = _program(kind)
     if KINDS[kind].operations[given.verb].how == "ask":
         return _ask(ask, given)
     if given.verb in _IN_THE_BACKGROUND:
         os.nice(_YIELDING)
     key = os.environ.get("BACKSTOP_KEY", f"by-hand-{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}")
     return _work(work(given, key))
+
+
+def _program(kind: str) -> tuple[Ask, Work]:
+    # Only the one that is needed: what all kinds together load takes longer than many an operation.
+    verbs = import_module(f"integrations.runner.{kind}.verbs")
+    return verbs.answer, verbs.work
 
 
 def _ask(ask: Ask, given: argparse.Namespace) -> int:

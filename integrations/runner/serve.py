@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -17,13 +18,16 @@ from integrations.runner.ask import ask
 from integrations.runner.config import Config
 from integrations.runner.jobs import Job, Spec
 from integrations.runner.kinds import How, built_in
+from integrations.runner.launch import again, environment
 from integrations.runner.masks import Masks
-from integrations.runner.operations import build, environment, launcher
+from integrations.runner.operations import build
 from integrations.runner.params import Refused, shown
 from integrations.runner.processes import begun
 
 VERSION = 1
 _LONGEST_SAID = 500
+_LONGEST_WAIT_S = 60.0
+_LOOK_S, _LOOK_ANYWAY_S = 0.01, 0.5
 _LONGEST_CHUNK = 64 * 1024
 
 _SETTLED = "It was settled before it began and can never start."
@@ -75,6 +79,8 @@ class Door:
                 return self._start(request)
             case "status":
                 return self._status(_key(request))
+            case "wait":
+                return await self._wait(request)
             case "log":
                 return self._log(request)
             case "cancel":
@@ -192,7 +198,7 @@ class Door:
         # Those that ended are let go of here; the others lose nothing when this process ends.
         self._children = [child for child in self._children if child.poll() is None]
         child = subprocess.Popen(
-            [*launcher(), verb, str(job.path)],
+            again(verb, str(job.path)),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -206,6 +212,23 @@ class Door:
     def _status(self, key: str) -> Message:
         found: Message = self._masks.value(jobs.status(self._state, key))
         return {**found, "said": found.get("said", "")[:_LONGEST_SAID]}
+
+    async def _wait(self, request: Message) -> Message:
+        """Answer once the job does not run or is in another phase than was seen, or after `within_s`."""
+        key, seen = _key(request), request.get("seen", "")
+        job, clock = Job(self._state, key), asyncio.get_running_loop().time
+        until = clock() + min(_seconds(request.get("within_s"), _LONGEST_WAIT_S), _LONGEST_WAIT_S)
+        known, look_at = None, 0.0
+        while True:
+            marks, now = job.marks(), clock()
+            # Files tell of an end and of progress; only a look at the lock tells that a supervisor is gone.
+            if marks != known or now >= min(look_at, until):
+                known, look_at = marks, now + _LOOK_ANYWAY_S
+                found = self._status(key)
+                phase = (found.get("progress") or {}).get("phase", "")
+                if found["state"] != "running" or phase != seen or now >= until:
+                    return found
+            await asyncio.sleep(_LOOK_S)
 
     def _log(self, request: Message) -> Message:
         key = _key(request)

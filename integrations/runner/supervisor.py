@@ -16,7 +16,7 @@ from types import FrameType
 
 from integrations.runner import files, processes
 from integrations.runner.jobs import Ground, Job, Spec
-from integrations.runner.operations import environment
+from integrations.runner.launch import environment
 
 _LOOK_S = 0.5
 _GRACE_S = 5.0
@@ -25,7 +25,7 @@ _LARGEST_LOG = 8 * 1024 * 1024
 NOT_BEGUN = 127
 
 
-def main(path: Path) -> None:
+def supervise(path: Path) -> None:
     """Carry out the job in a directory; its `supervised` lock was handed down by whoever began this."""
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         # A cancel is a file; a signal only ends a wait for it.

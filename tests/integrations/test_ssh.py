@@ -36,12 +36,16 @@ async def test_many_requests_share_one_session_and_a_slow_one_holds_nobody_up(
 ) -> None:
     (host.home / "env").write_text(f'#!/bin/sh\nwhile [ ! -e "{host.home}/go" ]; do sleep 0.02; done\n')
     slow = asyncio.create_task(remote.ask("command.check", None, {"name": "env"}))
+    await remote.start("k", "command.run", None, {"name": "act", "who": "bo"}, token=None, timeout_s=60)
+    moved = asyncio.create_task(remote.wait("k", seen="", within_s=30))
     answers = await asyncio.gather(*(remote.status(f"k-{number}") for number in range(30)))
     assert [answer.key for answer in answers] == [f"k-{number}" for number in range(30)]
     assert not slow.done()
+    assert not moved.done()
     assert len(server.sessions()) == 1
     host.go()
     assert (await slow)["code"] == 0
+    assert (await moved).code == 0
 
 
 async def test_the_command_line_of_the_client_is_ignored(server: Sshd, host: Host) -> None:

@@ -136,8 +136,9 @@ async def test_a_wandering_worker_of_a_lost_job_keeps_its_target_from_others(hos
         return worker.exists() and bool(worker.read_text().strip())
 
     await until(working)
+    child = await host.child("k")
     os.kill(host.supervisor("k"), signal.SIGKILL)
-    os.kill(await host.child("k"), signal.SIGKILL)
+    os.kill(child, signal.SIGKILL)
     assert (await host.reached("k", lambda status: status.state == "lost")).alive
     await host.start("next", "act", who="bo")
     assert (await host.ended("next")).state == "refused"
