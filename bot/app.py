@@ -186,12 +186,17 @@ def _handlers(
 ) -> Mapping[str, Handler]:
     watch = Watch(timeline, shelf, desk.slack_groups)
     files = FileTracker(settings.file(settings.out, "out"))
-    notify = Notify(timeline, files, tracker, "jira")
+
+    def members(group: str) -> Sequence[str]:
+        return shelf.catalog().members(group, desk.slack_groups())
+
+    notify = Notify(timeline, files, tracker, "jira", members=members)
     without: dict[str, Handler] = {**dict.fromkeys(MESSAGES, _unsaid), "hear": _unheard}
     slack: Mapping[str, Handler] = door.handlers() if door else without
     return {
         **slack,
         "tracker": notify.handle,
+        "gaps": notify.gaps,
         "update-due": watch.update_due,
         "gate-expiry": watch.gate_expiry,
         "freeze-review": watch.freeze_review,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Sequence
 
 from bot.core import freeze as freezes
 from bot.core import incident as incidents
@@ -16,6 +17,7 @@ from bot.core import run as runs
 from bot.core.adf import adf, bot_block
 from bot.core.cards import timeline_document, timeline_json
 from bot.core.document import Document, markdown
+from bot.core.drill import Drill
 from bot.core.events import (
     Entry,
     Event,
@@ -25,22 +27,34 @@ from bot.core.events import (
     IssueLinked,
     NoteAdded,
     PostmortemAsked,
+    TaskOpened,
 )
+from bot.core.gaps import Open, task_of
 from bot.core.incident import Incident
 from bot.core.postmortem import postmortem
 from bot.jobs import Again
 from bot.timeline import Change, Timeline
+from bot.timeline.rehearsals import gaps_of, read_drill
 from integrations.tracker import FileTracker, IssueRef, Tracker
 
 
 class Notify:
     """Writes post-mortems to files and, when there is one, to a tracker."""
 
-    def __init__(self, timeline: Timeline, files: FileTracker, tracker: Tracker | None, system: str) -> None:
+    def __init__(
+        self,
+        timeline: Timeline,
+        files: FileTracker,
+        tracker: Tracker | None,
+        system: str,
+        *,
+        members: Callable[[str], Sequence[str]] = lambda _group: (),
+    ) -> None:
         self._timeline = timeline
         self._files = files
         self._tracker = tracker
         self._system = system
+        self._members = members
 
     async def handle(self, id: str) -> Again | None:
         """Bring the post-mortem of an incident up to date, once somebody wants one."""
@@ -101,6 +115,33 @@ class Notify:
         for name, content in attachments.items():
             await tracker.attach(issue.key, name, content)
         return issue
+
+    async def gaps(self, id: str) -> Again | None:
+        """Open a task for each gap a drill showed that has none; a task that people closed stays closed."""
+        drill = await read_drill(self._timeline, id)
+        if drill is None or self._tracker is None:
+            return None
+        own = {gap.id for gap in drill.ended.gaps} - drill.tasks.keys() if drill.ended else set()
+        found = await gaps_of(self._timeline, drill.asked.playbook, until=drill)
+        # One at a time, each recorded before the next, so that a crash between two loses no task.
+        missing = next((gap for gap in found if gap.gap.id in own), None)
+        if missing is None:
+            return None
+        task = missing.task or await self._task(missing, drill)
+        change = Change(drill.seq, (task,))
+        await self._timeline.append({f"drill/{id}": change}, by="backstop", via=self._system)
+        return Again(self._timeline.now())
+
+    async def _task(self, found: Open, drill: Drill) -> TaskOpened:
+        assert self._tracker
+        issue = await self._tracker.ensure_issue(
+            found.ref,
+            summary=f"Drill gap of {drill.asked.playbook}: {found.gap.what}",
+            description_adf=bot_block(None, adf(task_of(found, drill, self._members(drill.asked.owner)))),
+            attempt=await self._attempt(found.ref),
+        )
+        system = self._system
+        return TaskOpened(gap=found.gap.id, first=found.first, system=system, key=issue.key, url=issue.url)
 
     def _known(self, tracker: Tracker, incident: Incident) -> IssueRef | None:
         """The issue on the timeline is believed: a search could miss it and make another."""

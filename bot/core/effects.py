@@ -106,6 +106,7 @@ def _drill(entry: Entry, id: str) -> Iterator[Effect]:
         yield Effect("room", id, _room(id))
     if isinstance(entry.event, DrillEnded):
         yield _say(entry, id)
+        yield Effect("gaps", id, f"tracker/{id}")
     yield from _drawings(id)
 
 

@@ -57,6 +57,7 @@ from bot.runs.ground import Ground
 from bot.runs.steps import LATER, Steps
 from bot.shelf import Shelf
 from bot.timeline import Change
+from bot.timeline.rehearsals import gaps_of
 from integrations.contract import Engine, Json
 from playbooks.model import Playbook, content_hash
 from playbooks.rehearsal import left_out, rehearsed
@@ -157,12 +158,23 @@ class Runs:
             because = f"The playbook {asked.playbook} says no more how it is rehearsed."
             return await self._book.write(view, PlanFailed(because=because))
         planned = await self._planned(view, loaded.playbook, loaded.hash, asked.inputs)
-        stale = self._stale(loaded.text.file)
-        if stale:
+        told = (*self._stale(loaded.text.file), *await self._shown(view))
+        if told:
             # A warning is no part of the hash: the plan is the same, and people know what it rests on.
-            warned = planned.plan.model_copy(update={"warnings": (*stale, *planned.plan.warnings)})
+            warned = planned.plan.model_copy(update={"warnings": (*told, *planned.plan.warnings)})
             planned = planned.model_copy(update={"plan": warned})
         return await self._book.write(view, planned)
+
+    async def _shown(self, view: View) -> tuple[str, ...]:
+        """Name what the newest drill of the playbook showed that would go wrong."""
+        if view.incident.drill:
+            return ()
+        found = await gaps_of(self._book.timeline, view.run.asked.playbook)
+        tasks = [f", {each.task.key}" if each.task else "" for each in found]
+        return tuple(
+            f"Open gap, shown by {each.first}{task}: {each.gap.what}"
+            for each, task in zip(found, tasks, strict=True)
+        )
 
     def _stale(self, playbook: str) -> tuple[str, ...]:
         """Name the files behind a plan whose newest text has mistakes, so that an older one is in force."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.core import drill as drills
 from bot.core.drill import Drill
+from bot.core.gaps import Open, open_gaps
 from bot.core.schedule import Around, newest_major
 from bot.timeline import Timeline
 from playbooks.model import Playbook
@@ -23,6 +24,15 @@ async def around(timeline: Timeline, playbook: Playbook) -> Around:
         incident=next((found.id for found in incidents), None),
         busy=await busy(timeline, playbook),
     )
+
+
+async def gaps_of(timeline: Timeline, playbook: str, *, until: Drill | None = None) -> tuple[Open, ...]:
+    """Return the gaps that the newest drill of a playbook showed, or those of a drill as it ended."""
+    past = await timeline.lookup.drills(playbook=playbook)
+    if until:
+        past = past[past.index(until.id) :]
+    found = [await read_drill(timeline, id) for id in past[:REMEMBERED]]
+    return open_gaps([drill for drill in found if drill])
 
 
 async def busy(timeline: Timeline, playbook: Playbook) -> str | None:

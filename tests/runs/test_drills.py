@@ -335,3 +335,14 @@ async def test_what_cannot_be_rehearsed_is_refused(stage: Stage, tmp_path: Path)
     assert (await stage.told("ana", "drill list")).startswith("Nothing was rehearsed yet.")
     assert (await stage.say("ana", "status DRL-9")).text.startswith("There is no drill DRL-9.")
     assert lab.acts == []
+
+
+async def test_a_plan_names_the_gaps_that_the_newest_drill_showed(lab: Lab, world: World) -> None:
+    world.outcomes["go"] = [Phase.FAILED]
+    await rehearsed(lab)
+    await lab.stage.told("ana", 'declare "Orders are wrong" svc:checkout env:production')
+    await lab.stage.told("ana", 'impact "wrong totals" start:-1m damage:-1m')
+    await lab.stage.told("ana", "plan restore-orders")
+    await lab.stage.carry("RUN-3")
+    told = await lab.stage.told("ana", "status RUN-3")
+    assert "Open gap, shown by DRL-1: Start the shop: failed: scripted failed" in told
