@@ -1,7 +1,7 @@
 """Engines that keep whole copies beside the data and restore one of them.
 
-The runner knows the operations by the engine's name: `x.health`, `x.points`, `x.guard`, `x.prove` and
-`x.hold` are always there, `x.backup` for engines that take copies, and whatever the engine itself lists.
+The runner knows the operations by the engine's name: `x.health`, `x.points`, `x.work`, `x.guard`, `x.prove`
+and `x.hold` are always there, `x.backup` for engines that take copies, and whatever the engine itself lists.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from integrations.contract import (
 from integrations.without import cannot
 
 _LONG_S = 900.0
+_COPYING = ("restore", "prepare")
 _UNFIT = {"invalid": "its content is damaged or missing", "partial": "its backup did not finish"}
 
 
@@ -126,6 +127,7 @@ class Copies(BesideData):
             effect=asked.operation.effect,
             repeat=asked.operation.repeat,
             cancel=asked.operation.cancel,
+            work=await self._work(asked),
         )
 
     async def start(self, call: Call, *, key: str, token: int | None = None) -> JobRef:
@@ -178,6 +180,15 @@ class Copies(BesideData):
         place = self._place(source)
         found = await place.runner.ask(f"{self.name}.guard", place.target, {})
         return Guard(found["deletes"], str(found["because"]))
+
+    async def _work(self, asked: _Asked) -> Mapping[str, int]:
+        """Ask how much a copy has to bring here; where nobody can say, nothing is estimated from it."""
+        if asked.operation.name not in _COPYING:
+            return {}
+        try:
+            return await asked.place.runner.ask(f"{self.name}.work", asked.place.target, asked.params)
+        except IntegrationError:
+            return {}
 
     async def _begin(self, asked: _Asked, *, key: str, token: int | None, timeout_s: float) -> JobRef:
         place = asked.place

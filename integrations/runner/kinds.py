@@ -48,7 +48,7 @@ class Kind:
 
     settings: tuple[Setting, ...] = ()
     operations: Mapping[str, BuiltIn] = field(default_factory=dict)
-    always: frozenset[str] = frozenset({"health", "points", "guard"})
+    always: frozenset[str] = frozenset({"health", "points", "work", "guard"})
 
 
 _WORD, _LABEL = Rule("word"), Rule("word", needed=False)
@@ -67,6 +67,7 @@ _SQLITE = Kind(
     operations={
         "health": BuiltIn("ask", "read", ("database", "points", "kept", "record")),
         "points": BuiltIn("ask", "read", ("points",)),
+        "work": BuiltIn("ask", "read", ("database", "points", "kept"), _POINT),
         "guard": BuiltIn("ask", "read", ("points",)),
         "integrity": BuiltIn("ask", "read", ("database",)),
         "restored": BuiltIn("ask", "read", ("database", "points", "kept"), _POINT),
@@ -112,6 +113,7 @@ _RESTIC = Kind(
     operations={
         "health": BuiltIn("ask", "read", (*_RESTIC_REACH, "kept", "record")),
         "points": BuiltIn("ask", "read", _RESTIC_REACH),
+        "work": BuiltIn("ask", "read", (*_RESTIC_REACH, "kept"), _POINT),
         "guard": BuiltIn("ask", "read", _RESTIC_REACH),
         "restored": BuiltIn("ask", "read", (*_RESTIC_REACH, "kept"), _POINT),
         "prove": BuiltIn("ask", "read", _RESTIC_REACH, {"point": _WORD}),
@@ -169,6 +171,7 @@ _POSTGRES = Kind(
     operations={
         "health": BuiltIn("ask", "read", (*_POSTGRES_REACH, "points", "kept", "record")),
         "points": BuiltIn("ask", "read", ("points",)),
+        "work": BuiltIn("ask", "read", (*_POSTGRES_REACH, "points", "kept"), _POINT),
         "guard": BuiltIn("ask", "read", ("points",)),
         "restored": BuiltIn("ask", "read", (*_POSTGRES_REACH, "points", "kept"), _POINT),
         "prove": BuiltIn("ask", "read", ("programs", "points"), {"point": _WORD}),

@@ -40,6 +40,11 @@ class Prepared:
         record = self.record
         return record.get("state") == "ready" and {"point": point, **marks}.items() <= record.items()
 
+    def to_copy(self, point: str, amount: int) -> int:
+        """Return how much of a point has to be copied still: nothing where its copy lies ready."""
+        record = self.record
+        return 0 if (record.get("state"), record.get("point")) == ("ready", point) else amount
+
     def forget(self) -> None:
         """Note that it is gone, or became something else."""
         self._file.unlink(missing_ok=True)

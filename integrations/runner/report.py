@@ -40,7 +40,8 @@ class Step:
 class Course:
     """How long an operation was in each of its phases so far, by a clock that nobody sets.
 
-    What comes before the first report is a phase as well. A phase that is entered again goes on.
+    What comes before the first report is a phase as well. A phase that is entered again goes on. One that was
+    left did all it had to, also where the last look at it came before its end.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -48,15 +49,19 @@ class Course:
         self._phase = BEGINNING
         self._seconds = {BEGINNING: 0.0}
         self._amounts: dict[str, int] = {}
+        self._total = 0
         self._at = clock()
 
     def report(self, step: Step) -> str:
         """Return the line that reports a step, with all phases up to it."""
         now = self._clock()
         self._seconds[self._phase] += now - self._at
+        if step.phase != self._phase:
+            self._amounts[self._phase] = max(self._total, self._amounts.get(self._phase, 0))
         self._phase, self._at = step.phase, now
         self._seconds.setdefault(step.phase, 0.0)
         self._amounts[step.phase] = max(step.done, self._amounts.get(step.phase, 0))
+        self._total = step.total or 0
         phases = {name: [round(s, 3), self._amounts.get(name, 0)] for name, s in self._seconds.items()}
         said = {"phase": step.phase, "done": step.done, "total": step.total, "unit": step.unit}
         return f"::progress {json.dumps({**said, 'phases': phases})}"

@@ -517,12 +517,26 @@ async def test_the_same_key_twice_is_one_act(case: Case) -> None:
         assert case.acts() == 1
 
 
+async def test_a_restore_does_the_work_that_was_said_before_in_the_phases_that_were_named(case: Case) -> None:
+    call = _step(case)
+    if "prepare" not in case.engine.operations:
+        pytest.skip("the engine makes no copies")
+    work = (await case.engine.plan(call)).work
+    ref = await case.engine.start(call, key="K-1", token=case.token)
+    assert await _ended(case.engine, ref) is Phase.SUCCEEDED
+    phases = {each.phase: each for each in (await case.engine.poll(ref)).phases}
+    assert {name: phases[name].amount for name in work} == work
+    assert sum(each.seconds for each in phases.values()) > 0
+
+
 async def test_what_was_prepared_is_taken_by_the_restore_and_can_be_discarded(case: Case) -> None:
     call = _step(case)
     if "prepare" not in case.engine.operations:
         pytest.skip("the engine makes no copies beforehand")
     early = replace(call, operation="prepare")
     assert (await case.engine.plan(early)).effect is Effect.READ
+    to_do = (await case.engine.plan(call)).work
+    assert to_do["copying"] > 0
     states = []
     for key in ("K-1", "K-2"):
         ref = await case.engine.start(early, key=key)
@@ -538,6 +552,7 @@ async def test_what_was_prepared_is_taken_by_the_restore_and_can_be_discarded(ca
         assert call.point
         assert (state.evidence["point"], state.evidence["digest"]) == (call.point.id, call.point.digest)
         assert {"ready_at", "checked"} < state.evidence.keys()
+    assert (await case.engine.plan(call)).work == dict.fromkeys(to_do, 0)
     ref = await case.engine.start(call, key="K-3", token=case.token)
     assert await _ended(case.engine, ref) is Phase.SUCCEEDED
     assert (await case.engine.poll(ref)).evidence["prepared"] is True

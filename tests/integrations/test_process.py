@@ -134,8 +134,8 @@ def test_the_last_phase_lasts_until_the_end_and_phases_that_make_no_sense_are_no
 def test_a_program_reports_how_long_it_was_in_each_phase_so_far() -> None:
     ticks = iter((10.0, 10.5, 12.5, 13.0, 13.25))
     course = Course(lambda: next(ticks))
-    reported = (("copying", 0), ("copying", 9), ("swapped", 0), ("copying", 3))
-    lines = [course.report(Step(phase, done, 9)) for phase, done in reported]
+    reported = (("copying", 0, 9), ("copying", 8, 9), ("swapped", 0, None), ("copying", 3, 9))
+    lines = [course.report(Step(*step)) for step in reported]
     assert json.loads(lines[-1].removeprefix("::progress ")) == {
         "phase": "copying",
         "done": 3,

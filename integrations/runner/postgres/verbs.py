@@ -14,7 +14,7 @@ from integrations.runner.postgres import checks, dumps, questions, salvage
 from integrations.runner.postgres.asking import select
 from integrations.runner.postgres.dumps import copies
 from integrations.runner.postgres.prepare import discard, found, prepare
-from integrations.runner.postgres.renaming import Renaming, done, restore
+from integrations.runner.postgres.renaming import Renaming, beside, done, restore
 from integrations.runner.postgres.server import Server
 from integrations.runner.report import Problem, Step, prove
 
@@ -26,6 +26,10 @@ def answer(given: argparse.Namespace) -> Mapping[str, Any]:
             return questions.health(_server(given), given.database, given.points, given.kept, given.record)
         case "points":
             return {"points": copies(given.points).listed()}
+        case "work":
+            size = int(copies(given.points).note(given.point)["bytes"])
+            left = beside(_server(given), given.database, given.kept).to_copy(given.point, size)
+            return {"copying": left, "copied": left}
         case "guard":
             return copies(given.points).guard()
         case "restored":

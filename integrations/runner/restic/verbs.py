@@ -31,6 +31,10 @@ def answer(given: argparse.Namespace) -> Mapping[str, Any]:
             return _health(repository, given.kept, given.record)
         case "points":
             return {"points": repository.points()}
+        case "work":
+            snapshot = repository.snapshot(given.point)
+            beside = Prepared(given.kept, str(repository.path))
+            return {"copying": beside.to_copy(snapshot.id, repository.size(snapshot))}
         case "guard":
             return repository.guard()
         case "restored":

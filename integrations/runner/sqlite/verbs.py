@@ -9,6 +9,7 @@ from typing import Any
 
 from integrations.runner.attempts import Attempt
 from integrations.runner.copies import LABELS
+from integrations.runner.prepared import Prepared
 from integrations.runner.report import Problem, Step, prove
 from integrations.runner.sqlite import points, questions, salvage
 from integrations.runner.sqlite.database import select
@@ -23,6 +24,10 @@ def answer(given: argparse.Namespace) -> Mapping[str, Any]:
             return questions.health(given.database, given.points, given.kept, given.record)
         case "points":
             return {"points": points.copies(given.points).listed()}
+        case "work":
+            size = points.copies(given.points).content(given.point).stat().st_size
+            left = Prepared(given.kept, str(given.database)).to_copy(given.point, size)
+            return {"copying": left, "copied": left}
         case "guard":
             return points.copies(given.points).guard()
         case "integrity":
