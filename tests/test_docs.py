@@ -20,6 +20,7 @@ from integrations.runner import config
 from playbooks import library
 from playbooks.check import check
 from playbooks.criteria import FACTS, PREDICATES, load_criteria
+from playbooks.model import Check, Step
 from tests.reference import FOLDER, ROOT, written
 from tests.reference.events import STREAMS, members
 from tests.reference.markdown import slug
@@ -156,6 +157,23 @@ def test_every_whole_playbook_passes_its_check(path: str, text: str, tmp_path: P
     (tmp_path / "example.yaml").write_text(text, encoding="utf-8")
     checked = check([tmp_path], operations=operations())
     assert checked.problems == (), checked.lines
+
+
+def steps_in(value: object) -> Iterator[dict[str, object]]:
+    """Yield every step and check that a piece of a playbook holds."""
+    match value:
+        case {"uses": str(), **_others}:
+            yield value
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from steps_in(part)
+
+
+@pytest.mark.parametrize(("path", "text"), [item for item in examples("yaml") if "uses:" in item[1]])
+def test_every_step_of_an_example_is_made_of_words_of_the_language(path: str, text: str) -> None:
+    words = {field.alias or name for part in (Step, Check) for name, field in part.model_fields.items()}
+    found = list(steps_in(YAML(typ="safe").load(text)))
+    assert found
+    assert [(step["uses"], sorted(set(step) - words)) for step in found if not set(step) <= words] == []
 
 
 def manifests() -> list[dict[str, dict[str, dict[str, object]]]]:
