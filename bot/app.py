@@ -201,6 +201,7 @@ def _handlers(
         "gate-expiry": watch.gate_expiry,
         "freeze-review": watch.freeze_review,
         "drills": watch.drills,
+        "warm-expiry": watch.warm_expiry,
     }
 
 

@@ -16,7 +16,7 @@ from bot.core import incident as incidents
 from bot.core import run as runs
 from bot.core.approval import Standing, standing
 from bot.core.effects import Effect
-from bot.core.events import DrillEnded, Event, FreezeReviewDue, GateExpired, UpdateOverdue
+from bot.core.events import DrillEnded, Event, FreezeReviewDue, GateExpired, UpdateOverdue, WarmStopped
 from bot.core.incident import stream_of
 from bot.core.may import COMMANDERS
 from bot.core.people import holders_now
@@ -143,6 +143,18 @@ class Watch:
         opened = drills.opened(id, run, asked, inputs={})
         changes = {stream: Change(0, events) for stream, events in opened.items()}
         await self._timeline.append(changes, by=BY, via=VIA)
+
+    @_in_time
+    async def warm_expiry(self, id: str) -> Again | None:
+        """Have a copy removed that was made ready and that nobody used."""
+        stream = f"run/{id}"
+        run = runs.fold(await self._timeline.read(stream))
+        if run is None or run.warm is None or run.started_at or run.over or run.abort:
+            return None
+        if self._timeline.now() < run.warm.until:
+            return Again(run.warm.until)
+        await self._write(stream, run.seq, WarmStopped(why="nobody started the run in time"))
+        return None
 
     async def _write(self, stream: str, expected: int, *events: Event) -> None:
         await self._timeline.append({stream: Change(expected, events)}, by=BY, via=VIA)

@@ -227,7 +227,8 @@ class Step(Action):
     """One act, by one role. It waits for the step above unless `needs` says otherwise.
 
     `stops_writers` marks the step after whose end nothing writes to the data any more. `keep: none`
-    with a reason says that no copy of the damaged data is kept before it is overwritten.
+    with a reason says that no copy of the damaged data is kept before it is overwritten. A `warm` step makes
+    a copy ready beside its target: it may be carried out before the run is started, and its undo removes it.
     """
 
     id: Name
@@ -242,6 +243,7 @@ class Step(Action):
     approval: Name | None = None
     no_way_back: StrictBool = False
     stops_writers: StrictBool = False
+    warm: StrictBool = False
     keep: Literal["none"] | None = None
     because: Sentence | None = None
     heartbeat: Lasting = timedelta(seconds=90)
@@ -321,7 +323,11 @@ class Drill(Part):
 
 
 class Playbook(Part):
-    """The pre-staged plan of one recovery."""
+    """The pre-staged plan of one recovery.
+
+    With `warm` its warm steps are carried out as soon as it is planned, which Backstop does by itself when an
+    incident it applies to is declared.
+    """
 
     version: Literal["backstop/playbook/1"] = Field(alias="schema")
     metadata: Metadata
@@ -339,6 +345,7 @@ class Playbook(Part):
     fallbacks: tuple[Fallback, ...] = ()
     updates: Updates | None = None
     at_most: Lasting | None = None
+    warm: StrictBool = False
     drill: Drill | None = None
 
     @property

@@ -20,7 +20,7 @@ async def act(ask: Ask) -> Outcome:
     ask.may(Right.COMMAND, f"abort {run.id}", incident)
     if run.over or run.abort:
         raise Refused(f"{run.id} is {run.state}: there is nothing to abort.")
-    if run.started_at is None:
+    if run.started_at is None and run.warm is None and not run.copies:
         raise Refused(f"{run.id} was never started: nothing of it acts, and nothing needs to be aborted.")
     leaves = abort_leaves(run)
     # What it leaves is what the person agrees to; mere progress in between changes nothing of it.

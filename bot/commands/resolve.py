@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.commands.verb import Ask, Outcome, Verb
 from bot.core.document import Code, Line, Strong
 from bot.core.errors import Refused
-from bot.core.events import IncidentResolved
+from bot.core.events import IncidentResolved, WarmStopped
 from bot.core.loss import damaged_again
 from bot.core.may import Right
 from bot.timeline import Change
@@ -33,7 +33,8 @@ async def act(ask: Ask) -> Outcome:
     line: Line = ("is resolved.", *(part for why in wrong for part in (" ", Strong(why))))
     answer = ask.done(incident.id, *line, small=small)
     # A run that is started in the same moment must not act for an incident that is over.
-    changes = {f"run/{run.id}": Change(run.seq, ()) for run in live}
+    unused = WarmStopped(why=f"{incident.id} is resolved")
+    changes = {f"run/{run.id}": Change(run.seq, (unused,) if run.warm else ()) for run in live}
     return Outcome(answer, {**changes, f"incident/{incident.id}": Change(incident.seq, (event,))})
 
 

@@ -13,6 +13,9 @@ from bot.core.plan import Plan, PlannedStep, in_order, way_out
 from bot.core.run import OVER, Run, Status
 from bot.core.words import in_words
 
+MOST_REMOVALS = 5
+"""How often it is tried to remove a copy from beside its target before that is left to people."""
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -105,15 +108,17 @@ def due(
     run: Run, *, now: datetime, holders: Mapping[str, Sequence[str]], freezes: Iterable[Freeze]
 ) -> tuple[Move, ...]:
     """Return what is to be done now; nothing means that the run waits for people or is over."""
-    if run.over:
-        return ()
     if run.plan is None:
-        return (Draft(),)
-    if run.started_at is None:
-        return ()
+        return () if run.over else (Draft(),)
     acting = [step for step in run.plan.steps if run.step(step.id).status is Status.STARTED]
+    if run.over:
+        return tuple(Attend(step) for step in acting) or tuple(_removed(run, run.plan, now))
     if run.abort:
-        return tuple(Stop(step) for step in acting) or (EndAbort(),)
+        # What will not go at once must not keep the run from ending; it is tried again afterwards.
+        at_once = [step for step in run.plan.steps if step.undo and run.copies.get(step.id) == 0]
+        return _stopped(run, acting) or tuple(Undo(step) for step in at_once) or (EndAbort(),)
+    if run.started_at is None:
+        return tuple(_beforehand(run, run.plan, acting, now))
     if ended := tuple(Abort(step) for step in run.plan.steps if _ends_the_run(run, step)):
         return ended[:1]
     attended: tuple[Move, ...] = tuple(Attend(step) for step in acting)
@@ -129,6 +134,41 @@ def due(
     if all(_over(run, step) for step in run.plan.steps):
         return (Verify(),)
     return tuple(_next(run, run.plan, now, holders, tuple(freezes))) or tuple(_stuck(run, run.plan))
+
+
+def _stopped(run: Run, acting: Sequence[PlannedStep]) -> tuple[Move, ...]:
+    """Cancel what acts; what removes a copy is let come to its end."""
+    removing = {step.id for step in acting if step.warm and run.step(step.id).undoing}
+    return tuple(Attend(step) if step.id in removing else Stop(step) for step in acting)
+
+
+def _beforehand(run: Run, plan: Plan, acting: Sequence[PlannedStep], now: datetime) -> Iterator[Move]:
+    """Before the start only what changes nothing is carried out; what nobody wants any more is removed."""
+    if run.warm is None:
+        yield from _stopped(run, acting) or _removed(run, plan, now)
+        return
+    yield from (Attend(step) for step in acting)
+    if run.paused:
+        return
+    yield from (Reopen(step) for step in plan.steps if run.step(step.id).retry)
+    over = {step.id for step in plan.steps if _over(run, step)}
+    for step in in_order(plan.steps):
+        state = run.step(step.id)
+        if step.beforehand and state.status is Status.WAITING and over.issuperset(step.needs):
+            until = state.not_before
+            yield Rest(until) if until and now < until else Begin(step, state.attempt)
+
+
+def _removed(run: Run, plan: Plan, now: datetime) -> Iterator[Move]:
+    """Remove the copies that lie beside their targets, again after a while and not for ever."""
+    for step in plan.steps:
+        tries, state = run.copies.get(step.id, MOST_REMOVALS), run.step(step.id)
+        if step.undo is None or tries >= MOST_REMOVALS:
+            continue
+        if state.not_before and now < state.not_before:
+            yield Rest(state.not_before)
+        else:
+            yield Undo(step)
 
 
 def _stuck(run: Run, plan: Plan) -> Iterator[Pause]:

@@ -41,6 +41,7 @@ from bot.core.events import (
     StepProgressed,
     StepStarted,
     UpdatePosted,
+    WarmAsked,
     Withdrawn,
 )
 from bot.core.incident import is_drill
@@ -148,6 +149,8 @@ def _run(entry: Entry, id: str, incident: str) -> Iterator[Effect]:
             yield Effect("approvals", id, _room(incident), APPROVALS_FIRST)
         case SalvageAsked():
             yield Effect("salvage", id, f"salvage/{id}")
+        case WarmAsked(until=at):
+            yield _timer("warm-expiry", id, at)
         case _:
             pass
     if not isinstance(entry.event, StepProgressed):

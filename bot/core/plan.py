@@ -137,6 +137,7 @@ class PlannedStep(Part):
     gate: str | None = None
     no_way_back: bool = False
     stops_writers: bool = False
+    warm: bool = False
     retries: int = 0
     backoff_s: float = 0
     retry_on: tuple[str, ...] = ("transient",)
@@ -154,6 +155,11 @@ class PlannedStep(Part):
     def destructive(self) -> bool:
         """Say whether the step cannot be taken back by carrying out something else."""
         return self.call.effect is Effect.DESTRUCTIVE
+
+    @property
+    def beforehand(self) -> bool:
+        """Say whether it may be carried out before anybody said yes: it makes a copy and changes nothing."""
+        return self.warm and self.call.effect is Effect.READ and self.gate is None
 
 
 class Quorum(Part):

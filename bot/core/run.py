@@ -35,9 +35,9 @@ from bot.core.events import (
     StepSkipped,
     StepStarted,
     StepSucceeded,
-    TargetHeld,
-    TargetReleased,
     UndoAsked,
+    WarmAsked,
+    WarmStopped,
     Withdrawn,
 )
 from bot.core.plan import Plan
@@ -83,11 +83,15 @@ class StepState:
 
 
 _NOT_YET = StepState()
+_OF_STEPS = StepStarted | StepFailed | StepSucceeded | StepDone
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run as it stands after its last event."""
+    """A run as it stands after its last event.
+
+    `copies` are the steps whose copy may lie beside its target, with how often removing it failed.
+    """
 
     id: str
     asked: PlanAsked
@@ -99,6 +103,8 @@ class Run:
     changes: tuple[str, ...] = ()
     snapshot: Mapping[str, Json] = field(default_factory=dict)
     failed: str = ""
+    warm: WarmAsked | None = None
+    copies: Mapping[str, int] = field(default_factory=dict)
     started_at: datetime | None = None
     requester: str = ""
     freeze: str | None = None
@@ -177,6 +183,7 @@ def fold(entries: Iterable[Entry], run: Run | None = None) -> Run | None:
         run = replace(run, seq=entry.seq)
         if event is not None:
             run = _steps(_gates(_whole(run, entry, event), entry, event), entry, event)
+            run = _warm(replace(run, copies=_copies(run, event)), event)
     return run
 
 
@@ -294,6 +301,38 @@ def _steps(run: Run, entry: Entry, event: Event) -> Run:
             return run
 
 
+def _warm(run: Run, event: Event) -> Run:
+    match event:
+        case WarmAsked():
+            return replace(run, warm=event)
+        case WarmStopped():
+            return replace(run, warm=None)
+        case _:
+            return run
+
+
+def _copies(run: Run, event: Event) -> Mapping[str, int]:
+    """Return whose copies may lie beside their targets now: from the start of their step until they are gone.
+
+    A copy is gone when it was removed, when another run took it, and when it was put in place.
+    """
+    step = run.plan.step(event.step) if run.plan and isinstance(event, _OF_STEPS) else None
+    match event:
+        case StepStarted(undo=False) if step and step.warm:
+            return {**run.copies, step.id: 0}
+        case StepFailed(undo=True) if step and step.id in run.copies:
+            return {**run.copies, step.id: run.copies[step.id] + 1}
+        case StepSucceeded(undo=True) if step:
+            gone = {step.id}
+        case StepSucceeded() | StepDone() if run.plan and step and step.destructive:
+            gone = {other.id for other in run.plan.steps if other.call.target == step.call.target}
+        case WarmStopped(taken=taken):
+            gone = set(taken)
+        case _:
+            return run.copies
+    return {id: tries for id, tries in run.copies.items() if id not in gone}
+
+
 def _opened(event: AttemptOpened) -> StepState:
     return StepState(attempt=event.attempt, not_before=event.not_before)
 
@@ -329,30 +368,3 @@ def _end(run: Run, id: str, status: Status, entry: Entry, *, because: str = "", 
 def _unpause(run: Run, step: str) -> Run:
     """End a pause that was about this step: the person's choice for the step is the way on."""
     return replace(run, paused=None) if run.paused and run.paused.step == step else run
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Who holds a target; `seq` is the highest fencing token given out for it.
-
-    `last` is the run that held it last, until the moment `at` or still.
-    """
-
-    run: str | None = None
-    seq: int = 0
-    last: str | None = None
-    at: datetime | None = None
-
-
-def fold_target(entries: Iterable[Entry]) -> Hold:
-    """Return who holds the target that a timeline describes."""
-    hold = Hold()
-    for entry in entries:
-        match entry.event:
-            case TargetHeld(run=run):
-                hold = Hold(run, entry.seq, run, entry.occurred_at)
-            case TargetReleased(run=run) if run == hold.run:
-                hold = Hold(None, entry.seq, run, entry.occurred_at)
-            case _:
-                hold = replace(hold, seq=entry.seq)
-    return hold

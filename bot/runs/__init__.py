@@ -14,6 +14,7 @@ from typing import assert_never
 
 from bot.core import run as runs
 from bot.core.cards.abort import abort_leaves, left_behind
+from bot.core.copies import kept_until
 from bot.core.document import Document, plain
 from bot.core.due import (
     Abort,
@@ -46,6 +47,7 @@ from bot.core.events import (
     RunPaused,
     RunRecovered,
     StepFailed,
+    WarmAsked,
 )
 from bot.core.incident import Incident
 from bot.core.plan import Plan, PlannedCall, PlannedStep, differences, plan_hash
@@ -163,7 +165,13 @@ class Runs:
             # A warning is no part of the hash: the plan is the same, and people know what it rests on.
             warned = planned.plan.model_copy(update={"warnings": (*told, *planned.plan.warnings)})
             planned = planned.model_copy(update={"plan": warned})
-        return await self._book.write(view, planned)
+        return await self._book.write(view, planned, *self._warm(view, loaded.playbook, planned.plan))
+
+    def _warm(self, view: View, playbook: Playbook, plan: Plan) -> tuple[WarmAsked, ...]:
+        """What a warm playbook makes ready is begun with the plan, where that could be started."""
+        if not playbook.warm or plan.problems or not view.incident.open:
+            return ()
+        return (WarmAsked(why=f"{playbook.name} is warm", until=kept_until(plan, view.now)),)
 
     async def _shown(self, view: View) -> tuple[str, ...]:
         """Name what the newest drill of the playbook showed that would go wrong."""
@@ -299,7 +307,8 @@ def _skipped(view: View, step: PlannedStep) -> bool:
 def _rewritten(view: View, plan: Plan) -> str | None:
     """Say which step is over and would be another one by a new plan: what took place stays as it was."""
     for step in view.plan.steps:
-        if view.run.step(step.id).status not in (Status.SUCCEEDED, Status.DONE):
+        # A copy of another point is not taken; that one lies ready changes nothing of the plan.
+        if step.warm or view.run.step(step.id).status not in (Status.SUCCEEDED, Status.DONE):
             continue
         again = plan.step(step.id)
         if again is None or _act(again) != _act(step) or _point(plan, step) != _point(view.plan, step):

@@ -13,10 +13,11 @@ from bot.core.due import Move, due
 from bot.core.estimate import Measurement
 from bot.core.events import Entry, Event, TargetReleased
 from bot.core.freeze import Freeze
+from bot.core.hold import Hold, fold_target
 from bot.core.incident import Incident, stream_of
 from bot.core.people import holders_now
 from bot.core.plan import Plan
-from bot.core.run import Run, fold_target
+from bot.core.run import Run
 from bot.core.suspects import Suspects, suspects
 from bot.jobs import Sooner
 from bot.shelf import Shelf
@@ -112,7 +113,7 @@ class Book:
         """Return the view of a run that is to be looked at again after a pause, or sooner."""
         return replace(view, until=self.timeline.now() + pause, sooner=sooner)
 
-    async def hold(self, target: str) -> runs.Hold:
+    async def hold(self, target: str) -> Hold:
         """Return who holds a target."""
         return fold_target(await self.timeline.read(f"target/{target}"))
 

@@ -58,6 +58,7 @@ async def plan_step(drafting: Drafting, step: Step) -> PlannedStep:
         gate=step.approval,
         no_way_back=step.no_way_back,
         stops_writers=step.stops_writers,
+        warm=step.warm,
         retries=step.retry.max,
         backoff_s=step.retry.backoff.total_seconds(),
         retry_on=step.retry.on,

@@ -123,6 +123,11 @@ def _unapproved(drafting: Drafting, step: PlannedStep) -> None:
         drafting.problems.append(
             f"{step.title} destroys data and its playbook asks nobody: name an `approval` for it."
         )
+    if step.warm and not step.beforehand:
+        drafting.problems.append(
+            f"{step.title} is warm and is {step.call.effect.value}: before the start only what changes "
+            "nothing is carried out. Take `warm` out."
+        )
     if step.undo and step.undo.effect is Effect.DESTRUCTIVE:
         drafting.problems.append(
             f"The undo of {step.title} destroys data and nobody would be asked: "

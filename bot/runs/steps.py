@@ -8,8 +8,10 @@ for that key and never for another; only a recorded `AttemptOpened` gives a step
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from bot.core.copies import made_again
 from bot.core.due import Begin
 from bot.core.estimate import Took
 from bot.core.events import (
@@ -23,33 +25,34 @@ from bot.core.events import (
     StepStarted,
     StepSucceeded,
     TargetHeld,
+    WarmStopped,
     WritersStopped,
 )
+from bot.core.failure import follows
+from bot.core.hold import Hold
 from bot.core.loss import outdated
-from bot.core.plan import PlannedCall, PlannedCheck, PlannedStep, way_out
-from bot.core.run import Hold, StepState
+from bot.core.plan import PlannedCall, PlannedCheck, PlannedStep
+from bot.core.run import StepState
 from bot.jobs import Sooner
+from bot.runs.beside import Beside
 from bot.runs.book import Book, View
 from bot.runs.calls import as_call, moves
 from bot.runs.shown import Shown
 from bot.runs.took import act_of, took
+from bot.runs.unchanged import changed_since
 from bot.timeline import Change
 from integrations.contract import (
     Call,
-    Cap,
     CheckResult,
     Engine,
     IntegrationError,
     JobRef,
     JobState,
     Phase,
-    RecoveryPoint,
 )
 
 SOON, LATER = timedelta(milliseconds=150), timedelta(seconds=1)
-HOLD_FOR = timedelta(days=7)
 TAIL = 2_000
-AGAIN = "Put it back and resume, or abort and plan again."
 
 
 class Steps:
@@ -59,13 +62,20 @@ class Steps:
         self._book = book
         self._engines = engines
         self._shown = Shown(book)
+        self._beside = Beside(book)
 
     async def begin(self, view: View, step: PlannedStep, attempt: int) -> View:
         """Start a step; a destructive one only after looking once more at what was approved."""
         started = StepStarted(step=step.id, attempt=attempt, key=view.run.key(step.id, attempt))
+        if step.warm:
+            return await self._begin_copy(view, step, started)
         if not step.destructive:
+            target = step.call.target
+            if target and not await self._beside.gone(view, {target: await self._book.hold(target)}):
+                return self._book.rest(view, SOON)
             return await self._call_once(await self._book.write(view, started), step)
-        objection = await self._changed_since(view, step)
+        call = self._call(view, step.call)
+        objection = await changed_since(self._engines, view.plan, step, call, now=self._book.timeline.now())
         # The engines took their time to answer, and people may have said something meanwhile.
         view = await self._book.view(view.run.id)
         if Begin(step, attempt) not in view.moves:
@@ -77,10 +87,24 @@ class Steps:
         holds = {name: await self._book.hold(name) for name in _touched(step)}
         if objection := _changed_by_others(view, holds):
             return await self._book.write(view, RunPaused(why=objection, step=step.id))
+        if not await self._beside.gone(view, holds):
+            return self._book.rest(view, SOON)
         held = TargetHeld(run=view.run.id, step=step.id, attempt=attempt)
         others = {f"target/{name}": Change(hold.seq, (held,)) for name, hold in holds.items()}
         started = started.model_copy(update={"token": holds[_own(step)].seq + 1})
         return await self._call_once(await self._book.write(view, started, others=others), step)
+
+    async def _begin_copy(self, view: View, step: PlannedStep, started: StepStarted) -> View:
+        """Start making a copy ready, unless something else at its target comes first."""
+        match await self._beside.claim(view, step):
+            case None:
+                return self._book.rest(view, SOON)
+            case str(why) if view.run.started_at is None:
+                return await self._book.write(view, WarmStopped(why=why))
+            case str(why):
+                return await self.failed(view, step, view.run.step(step.id), why, "")
+            case others:
+                return await self._call_once(await self._book.write(view, started, others=others), step)
 
     async def _call_once(self, view: View, step: PlannedStep) -> View:
         """Make the call right after its start was recorded, and record its end if it ended at once."""
@@ -99,39 +123,6 @@ class Steps:
             # Also what has hardly begun may look lost; who attends it looks once more.
             return view
         return await self._follow(view, step, state, engine, ref, job)
-
-    async def _changed_since(self, view: View, step: PlannedStep) -> str | None:
-        """Say what is no longer as it was approved: the target, or the recovery point."""
-        call = self._call(view, step.call)
-        planned = view.plan.target(step.call.target)
-        try:
-            if call.target and planned:
-                health = await self._engines[call.target.kind].health(call.target)
-                if health.identity != planned.identity:
-                    return f"{planned.name} is not the one that was approved any more. {AGAIN}"
-            if call.point and call.source:
-                point = await self._point(call)
-                if point is None or point.digest != call.point.digest:
-                    return f"The recovery point {call.point.id} is gone or changed. {AGAIN}"
-                if (source := view.plan.source(step.call.source)) and source.hold:
-                    await self._keep(call)
-        except IntegrationError as problem:
-            return f"Before {step.title}: {problem}"
-        return None
-
-    async def _point(self, call: Call) -> RecoveryPoint | None:
-        assert call.source
-        assert call.point
-        points = await self._engines[call.source.engine].points(call.source)
-        return next((point for point in points if point.id == call.point.id), None)
-
-    async def _keep(self, call: Call) -> None:
-        """Keep the chosen point from being expired while it is needed."""
-        assert call.source
-        assert call.point
-        engine = self._engines[call.source.engine]
-        if Cap.HOLD in engine.caps:
-            await engine.hold(call.source, call.point, until=self._book.timeline.now() + HOLD_FOR)
 
     async def attend(self, view: View, step: PlannedStep) -> View:
         """Follow a started step: find its job, start it if its target never saw it, record its end."""
@@ -159,6 +150,9 @@ class Steps:
         if not problem.permanent:
             await self._shown.silent(view, step, state, "no answer", str(problem))
             return self._book.rest(view, LATER)
+        if step.warm:
+            # Making a copy again, and removing it again, are safe; nobody needs to be asked about either.
+            return await self.failed(view, step, state, str(problem), "", kind="transient")
         doubt = StepInDoubt(step=step.id, attempt=state.attempt, because=str(problem), undo=state.undoing)
         why = f"{step.title} is in doubt, nobody can say how it ended: {problem}"
         return await self._book.write(view, doubt, RunPaused(why=why, step=step.id))
@@ -217,7 +211,8 @@ class Steps:
         if step.stops_writers and not state.undoing and view.incident.writers_stopped is None:
             at = job.ended_at or self._book.timeline.now()
             stopped = [WritersStopped(at=at, run=view.run.id)]
-        return await self._book.write(view, *found, done, incident=stopped)
+        opened = made_again(view.run, step) if state.undoing else ()
+        return await self._book.write(view, *found, done, *opened, incident=stopped)
 
     def _took(
         self, view: View, step: PlannedStep, state: StepState, job: JobState, checked_from: datetime
@@ -244,20 +239,8 @@ class Steps:
         failure = StepFailed(
             step=step.id, attempt=state.attempt, because=because, tail=tail, undo=state.undoing
         )
-        events: list[Event] = [*found, failure]
-        again = not step.destructive and state.attempt <= step.retries and kind in step.retry_on
-        if view.run.abort:
-            pass
-        elif again and not state.undoing:
-            at = self._book.timeline.now() + timedelta(seconds=step.backoff_s)
-            opened = AttemptOpened(
-                step=step.id, attempt=state.attempt + 1, target_said=because, not_before=at
-            )
-            events.append(opened)
-        elif state.undoing or not _goes_on(step):
-            why = way_out(f"{step.title} failed: {because}", view.plan.fallbacks, "step_failed")
-            events.append(RunPaused(why=why, step=step.id))
-        return await self._book.write(view, *events)
+        then = follows(view.run, view.plan, failure, kind, now=self._book.timeline.now())
+        return await self._book.write(view, *found, failure, *then)
 
     async def check(self, view: View, check: PlannedCheck, step: str | None) -> CheckFound:
         """Carry a check out and return what it found; an engine that cannot answer is a failed check."""
@@ -302,14 +285,21 @@ class Steps:
         return None if job.alive or job.phase is Phase.RUNNING else job
 
     async def undo(self, view: View, step: PlannedStep) -> View:
-        """Start the undo of a finished step."""
+        """Start the undo of a finished step, or of one whose copy lies beside its target."""
         state = view.run.step(step.id)
+        others = {}
+        if step.warm:
+            claim = await self._beside.claim(view, step)
+            if not isinstance(claim, dict):
+                why = claim or f"{_own(step)} has a copy of another run beside it, which is just being made"
+                return await self.failed(view, step, replace(state, undoing=True), why, "")
+            others = claim
         key = view.run.key(step.id, state.attempt, undo=True)
         started = StepStarted(step=step.id, attempt=state.attempt, key=key, undo=True)
-        return await self._call_once(await self._book.write(view, started), step)
+        return await self._call_once(await self._book.write(view, started, others=others), step)
 
     async def stop(self, view: View, step: PlannedStep) -> View:
-        """Cancel a step of a run that is aborted, and record its end when nothing of it acts."""
+        """Cancel a step that nobody wants any more, and record its end when nothing of it acts."""
         state = view.run.step(step.id)
         if step.call.kind == "person":
             return await self.failed(view, step, state, "nobody needs to do it any more", "")
@@ -318,7 +308,8 @@ class Steps:
             return self._book.rest(view, SOON)
         if job.phase is Phase.SUCCEEDED:
             return await self._succeeded(view, step, state, job)
-        return await self.failed(view, step, state, f"stopped by the abort, {job.phase.value}", "")
+        by = "by the abort" if view.run.abort else "before the start"
+        return await self.failed(view, step, state, f"stopped {by}, {job.phase.value}", "")
 
     def _call(self, view: View, planned: PlannedCall) -> Call:
         sources = {source.id: source for source in view.plan.sources}
@@ -356,11 +347,6 @@ def _changed_by_others(view: View, holds: Mapping[str, Hold]) -> str | None:
 
 
 _KINDS = {Phase.FAILED: "transient", Phase.PARTIAL: "transient", Phase.TIMED_OUT: "timeout"}
-
-
-def _goes_on(step: PlannedStep) -> bool:
-    """Say whether nobody is asked when a step failed: the run ends by itself, or goes on without it."""
-    return step.on_failure == "abort" or (step.on_failure == "continue" and not step.destructive)
 
 
 def _because(job: JobState) -> str:

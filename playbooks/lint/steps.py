@@ -93,10 +93,35 @@ def kept_copy(look: Look) -> Iterator[Problem]:
 
 
 def _keeps(step: Step, look: Look) -> bool:
-    """Say whether a step reads its target and is no mere question: that is what keeping a copy is."""
+    """Say whether a step reads its target, and neither asks nor brings a point: that is keeping a copy."""
     operation = (look.operations or {}).get(step.operation)
-    asks = operation is not None and operation.kind != "step"
-    return step.effect is Effect.READ and not step.manual and not asks
+    other = operation is not None and (operation.kind != "step" or operation.needs_point)
+    return step.effect is Effect.READ and not step.manual and not step.warm and not other
+
+
+def warm(look: Look) -> Iterator[Problem]:
+    """L15: what may be done before anybody said yes changes nothing, waits for nothing, is removed again."""
+    for path, step in _steps(look):
+        if not step.warm:
+            continue
+        for field, what, why in _not_yet(look, step):
+            yield look.found("L15", (*path, field), f"the warm step {step.id!r} {what}", why)
+
+
+def _not_yet(look: Look, step: Step) -> Iterator[tuple[str, str, str]]:
+    if step.effect is not Effect.READ:
+        yield "effect", f"is {step.effect.value}", "it is carried out before anybody says yes"
+    if step.approval is not None:
+        yield "approval", "waits for an approval", "it is carried out before anybody is asked"
+    if step.manual:
+        yield "uses", "is done by a person", "nobody is asked to act before a run is started"
+    if step.target is None:
+        yield "warm", "has no target", "there is one copy for each target, and this one is of none"
+    if step.undo is None:
+        yield "warm", "has no undo", "what it made would stay behind"
+    cold = (found.id for found in look.playbook.before(step) if not found.warm)
+    if first := next(cold, None):
+        yield "needs", f"waits for {first!r}", "that one is not warm; write `needs: []` if it need not wait"
 
 
 def writers(look: Look) -> Iterator[Problem]:

@@ -69,6 +69,13 @@ def drilled(look: Look) -> Iterator[Problem]:
             yield look.found("L23", ("drill",), what, "restored data would stay where nobody guards it")
 
 
+def beforehand(look: Look) -> Iterator[Problem]:
+    """L16: a warm playbook has a warm step."""
+    if look.playbook.warm and not any(step.warm for step in look.playbook.steps):
+        what = "the playbook is warm and no step of it is"
+        yield look.found("L16", ("warm",), what, "nothing could be made ready beforehand; mark the step")
+
+
 def _touched(playbook: Playbook) -> tuple[str, ...]:
     found: list[str | None] = []
     for step in playbook.steps:

@@ -87,6 +87,8 @@ SAMPLES: tuple[tuple[str, Event], ...] = (
                 plan=PLAN, hash=HASH, changes=("inputs.target-time: 02:04 → 02:03",), expires={"g": at(9)}
             ),
             events.PlanFailed(because="the playbook is gone"),
+            events.WarmAsked(why="@bo asked for it", until=at(60)),
+            events.WarmStopped(why="RUN-2 goes on with its copy", taken=("restore",)),
             events.RunStarted(hash=HASH, freeze="FRZ-1"),
             events.Approved(gate="overwrite-orders", hash=HASH, role="dba"),
             events.Approved(
@@ -161,6 +163,7 @@ SAMPLES: tuple[tuple[str, Event], ...] = (
     + (
         ("target/orders-db", events.TargetHeld(run="RUN-1", step="restore", attempt=1)),
         ("target/orders-db", events.TargetReleased(run="RUN-1")),
+        ("target/orders-db", events.CopyTouched(run="RUN-1", step="prepare")),
         (
             "service/checkout",
             events.ReleaseRecorded(version="2.4.0", environment="production", migrations=("m7",)),

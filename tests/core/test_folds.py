@@ -50,8 +50,8 @@ from bot.core.events import (
     TargetReleased,
     UpdatePosted,
 )
+from bot.core.hold import Hold, fold_target
 from bot.core.plan import Plan
-from bot.core.run import Hold
 from bot.core.suspects import suspects
 from integrations.contract import Effect
 from tests.core.plans import call, gate, plan, step
@@ -120,8 +120,8 @@ def test_a_target_is_released_only_by_the_run_that_holds_it() -> None:
         entry("target/orders-db", TargetReleased(run="RUN-2"), 2),
     ]
     released = entry("target/orders-db", TargetReleased(run="RUN-1"), 3)
-    assert runs.fold_target(held) == Hold("RUN-1", 2, "RUN-1", held[0].occurred_at)
-    assert runs.fold_target([*held, released]) == Hold(None, 3, "RUN-1", released.occurred_at)
+    assert fold_target(held) == Hold("RUN-1", 2, "RUN-1", held[0].occurred_at)
+    assert fold_target([*held, released]) == Hold(None, 3, "RUN-1", released.occurred_at)
 
 
 def test_what_only_the_machine_needs_is_not_said_in_the_channel() -> None:

@@ -388,3 +388,73 @@ def test_a_target_or_source_that_the_catalog_lacks_is_found() -> None:
         ("C02", "there is no target 'checkout-drill'"),
     ]
     assert [problem.code for problem in found(around=around)] == ["C02", "C02"]
+
+
+WARM = """  - id: prepare
+    title: Make a copy ready beside orders
+    uses: volume.snapshot
+    with: {target: orders-db}
+    by: dba
+    effect: read
+    warm: true
+    estimate: 1m
+    timeout: 15m
+    undo: {uses: volume.snapshot}
+"""
+FIRST = "  - id: stop-writers\n"
+
+
+def warm(*changes: tuple[str, str]) -> list[tuple[str, str]]:
+    text = WARM
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    return [(problem.code, problem.what) for problem in found((FIRST, text + FIRST))]
+
+
+def test_a_warm_step_that_makes_a_copy_first_of_all_is_right() -> None:
+    assert warm() == []
+    assert lint(pitr((FIRST, WARM + FIRST), ("at_most: 3h\n", "at_most: 3h\nwarm: true\n"))) == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ("    undo: {uses: volume.snapshot}\n", "", "has no undo"),
+        ("effect: read", "effect: reversible", "is reversible"),
+        ("    warm: true\n", "    warm: true\n    approval: overwrite-orders\n", "waits for an approval"),
+        ("    with: {target: orders-db}\n", "", "has no target"),
+        ("    warm: true\n", "    warm: true\n    needs: [approved]\n", "waits for 'approved'"),
+    ],
+)
+def test_a_step_is_warm_only_if_it_may_be_done_before_anybody_said_yes(old: str, new: str, what: str) -> None:
+    approved = WARM.replace("prepare", "approved").replace("    warm: true\n", "")
+    text = (approved if "approved" in new else "") + WARM.replace(old, new)
+
+    problems = found((FIRST, text + FIRST))
+
+    assert f"the warm step 'prepare' {what}" in [
+        problem.what for problem in problems if problem.code == "L15"
+    ]
+
+
+def test_a_person_is_not_asked_to_act_before_a_run_is_started() -> None:
+    assert ("L15", "the warm step 'prepare' is done by a person") in warm(("volume.snapshot\n", "person\n"))
+
+
+def test_a_warm_playbook_without_a_warm_step_is_found() -> None:
+    problems = found(("at_most: 3h\n", "at_most: 3h\nwarm: true\n"))
+    assert [(problem.code, problem.what) for problem in problems] == [
+        ("L16", "the playbook is warm and no step of it is")
+    ]
+
+
+def test_a_copy_made_to_be_put_in_place_is_not_a_kept_one() -> None:
+    kept = ("    effect: read\n    idempotency: key\n", "    effect: read\n    warm: true\n    needs: []\n")
+    undo = (
+        "    timeout: 15m\n  - id: restore",
+        "    timeout: 15m\n    undo: {uses: volume.snapshot}\n  - id: restore",
+    )
+    assert [problem.what for problem in found(kept, undo) if problem.code == "L08"] == [
+        "no step before 'restore' keeps a copy of 'orders-db'"
+    ]

@@ -33,6 +33,7 @@ from integrations.contract import (
     IntegrationError,
     JobRef,
     JobState,
+    Json,
     LogChunk,
     Measured,
     Operation,
@@ -148,6 +149,8 @@ class World:
 
     jobs: dict[str, JobState] = field(default_factory=dict)
     operations: dict[str, str] = field(default_factory=dict)
+    asked: dict[str, str] = field(default_factory=dict)
+    copy: str = ""
     acts: list[str] = field(default_factory=list)
     outcomes: dict[str, list[Phase]] = field(default_factory=dict)
     held: bool = False
@@ -184,7 +187,13 @@ class World:
         phase = script.pop(0) if script else Phase.SUCCEEDED
         because = f"scripted {phase.value}"
         phases = self.phases.get(self.operations[key], ())
-        self.jobs[key] = JobState(phase, because=because, alive=False, ended_at=self.now(), phases=phases)
+        evidence: dict[str, Json] = {}
+        if phase is Phase.SUCCEEDED and self.operations[key] in ("prepare", "discard", "restore"):
+            self.copy = self.asked[key] if self.operations[key] == "prepare" else ""
+            evidence = {"point": self.copy, "checked": ["its digest"]} if self.copy else {}
+        self.jobs[key] = JobState(
+            phase, because=because, alive=False, ended_at=self.now(), evidence=evidence, phases=phases
+        )
 
 
 def operation(name: str, effect: Effect, kind: str = "step") -> Operation:
@@ -208,6 +217,8 @@ class StageEngine:
         "go": operation("go", Effect.REVERSIBLE),
         "restore": operation("restore", Effect.DESTRUCTIVE),
         "empty": operation("empty", Effect.DESTRUCTIVE),
+        "prepare": operation("prepare", Effect.READ),
+        "discard": operation("discard", Effect.READ),
         "rows": operation("rows", Effect.READ, "check"),
     }
 
@@ -271,6 +282,7 @@ class StageEngine:
                 return JobRef(key, self.name)
             self.world.token = max(self.world.token, token or 0)
             self.world.operations[key] = call.operation
+            self.world.asked[key] = call.point.id if call.point else ""
             self.world.acts.append(key)
             self.world.jobs[key] = JobState(Phase.RUNNING, alive=True)
             if not self.world.held:

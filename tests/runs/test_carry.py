@@ -28,7 +28,7 @@ from bot.core.events import (
 )
 from bot.core.events import Phase as Reached
 from bot.core.run import Status
-from bot.runs.steps import AGAIN
+from bot.runs.unchanged import AGAIN
 from bot.timeline import Change
 from integrations.contract import Phase
 from tests.clock import Clock

@@ -17,7 +17,7 @@ _TOUCHED = frozenset({Status.STARTED, Status.IN_DOUBT, Status.SUCCEEDED, Status.
 def abort_leaves(run: Run) -> Document:
     """Return what stays behind per target and step if the run is aborted now, and where one can go on."""
     plan = run.plan
-    if plan is None or run.started_at is None:
+    if plan is None or (run.started_at is None and not run.copies):
         return Document("", (Paragraph((f"{run.id} has not begun: an abort leaves everything as it is.",)),))
     blocks: tuple[Block, ...] = (
         Paragraph((f"Aborting {run.id} now leaves:",)),
@@ -73,7 +73,11 @@ def _steps(run: Run, plan: Plan) -> Iterator[Line]:
     for step in plan.steps:
         status = run.step(step.id).status
         if status is not Status.WAITING:
-            yield (f"{place(plan, step.id)} ({stands(run, step)}): {_left(step, status)}",)
+            left = _COPY if step.id in run.copies else _left(step, status)
+            yield (f"{place(plan, step.id)} ({stands(run, step)}): {left}",)
+
+
+_COPY = "its copy beside the target is removed"
 
 
 def _left(step: PlannedStep, status: Status) -> str:

@@ -65,6 +65,7 @@ from bot.core.events.runs import (
     Approved,
     AttemptOpened,
     CheckFound,
+    CopyTouched,
     GateExpired,
     GateReopened,
     PlanAsked,
@@ -93,6 +94,8 @@ from bot.core.events.runs import (
     TargetHeld,
     TargetReleased,
     UndoAsked,
+    WarmAsked,
+    WarmStopped,
     Withdrawn,
 )
 from bot.core.plan import canonical
@@ -102,6 +105,7 @@ __all__ = [
     "Approved",
     "AttemptOpened",
     "CheckFound",
+    "CopyTouched",
     "Decided",
     "DeploymentExcepted",
     "DeploymentRefused",
@@ -170,6 +174,8 @@ __all__ = [
     "UndoAsked",
     "UpdateOverdue",
     "UpdatePosted",
+    "WarmAsked",
+    "WarmStopped",
     "Withdrawn",
     "WritersStopped",
     "dump",

@@ -51,6 +51,22 @@ class RunStarted(Kind):
     expires: Mapping[str, AwareDatetime] = Field(default_factory=dict)
 
 
+class WarmAsked(Kind):
+    """Warm steps may be carried out though the run is not started; what they made is removed at `until`."""
+
+    kind: Literal["warm-asked"] = "warm-asked"
+    why: str
+    until: AwareDatetime
+
+
+class WarmStopped(Kind):
+    """Nothing more is made ready, and what was is removed; what `taken` steps made is another run's now."""
+
+    kind: Literal["warm-stopped"] = "warm-stopped"
+    why: str
+    taken: tuple[str, ...] = ()
+
+
 class Approved(Kind):
     """One person said yes to the plan of this hash, in one role."""
 
@@ -316,11 +332,21 @@ class TargetReleased(Kind):
     run: str
 
 
+class CopyTouched(Kind):
+    """A run makes or removes a copy beside this target: whoever acts on it looks at that run first."""
+
+    kind: Literal["copy-touched"] = "copy-touched"
+    run: str
+    step: str
+
+
 RunEvent = (
     PlanAsked
     | Planned
     | PlanFailed
     | RunStarted
+    | WarmAsked
+    | WarmStopped
     | Approved
     | Rejected
     | Withdrawn
@@ -346,4 +372,4 @@ RunEvent = (
     | SalvageFound
     | SalvageFailed
 )
-TargetEvent = TargetHeld | TargetReleased
+TargetEvent = TargetHeld | TargetReleased | CopyTouched

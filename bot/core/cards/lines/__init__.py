@@ -19,7 +19,7 @@ def describe(entry: Entry) -> Line:
     match event:
         case None:
             return ("(the text of this entry was removed)",)
-        case events.TargetHeld() | events.TargetReleased():
+        case events.TargetHeld() | events.TargetReleased() | events.CopyTouched():
             return describe_target(event, entry.stream.partition("/")[2])
         case events.ReleaseRecorded():
             return describe_release(event)

@@ -13,6 +13,8 @@ _Plan = (
     | events.Planned
     | events.PlanFailed
     | events.RunStarted
+    | events.WarmAsked
+    | events.WarmStopped
     | events.RunAborted
     | events.RunRecovered
 )
@@ -58,6 +60,8 @@ def describe_target(event: TargetEvent, target: str) -> Line:
             return (Code(target), f" is held by {run} for {step}, attempt {attempt}")
         case events.TargetReleased(run=run):
             return (Code(target), f" is no longer held by {run}")
+        case events.CopyTouched(run=run, step=step):
+            return (f"{run} has a copy beside ", Code(target), f" made or removed, by {step}")
         case _:
             assert_never(event)
 
@@ -73,6 +77,11 @@ def _plan(event: _Plan) -> Line:
         case events.RunStarted(hash=hash, freeze=freeze):
             placed = f", {freeze} placed" if freeze else ""
             return (Strong("Started"), " with plan ", Code(hash[:8]), placed)
+        case events.WarmAsked(why=why, until=until):
+            return (Strong("A copy is made ready"), f" before the start: {why}; kept until ", Moment(until))
+        case events.WarmStopped(why=why, taken=taken):
+            kept = ", which goes on with what was made" if taken else "; what was made is removed"
+            return (Strong("Nothing is made ready any more"), f": {why}{kept}")
         case events.RunAborted(leaves=leaves):
             return (Strong("Aborted"), f". It leaves: {leaves}")
         case events.RunRecovered(left_out=()):

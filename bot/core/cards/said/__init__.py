@@ -22,7 +22,13 @@ def said(
     """Return the message about an entry, or None when there is nothing to say beside the cards."""
     event = entry.event
     match event:
-        case None | events.TargetHeld() | events.TargetReleased() | events.ReleaseRecorded():
+        case (
+            None
+            | events.TargetHeld()
+            | events.TargetReleased()
+            | events.CopyTouched()
+            | events.ReleaseRecorded()
+        ):
             return None
         case _ if isinstance(event, events.IncidentEvent):
             return said_of_incident(entry, event, incident) if incident else None

@@ -12,6 +12,7 @@ from bot.core.cards.abort import left
 from bot.core.cards.choices import choices, waits_for_gate
 from bot.core.cards.lines import describe
 from bot.core.cards.lines.runs import counted
+from bot.core.cards.said.copies import is_copy, said_of_copy
 from bot.core.cards.states import place
 from bot.core.document import Block, Bullets, Button, Buttons, Code, Document, Line, Paragraph, Strong, Who
 from bot.core.events import Entry, RunEvent
@@ -41,11 +42,15 @@ _Chosen = (
     | events.RunResumed
     | events.AbortAsked
     | events.SalvageAsked
+    | events.WarmStopped
 )
+_OfSteps = events.StepSucceeded | events.StepFailed
 
 
 def said_of_run(entry: Entry, event: RunEvent, run: Run, incident: Incident | None) -> Document | None:
     """Return what the run's thread reads about something that happened in it."""
+    if isinstance(event, events.WarmAsked) or (isinstance(event, _OfSteps) and is_copy(event, run)):
+        return said_of_copy(event, run)
     if isinstance(event, _Silent):
         return None
     if isinstance(event, _Chosen):
