@@ -29,6 +29,17 @@ def failed(run: Run, plan: Plan) -> tuple[PlannedStep, ...]:
     return tuple(step for step in plan.steps if step.beforehand and run.step(step.id).status is Status.FAILED)
 
 
+def switch_s(step: PlannedStep, copy: PlannedStep) -> float | None:
+    """Return how many seconds a step takes that finds its copy ready, None where nobody measured that.
+
+    It is what is left of the phases that were measured without those that made the copy.
+    """
+    made = {phase.phase for phase in copy.phases}
+    if not made or not step.phases:
+        return None
+    return sum(phase.likely_s for phase in step.phases if phase.phase not in made)
+
+
 def ready(run: Run, plan: Plan, step: PlannedStep) -> PlannedStep | None:
     """Return the step whose copy lies ready for a step to put it in place, or None.
 

@@ -169,7 +169,7 @@ class Runs:
 
     def _warm(self, view: View, playbook: Playbook, plan: Plan) -> tuple[WarmAsked, ...]:
         """What a warm playbook makes ready is begun with the plan, where that could be started."""
-        if not playbook.warm or plan.problems or not view.incident.open:
+        if not playbook.warm or plan.problems or view.incident.drill or not view.incident.open:
             return ()
         return (WarmAsked(why=f"{playbook.name} is warm", until=kept_until(plan, view.now)),)
 

@@ -26,6 +26,11 @@ from bot.core.events import (
     RunAborted,
     RunRecovered,
     RunStarted,
+    StepFailed,
+    StepStarted,
+    StepSucceeded,
+    WarmAsked,
+    WarmStopped,
 )
 from bot.core.freeze import Freeze
 from bot.core.incident import Incident, is_drill, stream_of
@@ -47,7 +52,9 @@ RECENT = 40
 """How many entries a card is given to choose its last lines from."""
 
 _NO_THREAD = "thread_not_found"
-_CHANGES_THE_PLAN_CARD = (Planned, PlanFailed, RunStarted, RunAborted, RunRecovered)
+_CHANGES_THE_PLAN_CARD = (Planned, PlanFailed, RunStarted, RunAborted, RunRecovered, WarmAsked, WarmStopped)
+_OF_A_COPY = (StepStarted, StepSucceeded, StepFailed)
+"""Before the start these are about the copy that the plan card shows."""
 
 
 def _waits(
@@ -189,7 +196,9 @@ class Deliver:
     async def _say_in_run(
         self, subject: str, document: Document | None, entry: Entry, run: Run, incident: Incident
     ) -> None:
-        if await self._root(run, incident) is None or isinstance(entry.event, _CHANGES_THE_PLAN_CARD):
+        early = run.started_at is None and isinstance(entry.event, _OF_A_COPY)
+        changed = early or isinstance(entry.event, _CHANGES_THE_PLAN_CARD)
+        if changed or await self._root(run, incident) is None:
             await self._draw_plan(run, incident)
         if document:
             await self._put_in_run(run, incident, f"say:{subject}", document, revision=subject)

@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 
 from bot.core.approval import Approval, GateState, Standing, counts, filled, missing, standing
 from bot.core.budget import time_budget
+from bot.core.cards.copies import checked
 from bot.core.cards.plan import budget_line, commands, point_line, quorum_line
 from bot.core.cards.states import consequence, expected, place
 from bot.core.cards.timeline import whole_of
+from bot.core.copies import ready, switch_s
 from bot.core.document import (
     Block,
     Bullets,
@@ -182,9 +184,33 @@ def _price(seen: _Seen, incident: Incident) -> Iterator[Block]:
         target = f" on {step.call.target}" if step.call.target else ""
         what = f": {step.call.engine}.{step.call.operation}{target}; {consequence(step)}; {expected(step)}"
         yield Paragraph((Strong(place(seen.plan, step.id)), what))
+        yield from _switch(seen, step, losing)
         yield Preformatted(commands(step))
     if not seen.run.over:
         yield Paragraph(budget_line(time_budget(seen.run, seen.plan, incident, now=seen.now)))
+
+
+def _switch(seen: _Seen, step: PlannedStep, losing: Sequence[Loss]) -> Iterator[Block]:
+    """With a checked copy ready the approval is only about the switch to it, and what that costs."""
+    copy = ready(seen.run, seen.plan, step)
+    source = seen.plan.source(step.call.source)
+    if copy is None or source is None or source.moment is None or seen.used or seen.run.over:
+        return
+    known = switch_s(step, copy)
+    takes = "a time nobody measured yet" if known is None else f"about {in_words(timedelta(seconds=known))}"
+    lost = [in_words(loss.together) for loss in losing[:1] if loss.together is not None]
+    so_far = losing[0].so_far if losing else ""
+    loses = f" and loses {lost[0]} of writes{so_far}" if lost else ""
+    evidence = checked(seen.run.step(copy.id).evidence)
+    yield Paragraph(
+        (
+            Strong("A checked copy at "),
+            Moment(source.moment),
+            Strong(" is ready"),
+            f"{evidence}. The switch takes {takes}{loses}. Only the switch is approved here; the copy is "
+            "looked at once more before it.",
+        )
+    )
 
 
 def _losses(seen: _Seen, incident: Incident, step: PlannedStep) -> tuple[Loss, ...]:

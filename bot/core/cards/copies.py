@@ -21,6 +21,13 @@ def prepare(run: Run, says: str = "Prepare a copy now") -> Button:
     return Button(says, f"prepare {run.id}", confirm=sure)
 
 
+def choices(run: Run, plan: Plan) -> tuple[Button, ...]:
+    """Return what can be done about the copy of a run that is not started."""
+    if run.warm:
+        return (discard(run),)
+    return (prepare(run),) if any(step.beforehand for step in plan.steps) else ()
+
+
 def checked(evidence: Mapping[str, Json]) -> str:
     """Return what was proved of a copy, as a sentence about it goes on."""
     said = evidence.get("checked")

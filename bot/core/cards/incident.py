@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from bot.core.budget import time_to_recover
+from bot.core.cards.copies import standing
 from bot.core.cards.lines import describe
 from bot.core.cards.lines.freezes import in_scope
 from bot.core.cards.timeline import ordered, whole_of
@@ -151,6 +152,8 @@ def _run(run: Run) -> Line:
     if run.plan and run.started_at:
         over = sum(run.step(step.id).status in OVER for step in run.plan.steps)
         parts.append(f", {over} of {len(run.plan.steps)} steps over")
+    elif run.plan and not run.over and (copy := standing(run, run.plan)):
+        parts += ["; ", *copy]
     glass = [gate.name for gate in run.gates.values() if any(yes.break_glass for yes in gate.approvals)]
     if glass:
         parts.append(f"; the glass was broken at {', '.join(glass)}")

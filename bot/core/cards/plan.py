@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from bot.core.budget import Budget, Verdict, time_budget
+from bot.core.cards import copies
 from bot.core.cards.lines.freezes import in_scope
 from bot.core.cards.states import consequence, expected, place, stands
 from bot.core.cards.timeline import whole_of
@@ -48,6 +49,7 @@ def plan_card(run: Run, incident: Incident, *, now: datetime) -> Document:
         *_sources(plan),
         Bullets([line for loss in losses(incident, run, now=now) for line in loss_lines(loss)] or [_NO_DATA]),
         *_budget(run, plan, incident, now),
+        *_copy(run, plan),
         Fields(tuple(_facts(run, plan))),
         *_steps(run, plan),
         Preformatted(by_hand(plan)),
@@ -144,6 +146,12 @@ def budget_line(budget: Budget) -> Line:
     return (Strong("Time: "), f"{spent}{rest}: ", Strong(budget.verdict.value), f"{judged}{budget.why}.")
 
 
+def _copy(run: Run, plan: Plan) -> Iterator[Block]:
+    stands = copies.standing(run, plan)
+    if stands and not run.over:
+        yield Paragraph((Strong("Beforehand: "), *stands, "."))
+
+
 def _facts(run: Run, plan: Plan) -> Iterator[tuple[str, Line]]:
     for gate in plan.gates:
         yield f"Approval {gate.name}", quorum_line(gate)
@@ -227,4 +235,5 @@ def _buttons(run: Run, plan: Plan) -> Sequence[Block]:
     if plan.problems or plan.drill or run.started_at or run.over:
         return ()
     asked = "This asks for the approvals, places the freeze, and begins the steps that need no approval."
-    return (Buttons((Button("Start", f"start {run.id}", style="primary", confirm=asked),)),)
+    start = Button("Start", f"start {run.id}", style="primary", confirm=asked)
+    return (Buttons((start, *copies.choices(run, plan))),)

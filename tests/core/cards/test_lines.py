@@ -45,6 +45,8 @@ The gap step-restore has a task: OPS-2 (https://jira.example/OPS-2)
 A plan was asked for: p for checkout in production
 Planned, hash 19b6fb07; changed: inputs.target-time: 02:04 → 02:03
 No plan could be made: the playbook is gone
+A copy is made ready before the start: @bo asked for it; kept until 2026-11-23 03:10:00Z
+No copy is made ready any more: RUN-2 goes on with its copy
 Started with plan 19b6fb07, FRZ-1 placed
 Approved overwrite-orders as dba, plan 19b6fb07
 Broke the glass at overwrite-orders as commander: nobody answers
@@ -82,6 +84,7 @@ Refused a deployment of checkout to production by ci at abc1234
 A deployment of checkout to production passed by exception at abc1234
 orders-db is held by RUN-1 for restore, attempt 1
 orders-db is no longer held by RUN-1
+RUN-1 has a copy beside orders-db made or removed, by prepare
 Release 2.4.0 was put into production
 """)
 

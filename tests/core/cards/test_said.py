@@ -112,6 +112,12 @@ The plan of RUN-1 changed, it is now 19b6fb07. Earlier approvals are void and ar
 
 @ana: RUN-1 could not be planned: the playbook is gone
 
+RUN-1 makes a checked copy ready beside , because @bo asked for it. It changes nothing and needs no
+        approval; it is removed 2026-11-23 03:10:00Z unless the run is started before.
+  [Stop preparing]  discard RUN-1 why:"…"
+
+@ana: No copy is made ready any more: RUN-2 goes on with its copy
+
 (nothing)
 (nothing)
 The glass was broken. @ana as commander let overwrite-orders pass alone: nobody answers. The post-

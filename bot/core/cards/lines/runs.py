@@ -80,8 +80,8 @@ def _plan(event: _Plan) -> Line:
         case events.WarmAsked(why=why, until=until):
             return (Strong("A copy is made ready"), f" before the start: {why}; kept until ", Moment(until))
         case events.WarmStopped(why=why, taken=taken):
-            kept = ", which goes on with what was made" if taken else "; what was made is removed"
-            return (Strong("Nothing is made ready any more"), f": {why}{kept}")
+            gone = "" if taken else "; what was made is removed"
+            return (Strong("No copy is made ready any more"), f": {why}{gone}")
         case events.RunAborted(leaves=leaves):
             return (Strong("Aborted"), f". It leaves: {leaves}")
         case events.RunRecovered(left_out=()):
