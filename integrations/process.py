@@ -87,6 +87,7 @@ class Status(_Answer):
     operation: str = ""
     target: str = ""
     alive: bool | None = None
+    silent_s: float | None = None
     because: str = ""
     code: int | None = None
     reason: Literal["none", "cancelled", "timeout", "orphans", "killed"] = "none"
@@ -275,6 +276,7 @@ def job_state(status: Status, *, now: datetime) -> JobState:
         progress=_progress(status, now),
         evidence=dict(status.evidence),
         alive=status.alive,
+        silent_s=status.silent_s,
         started_at=status.started_at or status.asked_at,
         ended_at=status.ended_at,
         phases=phases_of(status.progress, status.lasted_s),

@@ -21,7 +21,8 @@ class Going(BaseModel):
 
     `seen` are its phases in order, the last is the current one: entered at `since`, when `first` was done of
     it. `percent` is of the phase, `share` of the whole step where its phases were measured before. It last
-    `moved` when the engine said anything new. `note` and `tail` say why nothing is heard at the moment.
+    `moved` when the engine said anything new, or was seen to work. `note` and
+    `tail` say why nothing is heard at the moment.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -49,6 +50,10 @@ class Going(BaseModel):
     def fraction(self) -> float | None:
         """Return how much of the phase is done, from 0 to 1, or None when its total is not known."""
         return self.done / self.total if self.total else None
+
+    def stirring(self, at: datetime | None) -> Going:
+        """Return it with a sign of life of what works without saying anything new."""
+        return self.model_copy(update={"moved": max(self.moved, at)}) if at else self
 
     def saying(self, note: str, tail: str) -> Going:
         """Return it with why nothing is heard at the moment."""

@@ -9,7 +9,10 @@ from bot.core.going import Going, advance, read
 from bot.core.plan import PlannedStep
 from bot.core.run import StepState
 from bot.runs.book import Book, View
-from integrations.contract import Progress
+from integrations.contract import JobState
+
+WORTH_KEEPING = timedelta(seconds=10)
+"""A sign of life of a step that says nothing is kept when it is so much newer than the last one."""
 
 
 class Shown:
@@ -18,12 +21,18 @@ class Shown:
     def __init__(self, book: Book) -> None:
         self._book = book
 
-    async def heard(self, view: View, step: PlannedStep, state: StepState, said: Progress | None) -> Going:
-        """Keep what a step says of itself, and have it drawn; its silence is drawn once it lasts."""
+    async def heard(self, view: View, step: PlannedStep, state: StepState, job: JobState) -> Going:
+        """Keep what a step says and does, and have it drawn; its silence is drawn once it lasts.
+
+        What works is not silent, even if it says nothing.
+        """
         known, now = await self._known(view, step, state), self._book.timeline.now()
-        if said:
-            known = advance(known, said, () if state.undoing else step.phases, now)
-            await self._keep(view, step, known)
+        stirred = None if job.silent_s is None else now - timedelta(seconds=job.silent_s)
+        if job.progress:
+            known = advance(known, job.progress, () if state.undoing else step.phases, now)
+            await self._keep(view, step, known.stirring(stirred))
+        elif stirred and stirred - known.moved > WORTH_KEEPING:
+            await self._keep(view, step, known.stirring(stirred))
         elif now - known.moved > timedelta(seconds=step.heartbeat_s):
             await self._draw(view)
         return known

@@ -178,7 +178,7 @@ class Steps:
     async def _running(
         self, view: View, step: PlannedStep, state: StepState, job: JobState, sooner: Sooner | None
     ) -> View:
-        going = await self._shown.heard(view, step, state, job.progress)
+        going = await self._shown.heard(view, step, state, job)
         quarter = None if going.percent is None else going.percent // 25 * 25
         if job.progress and (going.phase, quarter) != (state.phase, state.percent):
             event = StepProgressed(step=step.id, attempt=state.attempt, phase=going.phase, percent=quarter)

@@ -263,6 +263,7 @@ class JobState:
 
     `alive` is what the target itself says: False only when nothing of this job can still act on it,
     None when the engine cannot tell. `phases` are those so far, in order, where its side measures them.
+    `silent_s` is how long it neither said nor did anything, where its side can see that.
     """
 
     phase: Phase
@@ -271,6 +272,7 @@ class JobState:
     progress: Progress | None = None
     evidence: Mapping[str, Json] = field(default_factory=dict)
     alive: bool | None = None
+    silent_s: float | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
     phases: Sequence[Measured] = ()

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from signal import Signals
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -77,6 +79,7 @@ class Job:
         self.supervised = self.path / "supervised"
         self.log = self.path / "out.log"
         self.cancelled = self.path / "cancel"
+        self.pulse = self.path / "pulse"
         self._spec = self.path / "spec.json"
         self._claim = self.path / "pid.json"
         self._exit = self.path / "exit.json"
@@ -117,6 +120,29 @@ class Job:
     def marks(self) -> tuple[int, ...]:
         """Return what differs when something was written about the job since; it costs next to nothing."""
         return tuple(_mark(path) for path in (self._exit, self._claim, self.log))
+
+    def left(self) -> tuple[int, ...]:
+        """Return the pids of what still acts of it: its program, and everything with its mark.
+
+        What a step may leave behind carries no mark, and only its program counts.
+        """
+        claim = self.claimed() or {}
+        child, since = claim.get("child", 0), claim.get("child_begun", "")
+        here = claim.get("boot") == processes.boot_id()
+        program = (child,) if here and since and processes.lives(child, since) else ()
+        return tuple(dict.fromkeys((*program, *processes.marked(self.path))))
+
+    def end_left(self, pid: int, number: Signals) -> None:
+        """Send a signal to one of those that still act."""
+        claim = self.claimed() or {}
+        if pid == claim.get("child"):
+            processes.end_that(pid, claim["child_begun"], number)
+        processes.end(pid, self.path, number)
+
+    def silent_s(self) -> float:
+        """Return how long ago the program showed a sign of life: it wrote, computed, or began."""
+        signs = [path.stat().st_mtime for path in (self.pulse, self.log, self._claim) if path.exists()]
+        return max(0.0, time.time() - max(signs, default=time.time()))
 
     def outcome(self) -> files.Document | None:
         """Return how the job ended, or None."""
@@ -177,7 +203,7 @@ def status(state: Path, key: str) -> dict[str, Any]:
     if outcome is not None:
         return {**known, "alive": False, **outcome}
     if supervised:
-        return {**known, "state": "running", "alive": True}
+        return {**known, "state": "running", "alive": True, "silent_s": job.silent_s()}
     return {**known, "state": "lost", **_lost(job, spec, claim or {})}
 
 
@@ -195,9 +221,7 @@ def _lost(job: Job, spec: Spec, claim: files.Document) -> dict[str, Any]:
 
 
 def _alive(job: Job, spec: Spec) -> bool:
-    if spec.leaves_daemon:
-        return False
-    return job.ground(spec.target).busy_with() == job.key or bool(processes.marked(job.path))
+    return bool(job.left()) or (not spec.leaves_daemon and job.ground(spec.target).busy_with() == job.key)
 
 
 def _reported(log: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -55,11 +55,25 @@ def marked(job: Path) -> tuple[int, ...]:
 
 def end(pid: int, job: Path, number: signal.Signals) -> None:
     """Send a signal to a process if it still carries the mark of a job."""
+    _send(pid, number, lambda: _mark(job) in _environment(pid))
+
+
+def end_that(pid: int, since: str, number: signal.Signals) -> None:
+    """Send a signal to a process if it is the one that began then."""
+    _send(pid, number, lambda: begun(pid) == since)
+
+
+def lives(pid: int, since: str) -> bool:
+    """Say whether the process of this pid that began then still lives."""
+    return begun(pid) == since and _lives(pid)
+
+
+def _send(pid: int, number: signal.Signals, still: Callable[[], bool]) -> None:
     # The handle pins the process, so that a pid that was given away meanwhile is never hit.
     with suppress(ProcessLookupError, PermissionError):
         handle = os.pidfd_open(pid)
         try:
-            if _mark(job) in _environment(pid):
+            if still():
                 signal.pidfd_send_signal(handle, number)
         finally:
             os.close(handle)
@@ -79,6 +93,11 @@ def inside(folder: Path) -> tuple[int, ...]:
     return tuple(pid for pid in _pids() if pid != os.getpid() and _is_inside(pid, folder))
 
 
+def effort(ancestor: int) -> int:
+    """Return what differs when a descendant of a process computed, read or wrote anything, came or went."""
+    return hash(tuple((pid, *_labour(pid)) for pid in _descendants(ancestor)))
+
+
 def written(pid: int) -> int:
     """Return how many bytes a process has written, 0 where the system does not say."""
     with suppress(OSError):
@@ -94,6 +113,24 @@ def title(pid: int) -> str:
         return (_PROC / str(pid) / "comm").read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         return "?"
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    with suppress(OSError):
+        for thread in (_PROC / str(pid) / "task").iterdir():
+            with suppress(OSError):
+                for child in (thread / "children").read_text(encoding="ascii").split():
+                    yield int(child)
+                    yield from _descendants(int(child))
+
+
+def _labour(pid: int) -> tuple[str, ...]:
+    try:
+        moved = (_PROC / str(pid) / "io").read_text(encoding="ascii")
+    except OSError:
+        # Of another user: its time is known all the same.
+        moved = ""
+    return (*(_stat(pid) or [])[11:15], moved)
 
 
 def _mark(job: Path) -> bytes:

@@ -20,6 +20,7 @@ from integrations.runner.launch import environment
 
 _LOOK_S = 0.5
 _GRACE_S = 5.0
+_PULSE_S = 1.0
 _LAST_GASP_S = 0.05
 _LARGEST_LOG = 8 * 1024 * 1024
 NOT_BEGUN = 127
@@ -51,11 +52,12 @@ def sweep(path: Path) -> None:
     """End what is left of a job whose supervisor is gone: asked first, then made to."""
     until = time.monotonic() + _GRACE_S
     asked: set[int] = set()
-    while left := processes.marked(path):
+    job = job_in(path)
+    while left := job.left():
         overdue = time.monotonic() >= until
         for pid in left:
             if overdue or pid not in asked:
-                processes.end(pid, path, signal.SIGKILL if overdue else signal.SIGTERM)
+                job.end_left(pid, signal.SIGKILL if overdue else signal.SIGTERM)
         asked.update(left)
         time.sleep(_LAST_GASP_S)
 
@@ -69,7 +71,7 @@ def job_in(path: Path) -> Job:
 def fenced_off(ground: Ground, spec: Spec) -> str:
     """Say why a job must not act on its target, or take the target for it; asked under the target's lock."""
     before = files.read(ground.holder) or {}
-    left = processes.marked(ground.job(str(before["key"])).path) if "key" in before else ()
+    left = ground.job(str(before["key"])).left() if "key" in before else ()
     if left:
         return f"Processes of {before['key']} still run on {spec.target}: {', '.join(map(str, left))}."
     seen = files.read(ground.token) or {"token": -1, "key": ""}
@@ -92,6 +94,17 @@ class _Program:
     spec: Spec
     pid: int
     code: int | None = None
+    effort: int = 0
+    feel_at: float = 0.0
+
+    def feel(self, now: float) -> None:
+        """Note now and then whether anything of the job computed, read or wrote since the last time."""
+        if now < self.feel_at:
+            return
+        self.feel_at, before = now + _PULSE_S, self.effort
+        self.effort = processes.effort(os.getpid())
+        if self.effort != before:
+            self.job.pulse.touch()
 
     def alone(self) -> bool:
         """Take note of every child that ended, and say whether none is left."""
@@ -174,6 +187,7 @@ def _watch(program: _Program, waker: socket.socket, deadline: float) -> str:
         if now >= kill_at:
             program.signal(signal.SIGKILL)
         _cut(program.job)
+        program.feel(now)
         until = kill_at if reason != "none" else deadline
         _wait(waker, min(_LOOK_S, max(until - now, _LAST_GASP_S)))
 

@@ -32,6 +32,12 @@ def after(*reports: Progress, every_s: float = 10, phases: tuple[Expected, ...] 
     return known
 
 
+def test_a_sign_of_life_is_newer_than_what_was_said_or_none() -> None:
+    assert NEW.stirring(at(0, 30)).moved == at(0, 30)
+    assert NEW.stirring(at(0, 30)).stirring(at(0, 10)).moved == at(0, 30)
+    assert NEW.stirring(None) == NEW
+
+
 def test_phases_come_one_after_another_with_what_is_done_in_each() -> None:
     going = after(said("copying", 20), said("copying", 50))
     assert (going.phase, going.done, going.total, going.percent, going.first) == ("copying", 50, 100, 50, 20)

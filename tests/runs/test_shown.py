@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bot.core.cards import progress_card
@@ -45,6 +47,21 @@ async def test_the_silence_of_a_step_that_reports_nothing_is_drawn(stage: Stage,
     await stage.carry()
     assert "progress" in await asked(stage)
     assert "no signal for 1 min 31 s" in await drawn(stage)
+
+
+async def test_a_step_that_works_and_says_nothing_is_not_silent_until_it_is_frozen(
+    stage: Stage, world: World, clock: Clock
+) -> None:
+    await started(stage)
+    (key,) = world.jobs
+    clock.advance(120)
+    world.jobs[key] = replace(world.jobs[key], silent_s=1.5)
+    await stage.carry()
+    assert "last signal 1 s ago" in await drawn(stage)
+    clock.advance(120)
+    world.jobs[key] = replace(world.jobs[key], silent_s=121.5)
+    await stage.carry()
+    assert "no signal for 2 min 1 s" in await drawn(stage)
 
 
 async def test_a_report_that_goes_back_is_neither_shown_nor_recorded(

@@ -203,6 +203,80 @@ async def test_a_frozen_supervisor_keeps_newer_attempts_out_until_it_is_dead(hos
     assert host.acts() == ["begin ana", "begin cy", "end cy"]
 
 
+async def test_a_program_that_works_is_not_silent_and_a_frozen_one_is(host: Host) -> None:
+    await host.start("k", "act", who="ana")
+    await host.begun("ana")
+    child = await host.child("k")
+
+    async def looked_at() -> bool:
+        return Job(host.state, "k").pulse.exists()
+
+    await until(looked_at)
+    os.kill(child, signal.SIGSTOP)
+    frozen = await host.reached("k", lambda status: (status.silent_s or 0) > 2.5)
+    assert frozen.state == "running"
+    os.kill(child, signal.SIGCONT)
+    await host.reached("k", lambda status: status.silent_s is not None and status.silent_s < 1.5)
+    host.go()
+    assert (await host.ended("k")).silent_s is None
+
+
+@pytest.mark.parametrize("name", ["workers", "forgets", "lets-go"])
+async def test_a_cancel_asked_for_before_the_runner_died_ends_every_wandering_worker(
+    host: Host, name: str
+) -> None:
+    await host.start("k", name)
+    worker = host.home / "worker"
+
+    async def working() -> bool:
+        return worker.exists() and bool(worker.read_text().strip())
+
+    await until(working)
+    await host.runner.cancel("k")
+    host.kill_serve()
+
+    async def written() -> bool:
+        return Job(host.state, "k").outcome() is not None
+
+    await until(written)
+    assert not _lives(int(worker.read_text()))
+    await host.serve()
+    assert (await host.runner.status("k")).reason == "cancelled"
+
+
+async def test_a_step_that_leaves_a_daemon_has_its_target_for_as_long_as_the_step_itself_lives(
+    host: Host,
+) -> None:
+    await _slow_daemon(host, "k")
+    await host.start("meanwhile", "act", who="bo")
+    assert "busy with k" in (await host.ended("meanwhile")).because
+    child = await host.child("k")
+    os.kill(host.supervisor("k"), signal.SIGKILL)
+    assert (await host.reached("k", lambda status: status.state == "lost")).alive
+    await host.start("next", "act", who="bo")
+    assert "Processes of k still run" in (await host.ended("next")).because
+    await host.runner.cancel("k")
+    assert (await host.reached("k", lambda status: status.alive is False)).state == "lost"
+    assert not _lives(child)
+    host.go()
+    await host.start("last", "act", who="cy")
+    assert (await host.ended("last")).code == 0
+    assert host.acts() == ["begin cy", "end cy"]
+
+
+async def _slow_daemon(host: Host, key: str) -> None:
+    """Start a step that leaves a daemon and is not over yet."""
+    (host.home / "daemon").write_text(
+        f'#!/bin/sh\ntouch "{host.home}/begun"\nwhile [ ! -e "{host.home}/go" ]; do sleep 0.02; done\n'
+    )
+    await host.start(key, "daemon")
+
+    async def begun() -> bool:
+        return (host.home / "begun").exists()
+
+    await until(begun)
+
+
 async def test_a_frozen_program_keeps_newer_attempts_out_and_can_be_cancelled(host: Host) -> None:
     await host.start("old", "wipe", who="ana", token=1)
     await host.begun("ana")
