@@ -52,6 +52,15 @@ async def test_an_object_is_created_once_listed_patched_and_deleted(access: Acce
         assert await api.get(CONFIG_MAPS, "shop", "naive") is None
 
 
+async def test_a_long_list_comes_in_pages(cluster: Cluster, access: Access) -> None:
+    kind = cluster.store.kind("ConfigMap")
+    for number in range(1_201):
+        cluster.store.create(kind, "shop", {"metadata": {"name": f"n{number}"}})
+    async with access.api(SETTINGS) as api:
+        found = await api.list(CONFIG_MAPS, "shop")
+    assert len({each["metadata"]["name"] for each in found}) == 1_201
+
+
 async def test_a_cluster_says_who_it_is_and_what_one_may_do(cluster: Cluster, access: Access) -> None:
     async with access.api(SETTINGS) as api:
         assert await api.identity() == cluster.get("Namespace", "kube-system", "")["metadata"]["uid"]

@@ -150,12 +150,17 @@ class Door:
                 return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
 
     def _listed(self, request: web.Request, asked: Asked) -> Object:
-        items = self._chosen(request, asked)
+        found = self._chosen(request, asked)
+        begin = int(request.query.get("continue", 0))
+        end = begin + (int(request.query.get("limit", 0)) or len(found))
+        meta: Object = {"resourceVersion": str(self.store.version)}
+        if end < len(found):
+            meta |= {"continue": str(end), "remainingItemCount": len(found) - end}
         return {
             "kind": f"{asked.kind.name}List",
             "apiVersion": asked.kind.group_version,
-            "metadata": {"resourceVersion": str(self.store.version)},
-            "items": items,
+            "metadata": meta,
+            "items": found[begin:end],
         }
 
     def _chosen(self, request: web.Request, asked: Asked) -> list[Object]:
