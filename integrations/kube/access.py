@@ -13,11 +13,12 @@ from typing import Protocol, cast
 
 from integrations.connections import Connections
 from integrations.contract import IntegrationError, Json
-from integrations.kube.api import KubeApi, Sender
+from integrations.kube.api import KubeApi, KubeError, Sender
 
+# The credentials of a cloud's plug-in live for a quarter of an hour. A changed file counts at once, and
+# whatever a cluster does not know is read again.
 _FRESH_S = 300.0
-
-# The credentials of a cloud's plug-in live for a quarter of an hour; a changed file counts at once.
+_UNKNOWN = 401
 
 
 class _Client(Protocol):
@@ -51,6 +52,10 @@ class Access:
         sender = client.sender(await self._configuration(client, settings))
         try:
             yield KubeApi(sender)
+        except KubeError as error:
+            if error.status == _UNKNOWN:
+                self._known.clear()
+            raise
         finally:
             await client.close(sender)
 

@@ -18,6 +18,7 @@ from tests.fakes.kube import TOKEN, Cluster, a_cluster
 
 CONFIG_MAPS = Resource("v1", "configmaps")
 DEPLOYMENTS = Resource("apps/v1", "deployments")
+PLUG_IN = "client.authentication.k8s.io/v1"
 SETTINGS = {"kubeconfig": "kubeconfig"}
 
 
@@ -96,6 +97,32 @@ async def test_other_credentials_count_at_once(cluster: Cluster, access: Access)
     cluster.kubeconfig.write_text(good)
     async with access.api(SETTINGS) as api:
         assert await api.version()
+
+
+async def test_a_plug_in_of_a_cloud_may_bring_the_token(cluster: Cluster, access: Access) -> None:
+    status = {"token": TOKEN, "expirationTimestamp": "2036-01-01T00:00:00Z"}
+    brought = {"apiVersion": PLUG_IN, "kind": "ExecCredential", "status": status}
+    (cluster.home / "credential").write_text(json.dumps(brought))
+    plug_in = {"apiVersion": PLUG_IN, "command": "cat", "args": [str(cluster.home / "credential")]}
+    config = json.loads(cluster.kubeconfig.read_text())
+    config["users"][0]["user"] = {"exec": {**plug_in, "interactiveMode": "Never"}}
+    cluster.kubeconfig.write_text(json.dumps(config))
+    async with access.api(SETTINGS) as api:
+        assert await api.version()
+    cluster.door.token = status["token"] = "another-token"
+    (cluster.home / "credential").write_text(json.dumps(brought))
+    with pytest.raises(KubeError, match="does not know these credentials"):
+        async with access.api(SETTINGS) as api:
+            await api.version()
+    async with access.api(SETTINGS) as api:
+        assert await api.version()
+    plug_in["args"] = [str(cluster.home / "nothing")]
+    config["users"][0]["user"] = {"exec": plug_in}
+    cluster.kubeconfig.write_text(json.dumps(config))
+    with pytest.raises(IntegrationError, match="kubeconfig cannot be used") as refused:
+        async with access.api(SETTINGS):
+            pass
+    assert TOKEN not in str(refused.value)
 
 
 @pytest.mark.parametrize(
