@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from integrations.api import Api, Asked, at
 from integrations.asked import Params, operation_of, params_of, target_of
@@ -38,13 +38,12 @@ from integrations.contract import (
     Target,
 )
 from integrations.remote import Remote
-from integrations.typed import Typed, Word, into_json, into_path, settings_of, values
+from integrations.typed import Named, Root, Typed, Word, into_json, into_path, settings_of, values
 from integrations.without import WithoutPoints, cannot
 
 _GONE = 404
 _KEY = "Idempotency-Key"
 Path = Annotated[str, StringConstraints(pattern=r"^/[^\s]{0,1000}$")]
-Root = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*[^\s/?#])?$")]
 Ending = Literal["succeeded", "failed", "partial", "cancelled", "timed_out", "refused"]
 
 
@@ -119,26 +118,13 @@ class Identity(Params):
 class Settings(Params):
     """How the API is reached and what may be started there."""
 
-    # The catalog adds the runner of a target to its settings, which means nothing here.
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
     url: Root
     headers: Mapping[str, str] = Field(default_factory=dict)
     identity: Identity | None = None
     jobs: Mapping[Word, Job] = Field(min_length=1)
 
 
-class Named(Params):
-    """The name of a job in the target's settings; the other parameters are those it lists."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
-
-    __pydantic_extra__: dict[str, Json] = Field(init=False)
-
-    name: str
-
-
-class HttpJob(Remote, WithoutPoints):
+class HttpJob(Remote["_Known"], WithoutPoints):
     """Starts and follows jobs of web APIs; addresses and bodies stand in the target's settings."""
 
     name: ClassVar[str] = "http_job"
@@ -151,7 +137,6 @@ class HttpJob(Remote, WithoutPoints):
         super().__init__(connections)
         self._api = Api(connections, self.name)
         self._ids: dict[str, str] = {}
-        self._jobs: dict[str, tuple[_Asking, datetime]] = {}
 
     async def health(self, target: Target) -> Health:
         """Read the identity of the API, when its settings say where; else it is its address."""
@@ -215,7 +200,8 @@ class HttpJob(Remote, WithoutPoints):
         return self._known(call, asking, id)
 
     async def _look(self, ref: JobRef) -> JobState:
-        asking, seen = self._of(ref)
+        known = self._followed(ref)
+        asking = known.asking
         answer = await self._api.ask(asking.state(ref.locator["id"]), expect=(200, _GONE))
         if answer.status == _GONE:
             return JobState(Phase.LOST, f"{asking.what} does not know the job {ref.locator['id']}.")
@@ -235,12 +221,12 @@ class HttpJob(Remote, WithoutPoints):
                 **{name: at(answer.json, place) for name, place in told.evidence.items()},
             },
             alive=phase is Phase.RUNNING,
-            started_at=seen,
+            started_at=known.since,
             ended_at=None if phase is Phase.RUNNING else self._connections.now(),
         )
 
     async def _end(self, ref: JobRef) -> None:
-        asking, _ = self._of(ref)
+        asking = self._followed(ref).asking
         if asking.job.cancel is None:
             raise cannot(self.name, f"cancel {asking.what}: its settings do not say how")
         cancel = asking.job.cancel
@@ -267,14 +253,8 @@ class HttpJob(Remote, WithoutPoints):
 
     def _known(self, call: Call, asking: _Asking, id: str) -> JobRef:
         self._ids[asking.key] = id
-        self._jobs.setdefault(asking.key, (asking, self._connections.now()))
+        self._jobs.setdefault(asking.key, _Known(asking, self._connections.now()))
         return self._ref(call, asking.key, id=id, target=asking.target)
-
-    def _of(self, ref: JobRef) -> tuple[_Asking, datetime]:
-        """Return a job that this process has started or found, and since when it knows it."""
-        if ref.key not in self._jobs:
-            raise IntegrationError(f"{ref.key} has to be found before it can be followed.", permanent=False)
-        return self._jobs[ref.key]
 
     def _asking(self, call: Call, key: str) -> _Asking:
         operation_of(self.name, self.operations, call)
@@ -315,3 +295,11 @@ class _Asking:
     def get(self, path: str, *, id: str | None = None) -> Asked:
         known = {**self.values, "key": self.key, **({} if id is None else {"id": id})}
         return Asked("GET", self.settings.url + into_path(path, known), self.settings.headers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A job that this process has started or found, and since when it knows it."""
+
+    asking: _Asking
+    since: datetime

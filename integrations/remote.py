@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
 from weakref import WeakValueDictionary
 
 from integrations.api import Declined
@@ -15,12 +15,13 @@ from integrations.asked import operation_of
 from integrations.connections import Connections
 from integrations.contract import Call, IntegrationError, JobRef, JobState, LogChunk, Operation, Phase
 
+_J = TypeVar("_J")
 _SETTLED = "settled"
 _REFUSED = "refused"
 _LIMIT = "limit_s"
 
 
-class Remote(ABC):
+class Remote(ABC, Generic[_J]):
     """An engine that starts a job at most once by looking for its key first.
 
     A place that cannot be searched for a key makes `find` raise for good, and then only what this very
@@ -33,6 +34,7 @@ class Remote(ABC):
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
+        self._jobs: dict[str, _J] = {}
         self._settled: set[str] = set()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -129,6 +131,12 @@ class Remote(ABC):
     def _ref(self, call: Call, key: str, **locator: str) -> JobRef:
         """Return where a job is found again, with the seconds it may take."""
         return JobRef(key, self.name, {**locator, _LIMIT: f"{call.timeout_s:g}"})
+
+    def _followed(self, ref: JobRef) -> _J:
+        """Return what is known of a job; whoever follows one has just started or found it."""
+        if ref.key not in self._jobs:
+            raise IntegrationError(f"{ref.key} has to be found before it can be followed.", permanent=False)
+        return self._jobs[ref.key]
 
     def _alone(self, key: str) -> asyncio.Lock:
         return self._locks.setdefault(key, asyncio.Lock())

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import quote
 
-from pydantic import BaseModel, Field, StrictInt, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints, ValidationError
 
 from integrations.asked import Params
 from integrations.contract import IntegrationError, Json, RecoveryPoint, Source, Target
@@ -19,6 +19,18 @@ from integrations.contract import IntegrationError, Json, RecoveryPoint, Source,
 _S = TypeVar("_S", bound=BaseModel)
 _PLACE = re.compile(r"\{([a-z][a-z0-9_]{0,40})\}")
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
+Root = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*[^\s/?#])?$")]
+SecretName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
+
+
+class Named(Params):
+    """The name of what the target's settings list; the other parameters are those that it takes."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
+
+    __pydantic_extra__: dict[str, Json] = Field(init=False)
+
+    name: str
 
 
 class OfText(Params):

@@ -7,13 +7,13 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from integrations.api import at, same
 from integrations.contract import Json, RecoveryPoint
+from integrations.moments import moment
 
 AUTO_SYNC = "backstop.dev/auto-sync"
 """The annotation with the auto-sync setting as it was, while Backstop holds it off."""
@@ -265,12 +265,3 @@ def _point(entry: Mapping[str, Any], engine: str) -> RecoveryPoint | None:
         release=next((str(one["targetRevision"]) for one in sources if one.get("targetRevision")), None),
         commit=revision if _COMMIT.fullmatch(revision) else None,
     )
-
-
-def moment(text: object) -> datetime | None:
-    """Return an aware time as Kubernetes writes it, or None."""
-    try:
-        found = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return found if found.tzinfo else None

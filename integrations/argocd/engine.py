@@ -13,7 +13,6 @@ from integrations.argocd.application import (
     Record,
     auto_sync_back,
     auto_sync_off,
-    moment,
 )
 from integrations.argocd.application import Operation as Operated
 from integrations.argocd.server import Reached, Server, Settings
@@ -41,6 +40,7 @@ from integrations.contract import (
     Source,
     Target,
 )
+from integrations.moments import moment
 from integrations.remote import Remote
 from integrations.typed import settings_of
 from integrations.whole import choose
@@ -69,7 +69,7 @@ def _step(name: str, params: type[Params] = NoParams, *, needs_point: bool = Fal
     )
 
 
-class ArgoCd(Remote, WithoutPoints):
+class ArgoCd(Remote[Act], WithoutPoints):
     """Puts an application of Argo CD back to what it was, and holds auto-sync off so that it stays so."""
 
     name: ClassVar[str] = "argocd"
@@ -93,7 +93,6 @@ class ArgoCd(Remote, WithoutPoints):
     def __init__(self, connections: Connections) -> None:
         super().__init__(connections)
         self._api = Api(connections, "Argo CD")
-        self._asked: dict[str, Act] = {}
 
     async def health(self, target: Target) -> Health:
         """Say which application it is; an older one of the same name is another one."""
@@ -146,7 +145,7 @@ class ArgoCd(Remote, WithoutPoints):
                 text = f"nobody can tell what came of {key}: Argo CD has done something else since"
                 raise IntegrationError(text, permanent=True)
             return None
-        self._asked[key] = asked
+        self._jobs[key] = asked
         return self._ref(call, key, app=asked.settings.app)
 
     async def check(self, call: Call) -> CheckResult:
@@ -168,7 +167,7 @@ class ArgoCd(Remote, WithoutPoints):
         )
 
     async def _begin(self, call: Call, key: str) -> JobRef:
-        asked = self._asked[key] = self._asking(call)
+        asked = self._jobs[key] = self._asking(call)
         try:
             await self._act(asked, key)
         except Declined as refusal:
@@ -197,9 +196,7 @@ class ArgoCd(Remote, WithoutPoints):
                 await self._api.ask(asked.request(key))
 
     async def _look(self, ref: JobRef) -> JobState:
-        asked = self._asked.get(ref.key)
-        if asked is None:
-            raise IntegrationError(f"{ref.key} has to be found before it can be followed.", permanent=False)
+        asked = self._followed(ref)
         app = await asked.server.application()
         record = app.record(ref.key)
         if record is None:
@@ -232,7 +229,7 @@ class ArgoCd(Remote, WithoutPoints):
 
     async def _end(self, ref: JobRef) -> None:
         """Ask Argo CD to end the operation, if it is still ours."""
-        asked = self._asked[ref.key]
+        asked = self._followed(ref)
         app = await asked.server.application()
         record, operation = app.record(ref.key), app.operation
         if record and operation and record.owns(operation) and operation.phase in ("Pending", "Running"):

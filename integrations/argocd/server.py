@@ -14,10 +14,9 @@ from integrations.api import Api, Asked, Declined, at
 from integrations.argocd.application import Application, Record, merged
 from integrations.asked import Params
 from integrations.contract import IntegrationError, Json
+from integrations.typed import Root, SecretName
 
-Root = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*[^\s/?#])?$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
-SecretName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
 
 
 class Reached(Params):

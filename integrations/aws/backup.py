@@ -71,7 +71,7 @@ class Restores(Kept):
     metadata: Mapping[str, str] = Field(default_factory=dict)
 
 
-class AwsBackup(Remote, WithoutPoints):
+class AwsBackup(Remote["tuple[Restores, str]"], WithoutPoints):
     """Restores recovery points of AWS Backup into new resources."""
 
     name: ClassVar[str] = "aws-backup"
@@ -86,7 +86,6 @@ class AwsBackup(Remote, WithoutPoints):
     def __init__(self, connections: Connections) -> None:
         super().__init__(connections)
         self._cloud = Cloud(connections)
-        self._jobs: dict[str, tuple[Restores, str]] = {}
 
     async def health(self, target: Target) -> Health:
         """Say which vault it is and how much it holds."""
@@ -209,9 +208,7 @@ class AwsBackup(Remote, WithoutPoints):
         return self._ref(call, key)
 
     async def _look(self, ref: JobRef) -> JobState:
-        if ref.key not in self._jobs:
-            raise IntegrationError(f"{ref.key} has to be found before it can be followed.", permanent=False)
-        settings, id = self._jobs[ref.key]
+        settings, id = self._followed(ref)
         found = await self._cloud.ask(settings, "backup", "describe_restore_job", RestoreJobId=id)
         phase = _ENDED.get(found["Status"], Phase.RUNNING)
         known = {

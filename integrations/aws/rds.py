@@ -106,7 +106,7 @@ class Job:
         return self.moment.isoformat() if self.moment else (self.point.id if self.point else "")
 
 
-class Rds(Remote, WithoutPoints):
+class Rds(Remote[Job], WithoutPoints):
     """Restores RDS instances into new ones and switches to them."""
 
     name: ClassVar[str] = "aws-rds"
@@ -132,7 +132,6 @@ class Rds(Remote, WithoutPoints):
     def __init__(self, connections: Connections) -> None:
         super().__init__(connections)
         self._cloud = Cloud(connections)
-        self._jobs: dict[str, Job] = {}
         self._tokens: dict[str, int | None] = {}
 
     async def health(self, target: Target) -> Health:
@@ -233,7 +232,7 @@ class Rds(Remote, WithoutPoints):
         return self._ref(call, key)
 
     async def _look(self, ref: JobRef) -> JobState:
-        job = self._known(ref)
+        job = self._followed(ref)
         if job.do == "switch":
             return await switching.advance(self._cloud, job.switch, ref.key)
         found = await instance(self._cloud, job.settings, job.copy)
@@ -260,7 +259,7 @@ class Rds(Remote, WithoutPoints):
         return JobState(Phase.CANCELLED, f"{job.copy} is not there any more.", alive=False)
 
     async def _end(self, ref: JobRef) -> None:
-        job = self._known(ref)
+        job = self._followed(ref)
         match job.do:
             case "restore":
                 await self._remove(job, KEY, ref.key)
@@ -335,11 +334,6 @@ class Rds(Remote, WithoutPoints):
         if len(job.switch.replaced) > _LONGEST or len(job.copy) > _LONGEST:
             raise IntegrationError(f"`into` is too long: {job.copy} is no name for AWS.", permanent=True)
         return job
-
-    def _known(self, ref: JobRef) -> Job:
-        if ref.key not in self._jobs:
-            raise IntegrationError(f"{ref.key} has to be found before it can be followed.", permanent=False)
-        return self._jobs[ref.key]
 
 
 def _typed(operation: str, settings: Settings, given: Mapping[str, object], *flags: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from integrations.contract import RecoveryPoint
 from integrations.github.repository import Environment, Repository
-from integrations.github.runs import moment
+from integrations.moments import moment
 
 UNFIT = {"partial": "it did not succeed"}
 _MOST = 30

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from pydantic import ConfigDict, Field
-
 from integrations.api import Api, Asked, Declined, at
-from integrations.asked import NoParams, Params, operation_of, params_of, target_of
+from integrations.asked import NoParams, operation_of, params_of, target_of
 from integrations.connections import Connections
 from integrations.contract import (
     Call,
@@ -37,7 +35,7 @@ from integrations.contract import (
 from integrations.github import deployments, runs
 from integrations.github.repository import KEY_INPUT, Dispatch, Environment, Repository, Settings
 from integrations.remote import Remote
-from integrations.typed import in_words, settings_of, values
+from integrations.typed import Named, in_words, settings_of, values
 from integrations.whole import choose
 from integrations.without import WithoutPoints, cannot
 
@@ -49,17 +47,7 @@ _LOGS, _TAIL = 3, 16_000
 _OLD_SERVER = (400, 422)
 
 
-class Named(Params):
-    """The name of a workflow in the target's settings; the other parameters are its inputs."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
-
-    __pydantic_extra__: dict[str, Json] = Field(init=False)
-
-    name: str
-
-
-class Github(Remote, WithoutPoints):
+class Github(Remote["_Job"], WithoutPoints):
     """Dispatches the workflows that a target lists, and knows what was deployed when."""
 
     name: ClassVar[str] = "github"
@@ -81,7 +69,6 @@ class Github(Remote, WithoutPoints):
     def __init__(self, connections: Connections) -> None:
         super().__init__(connections)
         self._api = Api(connections, "GitHub")
-        self._jobs: dict[str, _Job] = {}
 
     async def health(self, target: Target) -> Health:
         """Say which repository it is, by the number that survives a new name."""
@@ -181,7 +168,7 @@ class Github(Remote, WithoutPoints):
         return self._ref(call, key, run=job.run)
 
     async def _look(self, ref: JobRef) -> JobState:
-        job, now = self._job(ref), self._connections.now()
+        job, now = self._followed(ref), self._connections.now()
         if not await self._search(job, ref.key):
             waited = now - job.since > _PATIENCE + timedelta(seconds=job.dispatch.settings.listed_within_s)
             if waited:
@@ -195,7 +182,7 @@ class Github(Remote, WithoutPoints):
 
     async def _end(self, ref: JobRef) -> None:
         """Cancel a run; what still runs a minute later is cancelled by force."""
-        job, now = self._job(ref), self._connections.now()
+        job, now = self._followed(ref), self._connections.now()
         if not job.run:
             raise IntegrationError("The run cannot be cancelled before GitHub lists it.", permanent=False)
         if job.cancelled and now - job.cancelled < _PATIENCE:
@@ -274,11 +261,6 @@ class Github(Remote, WithoutPoints):
         found = values(workflow.inputs, named.__pydantic_extra__, call.point)
         inputs = {name: in_words(value) for name, value in found.items()}
         return Dispatch(Repository(self._api, settings), settings, workflow, inputs)
-
-    def _job(self, ref: JobRef) -> _Job:
-        if ref.key not in self._jobs:
-            raise IntegrationError(f"{ref.key} has to be found before it can be followed.", permanent=False)
-        return self._jobs[ref.key]
 
 
 @dataclass

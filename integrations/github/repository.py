@@ -13,13 +13,11 @@ from pydantic import Field, StringConstraints
 from integrations.api import Answer, Api, Asked
 from integrations.asked import Params
 from integrations.contract import Effect, IntegrationError, Json, Repeat
-from integrations.typed import Typed, Word
+from integrations.typed import Root, SecretName, Typed, Word
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+$")]
 File = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+\.ya?ml$")]
 Ref = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._/-]+$")]
-Root = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*[^\s/?#])?$")]
-SecretName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
 
 KEY_INPUT = "backstop_key"
 

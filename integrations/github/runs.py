@@ -9,6 +9,7 @@ from statistics import median, quantiles
 from typing import Any
 
 from integrations.contract import Estimate, JobState, Json, Phase, Progress
+from integrations.moments import moment
 
 _ENDED = {
     "success": Phase.SUCCEEDED,
@@ -71,15 +72,6 @@ def estimate_of(runs: Sequence[Run]) -> Estimate | None:
         return None
     high = max(quantiles(lasted, n=10)[-1], *lasted)
     return Estimate(median(lasted), high, samples=len(lasted))
-
-
-def moment(text: object) -> datetime | None:
-    """Return an aware time as GitHub writes it, or None."""
-    try:
-        found = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return found if found.tzinfo else None
 
 
 def _because(phase: Phase, status: str, conclusion: str, jobs: Sequence[Run]) -> str:

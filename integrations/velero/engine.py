@@ -59,7 +59,7 @@ class Covered(Params):
     except_for: tuple[str, ...] = ("kube-system", "velero")
 
 
-class Velero(Remote, WithoutPoints):
+class Velero(Remote["_Place"], WithoutPoints):
     """Restores namespaces of a cluster from Velero's backups, and says which ones nobody backs up."""
 
     name: ClassVar[str] = "velero"
@@ -75,7 +75,6 @@ class Velero(Remote, WithoutPoints):
     def __init__(self, connections: Connections) -> None:
         super().__init__(connections)
         self._access = Access(connections)
-        self._jobs: dict[str, _Place] = {}
 
     async def health(self, target: Target) -> Health:
         """Say which namespace of which cluster it is, and whether Velero could restore it."""
@@ -167,9 +166,7 @@ class Velero(Remote, WithoutPoints):
         return self._known(call, place, key)
 
     async def _look(self, ref: JobRef) -> JobState:
-        place = self._jobs.get(ref.key)
-        if place is None:
-            raise IntegrationError(f"{ref.key} has to be found before it can be followed.", permanent=False)
+        place = self._followed(ref)
         kind = BACKUPS if ref.locator["kind"] == BACKUPS.plural else RESTORES
         async with self._access.api(place.reach) as api:
             found = await api.get(kind, place.velero, ref.locator["name"])

@@ -13,6 +13,7 @@ from pydantic import Field, StrictBool, StringConstraints
 from integrations.asked import Params
 from integrations.contract import JobState, Phase, Progress, RecoveryPoint
 from integrations.kube import Object, Resource
+from integrations.moments import moment
 
 VERSION = "velero.io/v1"
 BACKUPS, RESTORES = Resource(VERSION, "backups"), Resource(VERSION, "restores")
@@ -185,12 +186,3 @@ def _progress(status: Mapping[str, Any], word: str, now: datetime) -> Progress |
     done = int(told.get("itemsRestored", told.get("itemsBackedUp", 0)))
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", word).lower().removesuffix(" partially failed")
     return Progress(words, done, int(told["totalItems"]) or None, "items", at=now)
-
-
-def moment(text: object) -> datetime | None:
-    """Return an aware time as Kubernetes writes it, or None."""
-    try:
-        found = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return found if found.tzinfo else None

@@ -42,8 +42,8 @@ async def write(stage: Stage, who: str, *events: Event, stream: str = "run/RUN-1
     await stage.timeline.append({stream: Change(seq, events)}, by=who, via="test")
 
 
-async def planned(stage: Stage) -> None:
-    declared = IncidentDeclared(
+async def declared(stage: Stage) -> None:
+    incident = IncidentDeclared(
         title="Orders are wrong",
         severity=Severity.SEV1,
         service="checkout",
@@ -51,7 +51,11 @@ async def planned(stage: Stage) -> None:
         commander="ana",
     )
     damage = ImpactStated(statement="wrong totals", impact_start=DAMAGE, damage_start=DAMAGE)
-    await write(stage, "ana", declared, damage, stream="incident/INC-1")
+    await write(stage, "ana", incident, damage, stream="incident/INC-1")
+
+
+async def planned(stage: Stage) -> None:
+    await declared(stage)
     asked = PlanAsked(
         incident="INC-1", playbook="restore-orders", service="checkout", environment="production"
     )
