@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, Field, field_serializer, model_validator
 
 from integrations.asked import NoParams, Params
 from integrations.contract import Cap, Effect, Json, Operation, Repeat
@@ -51,6 +51,36 @@ class Schema(Params):
     equals: str | None = Field(default=None, pattern="^[0-9a-f]{16}$")
 
 
+class Extract(Params):
+    """Tables of the dump beside to copy as `<table>_restored_<mark>`, and of these only the rows of some.
+
+    With `column` only rows are taken in which it has one of the `values`, read as the column's own type.
+    """
+
+    tables: tuple[Annotated[str, Field(min_length=1, max_length=300)], ...] = Field(
+        min_length=1, max_length=50
+    )
+    mark: str = Field(pattern="^[a-z0-9][a-z0-9_]{0,19}$")
+    column: str | None = Field(default=None, min_length=1, max_length=300)
+    values: tuple[str | int, ...] = Field(default=(), max_length=1000)
+
+    @model_validator(mode="after")
+    def _rows(self) -> Self:
+        if (self.column is None) != (not self.values):
+            raise ValueError("say both `column` and `values`, or neither to take all rows")
+        return self
+
+    @field_serializer("values")
+    def _texts(self, values: tuple[str | int, ...]) -> list[str] | None:
+        return [str(value) for value in values] or None
+
+
+class Extracted(Params):
+    """The mark of the tables that were made."""
+
+    mark: str = Field(pattern="^[a-z0-9][a-z0-9_]{0,19}$")
+
+
 def _check(name: str, params: type[Params] = NoParams) -> Operation:
     return step(name, kind="check", params=params)
 
@@ -69,6 +99,10 @@ class Postgres(Copies):
         "discard": step("discard"),
         "restore": step("restore", Effect.DESTRUCTIVE, repeat=Repeat.ONCE, needs_point=True),
         "salvage": step("salvage", params=Salvage),
+        "restore_partial": step("restore_partial", Effect.REVERSIBLE, needs_point=True),
+        "drop_partial": step("drop_partial", Effect.REVERSIBLE, needs_point=True),
+        "extract": step("extract", Effect.REVERSIBLE, params=Extract, needs_point=True),
+        "drop_extracted": step("drop_extracted", Effect.REVERSIBLE, params=Extracted),
         "verify": step("verify", needs_point=True, needs_target=False),
         "restored": step("restored", kind="check", needs_point=True),
         "rows": _check("rows", Rows),
@@ -80,6 +114,12 @@ class Postgres(Copies):
         "backup": "Nothing: a dump that did not finish does not count as a recovery point.",
         "verify": "Nothing is changed.",
         "salvage": "Nothing: files that were not finished are written again.",
+        "restore_partial": "At most a database `…_partial_…` in the server, which `drop_partial` drops.",
+        "extract": (
+            "Whole tables `…_restored_…` or none of each, which `drop_extracted` drops; no other table is "
+            "changed."
+        ),
+        "drop_extracted": "At most some of the tables; carried out again it drops the others.",
         "prepare": (
             "At most a database `…_prepared_…` in the server, which `discard` or the next restore drops."
         ),

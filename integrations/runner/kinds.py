@@ -55,6 +55,13 @@ _WORD, _LABEL = Rule("word"), Rule("word", needed=False)
 _POINT = {"point": _WORD, "digest": Rule("digest", needed=False), "source": Rule("word", needed=False)}
 _LABELS = {"release": Rule("version", needed=False), "commit": _LABEL, "environment": _LABEL}
 _HELD = {"point": _WORD, "until": Rule("instant", needed=False)}
+_EXTRACTED = {
+    **_POINT,
+    "tables": Rule("texts"),
+    "mark": Rule("word"),
+    "column": Rule("text", needed=False),
+    "values": Rule("texts", needed=False),
+}
 _SALVAGED = {"restore": Rule("text"), "table": Rule("text", needed=False)}
 _RESTIC_REACH = ("path", "repository", "password-file", "notes", "restic")
 
@@ -199,6 +206,10 @@ _POSTGRES = Kind(
         "discard": BuiltIn("job", "read", (*_POSTGRES_REACH, "points", "kept")),
         "restore": BuiltIn("job", "destructive", (*_POSTGRES_REACH, "points", "kept", "jobs"), _POINT),
         "salvage": BuiltIn("job", "read", (*_POSTGRES_REACH, "kept"), _SALVAGED),
+        "restore_partial": BuiltIn("job", "reversible", (*_POSTGRES_REACH, "points", "kept", "jobs"), _POINT),
+        "drop_partial": BuiltIn("job", "reversible", (*_POSTGRES_REACH, "points", "kept"), _POINT),
+        "extract": BuiltIn("job", "reversible", (*_POSTGRES_REACH, "points", "kept"), _EXTRACTED),
+        "drop_extracted": BuiltIn("job", "reversible", _POSTGRES_REACH, {"mark": Rule("word")}),
     },
 )
 

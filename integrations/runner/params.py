@@ -24,6 +24,7 @@ PATTERNS: Mapping[str, tuple[str, str]] = {
 
 _LONGEST_QUERY = 4000
 _LONGEST_TEXT = 300
+_MOST_TEXTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,8 @@ def accept(name: str, rule: Rule, value: Any) -> str:
             return _query(name, value)
         case "text":
             return _text(name, value)
+        case "texts":
+            return _texts(name, value)
         case "values":
             return _values(name, value)
         case _:
@@ -121,6 +124,12 @@ def _text(name: str, value: Any) -> str:
     if not isinstance(value, str) or "\0" in value or not 0 < len(value) <= _LONGEST_TEXT:
         raise Refused(f"`{name}` must be text of at most {_LONGEST_TEXT} characters, not {shown(value)}.")
     return value
+
+
+def _texts(name: str, value: Any) -> str:
+    if not isinstance(value, list) or not 0 < len(value) <= _MOST_TEXTS:
+        raise Refused(f"`{name}` must be a list of 1 to {_MOST_TEXTS} texts, not {shown(value)}.")
+    return json.dumps([_text(name, each) for each in value])
 
 
 def _values(name: str, value: Any) -> str:

@@ -36,6 +36,8 @@ _SAYS = {
     "restore": "key of a restore",
     "table": "table, in PostgreSQL with its schema as public.orders",
     "column": "column of a date or a time",
+    "tables": "JSON list of tables with their schemas",
+    "mark": "word at the end of the names of the new tables",
     "at_least": "fewest rows",
     "at_most": "most rows",
     "of_point": "fewest rows in percent of those of the recovery point",

@@ -17,6 +17,7 @@ from tests.integrations.host import Host, a_host
 
 _ALLOW = [
     *("backup", "prepare", "discard", "restore", "restored", "prove", "verify", "hold"),
+    *("restore_partial", "drop_partial", "extract", "drop_extracted"),
     *("salvage", "select", "rows", "recovered_to", "schema", "amcheck"),
 ]
 _CONFIG = """

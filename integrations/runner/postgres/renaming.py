@@ -120,6 +120,11 @@ def prepared(database: str) -> str:
     return f"{_short(database)}_prepared_{_mark(database)}"
 
 
+def apart(database: str, point: str) -> str:
+    """Return the name of the database that holds a dump beside a live one, to take rows from."""
+    return f"{_short(database)}_partial_{_mark(point)}"
+
+
 def beside(server: Server, database: str, kept: Path) -> Prepared:
     """Return what is known of the database that lies ready for a restore of another."""
     return Prepared(kept, f"{server.host}:{server.port}/{database}")

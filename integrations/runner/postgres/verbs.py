@@ -10,11 +10,11 @@ from typing import Any
 
 from integrations.runner.attempts import Attempt
 from integrations.runner.copies import LABELS, Note
-from integrations.runner.postgres import checks, dumps, questions, salvage
+from integrations.runner.postgres import checks, dumps, partial, questions, salvage
 from integrations.runner.postgres.asking import select
 from integrations.runner.postgres.dumps import copies
 from integrations.runner.postgres.prepare import discard, found, prepare
-from integrations.runner.postgres.renaming import Renaming, beside, done, restore
+from integrations.runner.postgres.renaming import Renaming, apart, beside, done, restore
 from integrations.runner.postgres.server import Server
 from integrations.runner.report import Problem, Step, prove
 
@@ -83,8 +83,25 @@ def work(given: argparse.Namespace, key: str) -> Iterator[Step]:
             place = (given.database, given.kept, given.restore, given.table)
             yield from salvage.salvage(_server(given), *place, key=key)
             prove(salvage.found(given.kept, given.restore, key))
+        case "restore_partial" | "drop_partial" | "extract" | "drop_extracted":
+            yield from _partly(given, key)
         case _:
             yield from _restore(_renaming(given, key))
+
+
+def _partly(given: argparse.Namespace, key: str) -> Iterator[Step]:
+    match given.verb:
+        case "restore_partial":
+            yield from partial.restore_partial(_renaming(given, key))
+            prove({"point": given.point, "database": apart(given.database, given.point)})
+        case "drop_partial":
+            yield from partial.drop_partial(_renaming(given, key))
+        case "extract":
+            wish = partial.wish(given.tables, given.mark, given.column, given.values)
+            yield from partial.extract(_renaming(given, key), wish)
+            prove(partial.extracted(_server(given), given.database, given.mark))
+        case _:
+            yield from partial.drop_extracted(_server(given), given.database, given.mark)
 
 
 def _renaming(given: argparse.Namespace, key: str) -> Renaming:
