@@ -16,6 +16,7 @@ from integrations.contract import (
     BeforeXid,
     Call,
     Cap,
+    Effect,
     Goal,
     IntegrationError,
     Json,
@@ -23,6 +24,7 @@ from integrations.contract import (
     Phase,
     RecoveryPoint,
     Refusal,
+    Repeat,
     Resolution,
     Source,
     Target,
@@ -67,12 +69,21 @@ class PgBackRest(Copies):
     operations: ClassVar[Mapping[str, Operation]] = {
         "backup": step("backup", params=TakeBackup),
         "mark": step("mark", params=Mark),
+        "prepare": step("prepare", needs_point=True),
+        "discard": step("discard"),
+        "restore": step("restore", Effect.DESTRUCTIVE, repeat=Repeat.ONCE, needs_point=True),
+        "restored": step("restored", kind="check", needs_point=True),
         "verify": step("verify", needs_point=True, needs_target=False),
         "log_continuous": step("log_continuous", kind="check", needs_point=True, needs_target=False),
     }
     leaves: ClassVar[Mapping[str, str]] = {
         "backup": "Nothing: a backup that did not finish does not count; the next one uses what it copied.",
         "mark": "At most a marker in the log that nobody knows of.",
+        "prepare": "At most a copy beside, whole or not; `discard` or the next restore removes it.",
+        "restore": (
+            "Before the exchange the cluster as it is now, after it the restored one, which may still have "
+            "to be started; never a mixture. The replaced cluster stays whole in the `kept` directory."
+        ),
         "verify": "Nothing is changed.",
     }
 
@@ -127,7 +138,7 @@ class PgBackRest(Copies):
         return str(state.evidence["lsn"])
 
     def _point_params(self, call: Call, place: Place) -> dict[str, Json]:
-        goal = _given(call.goal) if call.goal is not None else None
+        goal = _given(call.goal) if call.goal is not None and call.operation != "verify" else None
         return {**super()._point_params(call, place), **(goal or {})}
 
     def _point(self, note: Mapping[str, Any]) -> RecoveryPoint:
@@ -145,6 +156,7 @@ class _Note(_Answer):
     kind: str
     as_of: AwareDatetime
     size: int | None = None
+    digest: str | None = None
     health: Literal["unknown", "valid", "invalid", "stranded"] = "unknown"
     verified_at: AwareDatetime | None = None
     held_until: AwareDatetime | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -63,16 +64,17 @@ port = "{port}"
 side_port = "{side_port}"
 {more}allow = {allow}
 """
-_ALLOW = ["backup", "mark", "verify", "prove", "hold"]
+_ALLOW = ["backup", "mark", "verify", "prove", "hold", "prepare", "discard", "restore", "restored"]
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A release that damaged the orders: the moment, the position and the transaction of its migration."""
+    """A release that damaged the orders: when its migration began, where, and the orders before it."""
 
     began: datetime
     lsn: str
     xid: int
+    good: list[tuple[object, ...]]
 
 
 class Cluster:
@@ -131,6 +133,17 @@ class Cluster:
         with suppress(RuntimeError):
             self.run(self.binaries / "pg_ctl", "-D", data or self.data, "-w", "-m", mode, "stop")
 
+    def start_side(self) -> None:
+        """Start whatever cluster stands in the place of the copy beside."""
+        alone = f"-c port={SIDE_PORT} -c archive_mode=off -c unix_socket_directories={self.home}/s"
+        pg_ctl = (self.binaries / "pg_ctl", "-D", self.side, "-w", "-l", self.side / "log", "-o", alone)
+        self.run(*pg_ctl, "start")
+
+    def label(self) -> str:
+        """Return the label of the first backup."""
+        found = json.loads(self.pgbackrest("info", "--output=json"))
+        return str(found[0]["backup"][0]["label"])
+
     def connect(self, port: str = PORT) -> psycopg.Connection:
         """Connect to the orders; every statement counts at once."""
         return psycopg.connect(
@@ -157,6 +170,7 @@ class Cluster:
     def release_badly(self) -> Release:
         """Do what a bad release does, with orders before and after it."""
         self.order(3)
+        good = self.rows()
         with self.connect() as connection, connection.transaction():
             began = connection.execute(
                 "SELECT clock_timestamp(), pg_current_wal_insert_lsn()::text"
@@ -167,7 +181,7 @@ class Cluster:
         assert began
         assert xid
         self.order(3)
-        return Release(began[0].astimezone(UTC), began[1], xid[0])
+        return Release(began[0].astimezone(UTC), began[1], xid[0], good)
 
     def archived(self) -> None:
         """Wait until everything that was written is archived."""

@@ -63,6 +63,10 @@ class Attempt:
         """Note that what takes the target's place is whole, and how it is recognised after a crash."""
         self._write({"state": "ready", "key": self.key, "point": self.point, **known, "ready_at": _now()})
 
+    def note(self, **known: Any) -> None:
+        """Note something more of what this restore made."""
+        self._write({**self.record, **known})
+
     def finish(self) -> None:
         """Note that the target is restored."""
         self._write({**self.record, "state": "done", "done_at": _now()})

@@ -39,6 +39,7 @@ class Spec:
     secret_env: dict[str, str]
     leaves_daemon: bool
     asked_at: str
+    starts_server: bool = False
 
     def same(self, other: Spec) -> bool:
         """Say whether two specs ask for the same act."""

@@ -33,13 +33,17 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class BuiltIn:
-    """An operation of a kind: `options` are the settings it is given."""
+    """An operation of a kind: `options` are the settings it is given.
+
+    With `starts_server` it may leave a server running, which it begins without the mark of its job.
+    """
 
     how: How
     effect: Effect
     options: tuple[str, ...]
     params: Mapping[str, Rule] = field(default_factory=dict)
     timeout_s: float = 3600.0
+    starts_server: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +155,8 @@ _GOAL = {
     "timeline": Rule("int", least=1, needed=False),
     "source": _LABEL,
 }
+_TO_GOAL = {**_GOAL, **_POINT}
+_LOG = {**_TO_GOAL, "point": _LABEL}
 _POSTGRES = Kind(
     settings=(
         Setting("database", "The database's name.", "database", takes="text"),
@@ -283,10 +289,14 @@ _PGBACKREST = Kind(
         "points": BuiltIn("ask", "read", _PGBACKREST_REACH),
         "window": BuiltIn("ask", "read", _PGBACKREST_REACH),
         "resolve": BuiltIn("ask", "read", _PGBACKREST_REACH, _GOAL),
-        "log_continuous": BuiltIn("ask", "read", _PGBACKREST_REACH, _GOAL),
+        "log_continuous": BuiltIn("ask", "read", _PGBACKREST_REACH, _LOG),
         "prove": BuiltIn("ask", "read", _PGBACKREST_REACH, {"point": _WORD}),
         "hold": BuiltIn("ask", "read", _PGBACKREST_REACH, _HELD),
         "verify": BuiltIn("job", "read", _PGBACKREST_REACH, {"point": _WORD}),
+        "restored": BuiltIn("ask", "read", _PGBACKREST_REACH, _TO_GOAL),
+        "prepare": BuiltIn("job", "read", _PGBACKREST_REACH, _TO_GOAL, starts_server=True),
+        "discard": BuiltIn("job", "read", _PGBACKREST_REACH),
+        "restore": BuiltIn("job", "destructive", _PGBACKREST_REACH, _TO_GOAL, starts_server=True),
         "mark": BuiltIn("job", "read", _PGBACKREST_REACH, {"name": _WORD}),
         "backup": BuiltIn(
             "job",

@@ -26,6 +26,7 @@ class Invocation:
     env: Mapping[str, str] = field(default_factory=dict)
     secret_env: Mapping[str, str] = field(default_factory=dict)
     leaves_daemon: bool = False
+    starts_server: bool = False
 
 
 def build(
@@ -77,6 +78,7 @@ def _built_in(
         argv=(*launcher(), kind, verb, *options),
         effect=known.effect,
         timeout_s=known.timeout_s,
+        starts_server=known.starts_server,
         repeat="once" if known.effect == "destructive" else "safe",
         secret_env={name: str(path) for name, path in target.secret_env.items()},
     )

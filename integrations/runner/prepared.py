@@ -35,6 +35,10 @@ class Prepared:
         """Note that it is whole and proved, and the marks by which a change of it would be noticed."""
         files.replace(self._file, {**self.record, "state": "ready", **marks, "ready_at": _now()})
 
+    def note(self, **known: Any) -> None:
+        """Note something more of it."""
+        files.replace(self._file, {**self.record, **known})
+
     def is_ready(self, point: str, **marks: Any) -> bool:
         """Say whether what has these marks now is the copy of this point that was proved."""
         record = self.record

@@ -50,7 +50,7 @@ def marked(job: Path) -> tuple[int, ...]:
 
     The mark is the job's directory: another runner on the host may have a job of the same key.
     """
-    return tuple(pid for pid in _pids() if _mark(job) in _environment(pid) and _lives(pid))
+    return tuple(pid for pid in _pids() if _mark(job) in _environment(pid) and runs(pid))
 
 
 def end(pid: int, job: Path, number: signal.Signals) -> None:
@@ -65,7 +65,7 @@ def end_that(pid: int, since: str, number: signal.Signals) -> None:
 
 def lives(pid: int, since: str) -> bool:
     """Say whether the process of this pid that began then still lives."""
-    return begun(pid) == since and _lives(pid)
+    return begun(pid) == since and runs(pid)
 
 
 def _send(pid: int, number: signal.Signals, still: Callable[[], bool]) -> None:
@@ -77,6 +77,12 @@ def _send(pid: int, number: signal.Signals, still: Callable[[], bool]) -> None:
                 signal.pidfd_send_signal(handle, number)
         finally:
             os.close(handle)
+
+
+def runs(pid: int) -> bool:
+    """Say whether a process is there and has not ended."""
+    fields = _stat(pid)
+    return fields is not None and fields[0] not in "ZX"
 
 
 def using(path: Path) -> tuple[int, ...]:
@@ -151,11 +157,6 @@ def _stat(pid: int) -> list[str] | None:
     except OSError:
         return None
     return text.rpartition(") ")[2].split()
-
-
-def _lives(pid: int) -> bool:
-    fields = _stat(pid)
-    return fields is not None and fields[0] not in "ZX"
 
 
 def _environment(pid: int) -> list[bytes]:

@@ -164,6 +164,7 @@ class Door:
             env=dict(invocation.env),
             secret_env=dict(invocation.secret_env),
             leaves_daemon=invocation.leaves_daemon,
+            starts_server=invocation.starts_server,
             asked_at=jobs.moment(),
         )
 

@@ -193,19 +193,32 @@ def _watch(program: _Program, waker: socket.socket, deadline: float) -> str:
 
 
 def _end_the_rest(program: _Program, waker: socket.socket) -> bool:
-    """End every descendant that outlived the program, and say whether there was one."""
-    if program.alone():
+    """End every descendant that outlived the program, and say whether there was one.
+
+    A server that the program was allowed to leave does not carry the mark of its job, and is left alone.
+    """
+    if not _outlived(program):
         return False
     kill_at = time.monotonic() + _GRACE_S
-    while not program.alone():
+    while left := _outlived(program):
         number = signal.SIGTERM if time.monotonic() < kill_at else signal.SIGKILL
         program.signal(number)
-        for pid in processes.children():
+        for pid in left:
             # Children are not reaped in between, so these pids cannot have been given away.
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
         _wait(waker, _LAST_GASP_S)
     return True
+
+
+def _outlived(program: _Program) -> tuple[int, ...]:
+    if program.alone():
+        return ()
+    children = processes.children()
+    if not program.spec.starts_server:
+        return children
+    marked = processes.marked(program.job.path)
+    return tuple(pid for pid in children if pid in marked)
 
 
 def _cut(job: Job) -> None:

@@ -126,9 +126,10 @@ async def _pgbackrest(home: Path, cluster: pgbackrest.Cluster) -> AsyncIterator[
         yield Case(
             engine,
             cluster.target,
-            acts=lambda: len(list((cluster.kept / "notes" / "markers").glob("*"))),
-            step=Call("mark", target=cluster.target, params={"name": "before-2.4.0"}),
+            acts=lambda: len(list(cluster.kept.glob("*/restore.json"))),
+            step=Call("restore", target=cluster.target, point=point, source=cluster.source),
             check=Call("log_continuous", target=cluster.target, point=point, source=cluster.source),
+            token=1,
             source=cluster.source,
         )
 

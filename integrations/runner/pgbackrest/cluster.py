@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import tempfile
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from integrations.runner import processes
 from integrations.runner.pgbackrest.owner import Owner
 from integrations.runner.postgres.server import Server
 from integrations.runner.report import Problem
@@ -85,11 +85,10 @@ class Cluster:
         """Return the process of the server that has the directory, or None when none lives."""
         try:
             pid = int((self.data / "postmaster.pid").read_text(encoding="utf-8").split()[0])
-            os.kill(pid, 0)
         except (OSError, ValueError, IndexError):
             return None
-        name = _program(pid)
-        return pid if name.startswith("postgres") or name == "postmaster" else None
+        # The pid of a server that was killed may be another program's by now.
+        return pid if processes.runs(pid) and processes.title(pid).startswith("post") else None
 
     def ask(self, query: str, **values: str) -> Any:
         """Return the one value a query finds."""
@@ -107,14 +106,17 @@ class Cluster:
         words = ["--rmgr=Transaction", "--rmgr=XLOG", f"--path={folder}", first, last]
         return self._completed([str(self.programs / "pg_waldump"), *words]).stdout
 
-    def launch(self, log: Path, *settings: str) -> None:
-        """Begin the server and leave it; what it says goes to a file until its own log takes over."""
-        if self.start and not settings:
+    def launch(self, log: Path, *settings: str) -> subprocess.Popen[bytes] | None:
+        """Begin the server and leave it; what it says goes to a file until its own log takes over.
+
+        Its process is returned, None when a service of this host begins it.
+        """
+        if self.start:
             self._service(self.start)
-            return
+            return None
         words = [str(self.programs / "postgres"), "-D", str(self.data), *_config(self), *settings]
         with log.open("ab") as said:
-            subprocess.Popen(
+            return subprocess.Popen(
                 words,
                 stdin=subprocess.DEVNULL,
                 stdout=said,
@@ -197,13 +199,6 @@ def _config(cluster: Cluster) -> list[str]:
     if cluster.settings_file.parent == cluster.data:
         return []
     return ["-c", f"config_file={cluster.settings_file}", "-c", f"data_directory={cluster.data}"]
-
-
-def _program(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return ""
 
 
 def _last(text: str) -> str:

@@ -8,10 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from integrations.runner import files
+from integrations.runner import attempts, files
 from integrations.runner.pgbackrest.aim import Backup, Found, Goal
 from integrations.runner.pgbackrest.cluster import Control, links_out
+from integrations.runner.pgbackrest.positions import ancestors_in, written
 from integrations.runner.pgbackrest.stanza import HOLD, LABELS, Stanza
+from integrations.runner.prepared import Prepared
 from integrations.runner.report import Problem
 
 _NEEDED = ("postgres", "pg_ctl", "pg_controldata", "pg_waldump", "psql")
@@ -25,9 +27,10 @@ SELECT jsonb_build_object(
   'slots', (SELECT count(*) FROM pg_replication_slots),
   'bytes', (SELECT sum(pg_database_size(oid)) FROM pg_database))
 """
+_NOW = "SELECT jsonb_build_array(pg_is_in_recovery(), (SELECT timeline_id FROM pg_control_checkpoint()))"
 
 
-def health(stanza: Stanza, record: Path, unfinished: str) -> dict[str, Any]:
+def health(stanza: Stanza, record: Path) -> dict[str, Any]:
     """Say which database this is and whether it could be restored.
 
     A stopped, damaged or missing cluster is what restoring is there for; one that belongs to another database
@@ -54,7 +57,7 @@ def health(stanza: Stanza, record: Path, unfinished: str) -> dict[str, Any]:
         problems.append(f"The server in {stanza.cluster.data} is stopped.")
     else:
         found = _asked(stanza, problems)
-    problems += _said(found) + ([unfinished] if unfinished else [])
+    problems += [*_said(found), *Prepared(stanza.kept, str(stanza.cluster.data)).told()]
     return {
         "ok": not obstacles,
         "identity": f"{stanza.repository.stanza}#{identity}",
@@ -109,6 +112,35 @@ def log_continuous(stanza: Stanza, goal: Goal) -> dict[str, Any]:
     }
 
 
+def restored(stanza: Stanza, label: str) -> dict[str, Any]:
+    """Prove that the cluster is what the last restore of a backup made of it, and where its replay ended."""
+    record = attempts.last(stanza.kept, label)
+    if not record:
+        return {"ok": False, "found": f"no restore of {label} has ended here"}
+    known = {name: record.get(name) for name in ("lsn", "last", "timeline")}
+    said = {"point": label, "restored_at": record["done_at"], **known}
+    if stanza.cluster.pid() is None:
+        return {**said, "ok": False, "found": "its server is stopped"}
+    recovering, timeline = stanza.cluster.ask(_NOW)
+    history = stanza.cluster.data / "pg_wal" / f"{timeline:08X}.history"
+    forks = ancestors_in(history.read_text(encoding="utf-8")) if history.exists() else []
+    fork = next((each for each in reversed(forks) if each.timeline < int(record["timeline"])), None)
+    identity = stanza.cluster.control().identity
+    wrong = [
+        *(["it still replays its log"] if recovering else []),
+        *([f"it is {identity} and not {stanza.identity}"] if identity != stanza.identity else []),
+        *([f"its log does not go through timeline {record['timeline']}"] if fork is None else []),
+    ]
+    ended = f"the replay ended at {written(fork.at)} ({fork.because})" if fork else ""
+    newest = f"the newest transaction that came back is of {record.get('last') or 'before the backup'}"
+    where = f"timeline {timeline} of {identity}"
+    return {
+        **said,
+        "ok": not wrong,
+        "found": "; ".join([*wrong, ended, newest, where] if fork else [*wrong, where]),
+    }
+
+
 def prove(stanza: Stanza, label: str) -> dict[str, Any]:
     """Read every file of a backup, and of the log, and note what was found."""
     problem = stanza.repository.damage(label)
@@ -121,8 +153,7 @@ def hold(stanza: Stanza, label: str, until: str | None) -> dict[str, Any]:
 
     pgBackRest's own `expire` knows no such thing: it does not look at annotations.
     """
-    if all(backup.label != label for backup in stanza.backups):
-        raise Problem(f"There is no backup {label}.")
+    stanza.backup(label)
     stanza.notes.hold(label, until)
     stanza.repository.annotate(label, HOLD, until or "")
     return {"point": label, "held_until": until}
@@ -139,6 +170,7 @@ def _point(stanza: Stanza, backup: Backup) -> dict[str, Any]:
         "kind": backup.kind,
         "as_of": backup.stopped.isoformat(),
         "size": backup.bytes,
+        "digest": stanza.digest(backup.label),
         "stored": told["info"]["repository"]["delta"],
         "health": health,
         "problem": problem,

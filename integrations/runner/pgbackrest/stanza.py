@@ -11,13 +11,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from integrations.runner.pgbackrest.aim import Backup, Found, Goal, backup_of, resolve
+from integrations.runner import files
+from integrations.runner.pgbackrest.aim import Backup, Found, Goal, backup_of
 from integrations.runner.pgbackrest.cluster import Cluster
 from integrations.runner.pgbackrest.log import Log, log_of
 from integrations.runner.pgbackrest.notes import Notes
 from integrations.runner.pgbackrest.owner import owner_of
 from integrations.runner.pgbackrest.positions import position
 from integrations.runner.pgbackrest.repository import Repository
+from integrations.runner.pgbackrest.resolving import resolve
 from integrations.runner.report import Problem
 
 LABELS = ("release", "commit", "environment")
@@ -68,6 +70,21 @@ class Stanza:
     def told(self, backup: Backup) -> Mapping[str, Any]:
         """Return a backup as `info` tells of it."""
         return next(each for each in self.info["backup"] if each["label"] == backup.label)
+
+    def backup(self, label: str) -> Backup:
+        """Return one backup by its label."""
+        found = next((each for each in self.backups if each.label == label), None)
+        if found is None:
+            raise Problem(f"There is no backup {label} in {self.repository.stanza}.")
+        return found
+
+    def digest(self, label: str) -> str:
+        """Return what changes when another backup takes this label, or its files are others."""
+        told = self.told(self.backup(label))
+        fixed = {
+            name: told.get(name) for name in ("label", "archive", "lsn", "timestamp", "info", "reference")
+        }
+        return files.text_digest(json.dumps([self.identity, fixed], sort_keys=True))
 
     def resolve(self, goal: Goal) -> Found:
         """Say what a goal means now; a marker is looked up first."""

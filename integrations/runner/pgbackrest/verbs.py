@@ -7,8 +7,12 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from integrations.runner.pgbackrest import questions
+from integrations.runner.attempts import Attempt
+from integrations.runner.pgbackrest import beside, questions, switching
+from integrations.runner.pgbackrest.aim import Goal
+from integrations.runner.pgbackrest.beside import Beside
 from integrations.runner.pgbackrest.stanza import LABELS, Stanza, goal_of, stanza_of
+from integrations.runner.pgbackrest.switching import Switch
 from integrations.runner.report import Problem, Step, prove
 
 _ARCHIVED_S = 120
@@ -23,7 +27,7 @@ def answer(given: argparse.Namespace) -> Mapping[str, Any]:
     stanza = stanza_of(given)
     match given.verb:
         case "health":
-            return questions.health(stanza, given.record, "")
+            return questions.health(stanza, given.record)
         case "points":
             return {"points": questions.points(stanza)}
         case "window":
@@ -32,6 +36,8 @@ def answer(given: argparse.Namespace) -> Mapping[str, Any]:
             return questions.resolved(stanza, goal_of(given))
         case "log_continuous":
             return questions.log_continuous(stanza, goal_of(given))
+        case "restored":
+            return questions.restored(stanza, given.point)
         case "prove":
             return questions.prove(stanza, given.point)
         case _:
@@ -49,8 +55,30 @@ def work(given: argparse.Namespace, key: str) -> Iterator[Step]:
                 raise Problem(f"{given.point} is damaged: {found['found']}")
         case "mark":
             yield from mark(stanza, given.name, key)
+        case "prepare":
+            approved(stanza, given)
+            copy = Beside(stanza, key, goal_of(given))
+            yield from beside.prepare(copy)
+            prove(beside.found_by(copy))
+        case "discard":
+            yield from beside.discard(Beside(stanza, key, Goal()))
+        case "restore":
+            approved(stanza, given)
+            attempt = Attempt(stanza.kept, key, given.point)
+            what = Switch(Beside(stanza, key, goal_of(given)), attempt)
+            try:
+                yield from switching.restore(what)
+            finally:
+                if attempt.record.get("done_at"):
+                    prove(switching.done(what))
         case _:
             yield from backup(stanza, given.type or "incr", {name: getattr(given, name) for name in LABELS})
+
+
+def approved(stanza: Stanza, given: argparse.Namespace) -> None:
+    """Refuse a backup that is not the one that was approved."""
+    if given.digest is not None and given.digest != stanza.digest(given.point):
+        raise Problem(f"{given.point} is not the content that was approved.")
 
 
 def mark(stanza: Stanza, name: str, key: str) -> Iterator[Step]:

@@ -1,0 +1,232 @@
+"""A copy of the cluster beside it: restored, replayed to the goal and resting there, while it works on.
+
+Its server listens nowhere but on its socket, archives nothing and carries a name that says what it is.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Generator, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from integrations.runner import files
+from integrations.runner.attempts import alone, give_up
+from integrations.runner.pgbackrest import auto_settings
+from integrations.runner.pgbackrest.aim import Aim, Found, Goal
+from integrations.runner.pgbackrest.positions import position
+from integrations.runner.pgbackrest.quiet import quiet
+from integrations.runner.pgbackrest.replay import Replay
+from integrations.runner.pgbackrest.stanza import Stanza
+from integrations.runner.prepared import Prepared
+from integrations.runner.report import Problem, Step
+
+_ARCHIVED_S = 120
+_CLOSE = "SELECT to_jsonb(txid_current()::text)"
+_MEMORY = "128MB"
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The copy beside one cluster, made for a goal under a key."""
+
+    stanza: Stanza
+    key: str
+    goal: Goal
+
+    @property
+    def known(self) -> Prepared:
+        """Return what is noted of the copy."""
+        return Prepared(self.stanza.kept, str(self.stanza.cluster.data))
+
+    @property
+    def data(self) -> Path:
+        """Return its data directory."""
+        return self.stanza.side.data
+
+    @property
+    def log(self) -> Path:
+        """Return the file that its server writes to."""
+        return self.stanza.kept / "beside.log"
+
+    def is_ready(self, aim: Aim) -> bool:
+        """Say whether the copy rests at this very goal, as it was left there."""
+        if not self.data.is_dir() or not self.known.is_ready(aim.label, **marks(self.data, aim)):
+            return False
+        return self.rests
+
+    @property
+    def rests(self) -> bool:
+        """Say whether it is of this database and was not promoted by anybody."""
+        with suppress(Problem):
+            control = self.stanza.side.control()
+            return "recovery" in control.state and control.identity == self.stanza.identity
+        return False
+
+
+def marks(data: Path, aim: Aim) -> dict[str, Any]:
+    """Return by what a copy is recognised."""
+    return {"inode": data.stat().st_ino, "how": aim.how, "target": aim.target, "timeline": aim.timeline}
+
+
+def prepare(beside: Beside) -> Iterator[Step]:
+    """Bring the copy to its goal and let it rest there; the cluster it may replace is not touched."""
+    with alone(beside.stanza.kept, str(beside.stanza.cluster.data)):
+        aim = yield from ready(beside)
+        size = beside.stanza.backup(aim.label).bytes
+        yield Step("proved", size, size)
+
+
+def ready(beside: Beside) -> Generator[Step, None, Aim]:
+    """The same for whoever keeps others away already; the aim is the value that is returned at the end."""
+    stanza = beside.stanza
+    found = resolved(stanza, beside.goal)
+    aim = found.aim
+    if aim is None:
+        raise Problem(f"{beside.goal.label or 'The goal'} cannot be reached: {found.because}.")
+    if beside.is_ready(aim) and stanza.side.pid() is not None:
+        return aim
+    close_log(stanza, found)
+    with quiet(stanza.repository):
+        if not _goes_on(beside, found):
+            clear(beside)
+            files.room(beside.data.parent, found.copy_bytes + found.replay_bytes)
+            yield from _copy(beside, aim, found)
+        yield from _replay(beside, aim, found)
+    return aim
+
+
+def resolved(stanza: Stanza, goal: Goal) -> Found:
+    """Return what a pinned goal means now."""
+    found = stanza.resolve(goal)
+    if found.aim and goal.label and found.aim.label != goal.label:
+        raise Problem(f"{goal.label} was approved, and the goal is reached from {found.aim.label} now.")
+    return found
+
+
+def close_log(stanza: Stanza, found: Found) -> None:
+    """Let the running server archive what the replay needs, and a transaction after the goal to end it."""
+    if found.closes:
+        stanza.cluster.ask(_CLOSE)
+        stanza.repository.check(_ARCHIVED_S)
+
+
+def found_by(beside: Beside) -> dict[str, Any]:
+    """Return what a finished copy proves."""
+    record = beside.known.record
+    resting = record.get("last")
+    checked = [
+        f"PostgreSQL replayed its log up to {record['lsn']} and rests there",
+        f"the newest transaction that came back is of {resting}" if resting else "no transaction came back",
+    ]
+    known = {name: record.get(name) for name in ("point", "digest", "ready_at", "lsn", "last", "timeline")}
+    socket, port = beside.stanza.side.socket, beside.stanza.side.port
+    return {**known, "checked": checked, "server": f"socket {socket}, port {port}, read only"}
+
+
+def discard(beside: Beside) -> Iterator[Step]:
+    """Stop the copy's server and remove it, whoever made it; where there is none, nothing is done."""
+    with alone(beside.stanza.kept, str(beside.stanza.cluster.data)):
+        clear(beside)
+        yield Step("removed")
+
+
+def clear(beside: Beside) -> None:
+    """Remove the copy; what is in its place and is no copy of ours is left and said."""
+    data, known = beside.data, beside.known
+    if data.exists():
+        put_away_replaced(beside)
+    if data.exists():
+        inode = data.stat().st_ino
+        if known.record.get("inode") != inode:
+            raise Problem(f"{data} is not a copy that was made here; move it away, or name another `side`.")
+        for _ in beside.stanza.side.end():
+            pass
+        for shelf in _shelves(beside, inode):
+            give_up(shelf)
+        shutil.rmtree(data)
+    known.forget()
+
+
+def put_away_replaced(beside: Beside) -> None:
+    """Keep a replaced cluster that a restore which was broken off left in the place of the copy."""
+    data = beside.stanza.cluster.data
+    if not data.exists():
+        return
+    for shelf in _shelves(beside, data.stat().st_ino):
+        if not (shelf / "data").exists():
+            beside.data.rename(shelf / "data")
+            files.sync(shelf)
+        give_up(shelf)
+
+
+def _shelves(beside: Beside, inode: int) -> list[Path]:
+    """Return the shelves of restores that have a directory ready and did not end."""
+    found = []
+    for path in beside.stanza.kept.glob("*/restore.json"):
+        record = files.read(path) or {}
+        if record.get("state") == "ready" and record.get("inode") == inode:
+            found.append(path.parent)
+    return found
+
+
+def _goes_on(beside: Beside, found: Found) -> bool:
+    """Say whether the copy rests before the goal, came from the same backup, and can go on from there."""
+    record, aim = beside.known.record, found.aim
+    if aim is None or aim.how == "immediate" or not beside.data.is_dir() or not record.get("lsn"):
+        return False
+    same = {
+        "state": "ready",
+        "point": aim.label,
+        "timeline": aim.timeline,
+        "inode": beside.data.stat().st_ino,
+    }
+    return same.items() <= record.items() and beside.rests and position(str(record["lsn"])) <= found.before
+
+
+def _copy(beside: Beside, aim: Aim, found: Found) -> Iterator[Step]:
+    stanza, data = beside.stanza, beside.data
+    stanza.repository.owner.make(data)
+    beside.known.grows(beside.key, aim.label)
+    beside.known.note(inode=data.stat().st_ino)
+    words = (f"--pg1-path={data}", "--archive-mode=off", "--target-action=pause", *aim.options())
+    yield from stanza.repository.restore(*words, total=found.copy_bytes)
+
+
+def _replay(beside: Beside, aim: Aim, found: Found) -> Iterator[Step]:
+    stanza, known = beside.stanza, beside.known
+    for _ in stanza.side.end():
+        pass
+    known.note(state="growing")
+    auto_settings.change(beside.data, aim.settings(), stanza.repository.owner)
+    since = beside.log.stat().st_size if beside.log.exists() else 0
+    process = stanza.side.launch(beside.log, *_alone(beside))
+    replay = Replay(stanza.side, beside.log, since, found.begins, found.replay_bytes)
+    yield from replay.follow(process, until="paused")
+    resting = replay.resting()
+    told = {"lsn": resting.lsn, "last": resting.last, "digest": stanza.digest(aim.label)}
+    known.ready(**marks(beside.data, aim), **told)
+
+
+def _alone(beside: Beside) -> Iterator[str]:
+    """Yield the settings that keep the copy's server to itself, whatever its configuration says."""
+    side = beside.stanza.side
+    settings = {
+        "port": side.port,
+        "unix_socket_directories": side.socket,
+        "listen_addresses": "",
+        "cluster_name": f"backstop copy of {beside.stanza.cluster.data.name}",
+        "archive_mode": "off",
+        "archive_command": "/bin/false",
+        "primary_conninfo": "",
+        "hot_standby": "on",
+        "external_pid_file": "",
+        "logging_collector": "off",
+        "log_destination": "stderr",
+        "shared_buffers": _MEMORY,
+        "huge_pages": "off",
+    }
+    for name, value in settings.items():
+        yield from ("-c", f"{name}={value}")

@@ -1,0 +1,172 @@
+"""Putting the copy beside in the place of the cluster: both stop, their directories are exchanged, it starts.
+
+A crash at any moment leaves a whole directory under each name, and the replaced cluster is never lost.
+Carried out again under the same key, a restore goes on from where it was; once done it does nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from integrations.runner import files
+from integrations.runner.attempts import Attempt
+from integrations.runner.pgbackrest import auto_settings
+from integrations.runner.pgbackrest.aim import Aim
+from integrations.runner.pgbackrest.beside import Beside, clear, marks, put_away_replaced, ready
+from integrations.runner.pgbackrest.replay import Replay
+from integrations.runner.pgbackrest.stanza import Stanza
+from integrations.runner.report import PartlyDone, Problem, Step
+
+_ARCHIVED_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Which copy takes the place of its cluster, under which attempt."""
+
+    beside: Beside
+    attempt: Attempt
+
+    @property
+    def stanza(self) -> Stanza:
+        """Return the stanza of the cluster."""
+        return self.beside.stanza
+
+    @property
+    def data(self) -> Path:
+        """Return the data directory that is replaced."""
+        return self.stanza.cluster.data
+
+    @property
+    def old(self) -> Path:
+        """Return where the replaced cluster is kept."""
+        return self.attempt.shelf / "data"
+
+    @property
+    def log(self) -> Path:
+        """Return the file that the server writes to until its own log takes over."""
+        return self.stanza.kept / "server.log"
+
+
+def restore(what: Switch) -> Iterator[Step]:
+    """Restore the cluster, naming each stage once it is durable."""
+    with what.attempt.alone(str(what.data)):
+        if what.attempt.is_done:
+            yield Step("done")
+            return
+        if not _is_restored(what):
+            put_away_replaced(what.beside)
+            yield from _exchange(what)
+        yield Step("swapped")
+        _shelve(what)
+        yield Step("kept")
+        yield from bring_up(what)
+        what.attempt.finish()
+        yield Step("done")
+    archives(what.stanza)
+
+
+def done(what: Switch) -> dict[str, Any]:
+    """Return what a finished restore proves."""
+    record = what.attempt.record
+    known = {name: record.get(name) for name in ("digest", "lsn", "last", "timeline", "prepared")}
+    kept = str(what.old) if what.old.exists() else None
+    return {"point": what.attempt.point, "restored_at": record.get("done_at"), "kept": kept, **known}
+
+
+def _exchange(what: Switch) -> Iterator[Step]:
+    beside, side, owner = what.beside, what.stanza.side, what.stanza.repository.owner
+    prepared = beside.known.record.get("state") == "ready"
+    aim = yield from ready(beside)
+    told = beside.known.record
+    yield Step("stopping")
+    for _ in side.end():
+        pass
+    _still_resting(what, aim)
+    auto_settings.change(beside.data, _in_place(what), owner)
+    # By its inode the copy is recognised after a crash, under whichever name it has then.
+    known = {name: told.get(name) for name in ("digest", "lsn", "last")}
+    what.attempt.ready(
+        **marks(beside.data, aim), **known, prepared=prepared and told["key"] != what.attempt.key
+    )
+    for _ in what.stanza.cluster.end():
+        yield Step("stopping")
+    _swap(what)
+    beside.known.forget()
+
+
+def _still_resting(what: Switch, aim: Aim) -> None:
+    control = what.stanza.side.control()
+    if control.state != "shut down in recovery" or control.timeline != aim.timeline:
+        clear(what.beside)
+        raise Problem(
+            f"The copy beside is not what was made: it is {control.state} on timeline {control.timeline}. "
+            "It was removed; restore again, and let nobody promote it.",
+            permanent=False,
+        )
+
+
+def _in_place(what: Switch) -> dict[str, str | None]:
+    """Return the settings that differ where the copy takes part in the world again."""
+    fetch = auto_settings.setting(what.beside.data, "restore_command") or ""
+    return {
+        "archive_mode": None,
+        "recovery_target_action": "promote",
+        "restore_command": fetch.replace(f"--pg1-path={what.beside.data}", f"--pg1-path={what.data}"),
+    }
+
+
+def _swap(what: Switch) -> None:
+    try:
+        files.exchange(what.beside.data, what.data)
+    except OSError as error:
+        raise Problem(
+            f"{what.data} cannot be exchanged with the copy beside: {error.strerror}. Its file system must "
+            "exchange two names at once, as ext4, xfs and btrfs do."
+        ) from error
+    files.sync(what.data.parent)
+
+
+def _is_restored(what: Switch) -> bool:
+    return what.data.exists() and what.attempt.is_ready(inode=what.data.stat().st_ino)
+
+
+def _shelve(what: Switch) -> None:
+    what.beside.known.forget()
+    if what.beside.data.exists() and not what.old.exists():
+        what.beside.data.rename(what.old)
+        files.sync(what.attempt.shelf)
+
+
+def bring_up(what: Switch) -> Iterator[Step]:
+    """Start the restored cluster, wait until it takes part in the world, and note where it came to rest."""
+    cluster, log = what.stanza.cluster, what.log
+    since = log.stat().st_size if log.exists() else 0
+    process = None
+    if cluster.pid() is None:
+        yield Step("starting")
+        process = cluster.launch(log)
+    replay = Replay(cluster, log, since, 0, 0)
+    yield from replay.follow(process, until="ended")
+    yield Step("checking")
+    resting = replay.resting()
+    timeline = int(cluster.ask("SELECT to_jsonb(timeline_id) FROM pg_control_checkpoint()"))
+    if (identity := cluster.control().identity) != what.stanza.identity:
+        raise Problem(f"The restored cluster is {identity} and not {what.stanza.identity}.")
+    lsn = resting.lsn or what.attempt.record.get("lsn")
+    what.attempt.note(timeline=timeline, lsn=lsn, last=resting.last or what.attempt.record.get("last"))
+
+
+def archives(stanza: Stanza) -> None:
+    """Make sure that what the restored cluster writes is archived again."""
+    with suppress(Problem):
+        stanza.repository.check(_ARCHIVED_S)
+        return
+    raise PartlyDone(
+        "The cluster is restored and works, but its log is not archived: look at its archive_command before "
+        "anything relies on a later restore, then take a full backup."
+    )

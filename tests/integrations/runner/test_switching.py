@@ -1,0 +1,83 @@
+"""A cluster is put back whole, the replaced one is never lost, and a kill at any stage changes neither."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from integrations.runner.config import parse
+from integrations.runner.operations import build
+from tests.pgbackrest import SIDE_PORT, Cluster, Release
+
+pytestmark = pytest.mark.real
+_DIE_AT = """
+import os, signal, sys
+from integrations.runner.pgbackrest import verbs
+from integrations.runner.program import _parser
+
+stage, key, *argv = sys.argv[1:]
+given = _parser("pgbackrest").parse_args(argv)
+for step in verbs.work(given, key):
+    if step.phase == stage:
+        os.killpg(0, signal.SIGKILL)
+"""
+
+
+class Host:
+    """A cluster whose restores can be killed at a stage."""
+
+    def __init__(self, cluster: Cluster, state: Path) -> None:
+        self.cluster, self.state = cluster, state
+        self.config = parse(cluster.runner_config())
+
+    def argv(self, operation: str, **params: str) -> list[str]:
+        built = build(self.config, self.state, operation, self.cluster.target.name, params, how="job")
+        return list(built.argv[built.argv.index("pgbackrest") + 1 :])
+
+    def act(self, stage: str, key: str, bad: Release, operation: str = "pgbackrest.restore") -> int:
+        label = self.cluster.label()
+        argv = self.argv(operation, point=label, lsn=bad.lsn)
+        done = subprocess.run(
+            [sys.executable, "-c", _DIE_AT, stage, key, *argv],
+            process_group=0,
+            check=False,
+            capture_output=True,
+            env={**os.environ, "BACKSTOP_JOB": "of a test"},
+        )
+        assert not done.stderr or done.returncode == -signal.SIGKILL, done.stderr.decode()
+        return done.returncode
+
+
+def test_a_restore_killed_at_any_stage_is_finished_by_the_next_under_its_key(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    host = Host(cluster, tmp_path)
+    bad = cluster.release_badly()
+    for number, stage in enumerate(("copying", "stopping", "swapped", "kept", "checking")):
+        key = f"RUN-{number}/restore/1"
+        assert host.act(stage, key, bad) == -signal.SIGKILL
+        if stage in ("copying", "stopping") and number == 0:
+            assert cluster.rows() != bad.good
+        assert host.act("never", key, bad) == 0
+        assert cluster.rows() == bad.good
+        assert (cluster.kept / key.replace("/", "%2F") / "data" / "PG_VERSION").exists()
+        assert not cluster.side.exists()
+
+
+def test_another_attempt_after_a_kill_keeps_what_was_replaced(cluster: Cluster, tmp_path: Path) -> None:
+    host = Host(cluster, tmp_path)
+    bad = cluster.release_badly()
+    damaged = cluster.rows()
+    assert host.act("swapped", "RUN-1/restore/1", bad) == -signal.SIGKILL
+    assert host.act("never", "RUN-1/restore/2", bad) == 0
+    assert cluster.rows() == bad.good
+    first = cluster.kept / "RUN-1%2Frestore%2F1" / "data"
+    cluster.stop()
+    first.rename(cluster.side)
+    cluster.start_side()
+    assert cluster.rows(SIDE_PORT) == damaged

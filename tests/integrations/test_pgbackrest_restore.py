@@ -1,0 +1,180 @@
+"""A bad release is undone: the cluster comes back to before it, whatever happens on the way."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from integrations.contract import (
+    BeforeXid,
+    Call,
+    Engine,
+    Goal,
+    JobState,
+    Phase,
+    ToLsn,
+    ToMarker,
+    ToTime,
+)
+from integrations.registry import open_engines
+from tests.integrations.host import Host, a_host, until
+from tests.pgbackrest import SIDE_PORT, Cluster, now
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+async def host(cluster: Cluster, tmp_path: Path) -> AsyncIterator[Host]:
+    async with a_host(tmp_path, cluster.runner_config()) as made:
+        yield made
+
+
+@pytest.fixture
+def engine(host: Host) -> Engine:
+    return open_engines(host.connections)["pgbackrest"]
+
+
+class Acts:
+    """What is asked of an engine, one after another, each under a key of its own."""
+
+    def __init__(self, engine: Engine, cluster: Cluster) -> None:
+        self.engine, self.cluster, self.count = engine, cluster, 0
+
+    async def ended(self, call: Call) -> JobState:
+        self.count += 1
+        token = self.count if call.operation.startswith("restore") else None
+        ref = await self.engine.start(call, key=f"RUN-1/act/{self.count}", token=token)
+
+        async def look() -> JobState | None:
+            state = await self.engine.poll(ref)
+            return None if state.phase is Phase.RUNNING else state
+
+        return await until(look, seconds=90)
+
+    async def call(self, operation: str, goal: Goal) -> Call:
+        found = await self.engine.resolve(self.cluster.source, goal)
+        assert found.point, found.because
+        return Call(
+            operation,
+            target=self.cluster.target,
+            source=self.cluster.source,
+            point=found.point,
+            goal=found.goal,
+        )
+
+    async def done(self, operation: str, goal: Goal) -> JobState:
+        state = await self.ended(await self.call(operation, goal))
+        assert state.phase is Phase.SUCCEEDED, state.because
+        return state
+
+    async def backed_up(self) -> None:
+        state = await self.ended(Call("backup", target=self.cluster.target, params={"type": "full"}))
+        assert state.phase is Phase.SUCCEEDED, state.because
+
+
+@pytest.fixture
+def acts(engine: Engine, cluster: Cluster) -> Acts:
+    return Acts(engine, cluster)
+
+
+async def test_a_bad_release_is_undone_by_moment_twice_by_transaction_and_by_marker(
+    acts: Acts, cluster: Cluster
+) -> None:
+    await acts.engine.mark(cluster.target, "before-2.4.0")
+    before = cluster.rows()
+    bad = cluster.release_badly()
+    damaged = cluster.rows()
+    for timeline, goal in enumerate(
+        (ToTime(bad.began), ToTime(bad.began), BeforeXid(bad.xid), ToMarker("before-2.4.0")), start=2
+    ):
+        state = await acts.done("restore", goal)
+        assert cluster.rows() == (before if isinstance(goal, ToMarker) else bad.good)
+        assert (state.evidence["timeline"], state.evidence["prepared"]) == (timeline, False)
+        assert Path(str(state.evidence["kept"])).parent.parent == cluster.kept
+        check = await acts.engine.check(await acts.call("restored", goal))
+        assert check.ok, check.found
+        assert f"timeline {timeline} of " in check.found
+    assert damaged != before
+    cluster.order()
+    assert not (await acts.engine.health(cluster.target)).problems
+
+
+async def test_backups_that_a_restore_left_behind_are_stranded_and_the_next_one_counts(
+    acts: Acts, cluster: Cluster
+) -> None:
+    bad = cluster.release_badly()
+    await acts.backed_up()
+    await acts.done("restore", ToTime(bad.began))
+    stranded, full = await acts.engine.points(cluster.source)
+    assert (stranded.health, full.health) == ("stranded", "unknown")
+    cluster.order(2)
+    after = cluster.rows()
+    moment = now()
+    cluster.order()
+    found = await acts.engine.resolve(cluster.source, ToTime(moment))
+    assert (found.point, found.goal) == (full, ToTime(moment, timeline=2))
+    left = "it was taken on timeline 1 after timeline 2 had left it"
+    assert (stranded, left) in [(each.point, each.because) for each in found.refused]
+    await acts.backed_up()
+    newest = (await acts.engine.points(cluster.source))[0]
+    assert (newest.health, newest.kind) == ("unknown", "full")
+    await acts.done("restore", ToTime(moment))
+    assert cluster.rows() == after
+
+
+async def test_a_copy_rests_at_its_goal_goes_on_to_a_later_one_and_takes_the_place(
+    acts: Acts, cluster: Cluster
+) -> None:
+    bad = cluster.release_badly()
+    damaged = cluster.rows()
+    later = now()
+    cluster.order()
+    newest = cluster.rows()
+    state = await acts.done("prepare", ToLsn(bad.lsn))
+    assert (cluster.rows(), cluster.rows(SIDE_PORT)) == (newest, bad.good)
+    assert state.evidence["checked"]
+    inode = cluster.side.stat().st_ino
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        cluster.ask("CREATE TABLE t ()", SIDE_PORT)
+    assert cluster.ask("SHOW archive_mode", SIDE_PORT) == "off"
+    assert cluster.ask("SHOW listen_addresses", SIDE_PORT) == ""
+    assert "a copy" in "".join((await acts.engine.health(cluster.target)).problems).lower()
+
+    await acts.done("prepare", ToTime(later))
+    assert (cluster.rows(SIDE_PORT), cluster.side.stat().st_ino) == (damaged, inode)
+    await acts.done("prepare", ToLsn(bad.lsn))
+    assert cluster.rows(SIDE_PORT) == bad.good
+
+    taken = await acts.done("restore", ToLsn(bad.lsn))
+    assert taken.evidence["prepared"] is True
+    assert (cluster.rows(), cluster.side.exists()) == (bad.good, False)
+    assert cluster.ask("SHOW archive_mode") == "on"
+    cluster.archived()
+
+
+async def test_a_copy_that_somebody_promoted_never_takes_the_place(acts: Acts, cluster: Cluster) -> None:
+    bad = cluster.release_badly()
+    damaged = cluster.rows()
+    await acts.done("prepare", ToLsn(bad.lsn))
+    cluster.run(cluster.binaries / "pg_ctl", "-D", cluster.side, "-w", "promote")
+    with cluster.connect(SIDE_PORT) as connection:
+        connection.execute("INSERT INTO orders (total) VALUES (4711)")
+    assert cluster.rows() == damaged
+    state = await acts.done("restore", ToLsn(bad.lsn))
+    assert state.evidence["prepared"] is False
+    assert cluster.rows() == bad.good
+
+
+async def test_what_stands_in_the_place_of_the_copy_and_is_not_ours_is_left(
+    acts: Acts, cluster: Cluster
+) -> None:
+    bad = cluster.release_badly()
+    cluster.run("mkdir", cluster.side)
+    (cluster.side / "precious").touch()
+    state = await acts.ended(await acts.call("restore", ToTime(bad.began)))
+    assert state.phase is Phase.FAILED
+    assert f"{cluster.side} is not a copy that was made here; move it away" in state.because
+    assert (cluster.side / "precious").exists()
