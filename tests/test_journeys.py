@@ -26,6 +26,7 @@ BOTH: tuple[Transport, ...] = ("socket", "http")
 ONE: dict[str, tuple[Transport, ...]] = {
     "shop-happy-path": ("http",),
     "shop-restart": ("socket",),
+    "shop-drill": ("socket",),
     "engines": ("socket",),
     "stale-playbook": ("http",),
     "bad-days": ("http",),

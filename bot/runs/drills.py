@@ -22,12 +22,14 @@ from bot.core.events import (
     PlanAttached,
     PlanFailed,
     Planned,
+    RunPaused,
     RunStarted,
 )
 from bot.core.plan import Plan, plan_hash
 from bot.core.run import Run
 from bot.jobs import Again
 from bot.runs.book import BY, VIA, Book, View
+from bot.runs.isolated import seen_again
 from bot.runs.steps import Steps
 from bot.timeline import Change
 from integrations.contract import Engine
@@ -38,6 +40,7 @@ class Drills:
 
     def __init__(self, book: Book, engines: Mapping[str, Engine]) -> None:
         self._book = book
+        self._engines = engines
         self._steps = Steps(book, engines)
 
     async def handle(self, id: str) -> Again | None:
@@ -87,9 +90,11 @@ class Drills:
 
     async def _clean_up(self, drill: Drill, view: View, plan: Plan) -> None:
         """Plan and start the clean-up in one record, so that a crash leaves it asked for or not at all."""
+        plan, problems = await seen_again(self._engines, self._book.catalog(), plan)
         id = await self._book.timeline.lookup.next_id("RUN")
         hash = plan_hash(plan)
         asked = view.run.asked
+        paused = (RunPaused(why=problems[0]),) if problems else ()
         await self._book.timeline.append(
             {
                 f"drill/{drill.id}": Change(
@@ -106,6 +111,7 @@ class Drills:
                         ),
                         Planned(plan=plan, hash=hash, snapshot=view.run.snapshot),
                         RunStarted(hash=hash),
+                        *paused,
                     ),
                 ),
             },

@@ -5,37 +5,63 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from bot.core.isolation import Known, entangled, straying
-from bot.core.plan import Plan, PlannedCall, PlannedStep
+from bot.core.plan import Plan, PlannedCall, PlannedStep, PlannedTarget
 from bot.runs.ground import Drafting
-from integrations.contract import Effect, IntegrationError, Target
+from integrations.contract import Effect, Engine, IntegrationError, Target
+from playbooks.catalog import Catalog
 
 
 async def prove(drafting: Drafting, plan: Plan) -> tuple[str, ...]:
     """Return why the plan of a drill must not be carried out."""
-    real = [target for target in _catalogued(drafting) if not target.isolated]
-    kinds = {target.kind for target in plan.targets}
-    others = [Known(target, await _identity(drafting, target)) for target in real if target.kind in kinds]
-    problems = [*_elsewhere(plan), *straying(plan, real), *_left_full(plan)]
+    ground = drafting.ground
+    others = await _others(ground.engines, ground.catalog, plan)
+    problems = [*_elsewhere(plan), *straying(plan, _real(ground.catalog)), *_left_full(plan)]
     for planned in plan.targets:
-        target = Target(planned.name, planned.kind, planned.environment, planned.isolated, planned.settings)
-        problems += entangled(Known(target, planned.identity), others)
+        problems += entangled(Known(_as_target(planned), planned.identity), others)
         problems += _unproven(planned.stands_for, others)
     return tuple(dict.fromkeys(problems))
 
 
-def _catalogued(drafting: Drafting) -> Iterator[Target]:
-    catalog = drafting.ground.catalog
+async def seen_again(
+    engines: Mapping[str, Engine], catalog: Catalog, plan: Plan
+) -> tuple[Plan, tuple[str, ...]]:
+    """Return a clean-up's plan with its stand-ins as they are after the rehearsal, and what is not apart.
+
+    What was restored may have given a stand-in another identity; it must not be that of anything else.
+    """
+    others = await _others(engines, catalog, plan)
+    targets: list[PlannedTarget] = []
+    problems: list[str] = []
+    for planned in plan.targets:
+        now = await _identity(engines, _as_target(planned)) or planned.identity
+        targets.append(planned.model_copy(update={"identity": now}))
+        known = catalog.target(planned.name)
+        problems += entangled(Known(known or _as_target(planned), now), others)
+    return plan.model_copy(update={"targets": tuple(targets)}), tuple(dict.fromkeys(problems))
+
+
+def _as_target(planned: PlannedTarget) -> Target:
+    return Target(planned.name, planned.kind, planned.environment, planned.isolated, planned.settings)
+
+
+def _real(catalog: Catalog) -> Iterator[Target]:
     for name in catalog.targets:
-        if target := catalog.target(name):
+        target = catalog.target(name)
+        if target and not target.isolated:
             yield target
 
 
-async def _identity(drafting: Drafting, target: Target) -> str:
+async def _others(engines: Mapping[str, Engine], catalog: Catalog, plan: Plan) -> list[Known]:
+    kinds = {target.kind for target in plan.targets}
+    found = [target for target in _real(catalog) if target.kind in kinds]
+    return [Known(target, await _identity(engines, target)) for target in found]
+
+
+async def _identity(engines: Mapping[str, Engine], target: Target) -> str:
     """Return which thing a target is; one that does not answer is compared by its address alone."""
-    engine = drafting.engine(target.kind)
     try:
-        return (await engine.health(target)).identity if engine else ""
-    except IntegrationError:
+        return (await engines[target.kind].health(target)).identity
+    except (IntegrationError, KeyError):
         return ""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -38,6 +39,9 @@ def configuration(home: Path, shop: Home) -> str:
     place = ["--home", str(shop.path)]
     scale = [*command, "scale", *place, "--replicas", "{replicas}"]
     release = [*command, "release", *place, "--version", "{version}"]
+    lab = lab_of(home)
+    left = [lab.with_suffix(".kept"), *(lab.with_name(lab.name + end) for end in ("", "-wal", "-shm"))]
+    empty = [shutil.which("rm") or "/bin/rm", "-rf", *map(str, left)]
     return f"""\
 [targets.orders-db]
 kind = "sqlite"
@@ -48,6 +52,20 @@ allow = {json.dumps([f"sqlite.{name}" for name in _ALLOWED])}
 
 [targets.checkout]
 kind = "commands"
+
+[targets.orders-db-drill]
+kind = "sqlite"
+path = {_quoted(lab)}
+points = {_quoted(lab.with_suffix(".points"))}
+kept = {_quoted(lab.with_suffix(".kept"))}
+allow = {json.dumps([f"sqlite.{name}" for name in ("restore", "integrity", "restored", "select")])}
+
+[commands.lab-empty]
+argv = {json.dumps(empty)}
+target = "orders-db-drill"
+effect = "destructive"
+repeat = "safe"
+timeout = 60
 
 [commands.checkout-scale]
 argv = {json.dumps(scale)}
@@ -65,6 +83,11 @@ repeat = "safe"
 timeout = 60
 params = {{ version = {{ type = "choice", values = {json.dumps(list(RELEASES))} }} }}
 """
+
+
+def lab_of(home: Path) -> Path:
+    """Return the database in which drills restore; its directory is made when the sandbox is furnished."""
+    return home / "lab" / "orders.db"
 
 
 def _quoted(path: Path) -> str:

@@ -141,6 +141,7 @@ def furnish(home: Path, keeper: Keeper) -> None:
     for name in names():
         (home / "playbooks" / name).write_text(read(name), encoding="utf-8")
     (home / "secrets").mkdir(exist_ok=True)
+    runner.lab_of(home).with_suffix(".points").mkdir(parents=True, exist_ok=True)
     (home / "catalog.yaml").write_text(_catalog(keeper.url), encoding="utf-8")
     (home / "runner.toml").write_text(runner.configuration(home, keeper.home), encoding="utf-8")
 

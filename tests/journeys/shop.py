@@ -16,6 +16,7 @@ from bot.demo.narrator import Narrator
 from bot.demo.pipeline import Pipeline
 from bot.demo.sandbox import Sandbox
 from bot.sandbox.jira import JiraStandIn
+from bot.sandbox.runner import lab_of
 from bot.sandbox.shop.home import Home
 from bot.sandbox.shop.verify import verify
 from bot.sandbox.shop.writer import Journal
@@ -172,8 +173,8 @@ async def _right(scene: Scene) -> None:
     assert verdict.promised, "no order was confirmed before the backup, so nothing is proved"
 
 
-@sentence(r"the bot dies as soon as (\w+) begins")
-async def _dies(scene: Scene, step: str) -> None:
+@sentence(r"the bot dies as soon as (\w+)(?: of (RUN-\d+))? begins")
+async def _dies(scene: Scene, step: str, run: str | None) -> None:
     place = _shop(scene)
     timeline, news = place.app.timeline, asyncio.Event()
     timeline.listen(news.set)
@@ -181,9 +182,71 @@ async def _dies(scene: Scene, step: str) -> None:
     async def begun() -> None:
         while True:
             news.clear()
-            entries = await timeline.read("run/RUN-1")
+            entries = await timeline.read(f"run/{run or 'RUN-1'}")
             if any(isinstance(entry.event, StepStarted) and entry.event.step == step for entry in entries):
                 return
             await news.wait()
 
     place.death = asyncio.create_task(begun())
+
+
+ORDERS_ALONE = """\
+schema: backstop/playbook/1
+metadata: {name: orders-restore, title: Put the orders database back, owner: dba, reviewed: "2026-11-02"}
+options: [restore_full]
+applies_to: {services: [checkout], environments: [production]}
+roles:
+  dba: {group: dba}
+  app: {group: checkout-owners}
+inputs:
+  before: {type: instant, ask: To before which moment?, suggest: incident.damage_start}
+sources:
+  - {id: orders-points, engine: sqlite, select: {strategy: latest_before, before: inputs.before}}
+targets:
+  orders-db: {kind: sqlite, environment: production}
+  orders-db-drill: {kind: sqlite, environment: recovery-lab, isolated: true}
+approvals:
+  overwrite: {require: [{role: dba}, {role: app}]}
+steps:
+  - id: restore
+    title: Restore the orders
+    uses: sqlite.restore
+    source: orders-points
+    by: dba
+    approval: overwrite
+    effect: destructive
+    touches: [orders-db]
+    keep: none
+    because: the restore itself keeps the replaced database
+    estimate: 1m
+    timeout: 5m
+    verify:
+      - {id: same-as-point, uses: sqlite.restored}
+verify:
+  - id: totals-right
+    uses: sql.check
+    with:
+      target: orders-db
+      query: SELECT count(*) FROM orders WHERE total_cents IS NULL
+      equals: 0
+drill:
+  targets: {orders-db: orders-db-drill}
+  cleanup:
+    - id: empty
+      title: Empty the stand-in
+      uses: command.run
+      with: {target: orders-db-drill, name: lab-empty}
+"""
+
+
+@sentence("there is a playbook for the orders alone")
+async def _orders_alone(scene: Scene) -> None:
+    home = _shop(scene).around.settings.home
+    (home / "playbooks" / "orders-restore.yaml").write_text(ORDERS_ALONE, encoding="utf-8")
+
+
+@sentence("nothing of the orders is left in the lab")
+async def _emptied(scene: Scene) -> None:
+    lab = lab_of(_shop(scene).around.settings.home)
+    left = [path.name for path in lab.parent.rglob("*") if path.is_file()]
+    assert left == [], f"{left} is left"

@@ -157,6 +157,7 @@ class World:
     rows_ok: bool = True
     wrong: set[str] = field(default_factory=set)
     same: dict[str, str] = field(default_factory=dict)
+    silent: set[str] = field(default_factory=set)
     reachable: bool = True
     tells: bool = True
     identity: str = "orders-1"
@@ -238,6 +239,8 @@ class StageEngine:
         self._reach()
         while self.world.meanwhile:
             await self.world.meanwhile.pop()()
+        if target.name in self.world.silent:
+            raise IntegrationError(f"{target.name} does not answer", permanent=False)
         ill = self.world.ill
         identity = f"{self.world.same.get(target.name, target.name)}:{self.world.identity}"
         said = tuple(each for each in (ill, self.world.odd) if each)

@@ -346,3 +346,40 @@ async def test_a_plan_names_the_gaps_that_the_newest_drill_showed(lab: Lab, worl
     await lab.stage.carry("RUN-3")
     told = await lab.stage.told("ana", "status RUN-3")
     assert "Open gap, shown by DRL-1: Start the shop: failed: scripted failed" in told
+
+
+async def test_a_restore_that_gives_the_stand_in_another_identity_is_cleaned_up(
+    lab: Lab, world: World, clock: Clock
+) -> None:
+    world.held = True
+    await lab.stage.told("cy", "drill restore-orders")
+    await lab.carry()
+    world.held = False
+    world.end("RUN-1.stop.1")
+    await lab.stage.carry("RUN-1")
+    world.same["orders-db-drill"] = "restored-orders"
+    await lab.carry()
+    assert (await lab.drill()).ended
+    assert lab.acts[-1] == "empty RUN-2.empty.1"
+
+
+async def test_a_clean_up_never_touches_what_has_become_production(lab: Lab, world: World) -> None:
+    world.held = True
+    await lab.stage.told("cy", "drill restore-orders")
+    await lab.carry()
+    world.held = False
+    world.end("RUN-1.stop.1")
+    await lab.stage.carry("RUN-1")
+    world.same["orders-db-drill"] = "orders-db"
+    await lab.carry()
+    run = await lab.stage.run("RUN-2")
+    assert run.paused
+    assert run.paused.why.startswith("orders-db-drill is the same thing as orders-db")
+    assert not any("RUN-2" in act for act in lab.acts)
+
+
+async def test_a_target_that_does_not_answer_cannot_be_told_from_its_stand_in(lab: Lab, world: World) -> None:
+    world.silent.add("orders-db")
+    ended = await rehearsed(lab)
+    assert ended.because == "orders-db does not say which thing it is: its stand-in could be the same."
+    assert lab.acts == []
