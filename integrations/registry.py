@@ -13,6 +13,7 @@ from integrations.contract import Engine, IntegrationError, Operation
 
 ENGINES: Mapping[str, str] = {
     "sqlite": "integrations.sqlite:Sqlite",
+    "litestream": "integrations.litestream:Litestream",
     "restic": "integrations.restic:Restic",
     "postgres": "integrations.postgres:Postgres",
     "pgbackrest": "integrations.pgbackrest:PgBackRest",
@@ -34,7 +35,7 @@ ENGINES: Mapping[str, str] = {
 GROUP = "backstop.engines"
 """The entry points by which an installed package brings engines of its own; it cannot replace one of ours."""
 
-ON_RUNNERS = frozenset({"helm", "sqlite", "restic", "postgres", "pgbackrest", "command", "sql"})
+ON_RUNNERS = frozenset({"helm", "sqlite", "litestream", "restic", "postgres", "pgbackrest", "command", "sql"})
 """The engines that reach their targets through a runner."""
 
 

@@ -345,8 +345,30 @@ _HELM = Kind(
     always=frozenset({"health", "points", "outcome", "deployed", "restored"}),
 )
 
+_LITESTREAM_REACH = ("litestream", "replica", "kept")
+_LITESTREAM = Kind(
+    settings=(
+        Setting("path", "The database's file.", "database"),
+        Setting("replica", "The replica as Litestream names it.", "replica", takes="text", of_source=True),
+        Setting("kept", "The directory that keeps damaged databases and what is fetched.", "kept"),
+        Setting("litestream", "The program.", "litestream", default="/usr/bin/litestream"),
+    ),
+    operations={
+        "health": BuiltIn("ask", "read", ("database", *_LITESTREAM_REACH, "record")),
+        "points": BuiltIn("ask", "read", _LITESTREAM_REACH),
+        "guard": BuiltIn("ask", "read", _LITESTREAM_REACH),
+        "restored": BuiltIn("ask", "read", ("database", *_LITESTREAM_REACH), _POINT),
+        "prove": BuiltIn("ask", "read", _LITESTREAM_REACH, {"point": _WORD}),
+        "verify": BuiltIn("job", "read", _LITESTREAM_REACH, {"point": _WORD}),
+        "prepare": BuiltIn("job", "read", ("database", *_LITESTREAM_REACH), _POINT),
+        "discard": BuiltIn("job", "read", ("database", "kept")),
+        "restore": BuiltIn("job", "destructive", ("database", *_LITESTREAM_REACH), _POINT),
+    },
+)
+
 KINDS: Mapping[str, Kind] = {
     "sqlite": _SQLITE,
+    "litestream": _LITESTREAM,
     "restic": _RESTIC,
     "postgres": _POSTGRES,
     "pgbackrest": _PGBACKREST,

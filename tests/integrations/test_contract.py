@@ -38,6 +38,7 @@ from tests.fakes.github import BAD, GOOD, github
 from tests.fakes.kube import a_cluster
 from tests.fakes.pipelines import pipelines
 from tests.fakes.serving import served
+from tests.integrations import ledger as ledgers
 from tests.integrations.host import Host, a_host, reached, until
 from tests.integrations.orders import orders_host
 from tests.integrations.releases import a_release
@@ -97,6 +98,26 @@ async def _restic(home: Path) -> AsyncIterator[Case]:
             step=Call("restore", target=uploads.target, point=point, source=uploads.source),
             check=Call("restored", target=uploads.target, point=point, source=uploads.source),
             source=uploads.source,
+            token=1,
+        )
+
+
+@asynccontextmanager
+async def _litestream(home: Path) -> AsyncIterator[Case]:
+    async with a_host(home, ledgers.config(home)) as host:
+        ledger = ledgers.Ledger(host)
+        engine = open_engines(host.connections)["litestream"]
+        with ledger.replicating():
+            ledger.write(10, 20)
+            ledger.replicated()
+        point = (await engine.points(ledger.source))[0]
+        yield Case(
+            engine,
+            ledger.target,
+            acts=lambda: len(list(ledger.kept.glob("*/restore.json"))),
+            step=Call("restore", target=ledger.target, point=point, source=ledger.source),
+            check=Call("restored", target=ledger.target, point=point, source=ledger.source),
+            source=ledger.source,
             token=1,
         )
 
@@ -383,6 +404,7 @@ async def _aws_backup(home: Path) -> AsyncIterator[Case]:
 
 
 _CASES = {
+    "litestream": _litestream,
     "aws-rds": _aws_rds,
     "aws-backup": _aws_backup,
     "sqlite": _sqlite,

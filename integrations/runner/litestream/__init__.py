@@ -1,0 +1,1 @@
+"""SQLite databases that Litestream replicates: transactions as recovery points, put back as copies are."""
