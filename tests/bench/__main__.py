@@ -13,11 +13,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.bench.acks import Compared, Way, compare
+from tests.bench.pauses import Pauses, pauses
 from tests.bench.process import Idle, idle
 from tests.bench.steps import COMMITS, Overhead, measure
 
 WAYS: tuple[Way, ...] = ("socket", "http")
-MOST = {"ack": 1.5, "step": 4.0, "memory": 150.0, "start": 2.0, "late": 3.0}
+MOST = {"ack": 1.5, "step": 4.0, "memory": 150.0, "start": 2.0, "late": 3.0, "first": 1.0, "between": 0.8}
 
 
 def main() -> int:
@@ -31,6 +32,7 @@ def main() -> int:
 async def _measure(folder: Path, *, quick: bool) -> None:
     still = await idle(folder / "idle", rest_s=2 if quick else 10)
     step = await measure(_made(folder / "steps"), steps=20 if quick else 100)
+    pause = await pauses(folder / "pauses", runs=3 if quick else 8)
     acks: list[Compared] = []
     for way in WAYS:
         acks += await compare(
@@ -38,7 +40,7 @@ async def _measure(folder: Path, *, quick: bool) -> None:
             way,
             commands=lambda in_flight: max(30 if quick else 100, (2 if quick else 5) * in_flight),
         )
-    _tell(_table(still, step, acks))
+    _tell(_table(still, step, pause, acks))
 
 
 def _made(folder: Path) -> Path:
@@ -46,7 +48,7 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _table(still: Idle, step: Overhead, acks: Sequence[Compared]) -> Iterator[str]:
+def _table(still: Idle, step: Overhead, pause: Pauses, acks: Sequence[Compared]) -> Iterator[str]:
     yield "| what | Backstop | bare | ratio | target |"
     yield "|---|---|---|---|---|"
     for ack in acks:
@@ -67,6 +69,10 @@ def _table(still: Idle, step: Overhead, acks: Sequence[Compared]) -> Iterator[st
     yield _row(f"{what} by SQLAlchemy", _ms(step.step_s), _ms(step.commits_s), ratio, MOST["step"])
     ratio = step.step_s / step.driver_s
     yield f"| {what} by the driver | {_ms(step.step_s)} | {_ms(step.driver_s)} | {ratio:.2f} | |"
+    first, between = pause.first_s, pause.between_s
+    yield f"| last approval to the first program | {first:.2f} s | | | {_mark(first, MOST['first'])} 1 s |"
+    what = f"between {pause.steps} steps of a runner, together"
+    yield f"| {what} | {between:.2f} s | | | {_mark(between, MOST['between'])} 0.8 s |"
     memory, start = still.memory_mb, still.start_s
     yield f"| idle memory of `serve` | {memory:.0f} MB | | | {_mark(memory, MOST['memory'])} 150 MB |"
     yield f"| start to `/healthz` | {start:.2f} s | | | {_mark(start, MOST['start'])} 2 s |"

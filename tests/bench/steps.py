@@ -26,7 +26,7 @@ COMMITS = 2
 SERVICE_S = 0.1
 """How long Slack or a tracker takes for one call, roughly; waiting for them costs a run next to nothing."""
 
-_OTHERS = ("room", "card", "say", "approvals", "progress", "answer", "tracker", "update-due", "gate-expiry")
+OTHERS = ("room", "card", "say", "approvals", "progress", "answer", "tracker", "update-due", "gate-expiry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +91,10 @@ def _handlers(stage: Stage, waits: asyncio.Event) -> Mapping[str, Handler]:
             waits.set()
         return again
 
-    return {**dict.fromkeys(_OTHERS, _served), "run": carry_out}
+    return {**dict.fromkeys(OTHERS, served), "run": carry_out}
 
 
-async def _served(_subject: str) -> Again | None:
+async def served(_subject: str) -> Again | None:
     await asyncio.sleep(SERVICE_S)
     return None
 
