@@ -23,6 +23,7 @@ from bot.jobs import EVERY_LANE, Dispatcher, Handler, Precedence
 from bot.notify import Notify
 from bot.runners import runners_of
 from bot.runs import Runs
+from bot.runs.ahead import Ahead
 from bot.runs.book import Book
 from bot.runs.drills import Drills
 from bot.runs.salvage import Salvages
@@ -132,6 +133,7 @@ async def running(
         handlers = {
             **_handlers(timeline, shelf, settings, tracker, door, desk),
             "run": runs.handle,
+            "ahead": Ahead(book, shelf).handle,
             "drill": Drills(book, opened).handle,
             "salvage": Salvages(book, opened).handle,
         }

@@ -14,6 +14,7 @@ from bot.core.cadence import cadence
 from bot.core.events import (
     Approved,
     AttemptOpened,
+    Decided,
     DrillAsked,
     DrillEnded,
     Entry,
@@ -25,6 +26,7 @@ from bot.core.events import (
     FreezeReviewDue,
     GateExpired,
     GateReopened,
+    ImpactStated,
     IncidentDeclared,
     IncidentReopened,
     IssueLinked,
@@ -112,6 +114,8 @@ def _drill(entry: Entry, id: str) -> Iterator[Effect]:
 
 
 def _incident(entry: Entry, id: str) -> Iterator[Effect]:
+    if isinstance(entry.event, IncidentDeclared | ImpactStated | Decided):
+        yield Effect("ahead", id, f"ahead/{id}")
     match entry.event:
         case IncidentDeclared(severity=severity):
             yield Effect("room", id, _room(id))

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from bot.core.cadence import cadence
 from bot.core.events import (
+    CopyOffered,
     Decided,
     DrillAsked,
     DrillEnded,
@@ -79,6 +80,7 @@ class Incident:
     next_update_by: datetime | None = None
     overdue: datetime | None = None
     runs: tuple[str, ...] = ()
+    offered: CopyOffered | None = None
     issue: IssueLinked | None = None
     resolved: IncidentResolved | None = None
     resolved_at: datetime | None = None
@@ -195,6 +197,8 @@ def apply(incident: Incident, entry: Entry, event: Event) -> Incident:  # noqa: 
             )
         case UpdateOverdue(promised=promised):
             return replace(incident, overdue=promised)
+        case CopyOffered():
+            return replace(incident, offered=event)
         case PlanAttached(run=run):
             return replace(incident, runs=(*incident.runs, run))
         case IncidentResolved():

@@ -209,7 +209,7 @@ class Runs:
             service=asked.service,
             environment=asked.environment,
             given=inputs,
-            known=await self._book.known(view),
+            known=await self._book.known(view.incident, asked.service, asked.environment),
             engines=self._engines,
             freezes=[freeze for freeze in view.freezes if freeze.id != view.run.freeze],
             holders=_holders(playbook, view.incident, self._book, view),

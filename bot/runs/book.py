@@ -90,6 +90,10 @@ class Book:
         holders = holders_now(run, incident, self.catalog(), self.slack_groups())
         return View(run, incident, [freeze for freeze in held if freeze], holders, self.timeline.now())
 
+    async def incident(self, id: str) -> Incident | None:
+        """Return an incident as it stands, or None when there is none."""
+        return incidents.fold(await self.timeline.read(stream_of(id)))
+
     async def write(
         self,
         view: View,
@@ -135,12 +139,13 @@ class Book:
         """Return how long the operations of a playbook took before."""
         return await self.timeline.lookup.measurements({step.operation for step in playbook.steps})
 
-    async def known(self, view: View) -> Mapping[str, Mapping[str, Json]]:
+    async def known(
+        self, incident: Incident, service: str, environment: str
+    ) -> Mapping[str, Mapping[str, Json]]:
         """Return what playbooks may take as proposals for their inputs, moments as ISO 8601 text."""
-        incident, asked = view.incident, view.run.asked
         since = incident.damage_start or incident.impact_start or incident.declared_at
         previous = await self.timeline.lookup.previous_release(
-            asked.service, asked.environment, bad=incident.release, before=since
+            service, environment, bad=incident.release, before=since
         )
         moments = {
             "damage_start": incident.damage_start,

@@ -41,6 +41,9 @@ SAMPLES: tuple[tuple[str, Event], ...] = (
             ),
             events.UpdateOverdue(number=2, promised=at(31)),
             events.PlanAttached(run="RUN-1", playbook="checkout-restore"),
+            events.CopyOffered(
+                playbooks=("checkout-restore",), why="But it has to be known: Which release was good?"
+            ),
             events.IncidentResolved(statement="Orders are right.", data_statement="14 min lost."),
             events.IncidentClosed(backup_availability="helped", recovery_speed="no", why="copy every 15 min"),
             events.IncidentReopened(why="prices are wrong again"),

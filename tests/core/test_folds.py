@@ -161,7 +161,7 @@ def test_a_freeze_without_a_review_and_without_an_incident_is_only_said() -> Non
 def test_an_incident_too_small_for_updates_sets_no_timer() -> None:
     small = DECLARED.model_copy(update={"severity": Severity.SEV4})
     assert isinstance(small, IncidentDeclared)
-    assert kinds(follow(entry("incident/INC-1", small), None)) == {"room", "card", "tracker"}
+    assert kinds(follow(entry("incident/INC-1", small), None)) == {"room", "card", "tracker", "ahead"}
     silent = UpdatePosted(number=1, conditions="c", actions="a", needs="n", next_by=None)
     assert kinds(follow(entry("incident/INC-1", silent), None)) == {"say", "card", "tracker"}
 

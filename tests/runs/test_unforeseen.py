@@ -54,7 +54,7 @@ async def dispatched(stage: Stage) -> AsyncIterator[Dispatcher]:
         return None
 
     kinds = ("room", "card", "say", "approvals", "progress", "tracker")
-    timers = ("update-due", "gate-expiry", "freeze-review")
+    timers = ("update-due", "gate-expiry", "freeze-review", "warm-expiry", "ahead")
     handlers = {**dict.fromkeys((*kinds, *timers), nothing), "run": runs.handle}
     dispatcher = Dispatcher(stage.timeline, handlers, {"run": runs.ask})
     running = asyncio.create_task(dispatcher.run())

@@ -37,6 +37,7 @@ from bot.core.events.freezes import (
     Scope,
 )
 from bot.core.events.incidents import (
+    CopyOffered,
     Decided,
     FactLearnt,
     ImpactStated,
@@ -105,6 +106,7 @@ __all__ = [
     "Approved",
     "AttemptOpened",
     "CheckFound",
+    "CopyOffered",
     "CopyTouched",
     "Decided",
     "DeploymentExcepted",

@@ -156,6 +156,14 @@ class PlanAttached(Kind):
     playbook: str
 
 
+class CopyOffered(Kind):
+    """A copy could be made ready with one of these playbooks before anybody decides, and why it is asked."""
+
+    kind: Literal["copy-offered"] = "copy-offered"
+    playbooks: tuple[str, ...]
+    why: str
+
+
 class IncidentResolved(Kind):
     """Service is back; `data_statement` says what was lost or that nothing was."""
 
@@ -209,6 +217,7 @@ IncidentEvent = (
     | UpdatePosted
     | UpdateOverdue
     | PlanAttached
+    | CopyOffered
     | IncidentResolved
     | IncidentClosed
     | IncidentReopened

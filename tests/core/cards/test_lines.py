@@ -34,6 +34,7 @@ Decided: restore_pitr, going over schema changed: the copy is verified
 Update #1: Prices are wrong.
 The update promised for 2026-11-23 02:41:00Z did not come
 RUN-1 was planned from checkout-restore
+A copy could be made ready by checkout-restore: But it has to be known: Which release was good?
 Resolved: Orders are right. Data: 14 min lost.
 Closed (backup availability: helped; recovery speed: no): copy every 15 min
 Reopened: prices are wrong again

@@ -85,6 +85,10 @@ SEV1 INC-1 update #1
   [Post it now]  update inc:INC-1
 
 (nothing)
+A copy could be made ready now: it changes nothing and needs no approval. But it has to be known:
+        Which release was good?
+  [Plan checkout-restore]  plan checkout-restore
+
 INC-1 is resolved: Orders are wrong
   Service      Orders are right.
   Data         14 min lost.

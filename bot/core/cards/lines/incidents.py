@@ -18,6 +18,7 @@ _Talk = (
     | events.UpdatePosted
     | events.UpdateOverdue
     | events.PlanAttached
+    | events.CopyOffered
     | events.IssueLinked
     | events.PostmortemAsked
 )
@@ -66,6 +67,8 @@ def _talk(event: _Talk) -> Line:
             return ("The update promised for ", Moment(promised), " did not come")
         case events.PlanAttached(run=run, playbook=playbook):
             return (Strong(run), f" was planned from {playbook}")
+        case events.CopyOffered(playbooks=playbooks, why=why):
+            return (f"A copy could be made ready by {', '.join(playbooks)}: {why}",)
         case events.IssueLinked(system=system, key=key, url=url):
             return (f"Recorded in {system} as ", linked(key, url))
         case events.PostmortemAsked():

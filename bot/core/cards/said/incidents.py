@@ -53,6 +53,8 @@ def said_of_incident(entry: Entry, event: IncidentEvent, incident: Incident) -> 
     match event:
         case events.RoleAssigned(role=role, person=person):
             return Document("", (Paragraph((Who(person, ping=True), " is now ", Strong(role), ".")),))
+        case events.CopyOffered():
+            return _offered(event)
         case events.Decided():
             return _decided(entry, event)
         case events.UpdatePosted():
@@ -65,6 +67,13 @@ def said_of_incident(entry: Entry, event: IncidentEvent, incident: Incident) -> 
             return _closed(entry, event, incident)
         case _:
             assert_never(event)
+
+
+def _offered(event: events.CopyOffered) -> Document:
+    """The plan that a press asks for makes its copy ready, or shows the button that does."""
+    line: Line = (Strong("A copy could be made ready now: "), "it changes nothing and needs no approval. ")
+    buttons = tuple(Button(f"Plan {name}", f"plan {name}") for name in event.playbooks)
+    return Document("", (Paragraph((*line, event.why)), Buttons(buttons)))
 
 
 def one_line(entry: Entry) -> Document:
