@@ -159,8 +159,10 @@ async def test_a_rollback_that_was_done_before_its_job_was_gone_is_done(releases
     await releases.pending()
     job = Job(releases.host.state, "K-1")
     helm = await helm_of(releases, "K-1")
-    others = {releases.host.supervisor("K-1"), *processes.marked(job.path)} - {helm}
-    for pid in others:
+    supervisor = releases.host.supervisor("K-1")
+    # First whoever would end what is left when its program dies.
+    os.kill(supervisor, signal.SIGKILL)
+    for pid in {*processes.marked(job.path)} - {helm, supervisor}:
         os.kill(pid, signal.SIGKILL)
     assert (await releases.engine.poll(ref)).alive
     releases.cluster.rollouts.open.set()
