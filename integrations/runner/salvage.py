@@ -68,7 +68,9 @@ class Salvage:
             yield Step("done")
             return
         fresh = self.folder.with_name(f".{self.folder.name}.part")
-        shutil.rmtree(fresh, ignore_errors=True)
+        # Rows of customers must not stay behind where a search was killed, whichever it was.
+        for left in self.attempt.shelf.glob(".salvage-*.part"):
+            shutil.rmtree(left)
         fresh.mkdir(parents=True, mode=0o700)
         noted: list[Mapping[str, Any]] = []
         for number, (name, table) in enumerate(zip(names, tables, strict=True), 1):
