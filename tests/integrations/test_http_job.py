@@ -130,6 +130,7 @@ async def test_what_callers_give_is_one_part_of_the_path_and_fills_in_no_secret(
     await engine.start(call(gate, given=given, params=free), key=KEY)
     assert gate.runs["P1"]["release"] == "../{secret:gate-token}?x=1"
     assert gate.runs["P1"]["parameters"]["canaries"] == "{key}"
+    assert gate.runs["P1"]["parameters"]["note"] == "to ../{secret:gate-token}?x=1"
     with pytest.raises(IntegrationError, match=r"`\.\.` cannot be a part of a path"):
         await engine.plan(call(gate, given={**given, "release": ".."}, params=free))
 
