@@ -7,7 +7,6 @@ import fcntl
 import hashlib
 import json
 import os
-import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -81,7 +80,8 @@ def exchange(first: Path, second: Path) -> None:
 
 def room(place: Path, needed: int) -> None:
     """Raise Problem unless the disk of a directory has room for so many bytes, and a tenth more."""
-    free = shutil.disk_usage(place).free
+    disk = os.statvfs(place)
+    free = disk.f_bavail * disk.f_frsize
     if free < needed * _MARGIN:
         raise Problem(
             f"The disk of {place} has {free} bytes free, and {needed} and a tenth more are needed: "

@@ -10,11 +10,10 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from signal import Signals
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
 from integrations.runner import files, processes
@@ -24,8 +23,7 @@ _LONGEST_KEY = 200
 _TAIL = 16_384
 
 
-@dataclass(frozen=True, slots=True)
-class Spec:
+class Spec(NamedTuple):
     """What a job does; `token` is the fencing token of its target, seconds for times."""
 
     key: str
@@ -93,8 +91,7 @@ class Job:
 
     def ask(self, spec: Spec) -> bool:
         """Store what is asked; False when the key was asked before."""
-        fields = {name: getattr(spec, name) for name in Spec.__slots__}
-        return files.publish(self._spec, fields)
+        return files.publish(self._spec, spec._asdict())
 
     def ground(self, target: str) -> Ground:
         """Return what is remembered of the job's target."""

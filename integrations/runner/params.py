@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class Refused(Exception):
@@ -27,8 +26,7 @@ _LONGEST_TEXT = 300
 _MOST_TEXTS = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """What a parameter accepts. `least` and `most` bound an int, `values` are those of a choice."""
 
     type: str

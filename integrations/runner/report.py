@@ -6,8 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 BEGINNING = "beginning"
 
@@ -27,8 +26,7 @@ class PartlyDone(Exception):
     """The operation was done, and something still keeps it from being right."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """How far an operation is: the phase that was reached, and bytes inside it unless it counts items."""
 
     phase: str

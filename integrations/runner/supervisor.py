@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import select
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -88,14 +86,14 @@ def fenced_off(ground: Ground, spec: Spec) -> str:
     return ""
 
 
-@dataclass(slots=True)
 class _Program:
-    job: Job
-    spec: Spec
-    pid: int
-    code: int | None = None
-    effort: int = 0
-    feel_at: float = 0.0
+    def __init__(self, job: Job, spec: Spec, pid: int) -> None:
+        self.job = job
+        self.spec = spec
+        self.pid = pid
+        self.code: int | None = None
+        self.effort = 0
+        self.feel_at = 0.0
 
     def feel(self, now: float) -> None:
         """Note now and then whether anything of the job computed, read or wrote since the last time."""
@@ -173,7 +171,7 @@ def _begin(job: Job, spec: Spec, lock: int) -> subprocess.Popen[bytes]:
         )
 
 
-def _watch(program: _Program, waker: socket.socket, deadline: float) -> str:
+def _watch(program: _Program, waker: int, deadline: float) -> str:
     reason = "none"
     kill_at = float("inf")
     while True:
@@ -192,7 +190,7 @@ def _watch(program: _Program, waker: socket.socket, deadline: float) -> str:
         _wait(waker, min(_LOOK_S, max(until - now, _LAST_GASP_S)))
 
 
-def _end_the_rest(program: _Program, waker: socket.socket) -> bool:
+def _end_the_rest(program: _Program, waker: int) -> bool:
     """End every descendant that outlived the program, and say whether there was one.
 
     A server that the program was allowed to leave does not carry the mark of its job, and is left alone.
@@ -238,24 +236,23 @@ def _refused(because: str) -> files.Document:
 
 
 @contextmanager
-def _wakeup() -> Iterator[socket.socket]:
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        ours.setblocking(False)  # noqa: FBT003 - the socket's own signature
-        theirs.setblocking(False)  # noqa: FBT003
-        before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, _heard)
-        try:
-            yield ours
-        finally:
-            signal.set_wakeup_fd(before)
+def _wakeup() -> Iterator[int]:
+    ours, theirs = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    before = signal.set_wakeup_fd(theirs, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, _heard)
+    try:
+        yield ours
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(ours)
+        os.close(theirs)
 
 
 def _heard(_number: int, _frame: FrameType | None) -> None:
     """Let the signal end a wait; what it means is read from files."""
 
 
-def _wait(waker: socket.socket, seconds: float) -> None:
+def _wait(waker: int, seconds: float) -> None:
     select.select([waker], [], [], seconds)
     with suppress(BlockingIOError):
-        waker.recv(4096)
+        os.read(waker, 4096)
