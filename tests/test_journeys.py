@@ -27,6 +27,7 @@ ONE: dict[str, tuple[Transport, ...]] = {
     "shop-happy-path": ("http",),
     "shop-restart": ("socket",),
     "shop-drill": ("socket",),
+    "shop-warm": ("http",),
     "engines": ("socket",),
     "stale-playbook": ("http",),
     "bad-days": ("http",),

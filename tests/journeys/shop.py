@@ -41,6 +41,17 @@ _MASKS = {
 }
 
 
+_HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "have-a-copy-ready.md"
+_PREPARE = _HOW_TO.read_text(encoding="utf-8").partition("```yaml\n")[2].partition("```")[0]
+_WARM = {
+    "steps:\n": f"{_PREPARE}\n",
+    "replicas: 0}\n    by: app\n": "replicas: 0}\n    needs: []\n    by: app\n",
+    "    uses: sqlite.keep\n": "    uses: sqlite.keep\n    needs: [prepare, stop-writers]\n",
+    "at_most: 2h\n": "at_most: 2h\nwarm: true\n",
+}
+"""What makes the library's restore warm, as the how-to says it."""
+
+
 @dataclass
 class ShopPlace:
     """The shop of the demonstration with everything around it."""
@@ -162,6 +173,29 @@ async def _ordered(shop: Home) -> None:
     async with asyncio.timeout(FIRST_ORDER_S):
         while not Journal(shop.journal).orders():  # noqa: ASYNC110 - another process writes the journal
             await asyncio.sleep(0.02)
+
+
+@sentence("checkout-restore makes its copy ready beforehand")
+async def _warm(scene: Scene) -> None:
+    await asyncio.to_thread(_made_warm, _shop(scene).around.settings.home / "playbooks")
+
+
+def _made_warm(playbooks: Path) -> None:
+    """Change the playbook as the how-to says."""
+    file = playbooks / "checkout-restore.yaml"
+    text = file.read_text(encoding="utf-8")
+    for old, new in _WARM.items():
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    file.write_text(text, encoding="utf-8")
+
+
+@sentence("(a|no) copy of orders lies ready")
+async def _ready(scene: Scene, which: str) -> None:
+    await scene.place.settle()
+    database = _shop(scene).around.shop.database
+    copy = database.with_name(f".{database.name}.prepared")
+    assert await asyncio.to_thread(copy.exists) is (which == "a")
 
 
 @sentence("every order is right again")

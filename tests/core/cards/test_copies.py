@@ -114,7 +114,7 @@ RUN-1 makes a checked copy ready beside orders-db, because checkout-restore is w
         before.
   [Stop preparing]  discard RUN-1 why:"…"
 
-RUN-1: a checked copy is ready of orders-db as of 2026-11-23 01:50:00Z; checked: its SHA-256 is that
+RUN-1: a checked copy is ready, orders-db as of 2026-11-23 01:50:00Z; checked: its SHA-256 is that
         of the backup. Approvals are only about the switch to it.
 
 RUN-1: no copy is ready. S1 Make a copy ready failed: the disk is full. A restore makes its own.
@@ -147,6 +147,12 @@ def test_a_copy_that_will_not_go_is_said_once_with_what_removes_it_by_hand() -> 
     assert spoken(story) == snapshot(
         "RUN-1 could not remove its copy from beside orders-db: busy. By hand: runner sqlite discard\n"
     )
+
+
+def test_an_attempt_to_come_needs_no_words_before_the_start() -> None:
+    story = ready()
+    story.in_run(8, AttemptOpened(step="prepare", attempt=2, target_said="RUN-2 goes on with its copy"))
+    assert spoken(story) == "(nothing)"
 
 
 def test_a_copy_that_was_removed_needs_no_words() -> None:

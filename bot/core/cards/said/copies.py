@@ -11,13 +11,14 @@ from bot.core.plan import Plan, PlannedStep
 from bot.core.run import Run
 from bot.core.words import joined, sentence
 
-_Of = events.StepSucceeded | events.StepFailed
+_Of = events.StepSucceeded | events.StepFailed | events.AttemptOpened
 
 
 def is_copy(event: _Of, run: Run) -> bool:
     """Say whether an event is about a copy: a warm step before the start, or its removal whenever."""
     step = run.plan.step(event.step) if run.plan else None
-    return step is not None and step.warm and (event.undo or run.started_at is None)
+    removal = run.over if isinstance(event, events.AttemptOpened) else event.undo
+    return step is not None and step.warm and (removal or run.started_at is None)
 
 
 def said_of_copy(event: events.WarmAsked | _Of, run: Run) -> Document | None:
@@ -63,8 +64,15 @@ def _ready(event: events.StepSucceeded, run: Run, plan: Plan) -> Document | None
     moment = source.moment if source else None
     if step is None or moment is None:
         return None
-    of = (Code(step.call.target or step.id), " as of ", Moment(moment))
-    line: Line = (Strong(f"{run.id}: a checked copy is ready"), " of ", *of, checked(event.evidence), ".")
+    line: Line = (
+        Strong(f"{run.id}: a checked copy is ready"),
+        ", ",
+        Code(step.call.target or step.id),
+        " as of ",
+        Moment(moment),
+        checked(event.evidence),
+        ".",
+    )
     return _line((*line, " Approvals are only about the switch to it."))
 
 

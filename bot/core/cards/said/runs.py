@@ -44,7 +44,7 @@ _Chosen = (
     | events.SalvageAsked
     | events.WarmStopped
 )
-_OfSteps = events.StepSucceeded | events.StepFailed
+_OfSteps = events.StepSucceeded | events.StepFailed | events.AttemptOpened
 
 
 def said_of_run(entry: Entry, event: RunEvent, run: Run, incident: Incident | None) -> Document | None:
