@@ -216,3 +216,7 @@ def test_a_drill_changes_nothing_that_is_not_isolated(effect: Effect) -> None:
     run = run_of(Planned(plan=rehearsal_plan(steps=(acts,), targets=(REAL,)), hash="h"), RunStarted(hash="h"))
     why = "Stop would change what is not isolated, which no drill does."
     assert due(run, now=START, holders={}, freezes=()) == (Pause(why, "stop"),)
+
+
+def test_a_step_that_never_ended_has_no_length() -> None:
+    assert showed(drill_of()[1], running(BEGUN, *ABORTED), None).seconds == {}

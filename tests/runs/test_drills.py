@@ -146,7 +146,7 @@ async def test_a_clean_up_that_fails_asks_people_and_the_drill_stays_open(lab: L
     assert (await lab.drill()).ended is None
     assert (await lab.stage.run("RUN-2")).state == "paused"
     again = await lab.stage.say("cy", "drill restore-orders")
-    assert again.text.startswith("DRL-1 still uses orders-db-drill, shop-drill: nothing was done.")
+    assert again.text.startswith("DRL-1 still uses a stand-in of restore-orders: nothing was done.")
     await lab.stage.told("cy", 'retry RUN-2.empty why:"the disk was full"')
     await lab.carry()
     ended = (await lab.drill()).ended

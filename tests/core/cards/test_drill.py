@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from inline_snapshot import snapshot
 
-from bot.core.cards import drill_card
+from bot.core.cards import drill_card, said
 from bot.core.cards.said.drills import said_of_drill
 from bot.core.document import plain
 from bot.core.events import DrillEnded, Gap, Rehearsed, RunPaused, RunRecovered, TaskOpened
@@ -93,3 +93,16 @@ def test_the_end_of_a_drill_is_said_and_nothing_before() -> None:
     unset = said_of_drill(passed, PASSED.model_copy(update={"rto_s": None}))
     assert unset
     assert "Recovered after 1 min 30 s\n" in plain(unset)
+
+
+def test_a_drill_that_did_nothing_has_nothing_to_tell_but_why() -> None:
+    (skipped,) = told("drill/DRL-1", (DrillEnded(outcome="skipped", because="INC-1 is open"),))
+    assert isinstance(skipped.event, DrillEnded)
+    document = said_of_drill(skipped, skipped.event)
+    assert document
+    assert plain(document) == "The drill was skipped, and nothing was done (DRL-1): INC-1 is open\n"
+
+
+def test_what_its_runs_came_to_is_said_by_the_drill_alone() -> None:
+    (*_, recovered) = told("run/RUN-1", (RunRecovered(),))
+    assert said(recovered, incident=drill_of()[1], run=running(), freeze=None) is None
