@@ -340,6 +340,7 @@ class Playbook(Part):
     targets: Mapping[Name, Target] = Field(default_factory=dict)
     freeze: Freeze | None = None
     approvals: Mapping[Name, Approval] = Field(default_factory=dict)
+    limits: Mapping[Name, Count] = Field(default_factory=dict)
     steps: Annotated[tuple[Step, ...], Field(min_length=1)]
     verify: tuple[Check, ...] = ()
     fallbacks: tuple[Fallback, ...] = ()

@@ -1,4 +1,4 @@
-"""Names that a playbook uses and nothing in it has: roles, approvals, sources, targets and other steps.
+"""Names that a playbook uses and nothing in it has: of roles, approvals, sources, targets, limits and steps.
 
 They are looked up in the text itself, so that they are found beside mistakes of form. To let another field
 name something: add its place to `_NAMED`; `*` stands for each item of a list or key of a mapping.
@@ -25,7 +25,7 @@ ACTIONS = (
 )
 """Where the actions of a playbook stand."""
 
-_SECTIONS = {"role": "roles", "approval": "approvals", "source": "sources", "target": "targets"}
+_SECTIONS = {each: f"{each}s" for each in ("role", "approval", "source", "target", "limit")}
 _NAMED: Mapping[str, tuple[str, ...]] = {
     "role": (
         "roles.*.substitute",
@@ -36,6 +36,7 @@ _NAMED: Mapping[str, tuple[str, ...]] = {
     ),
     "approval": ("steps.*.approval",),
     "source": ("sources.*.fallback", "steps.*.source", "steps.*.on_failure.fallback"),
+    "limit": ("steps.*.limit",),
     "target": ("steps.*.touches.*", "drill.targets.*", *(f"{action}.with.target" for action in ACTIONS)),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +10,7 @@ from typing import assert_never
 
 from bot.core.approval import Standing, standing
 from bot.core.freeze import Change, Freeze, covers
-from bot.core.plan import Plan, PlannedStep, in_order, way_out
+from bot.core.plan import Plan, PlannedStep, in_order, urgent_first, way_out
 from bot.core.run import OVER, Run, Status
 from bot.core.words import in_words
 
@@ -235,15 +236,19 @@ def _next(
     freezes: Sequence[Freeze],
 ) -> Iterator[Move]:
     over = {step.id for step in plan.steps if _over(run, step)}
-    for step in in_order(plan.steps):
+    begun = Counter(step.limit for step in plan.steps if run.step(step.id).status is Status.STARTED)
+    for step in urgent_first(plan.steps) if plan.limits else in_order(plan.steps):
         state = run.step(step.id)
         if state.status is not Status.WAITING or not over.issuperset(step.needs):
+            continue
+        if step.limit and begun[step.limit] >= plan.limits.get(step.limit, 1):
             continue
         if state.not_before and now < state.not_before:
             yield Rest(state.not_before)
             continue
         blocked = _blocked(run, plan, step, now, holders, freezes)
         if blocked is None:
+            begun[step.limit] += 1
             yield Begin(step, state.attempt)
         elif isinstance(blocked, Pause):
             yield blocked

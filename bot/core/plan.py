@@ -135,6 +135,7 @@ class PlannedStep(Part):
     needs: tuple[str, ...] = ()
     touches: tuple[str, ...] = ()
     gate: str | None = None
+    limit: str | None = None
     no_way_back: bool = False
     stops_writers: bool = False
     warm: bool = False
@@ -216,6 +217,7 @@ class Plan(Part):
     steps: tuple[PlannedStep, ...] = ()
     checks: tuple[PlannedCheck, ...] = ()
     gates: tuple[PlannedGate, ...] = ()
+    limits: Mapping[str, int] = Field(default_factory=dict)
     freeze: PlannedFreeze | None = None
     fallbacks: tuple[PlannedFallback, ...] = ()
     at_most_s: float | None = None
@@ -380,3 +382,12 @@ def in_order(steps: Sequence[PlannedStep]) -> tuple[PlannedStep, ...]:
         over.add(ready.id)
         ordered.append(ready)
     return tuple(ordered)
+
+
+def urgent_first(steps: Sequence[PlannedStep]) -> tuple[PlannedStep, ...]:
+    """Return steps by the time that the longest chain from each on is estimated to take, longest first."""
+    ahead: dict[str, float] = {}
+    for step in reversed(in_order(steps)):
+        later = (ahead.get(other.id, 0.0) for other in steps if step.id in other.needs)
+        ahead[step.id] = step.estimate_s + max(later, default=0.0)
+    return tuple(sorted(steps, key=lambda step: -ahead[step.id]))

@@ -56,6 +56,7 @@ async def plan_step(drafting: Drafting, step: Step) -> PlannedStep:
         needs=drafting.ground.playbook.needs(step),
         touches=step.touches,
         gate=step.approval,
+        limit=step.limit,
         no_way_back=step.no_way_back,
         stops_writers=step.stops_writers,
         warm=step.warm,

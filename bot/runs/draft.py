@@ -75,6 +75,7 @@ def _plan(drafting: Drafting, steps: tuple[PlannedStep, ...], checks: tuple[Plan
         steps=steps,
         checks=checks,
         gates=gates,
+        limits=dict(playbook.limits),
         freeze=_freeze(playbook),
         fallbacks=drafting.fallbacks,
         at_most_s=playbook.at_most.total_seconds() if playbook.at_most else None,

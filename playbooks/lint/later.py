@@ -35,7 +35,5 @@ def _steps(look: Look) -> Iterator[tuple[Path, str]]:
         path: Path = ("steps", index)
         if step.when is not None:
             yield (*path, "when"), "judge `when`"
-        if step.limit:
-            yield (*path, "limit"), "limit how many steps run at once"
         if step.on_failure.then == "fallback" or step.on_failure.fallback:
             yield (*path, "on_failure"), "change the source by itself when a step fails"

@@ -63,12 +63,12 @@ async def _run(folder: Path, steps: int) -> tuple[float, Sequence[Entry]]:
     carrying = asyncio.create_task(Dispatcher(timeline, _handlers(stage, waits)).run())
     try:
         async with asyncio.timeout(60):
-            await _told(stage.desk, 'declare "Orders are wrong" sev:4 svc:checkout')
-            await _told(stage.desk, "plan many inc:INC-1")
+            await told(stage.desk, 'declare "Orders are wrong" sev:4 svc:checkout')
+            await told(stage.desk, "plan many inc:INC-1")
             await waits.wait()
             waits.clear()
             begun = time.perf_counter()
-            await _told(stage.desk, "start RUN-1")
+            await told(stage.desk, "start RUN-1")
             await waits.wait()
             taken = time.perf_counter() - begun
         run = await stage.run()
@@ -95,6 +95,7 @@ def _handlers(stage: Stage, waits: asyncio.Event) -> Mapping[str, Handler]:
 
 
 async def served(_subject: str) -> Again | None:
+    """Take as long as a service of others."""
     await asyncio.sleep(SERVICE_S)
     return None
 
@@ -112,7 +113,8 @@ def _playbook(steps: int) -> str:
     return f"{head}{targets}  shop: {{kind: stage, environment: production}}\nsteps:\n{many}{checks}"
 
 
-async def _told(desk: Desk, line: str) -> None:
+async def told(desk: Desk, line: str) -> None:
+    """Say a line as ana, which must be understood."""
     groups = frozenset(desk.shelf.catalog().groups_of("ana"))
     answer = await say(desk, line, who=Actor("ana", groups=groups), via="bench", delivery=line)
     assert answer.ok, answer.text

@@ -157,7 +157,6 @@ def test_writers_that_are_stopped_after_the_restore_are_too_late() -> None:
         (4, "environments: [production]}", "environments: [production], deployment: canary}", "know how"),
         (8, "S0DBA}", "S0DBA, pagerduty: PDBA}", "ask PagerDuty"),
         (51, "idempotency: key", "when: damage.confirmed", "judge `when`"),
-        (51, "idempotency: key", "limit: readers", "limit how many steps"),
         (65, "{then: pause}", "{then: pause, fallback: orders-snapshot}", "change the source"),
         (65, "{then: pause}", "{then: fallback, fallback: orders-snapshot}", "change the source"),
         (109, "at_most: 3h\n", "at_most: 3h\nupdates: {every: 30m}\n", "take the time between updates"),
