@@ -9,12 +9,13 @@ import argparse
 import asyncio
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tests.bench.acks import Compared, Way, compare
 from tests.bench.pauses import Pauses, pauses
 from tests.bench.process import Idle, idle
+from tests.bench.schedule import AT_ONCE, Schedule, schedule
 from tests.bench.steps import COMMITS, Overhead, measure
 
 WAYS: tuple[Way, ...] = ("socket", "http")
@@ -33,6 +34,7 @@ async def _measure(folder: Path, *, quick: bool) -> None:
     still = await idle(folder / "idle", rest_s=2 if quick else 10)
     step = await measure(_made(folder / "steps"), steps=20 if quick else 100)
     pause = await pauses(folder / "pauses", runs=3 if quick else 8)
+    many = await schedule(_made(folder / "s"), steps=50)
     acks: list[Compared] = []
     for way in WAYS:
         acks += await compare(
@@ -40,7 +42,7 @@ async def _measure(folder: Path, *, quick: bool) -> None:
             way,
             commands=lambda in_flight: max(30 if quick else 100, (2 if quick else 5) * in_flight),
         )
-    _tell(_table(still, step, pause, acks))
+    _tell([*_schedule(many), *_table(still, step, pause, acks)])
 
 
 def _made(folder: Path) -> Path:
@@ -49,8 +51,6 @@ def _made(folder: Path) -> Path:
 
 
 def _table(still: Idle, step: Overhead, pause: Pauses, acks: Sequence[Compared]) -> Iterator[str]:
-    yield "| what | Backstop | bare | ratio | target |"
-    yield "|---|---|---|---|---|"
     for ack in acks:
         for name, ours, bare, ratio in zip(
             ("p50", "p99"),
@@ -78,6 +78,13 @@ def _table(still: Idle, step: Overhead, pause: Pauses, acks: Sequence[Compared])
     yield f"| start to `/healthz` | {start:.2f} s | | | {_mark(start, MOST['start'])} 2 s |"
 
 
+def _schedule(many: Schedule) -> Iterator[str]:
+    yield "| what | Backstop | bare | ratio | target |"
+    yield "|---|---|---|---|---|"
+    what = f"a run of {many.steps} steps, at most {AT_ONCE} at once, against an ideal schedule"
+    yield _row(what, f"{many.taken_s:.2f} s", f"{many.ideal_s:.2f} s", many.taken_s / many.ideal_s, 1.1)
+
+
 def _row(what: str, ours: str, bare: str, ratio: float, most: float) -> str:
     return f"| {what} | {ours} | {bare} | {ratio:.2f} | {_mark(ratio, most)} {most:g} |"
 
@@ -90,7 +97,7 @@ def _ms(seconds: float) -> str:
     return f"{seconds * 1000:.1f} ms"
 
 
-def _tell(lines: Iterator[str]) -> None:
+def _tell(lines: Iterable[str]) -> None:
     for line in lines:
         sys.stdout.write(f"{line}\n")
 

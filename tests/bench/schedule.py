@@ -1,4 +1,4 @@
-"""How long a run of many steps takes that wait for each other, against an ideal schedule of the same steps."""
+"""How long a run of many steps takes that wait for each other, against an ideal schedule of them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def schedule(folder: Path, *, steps: int) -> Schedule:
     finally:
         await runner.close()
         if pid := answering(folder / "r.sock"):
-            end(pid)
+            await end(pid)
     return Schedule(steps, taken, ideal(work))
 
 
@@ -101,9 +101,8 @@ async def _run(folder: Path, work: list[Work], connections: Connections) -> floa
     stage = Stage(timeline, folder / "home", World())
     (folder / "home" / "catalog.yaml").write_text(_catalog(work))
     (folder / "home" / "playbooks" / "restore.yaml").write_text(_playbook(work))
-    runs = Runs(
-        Book(timeline, stage.shelf, dict), stage.shelf, {**stage.engines, **open_engines(connections)}
-    )
+    engines = {**stage.engines, **open_engines(connections)}
+    runs = Runs(Book(timeline, stage.shelf, dict), stage.shelf, engines)
     waits = asyncio.Event()
 
     async def carry_out(id: str) -> Again | None:
