@@ -21,7 +21,7 @@ class Going(BaseModel):
 
     `seen` are its phases in order, the last is the current one: entered at `since`, when `first` was done of
     it. `percent` is of the phase, `share` of the whole step where its phases were measured before. It last
-    `moved` when the engine said anything new, or was seen to work. `note` and
+    `moved` when the engine said anything new, or was seen to work; `counted` is when it said so. `note` and
     `tail` say why nothing is heard at the moment.
     """
 
@@ -30,6 +30,7 @@ class Going(BaseModel):
     key: str
     since: AwareDatetime
     moved: AwareDatetime
+    counted: AwareDatetime | None = None
     heard: tuple[str, int, int | None] | None = None
     seen: tuple[str, ...] = ()
     first: int = 0
@@ -74,10 +75,14 @@ def advance(known: Going, said: Progress, phases: Sequence[Expected], now: datet
     done exceeds is none. A clock that was set back makes nothing older than now.
     """
     heard = (said.phase, said.done, said.total)
-    moved = now if heard != known.heard else min(known.moved, now)
-    known = known.model_copy(
-        update={"heard": heard, "moved": moved, "since": min(known.since, now), "note": "", "tail": ""}
-    )
+    new = heard != known.heard
+    news: dict[str, object] = {
+        "heard": heard,
+        "counted": now if new else known.counted,
+        "moved": now if new else min(known.moved, now),
+        "since": min(known.since, now),
+    }
+    known = known.model_copy(update={**news, "note": "", "tail": ""})
     if said.phase in known.seen[:-1]:
         return known
     entered = said.phase != known.phase or not known.seen
@@ -86,7 +91,7 @@ def advance(known: Going, said: Progress, phases: Sequence[Expected], now: datet
     percent = 100 * done // total if total else None
     if not entered and known.percent is not None:
         percent = max(known.percent, percent or 0)
-    news: dict[str, object] = {"done": done, "total": total, "unit": said.unit, "percent": percent}
+    news = {"done": done, "total": total, "unit": said.unit, "percent": percent}
     if entered:
         news |= {"seen": (*known.seen, said.phase)[-_MOST_SEEN:], "since": now, "first": done}
     going = known.model_copy(update=news)

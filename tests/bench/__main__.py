@@ -9,17 +9,28 @@ import argparse
 import asyncio
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from tests import postgres
 from tests.bench.acks import Compared, Way, compare
+from tests.bench.estimates import Guess, guess
 from tests.bench.pauses import Pauses, pauses
 from tests.bench.process import Idle, idle
 from tests.bench.schedule import AT_ONCE, Schedule, schedule
 from tests.bench.steps import COMMITS, Overhead, measure
 
 WAYS: tuple[Way, ...] = ("socket", "http")
-MOST = {"ack": 1.5, "step": 4.0, "memory": 150.0, "start": 2.0, "late": 3.0, "first": 1.0, "between": 0.8}
+MOST = {
+    "ack": 1.5,
+    "step": 4.0,
+    "memory": 150.0,
+    "start": 2.0,
+    "late": 3.0,
+    "first": 1.0,
+    "between": 0.8,
+    "estimate": 0.25,
+}
 
 
 def main() -> int:
@@ -42,7 +53,16 @@ async def _measure(folder: Path, *, quick: bool) -> None:
             way,
             commands=lambda in_flight: max(30 if quick else 100, (2 if quick else 5) * in_flight),
         )
-    _tell([*_schedule(many), *_table(still, step, pause, acks)])
+    guesses = [one async for one in _guesses(folder, pairs=1 if quick else 3)]
+    _tell([*_schedule(many), *_table(still, step, pause, acks, guesses)])
+
+
+async def _guesses(folder: Path, *, pairs: int) -> AsyncIterator[Guess]:
+    """Yield the estimates of repeated restores; without PostgreSQL on the machine there are none."""
+    if programs := postgres.programs():
+        with postgres.server(programs) as server:
+            for pair in range(pairs):
+                yield await guess(_made(folder / f"guess-{pair}"), server, rows=400_000)
 
 
 def _made(folder: Path) -> Path:
@@ -50,7 +70,9 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _table(still: Idle, step: Overhead, pause: Pauses, acks: Sequence[Compared]) -> Iterator[str]:
+def _table(
+    still: Idle, step: Overhead, pause: Pauses, acks: Sequence[Compared], guesses: Sequence[Guess]
+) -> Iterator[str]:
     for ack in acks:
         for name, ours, bare, ratio in zip(
             ("p50", "p99"),
@@ -73,6 +95,10 @@ def _table(still: Idle, step: Overhead, pause: Pauses, acks: Sequence[Compared])
     yield f"| last approval to the first program | {first:.2f} s | | | {_mark(first, MOST['first'])} 1 s |"
     what = f"between {pause.steps} steps of a runner, together"
     yield f"| {what} | {between:.2f} s | | | {_mark(between, MOST['between'])} 0.8 s |"
+    for guessed in guesses:
+        off, what = abs(guessed.ratio - 1), "the first estimate of a repeated restore, off by"
+        said, took = f"{guessed.said_s:.2f} s", f"{guessed.took_s:.2f} s"
+        yield _row(what, said, took, off, MOST["estimate"])
     memory, start = still.memory_mb, still.start_s
     yield f"| idle memory of `serve` | {memory:.0f} MB | | | {_mark(memory, MOST['memory'])} 150 MB |"
     yield f"| start to `/healthz` | {start:.2f} s | | | {_mark(start, MOST['start'])} 2 s |"

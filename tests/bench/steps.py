@@ -69,8 +69,10 @@ async def _run(folder: Path, steps: int) -> tuple[float, Sequence[Entry]]:
             waits.clear()
             begun = time.perf_counter()
             await told(stage.desk, "start RUN-1")
-            await waits.wait()
-            taken = time.perf_counter() - begun
+            while not (await stage.run()).over:
+                await waits.wait()
+                waits.clear()
+                taken = time.perf_counter() - begun
         run = await stage.run()
         assert run.recovered_at, (run.state, run.paused, run.plan and run.plan.problems)
         entries = await timeline.read("run/RUN-1")

@@ -69,6 +69,14 @@ def test_it_moves_only_when_something_new_is_said() -> None:
     assert after(said("copying", 50), said("copying", 50, 200)).moved == at(0, 20)
 
 
+def test_a_sign_of_life_between_two_reports_leaves_the_rate_as_it_was() -> None:
+    going = after(said("copying", 0), said("copying", 50))
+    before = pace(RESTORE, STARTED, going, at(0, 20))
+    stirred = pace(RESTORE, STARTED, going.stirring(at(0, 45)), at(0, 45))
+    assert before.rate == stirred.rate == 5
+    assert stirred.silent == timedelta(0)
+
+
 def test_a_clock_that_is_set_back_makes_nothing_last_for_ever() -> None:
     going = advance(after(said("copying", 50), said("copying", 50)), said("copying", 50), PHASES, at(-60))
     assert (going.moved, going.since) == (at(-60), at(-60))

@@ -42,8 +42,8 @@ def pace(step: PlannedStep, state: StepState, going: Going | None, now: datetime
 
 
 def _rate(going: Going) -> float | None:
-    """A rate over less than a second says nothing."""
-    seconds = (going.moved - going.since).total_seconds()
+    """A rate over less than a second says nothing; it is of when it was counted, however long ago that is."""
+    seconds = ((going.counted or going.moved) - going.since).total_seconds()
     done = going.done - going.first
     return done / seconds if seconds >= _SHORTEST_S and done > 0 else None
 
