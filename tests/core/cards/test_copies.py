@@ -20,6 +20,7 @@ from bot.core.events import (
     WarmAsked,
     WarmStopped,
 )
+from bot.core.failure import follows
 from bot.core.plan import Plan, PlannedCall, plan_hash
 from integrations.contract import Effect
 from tests.core.story import (
@@ -273,3 +274,17 @@ def test_buttons_begin_and_end_it() -> None:
     assert [(each.label, each.line) for each in wanted] == snapshot(
         [("Start", "start RUN-1"), ("Stop preparing", "discard RUN-1")]
     )
+
+
+def test_a_copy_that_failed_or_is_of_no_point_stands_nowhere() -> None:
+    failed = preparing()
+    failed.in_run(7, StepFailed(step="prepare", attempt=1, because="the disk is full"))
+    assert "Beforehand" not in of_plan(failed)
+    bare = PREPARE.model_copy(update={"call": PREPARE.call.model_copy(update={"source": None})})
+    story = ready(WARM.model_copy(update={"steps": (bare, STOP, RESTORE, ASK_FINANCE)}))
+    assert spoken(story) == "(nothing)"
+
+
+def test_nothing_follows_the_failure_of_a_step_that_the_plan_has_not() -> None:
+    gone = StepFailed(step="gone", attempt=1, because="no")
+    assert follows(ready().run, WARM, gone, None, now=at(9)) == ()
