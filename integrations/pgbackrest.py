@@ -22,6 +22,7 @@ from integrations.contract import (
     Json,
     Operation,
     Phase,
+    Prepared,
     RecoveryPoint,
     Refusal,
     Repeat,
@@ -119,6 +120,19 @@ class PgBackRest(Copies):
             log_continuous=said.log_continuous,
         )
 
+    async def plan(self, call: Call) -> Prepared:
+        """Show the program the runner would start, and how much there is to copy and to replay."""
+        prepared = await super().plan(call)
+        if call.operation not in ("prepare", "restore"):
+            return prepared
+        asked = self._asked(call)
+        given = {name: value for name, value in asked.params.items() if name not in ("digest", "source")}
+        found = await asked.place.runner.ask(
+            f"{self.name}.resolve", asked.place.target, given, timeout_s=_ASK_S
+        )
+        work = _read(_Resolved, found).work
+        return replace(prepared, work={phase: amount for phase, amount in work.items() if amount})
+
     async def mark(self, target: Target, name: str) -> str:
         """Set a marker and return its position, once the log up to it is archived."""
         call = Call("mark", target=target, params={"name": name}, timeout_s=_MARK_S)
@@ -187,6 +201,7 @@ class _Resolved(_Answer):
     goal: _Goal | None = None
     reaches: datetime | None = None
     log_continuous: bool | None = None
+    work: Mapping[str, int] = Field(default_factory=dict)
     points: Sequence[Mapping[str, Any]] = ()
 
 

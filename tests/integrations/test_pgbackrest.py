@@ -146,6 +146,11 @@ async def test_a_bad_release_is_found_by_moment_position_transaction_and_marker(
         assert [(each.point.id, each.because) for each in found.refused] == [(late.id, later)]
         assert found.reaches
         assert found.reaches < bad.began
+    plan = await engine.plan(
+        Call("restore", target=cluster.target, source=cluster.source, point=full, goal=found.goal)
+    )
+    assert plan.work["copying"] == full.size
+    assert plan.work["replaying"] % (1 << 20) == 0
     found = await engine.resolve(cluster.source, ToMarker("before-2.4.0"))
     assert (found.point, found.goal) == (full, ToMarker("before-2.4.0", timeline=1))
     assert found.reaches
