@@ -6,15 +6,16 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from integrations.asked import Params
 from integrations.beside import Place
 from integrations.contract import (
     BeforeXid,
     Call,
+    Cancel,
     Cap,
     Effect,
     Goal,
@@ -41,6 +42,7 @@ from integrations.copies import Backup, Copies, step
 _A = TypeVar("_A", bound=BaseModel)
 _ASK_S = 300.0
 _MARK_S = 180.0
+_NOT_ASKED = ("digest", "source", "keep", "because")
 _LOOK_S = 0.1
 
 
@@ -54,6 +56,19 @@ class Mark(Params):
     """The marker's name, which can be used once."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")
+
+
+class InPlace(Params):
+    """Whether the damaged cluster is copied before it is overwritten; if not, why not."""
+
+    keep: Literal["copy", "nothing"] = "copy"
+    because: str | None = Field(default=None, min_length=10, max_length=300)
+
+    @model_validator(mode="after")
+    def _says_why(self) -> Self:
+        if self.keep == "nothing" and not self.because:
+            raise ValueError("say in `because` why nothing of the damaged cluster is kept")
+        return self
 
 
 class PgBackRest(Copies):
@@ -73,6 +88,14 @@ class PgBackRest(Copies):
         "prepare": step("prepare", needs_point=True),
         "discard": step("discard"),
         "restore": step("restore", Effect.DESTRUCTIVE, repeat=Repeat.ONCE, needs_point=True),
+        "restore_in_place": step(
+            "restore_in_place",
+            Effect.DESTRUCTIVE,
+            params=InPlace,
+            repeat=Repeat.RESUMES,
+            cancel=Cancel.PARTIAL,
+            needs_point=True,
+        ),
         "restored": step("restored", kind="check", needs_point=True),
         "verify": step("verify", needs_point=True, needs_target=False),
         "log_continuous": step("log_continuous", kind="check", needs_point=True, needs_target=False),
@@ -84,6 +107,10 @@ class PgBackRest(Copies):
         "restore": (
             "Before the exchange the cluster as it is now, after it the restored one, which may still have "
             "to be started; never a mixture. The replaced cluster stays whole in the `kept` directory."
+        ),
+        "restore_in_place": (
+            "A data directory that is neither the old cluster nor the restored one, and does not start. "
+            "Another attempt goes on with it. What was damaged is kept, unless the plan says why not."
         ),
         "verify": "Nothing is changed.",
     }
@@ -123,10 +150,10 @@ class PgBackRest(Copies):
     async def plan(self, call: Call) -> Prepared:
         """Show the program the runner would start, and how much there is to copy and to replay."""
         prepared = await super().plan(call)
-        if call.operation not in ("prepare", "restore"):
+        if call.operation not in ("prepare", "restore", "restore_in_place"):
             return prepared
         asked = self._asked(call)
-        given = {name: value for name, value in asked.params.items() if name not in ("digest", "source")}
+        given = {name: value for name, value in asked.params.items() if name not in _NOT_ASKED}
         found = await asked.place.runner.ask(
             f"{self.name}.resolve", asked.place.target, given, timeout_s=_ASK_S
         )

@@ -65,6 +65,7 @@ side_port = "{side_port}"
 {more}allow = {allow}
 """
 _ALLOW = ["backup", "mark", "verify", "prove", "hold", "prepare", "discard", "restore", "restored"]
+_ALLOW += ["restore_in_place"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,6 +157,7 @@ _GOAL = {
 }
 _TO_GOAL = {**_GOAL, **_POINT}
 _LOG = {**_TO_GOAL, "point": _LABEL}
+_KEEP = {"keep": Rule("choice", values=("copy", "nothing")), "because": Rule("text", needed=False)}
 _POSTGRES = Kind(
     settings=(
         Setting("database", "The database's name.", "database", takes="text"),
@@ -297,6 +298,9 @@ _PGBACKREST = Kind(
         "prepare": BuiltIn("job", "read", _PGBACKREST_REACH, _TO_GOAL, starts_server=True),
         "discard": BuiltIn("job", "read", _PGBACKREST_REACH),
         "restore": BuiltIn("job", "destructive", _PGBACKREST_REACH, _TO_GOAL, starts_server=True),
+        "restore_in_place": BuiltIn(
+            "job", "destructive", _PGBACKREST_REACH, {**_TO_GOAL, **_KEEP}, starts_server=True
+        ),
         "mark": BuiltIn("job", "read", _PGBACKREST_REACH, {"name": _WORD}),
         "backup": BuiltIn(
             "job",

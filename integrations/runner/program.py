@@ -53,6 +53,8 @@ _SAYS = {
     "lsn": "position in the log; what ended before it comes back",
     "xid": "transaction; what ended before it comes back",
     "marker": "marker in the log",
+    "keep": "whether the damaged cluster is copied first",
+    "because": "why nothing is kept",
     "timeline": "timeline of the log",
     "although_pending": "roll back although an operation was begun and not ended",
 }

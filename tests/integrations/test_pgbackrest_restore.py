@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -13,6 +14,7 @@ from integrations.contract import (
     Call,
     Engine,
     Goal,
+    IntegrationError,
     JobState,
     Phase,
     ToLsn,
@@ -178,3 +180,22 @@ async def test_what_stands_in_the_place_of_the_copy_and_is_not_ours_is_left(
     assert state.phase is Phase.FAILED
     assert f"{cluster.side} is not a copy that was made here; move it away" in state.because
     assert (cluster.side / "precious").exists()
+
+
+async def test_a_cluster_is_restored_over_itself_and_what_was_damaged_is_kept_unless_the_plan_says_why_not(
+    acts: Acts, cluster: Cluster
+) -> None:
+    bad = cluster.release_badly()
+    call = await acts.call("restore_in_place", ToTime(bad.began))
+    state = await acts.ended(call)
+    assert state.phase is Phase.SUCCEEDED, state.because
+    assert cluster.rows() == bad.good
+    kept = Path(str(state.evidence["kept"]))
+    assert (kept / "PG_VERSION").exists()
+    with pytest.raises(IntegrationError, match="say in `because` why nothing"):
+        await acts.engine.plan(replace(call, params={"keep": "nothing"}))
+    bare = replace(call, params={"keep": "nothing", "because": "there is no room for a copy"})
+    assert "there is no room for a copy" in (await acts.engine.plan(bare)).preview[0]
+    again = await acts.ended(bare)
+    assert (again.phase, again.evidence["kept"]) == (Phase.SUCCEEDED, None), again.because
+    assert cluster.rows() == bad.good

@@ -53,7 +53,8 @@ class Stanza:
         archives = self.info.get("archive") or []
         if not archives:
             raise Problem(f"Nothing of {self.repository.stanza} is archived yet.", permanent=False)
-        return log_of(self.repository, self.cluster, str(archives[-1]["id"]), self.identity)
+        cluster = replace(self.cluster, data=self.repository.data)
+        return log_of(self.repository, cluster, str(archives[-1]["id"]), self.identity)
 
     @cached_property
     def backups(self) -> Sequence[Backup]:
@@ -115,10 +116,17 @@ def stanza_of(given: argparse.Namespace) -> Stanza:
     inside = own.is_relative_to(given.path)
     of_side = given.side / own.relative_to(given.path) if inside else own
     side = Cluster(given.side, *reach, given.side_port, given.user, of_side)
+    readable = _readable(given.path, given.kept)
     repository = Repository(
-        given.pgbackrest, given.config, given.stanza, given.repository, given.path, owner, given.jobs
+        given.pgbackrest, given.config, given.stanza, given.repository, readable, owner, given.jobs
     )
     return Stanza(cluster, repository, Notes(given.notes), given.kept, side)
+
+
+def _readable(data: Path, kept: Path) -> Path:
+    """Return a directory that names the database to pgBackRest: of a half-restored one, what was kept."""
+    places = (data, *kept.glob("*/data"))
+    return next((place for place in places if (place / "global" / "pg_control").exists()), data)
 
 
 def goal_of(given: argparse.Namespace) -> Goal:

@@ -11,6 +11,7 @@ from integrations.runner.attempts import Attempt
 from integrations.runner.pgbackrest import beside, questions, switching
 from integrations.runner.pgbackrest.aim import Goal
 from integrations.runner.pgbackrest.beside import Beside
+from integrations.runner.pgbackrest.in_place import restore_in_place
 from integrations.runner.pgbackrest.stanza import LABELS, Stanza, goal_of, stanza_of
 from integrations.runner.pgbackrest.switching import Switch
 from integrations.runner.report import Problem, Step, prove
@@ -62,12 +63,15 @@ def work(given: argparse.Namespace, key: str) -> Iterator[Step]:
             prove(beside.found_by(copy))
         case "discard":
             yield from beside.discard(Beside(stanza, key, Goal()))
-        case "restore":
+        case "restore" | "restore_in_place":
             approved(stanza, given)
             attempt = Attempt(stanza.kept, key, given.point)
             what = Switch(Beside(stanza, key, goal_of(given)), attempt)
             try:
-                yield from switching.restore(what)
+                if given.verb == "restore":
+                    yield from switching.restore(what)
+                else:
+                    yield from restore_in_place(what, given.keep)
             finally:
                 if attempt.record.get("done_at"):
                     prove(switching.done(what))

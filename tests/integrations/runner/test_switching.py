@@ -41,7 +41,8 @@ class Host:
 
     def act(self, stage: str, key: str, bad: Release, operation: str = "pgbackrest.restore") -> int:
         label = self.cluster.label()
-        argv = self.argv(operation, point=label, lsn=bad.lsn)
+        keep = {"keep": "copy"} if operation.endswith("in_place") else {}
+        argv = self.argv(operation, point=label, lsn=bad.lsn, **keep)
         done = subprocess.run(
             [sys.executable, "-c", _DIE_AT, stage, key, *argv],
             process_group=0,
@@ -81,3 +82,16 @@ def test_another_attempt_after_a_kill_keeps_what_was_replaced(cluster: Cluster, 
     first.rename(cluster.side)
     cluster.start_side()
     assert cluster.rows(SIDE_PORT) == damaged
+
+
+def test_a_restore_over_the_cluster_killed_half_way_is_finished_by_another_attempt(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    host, operation = Host(cluster, tmp_path), "pgbackrest.restore_in_place"
+    bad = cluster.release_badly()
+    cluster.archived()
+    for number, stage in enumerate(("keeping", "copying", "starting", "checking")):
+        assert host.act(stage, f"RUN-{number}/restore/1", bad, operation) == -signal.SIGKILL
+        same = number % 2
+        assert host.act("never", f"RUN-{number}/restore/{1 if same else 2}", bad, operation) == 0
+        assert cluster.rows() == bad.good
