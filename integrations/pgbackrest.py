@@ -157,8 +157,10 @@ class PgBackRest(Copies):
         found = await asked.place.runner.ask(
             f"{self.name}.resolve", asked.place.target, given, timeout_s=_ASK_S
         )
-        work = _read(_Resolved, found).work
-        return replace(prepared, work={phase: amount for phase, amount in work.items() if amount})
+        known = _read(_Resolved, found)
+        taken = known.ready and call.operation != "restore_in_place"
+        work = {phase: 0 if taken else amount for phase, amount in known.work.items() if amount}
+        return replace(prepared, work=work)
 
     async def mark(self, target: Target, name: str) -> str:
         """Set a marker and return its position, once the log up to it is archived."""
@@ -229,6 +231,7 @@ class _Resolved(_Answer):
     reaches: datetime | None = None
     log_continuous: bool | None = None
     work: Mapping[str, int] = Field(default_factory=dict)
+    ready: bool = False
     points: Sequence[Mapping[str, Any]] = ()
 
 

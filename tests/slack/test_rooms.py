@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.core import run as runs
 from bot.core.effects import Effect
 from bot.core.events import FreezePlaced, RoleAssigned, Scope, Severity, SeverityChanged
+from bot.core.going import Going
 from bot.sandbox.slack import SlackStandIn
 from tests.clock import Clock
 from tests.slack.house import House, living_in
@@ -94,9 +96,14 @@ async def test_progress_is_one_message_that_is_edited(home: House) -> None:
     home.world.held = True
     await home.start()
     first = await home.seen("RUN-1 running, 0 of 3 steps over", channel=room, thread_ts=plan.ts)
-    for rows in ("1", "2"):
-        latest = {"phase": "copying", "done": int(rows), "total": 4, "unit": "rows"}
-        await home.timeline.records.progressed("RUN-1", "stop", latest)
+    run = runs.fold(await home.timeline.read("run/RUN-1"))
+    assert run
+    begun = Going(
+        key=run.step("stop").key, since=run.asked_at, moved=run.asked_at, seen=("copying",), total=4
+    )
+    for rows in (1, 2):
+        latest = begun.model_copy(update={"done": rows})
+        await home.timeline.records.progressed("RUN-1", "stop", latest.model_dump(mode="json"))
         await home.timeline.effects.ask(Effect("progress", "RUN-1", "slack/INC-1/RUN-1"))
         await home.later(4)
         await home.seen("copying", channel=room, thread_ts=plan.ts)

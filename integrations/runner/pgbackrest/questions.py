@@ -10,6 +10,7 @@ from typing import Any
 
 from integrations.runner import attempts, files
 from integrations.runner.pgbackrest.aim import Backup, Found, Goal
+from integrations.runner.pgbackrest.beside import Beside
 from integrations.runner.pgbackrest.cluster import Control, links_out
 from integrations.runner.pgbackrest.positions import ancestors_in, written
 from integrations.runner.pgbackrest.stanza import HOLD, LABELS, Stanza
@@ -73,12 +74,13 @@ def points(stanza: Stanza) -> list[dict[str, Any]]:
 
 
 def resolved(stanza: Stanza, goal: Goal) -> dict[str, Any]:
-    """Return what a goal means now, with the backups it was chosen from."""
+    """Return what a goal means now, with the backups it was chosen from, and whether a copy rests there."""
     try:
         found = stanza.resolve(goal)
     except Problem as problem:
         found = Found(None, str(problem).rstrip("."))
-    return {**found.told(), "points": points(stanza)}
+    ready = found.aim is not None and Beside(stanza, "", goal).is_ready(found.aim)
+    return {**found.told(), "points": points(stanza), "ready": ready}
 
 
 def window(stanza: Stanza) -> dict[str, Any]:

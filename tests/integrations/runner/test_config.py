@@ -70,7 +70,8 @@ def test_a_configuration_is_read_whole() -> None:
         (
             'kind = "sqlite"',
             'kind = "oracle"',
-            "targets.orders-db.kind: write one of sqlite, restic, postgres, pgbackrest, helm, commands",
+            "targets.orders-db.kind: write one of sqlite, litestream, restic, postgres, pgbackrest, helm, "
+            "commands",
         ),
         ("path =", "pth =", "targets.orders-db.path: write a text here"),
         ('allow = ["sqlite.backup"]', 'alow = ["x"]', "targets.orders-db.alow: there is no such setting"),
