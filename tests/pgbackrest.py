@@ -140,10 +140,14 @@ class Cluster:
         pg_ctl = (self.binaries / "pg_ctl", "-D", self.side, "-w", "-l", self.side / "log", "-o", alone)
         self.run(*pg_ctl, "start")
 
+    def backups(self) -> list[str]:
+        """Return the labels of all backups, oldest first."""
+        found = json.loads(self.pgbackrest("info", "--output=json"))
+        return [str(each["label"]) for each in found[0]["backup"]]
+
     def label(self) -> str:
         """Return the label of the first backup."""
-        found = json.loads(self.pgbackrest("info", "--output=json"))
-        return str(found[0]["backup"][0]["label"])
+        return self.backups()[0]
 
     def connect(self, port: str = PORT) -> psycopg.Connection:
         """Connect to the orders; every statement counts at once."""

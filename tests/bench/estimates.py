@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.core.events import StepStarted, StepSucceeded
-from bot.jobs import Again, Dispatcher
-from bot.sandbox.surroundings import utc_now
-from bot.timeline import Timeline
 from integrations.contract import Call, Engine, Phase
 from integrations.registry import open_engines
 from tests import postgres
-from tests.bench.steps import served
 from tests.integrations.host import until
 from tests.integrations.orders import Orders, orders_host
-from tests.runs.stage import CATALOG, PLAYBOOK, Stage, World
+from tests.runs.stage import CATALOG, PLAYBOOK, Stage
+from tests.runs.staged import carried_out, planned, staged
 
 _LONGEST_S = 300.0
 
@@ -43,7 +37,7 @@ async def guess(folder: Path, server: postgres.Server, *, rows: int) -> Guess:
         _fill(orders, rows)
         engine = open_engines(host.connections)["postgres"]
         await _dump(engine, orders)
-        async with _stage(folder, engine) as stage:
+        async with staged(folder, {"postgres": engine}, catalog=_catalog(), playbook=_playbook()) as stage:
             await stage.told("ana", 'declare "Orders are wrong" sev:4 svc:checkout')
             await _restored(stage, "RUN-1")
             return await _restored(stage, "RUN-2")
@@ -67,39 +61,6 @@ async def _dump(engine: Engine, orders: Orders) -> None:
     await until(ended, seconds=_LONGEST_S)
     (point,) = await engine.points(orders.source)
     assert (await engine.verify_point(orders.source, point)).ok
-
-
-@asynccontextmanager
-async def _stage(folder: Path, engine: Engine) -> AsyncIterator[Stage]:
-    timeline = await Timeline.open(f"sqlite+aiosqlite:///{folder / 'backstop.db'}", now=utc_now)
-    stage = Stage(timeline, folder / "home", World())
-    stage.engines["postgres"] = engine
-    (folder / "home" / "catalog.yaml").write_text(_catalog())
-    (folder / "home" / "playbooks" / "restore.yaml").write_text(_playbook())
-    runs = stage.runs()
-
-    async def carry_out(id: str) -> Again | None:
-        return await runs.handle(id)
-
-    others = (
-        "room",
-        "card",
-        "say",
-        "approvals",
-        "progress",
-        "answer",
-        "tracker",
-        "update-due",
-        "gate-expiry",
-    )
-    handlers = {**dict.fromkeys(others, served), "run": carry_out}
-    carrying = asyncio.create_task(Dispatcher(timeline, handlers).run())
-    try:
-        yield stage
-    finally:
-        carrying.cancel()
-        await asyncio.gather(carrying, return_exceptions=True)
-        await timeline.close()
 
 
 def _catalog() -> str:
@@ -139,25 +100,8 @@ verify:
 
 async def _restored(stage: Stage, id: str) -> Guess:
     """Plan, approve and carry a restore out."""
-    await stage.told("ana", "plan restore-orders inc:INC-1")
-
-    async def is_planned() -> bool | None:
-        return (await stage.run(id)).plan is not None or None
-
-    await until(is_planned, seconds=_LONGEST_S)
-    plan = (await stage.run(id)).plan
-    assert plan
-    assert not plan.problems, plan.problems
-    await stage.told("ana", f"start {id}")
-    await stage.told("bo", f"approve {id}.overwrite")
-    await stage.told("cy", f"approve {id}.overwrite")
-
-    async def is_over() -> bool | None:
-        run = await stage.run(id)
-        assert run.paused is None, run.paused
-        return run.over or None
-
-    await until(is_over, seconds=_LONGEST_S)
+    plan = await planned(stage, id)
+    await carried_out(stage, id)
     entries = await stage.timeline.read(f"run/{id}")
     begun = next(e.occurred_at for e in entries if isinstance(e.event, StepStarted))
     ended = next(e.occurred_at for e in entries if isinstance(e.event, StepSucceeded))
