@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from tests import postgres
+from tests import pgbackrest, postgres
 from tests.bench.acks import Compared, Way, compare
 from tests.bench.estimates import Guess, guess
 from tests.bench.pauses import Pauses, pauses
 from tests.bench.process import Idle, idle
+from tests.bench.restores import Restores, restores
 from tests.bench.schedule import AT_ONCE, Schedule, schedule
 from tests.bench.steps import COMMITS, Overhead, measure
 
@@ -54,7 +56,17 @@ async def _measure(folder: Path, *, quick: bool) -> None:
             commands=lambda in_flight: max(30 if quick else 100, (2 if quick else 5) * in_flight),
         )
     guesses = [one async for one in _guesses(folder, pairs=1 if quick else 3)]
-    _tell([*_schedule(many), *_table(still, step, pause, acks, guesses)])
+    by_hand = await _restores(folder / "restores", pairs=1 if quick else 4)
+    _tell([*_schedule(many), *_by_hand(by_hand), *_table(still, step, pause, acks, guesses)])
+
+
+async def _restores(folder: Path, *, pairs: int) -> Restores | None:
+    """Return how restores compare with those by hand; without the tools on the machine nothing."""
+    programs = postgres.programs()
+    if programs is None or shutil.which("pgbackrest") is None:
+        return None
+    with pgbackrest.template(programs) as made:
+        return await restores(folder, made, rows=2_000_000, pairs=pairs)
 
 
 async def _guesses(folder: Path, *, pairs: int) -> AsyncIterator[Guess]:
@@ -109,6 +121,15 @@ def _schedule(many: Schedule) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     what = f"a run of {many.steps} steps, at most {AT_ONCE} at once, against an ideal schedule"
     yield _row(what, f"{many.taken_s:.2f} s", f"{many.ideal_s:.2f} s", many.taken_s / many.ideal_s, 1.1)
+
+
+def _by_hand(found: Restores | None) -> Iterator[str]:
+    if found is None:
+        return
+    ways = (("driven", found.driven_s, 1.05), ("from the last approval, a copy ready", found.warm_s, 0.4))
+    for how, seconds, most in ways:
+        what = f"a restore by pgBackRest, {how}, against the same by hand, {found.pairs} pairs"
+        yield _row(what, f"{seconds:.2f} s", f"{found.by_hand_s:.2f} s", seconds / found.by_hand_s, most)
 
 
 def _row(what: str, ours: str, bare: str, ratio: float, most: float) -> str:

@@ -26,7 +26,18 @@ COMMITS = 2
 SERVICE_S = 0.1
 """How long Slack or a tracker takes for one call, roughly; waiting for them costs a run next to nothing."""
 
-OTHERS = ("room", "card", "say", "approvals", "progress", "answer", "tracker", "update-due", "gate-expiry")
+OTHERS = (
+    "room",
+    "card",
+    "say",
+    "approvals",
+    "progress",
+    "answer",
+    "tracker",
+    "update-due",
+    "gate-expiry",
+    "ahead",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from integrations.registry import open_engines
 from tests import pgbackrest, postgres
-from tests.integrations.host import a_host
 from tests.pgbackrest import Cluster, Release
 from tests.required import missing
-from tests.runs.stage import CATALOG, PLAYBOOK, Stage
-from tests.runs.staged import carried_out, planned, staged
+from tests.runs.clusters import a_stage
+from tests.runs.stage import Stage
+from tests.runs.staged import carried_out, planned
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
-GOALS = {"before": "instant", "marker": "text", "lsn": "text", "xid": "text"}
 
 
 @pytest.fixture(scope="module")
@@ -34,64 +31,6 @@ def template() -> Iterator[Cluster]:
 def cluster(template: Cluster) -> Iterator[Cluster]:
     with pgbackrest.copy_of(template) as copy:
         yield copy
-
-
-@asynccontextmanager
-async def a_stage(folder: Path, cluster: Cluster, by: str, operation: str) -> AsyncIterator[Stage]:
-    (folder / "host").mkdir()
-    async with a_host(folder / "host", cluster.runner_config()) as host:
-        engine = open_engines(host.connections)["pgbackrest"]
-        catalog, playbook = _catalog(), _playbook(by, operation)
-        async with staged(folder, {"pgbackrest": engine}, catalog=catalog, playbook=playbook) as stage:
-            await stage.told("ana", 'declare "Orders are wrong" sev:1 svc:checkout')
-            yield stage
-
-
-def _catalog() -> str:
-    target = "  orders-cluster: {kind: pgbackrest, environment: production}\n"
-    known = CATALOG.replace("  shop: {kind", f"{target}  shop: {{kind", 1)
-    return known.replace("sources:\n", "sources:\n  orders-cluster: {engine: pgbackrest}\n", 1)
-
-
-def _playbook(by: str, operation: str) -> str:
-    head, rest = PLAYBOOK.split("inputs:", 1)
-    approvals = rest[rest.index("approvals:") : rest.index("steps:")]
-    return f"""{head}inputs:
-  goal: {{type: {GOALS[by]}, ask: "Back to where?"}}
-sources:
-  - id: orders-cluster
-    engine: pgbackrest
-    select: {{strategy: pitr, {by}: inputs.goal, require: [log_continuous]}}
-targets:
-  orders-cluster: {{kind: pgbackrest, environment: production}}
-{approvals}steps:
-  - id: restore
-    title: Bring the orders back to before the release
-    uses: pgbackrest.{operation}
-    source: orders-cluster
-    with: {{target: orders-cluster}}
-    by: dba
-    approval: overwrite
-    effect: destructive
-    no_way_back: true
-    keep: none
-    because: the engine keeps the damaged cluster itself
-    touches: [orders-cluster]
-    estimate: 1m
-    timeout: 5m
-    verify:
-      - {{id: back, uses: pgbackrest.restored}}
-  - id: backup
-    title: Take a full backup on the new timeline
-    uses: pgbackrest.backup
-    with: {{target: orders-cluster, type: full}}
-    by: dba
-    effect: read
-    estimate: 1m
-    timeout: 5m
-verify:
-  - {{id: still-back, uses: pgbackrest.restored, with: {{target: orders-cluster}}, within: 1m}}
-"""
 
 
 def _goal(by: str, release: Release) -> str:
