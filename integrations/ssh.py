@@ -118,6 +118,9 @@ class Ssh:
     async def _open(self) -> _Session:
         try:
             async with asyncio.timeout(OPEN_S):
+                if self._session is not None:
+                    # Its program ended; its connection would be kept alive for good.
+                    await self._session.close()
                 self._session = await self._opened()
             return self._session
         except TimeoutError as late:

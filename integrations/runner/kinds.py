@@ -15,6 +15,10 @@ Effect = Literal["read", "reversible", "destructive"]
 How = Literal["ask", "job"]
 
 
+LONGEST_S = 7 * 24 * 3600.0
+"""A restore takes as long as the data is big; what bounds a run is the timeout of its playbook."""
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """A key of a target in runner.toml, and the option by which the program is given it.
@@ -42,7 +46,7 @@ class BuiltIn:
     effect: Effect
     options: tuple[str, ...]
     params: Mapping[str, Rule] = field(default_factory=dict)
-    timeout_s: float = 3600.0
+    timeout_s: float = LONGEST_S
     starts_server: bool = False
 
 

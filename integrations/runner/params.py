@@ -102,14 +102,15 @@ def _bounds(rule: Rule) -> str:
 
 def _instant(name: str, value: Any) -> str:
     try:
-        at = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        said = datetime.fromisoformat(value)
+        at = said.astimezone(UTC) if said.tzinfo else None
+    except (TypeError, ValueError, OverflowError):
         at = None
-    if at is None or at.tzinfo is None:
+    if at is None:
         raise Refused(
             f"`{name}` must be a moment with its zone, such as 2026-11-23T02:10:00Z, not {shown(value)}."
         )
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return at.isoformat().replace("+00:00", "Z")
 
 
 def _query(name: str, value: Any) -> str:

@@ -277,6 +277,6 @@ def _act(request: Message) -> Message:
 def _seconds(value: Any, default: float) -> float:
     if value is None:
         return default
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e9:
         raise Refused(f"`timeout_s` is a number of seconds above 0, not {shown(value)}.")
     return float(value)

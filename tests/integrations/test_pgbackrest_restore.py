@@ -199,3 +199,55 @@ async def test_a_cluster_is_restored_over_itself_and_what_was_damaged_is_kept_un
     again = await acts.ended(bare)
     assert (again.phase, again.evidence["kept"]) == (Phase.SUCCEEDED, None), again.because
     assert cluster.rows() == bad.good
+
+
+async def test_a_stale_pid_file_of_a_copy_stops_no_other_server(
+    acts: Acts, cluster: Cluster, host: Host
+) -> None:
+    release = cluster.release_badly()
+    await acts.done("prepare", BeforeXid(release.xid))
+    cluster.stop(cluster.side, "immediate")
+    # After a power cut the pid that a copy had may be that of the server that works.
+    (cluster.side / "postmaster.pid").write_text((cluster.data / "postmaster.pid").read_text())
+
+    gone = await acts.ended(Call("discard", target=cluster.target))
+
+    assert gone.phase is Phase.SUCCEEDED, gone.because
+    assert cluster.ask("SELECT 1") == 1
+    assert not cluster.side.exists()
+
+
+async def test_a_copy_that_was_about_to_be_promoted_is_taken_all_the_same(
+    acts: Acts, cluster: Cluster, host: Host
+) -> None:
+    release = cluster.release_badly()
+    goal = BeforeXid(release.xid)
+    await acts.done("prepare", goal)
+    cluster.stop(cluster.side)
+    with (cluster.side / "postgresql.auto.conf").open("a") as settings:
+        settings.write("recovery_target_action = 'promote'\n")
+
+    state = await acts.done("restore", goal)
+
+    assert state.evidence["prepared"] is True
+    assert cluster.rows() == release.good
+
+
+async def test_a_cluster_that_is_not_the_restored_one_is_not_called_restored(
+    acts: Acts, engine: Engine, cluster: Cluster
+) -> None:
+    release = cluster.release_badly()
+    call = await acts.call("restore", BeforeXid(release.xid))
+    await acts.done("restore", BeforeXid(release.xid))
+    check = replace(call, operation="restored", goal=None)
+    assert (await engine.check(check)).ok
+    (kept,) = cluster.kept.glob("*/data")
+    cluster.stop()
+    cluster.data.rename(cluster.home / "restored")
+    kept.rename(cluster.data)
+    cluster.start()
+
+    found = await engine.check(check)
+
+    assert not found.ok
+    assert "its log does not go through timeline" in found.found

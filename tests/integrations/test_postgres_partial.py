@@ -185,3 +185,15 @@ async def test_an_extract_that_is_killed_leaves_no_half_table_and_goes_on(
     assert whole.phase is Phase.SUCCEEDED, whole.because
     with pytest.raises(psycopg.errors.UndefinedTable):
         orders.asked("SELECT 1 FROM shop.lines_restored_inc2")
+
+
+async def test_a_table_that_people_renamed_into_use_is_theirs(engine: Engine, orders: Orders) -> None:
+    point = await _damaged(engine, orders)
+    assert (await _do(engine, orders, "restore_partial", point, "P-1")).phase is Phase.SUCCEEDED
+    await _do(engine, orders, "extract", point, "E-1", tables=["shop.lines"], mark="inc1")
+    _say(orders, "ALTER TABLE shop.lines_restored_inc1 RENAME TO lines_new")
+
+    gone = await _do(engine, orders, "drop_extracted", point, "D-1", mark="inc1")
+
+    assert gone.phase is Phase.SUCCEEDED, gone.because
+    assert orders.asked("SELECT count(*) FROM shop.lines_new") == 1000

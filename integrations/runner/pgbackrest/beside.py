@@ -156,7 +156,7 @@ def put_away_replaced(beside: Beside) -> None:
     if not data.exists():
         return
     for shelf in _shelves(beside, data.stat().st_ino):
-        if not (shelf / "data").exists():
+        if beside.data.exists() and not (shelf / "data").exists():
             beside.data.rename(shelf / "data")
             files.sync(shelf)
         give_up(shelf)
@@ -200,7 +200,9 @@ def _replay(beside: Beside, aim: Aim, found: Found) -> Iterator[Step]:
     for _ in stanza.side.end():
         pass
     known.note(state="growing")
-    auto_settings.change(beside.data, aim.settings(), stanza.repository.owner)
+    # A restore that was broken off just before the exchange left it to promote.
+    settings = {**aim.settings(), "recovery_target_action": "pause"}
+    auto_settings.change(beside.data, settings, stanza.repository.owner)
     since = beside.log.stat().st_size if beside.log.exists() else 0
     process = stanza.side.launch(beside.log, *_alone(beside))
     replay = Replay(stanza.side, beside.log, since, found.begins, found.replay_bytes)

@@ -87,8 +87,20 @@ class Cluster:
             pid = int((self.data / "postmaster.pid").read_text(encoding="utf-8").split()[0])
         except (OSError, ValueError, IndexError):
             return None
-        # The pid of a server that was killed may be another program's by now.
-        return pid if processes.runs(pid) and processes.title(pid).startswith("post") else None
+        return pid if processes.runs(pid) and self._has(pid) else None
+
+    def _has(self, pid: int) -> bool:
+        """Say whether a process is a server of this very directory, in which servers work.
+
+        The pid of a server that was killed may be another program's by now, or another server's.
+        """
+        if not processes.title(pid).startswith("post"):
+            return False
+        try:
+            return Path(f"/proc/{pid}/cwd").samefile(self.data)
+        except OSError:
+            # It may not be looked at; a server that might be ours is never taken for stopped.
+            return True
 
     def ask(self, query: str, **values: str) -> Any:
         """Return the one value a query finds."""
@@ -139,8 +151,9 @@ class Cluster:
             self._service(self.stop)
         else:
             self.run("pg_ctl", "stop", f"--pgdata={self.data}", "--mode=fast", "--no-wait", "--silent")
+        asked = time.monotonic()
         while self.pid() is not None:
-            if time.monotonic() - begun > _STOP_S:
+            if time.monotonic() - asked > _STOP_S:
                 raise Problem(
                     f"The server in {self.data} does not stop in {_STOP_S} s, so nothing was replaced; "
                     "look for what holds it in pg_stat_activity and in its log.",

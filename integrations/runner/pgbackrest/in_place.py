@@ -16,6 +16,7 @@ from integrations.runner import files
 from integrations.runner.pgbackrest import auto_settings
 from integrations.runner.pgbackrest.aim import Aim
 from integrations.runner.pgbackrest.beside import close_log, resolved
+from integrations.runner.pgbackrest.cluster import links_out
 from integrations.runner.pgbackrest.quiet import quiet
 from integrations.runner.pgbackrest.switching import Switch, archives, bring_up
 from integrations.runner.report import Problem, Step
@@ -29,6 +30,8 @@ def restore_in_place(what: Switch, keep: str) -> Iterator[Step]:
         if what.attempt.is_done:
             yield Step("done")
             return
+        if keep == "copy" and not what.attempt.record:
+            _can_be_kept(what)
         record = what.attempt.record or _begin(what)
         if not record.get("copied"):
             with quiet(what.stanza.repository):
@@ -42,6 +45,15 @@ def restore_in_place(what: Switch, keep: str) -> Iterator[Step]:
         what.attempt.finish()
         yield Step("done")
     archives(what.stanza)
+
+
+def _can_be_kept(what: Switch) -> None:
+    """Find out before the cluster is stopped whether there is a way and room to keep it."""
+    if links := links_out(what.data):
+        where = f"{', '.join(links)} of {what.data} lie elsewhere and cannot be kept"
+        raise Problem(f"{where}; nothing was begun.")
+    if (what.data / "global" / "pg_control").exists():
+        files.room(what.attempt.shelf, files.size(what.data))
 
 
 def _begin(what: Switch) -> dict[str, Any]:

@@ -126,7 +126,9 @@ def restored(stanza: Stanza, label: str) -> dict[str, Any]:
     recovering, timeline = stanza.cluster.ask(_NOW)
     history = stanza.cluster.data / "pg_wal" / f"{timeline:08X}.history"
     forks = ancestors_in(history.read_text(encoding="utf-8")) if history.exists() else []
-    fork = next((each for each in reversed(forks) if each.timeline < int(record["timeline"])), None)
+    ours = int(record["timeline"])
+    through = ours in {timeline, *(each.timeline for each in forks)}
+    fork = next((each for each in reversed(forks) if each.timeline < ours), None) if through else None
     identity = stanza.cluster.control().identity
     wrong = [
         *(["it still replays its log"] if recovering else []),
@@ -202,6 +204,8 @@ def _obstacles(stanza: Stanza) -> Iterator[str]:
         yield f"The directory {data.parent} is missing or cannot be written."
     elif data.is_mount():
         yield f"{data} is a mount point, which cannot be put aside; use a directory inside it."
+    else:
+        yield from _elsewhere(stanza)
     if links := links_out(data):
         what = "tablespaces and a log on another disk are not restored"
         yield f"{data} has {', '.join(links)} elsewhere; {what}."
@@ -210,6 +214,15 @@ def _obstacles(stanza: Stanza) -> Iterator[str]:
     for name in ("patroni.dynamic.json", "patroni.yml"):
         if (data / name).exists():
             yield f"Patroni manages {data} and would start what is being replaced; restore with Patroni."
+
+
+def _elsewhere(stanza: Stanza) -> Iterator[str]:
+    """Clusters change places by a rename, which no other disk allows: found out while production serves."""
+    disk = stanza.cluster.data.parent.stat().st_dev
+    for place in (stanza.kept, stanza.side.data):
+        there = next(each for each in (place, *place.parents) if each.exists())
+        if there.stat().st_dev != disk:
+            yield f"{place} is on another disk than {stanza.cluster.data}; a rename cannot exchange them."
 
 
 def _control(stanza: Stanza, problems: list[str]) -> Control | None:

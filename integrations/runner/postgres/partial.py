@@ -34,7 +34,11 @@ SELECT jsonb_build_array(format('%I.%I', nspname, relname),
 FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
 """
 _ONE = "WHERE nspname = :'schema' AND relname = :'new'"
-_MARKED = "WHERE relkind = 'r' AND starts_with(obj_description(pg_class.oid, 'pg_class'), :'made')"
+# The comment goes along when people rename a table into use; its name is no longer ours then.
+_MARKED = (
+    "WHERE relkind = 'r' AND starts_with(obj_description(pg_class.oid, 'pg_class'), :'made') "
+    "AND right(relname, length(:'ending')) = :'ending'"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ def extract(what: Renaming, wish: Wish) -> Iterator[Step]:
 
 def drop_extracted(server: Server, database: str, mark: str) -> Iterator[Step]:
     """Drop the tables that were made under a mark; a table of that name that says nothing of it stays."""
-    made = {"made": f"{_MADE}{mark} "}
+    made = {"made": f"{_MADE}{mark} ", "ending": f"_restored_{mark}"}
     for name, _ in server.ask(_TAKEN + _MARKED, database, **made):
         server.ask(f"DROP TABLE {name}", database)
     yield Step("removed")
@@ -95,7 +99,8 @@ def drop_extracted(server: Server, database: str, mark: str) -> Iterator[Step]:
 
 def extracted(server: Server, database: str, mark: str) -> dict[str, Any]:
     """Return the tables that were made under a mark, with the number of their rows."""
-    names = [name for name, _ in server.ask(_TAKEN + _MARKED, database, made=f"{_MADE}{mark} ")]
+    made = {"made": f"{_MADE}{mark} ", "ending": f"_restored_{mark}"}
+    names = [name for name, _ in server.ask(_TAKEN + _MARKED, database, **made)]
     counts = (server.ask(f"SELECT to_jsonb(count(*)) FROM {name}", database)[0] for name in names)  # noqa: S608
     return {"tables": dict(list(zip(names, counts, strict=True))[:50])}
 

@@ -61,6 +61,7 @@ _REFUSED = [
     ),
     (b'{"do": "status", "key": "a\\u0000b"}', "printable"),
     (b'{"do": "status", "key": ""}', "printable"),
+    (b'{"do": "wait", "key": "k", "within_s": 1' + b"0" * 400 + b"}", "number of seconds"),
     (b'{"do": "log", "key": "k", "offset": -1}', "0 or more"),
 ]
 
