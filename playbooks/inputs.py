@@ -39,7 +39,13 @@ def _proposed(
     value = known.get(suggestion.scope, {}).get(suggestion.name)
     if value is None:
         return None
-    return _said(_instant(str(value)) + suggestion.offset) if wanted.type == "instant" else str(value)
+    if wanted.type != "instant":
+        return str(value)
+    try:
+        return _said(_instant(str(value)) + suggestion.offset)
+    except (ValueError, OverflowError):
+        # What is known is no moment: it proposes none, and a person is asked.
+        return None
 
 
 def read_input(wanted: Input, given: str) -> JsonValue:

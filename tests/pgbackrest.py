@@ -92,6 +92,8 @@ class Cluster:
     def configure(self) -> None:
         """Write where pgBackRest finds the cluster."""
         self._config.write_text(_CONFIG.format(home=self.home, port=PORT))
+        # Read by the cluster's account, whatever this process lets others read.
+        self._config.chmod(0o644)
 
     def runner_config(self, name: str = "orders-cluster", more: str = "") -> str:
         """Return what runner.toml says of it."""

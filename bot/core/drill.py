@@ -27,7 +27,7 @@ from bot.core.events import (
 from bot.core.incident import Incident
 from bot.core.loss import losses, rpo_verdict
 from bot.core.plan import Plan, PlannedStep
-from bot.core.run import Run
+from bot.core.run import Run, StepState
 from bot.core.run import Status as Stand
 from bot.core.words import in_words
 from integrations.contract import Json
@@ -193,7 +193,7 @@ def cleaned(rehearsal: Run, now: datetime) -> Plan | None:
     Whatever was begun is undone, the newest first, however it ended; then comes what the playbook names.
     """
     plan = rehearsal.plan
-    if plan is None or not any(state.key for state in rehearsal.steps.values()):
+    if plan is None or not any(map(_begun, rehearsal.steps.values())):
         return None
     steps = [*_undone(rehearsal, plan), *plan.cleanup]
     chained = [
@@ -215,10 +215,15 @@ def cleaned(rehearsal: Run, now: datetime) -> Plan | None:
     )
 
 
+def _begun(state: StepState) -> bool:
+    """Say whether a step ever acted: another attempt that was opened has no key yet, the one before had."""
+    return bool(state.key) or state.attempt > 1
+
+
 def _undone(rehearsal: Run, plan: Plan) -> Iterator[PlannedStep]:
     for step in reversed(plan.steps):
         state = rehearsal.step(step.id)
-        if step.undo and step.undo.kind != "person" and state.key and state.status is not Stand.UNDONE:
+        if step.undo and step.undo.kind != "person" and _begun(state) and state.status is not Stand.UNDONE:
             yield PlannedStep(
                 id=f"undo-{step.id}",
                 title=f"Undo: {step.title}",

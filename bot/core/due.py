@@ -267,6 +267,8 @@ def _blocked(
     holders: Mapping[str, Sequence[str]],
     freezes: Sequence[Freeze],
 ) -> Pause | _Wait | None:
+    if plan.drill and plan.problems and not step.person:
+        return Pause(plan.problems[0], step.id)
     if plan.drill and not step.person:
         why = f"{step.title} would change what is not isolated, which no drill does."
         return None if plan.apart(step) else Pause(why, step.id)

@@ -104,5 +104,8 @@ def _inputs(playbook: Playbook, known: Mapping[str, Mapping[str, Json]]) -> tupl
     for name, wanted in playbook.inputs.items():
         if name not in proposed:
             return read, wanted.ask
-        read[name] = read_input(wanted, proposed[name])
+        try:
+            read[name] = read_input(wanted, proposed[name])
+        except ValueError:
+            return read, wanted.ask
     return read, ""

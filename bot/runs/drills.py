@@ -91,6 +91,8 @@ class Drills:
     async def _clean_up(self, drill: Drill, view: View, plan: Plan) -> None:
         """Plan and start the clean-up in one record, so that a crash leaves it asked for or not at all."""
         plan, problems = await seen_again(self._engines, self._book.catalog(), plan)
+        # They stay in the plan, so that nobody goes on past them.
+        plan = plan.model_copy(update={"problems": problems})
         id = await self._book.timeline.lookup.next_id("RUN")
         hash = plan_hash(plan)
         asked = view.run.asked

@@ -52,9 +52,12 @@ def _real(catalog: Catalog) -> Iterator[Target]:
 
 
 async def _others(engines: Mapping[str, Engine], catalog: Catalog, plan: Plan) -> list[Known]:
+    """Every real target: one of another kind may lie in the same place, and has no identity to compare."""
     kinds = {target.kind for target in plan.targets}
-    found = [target for target in _real(catalog) if target.kind in kinds]
-    return [Known(target, await _identity(engines, target)) for target in found]
+    return [
+        Known(target, await _identity(engines, target) if target.kind in kinds else "")
+        for target in _real(catalog)
+    ]
 
 
 async def _identity(engines: Mapping[str, Engine], target: Target) -> str:

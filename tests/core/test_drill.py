@@ -12,6 +12,7 @@ from bot.core.drill import Begin, CleanUp, Drill, End, Keep, Stop, cleaned, fold
 from bot.core.due import Pause, due
 from bot.core.events import (
     AbortAsked,
+    AttemptOpened,
     CheckFound,
     DrillAsked,
     DrillEnded,
@@ -158,6 +159,20 @@ def test_what_is_undone_already_is_not_undone_again() -> None:
     plan = cleaned(running(BEGUN, DONE, *undone, *ABORTED), START)
     assert plan
     assert plan.steps == ()
+
+
+def test_what_acted_before_its_retry_was_opened_is_undone_too() -> None:
+    failed = StepFailed(step="stop", attempt=1, because="no")
+    opened = AttemptOpened(step="stop", attempt=2, target_said="no")
+    plan = cleaned(running(BEGUN, failed, opened, *ABORTED), START)
+    assert plan
+    assert [each.id for each in plan.steps] == ["undo-stop"]
+
+
+def test_nobody_goes_on_past_a_stand_in_that_is_not_apart_any_more() -> None:
+    run = running(problems=("lab is orders-db itself.",))
+    (said,) = due(run, now=START + timedelta(minutes=5), holders={}, freezes=())
+    assert said == Pause("lab is orders-db itself.", "stop")
 
 
 def test_where_nothing_was_begun_there_is_nothing_to_clean_up() -> None:

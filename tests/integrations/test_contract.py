@@ -559,7 +559,8 @@ async def test_what_was_prepared_is_taken_by_the_restore_and_can_be_discarded(ca
     early = replace(call, operation="prepare")
     assert (await case.engine.plan(early)).effect is Effect.READ
     to_do = (await case.engine.plan(call)).work
-    assert to_do["copying"] > 0
+    # Who cannot know how much there is says nothing of it.
+    assert not to_do or to_do["copying"] > 0
     states = []
     for key in ("K-1", "K-2"):
         ref = await case.engine.start(early, key=key)

@@ -70,3 +70,4 @@ def test_what_is_known_is_suggested() -> None:
         asked,
         {"decision": {"damage_start": "2026-11-23T02:10:00Z"}, "release": {"previous": "2.3.0"}},
     ) == {"at": "2026-11-23T02:09:00Z", "release": "2.3.0"}
+    assert suggestions(asked, {"decision": {"damage_start": "about two"}}) == {}

@@ -183,12 +183,16 @@ def test_names_never_exceed_what_the_server_keeps_of_them() -> None:
 
 
 def test_tables_are_compared_by_rows_and_content() -> None:
-    one = {"a": {"rows": 2, "content": "5"}, "b": {"rows": 1, "content": "7"}}
-    assert content.compare(one, one) == content.Comparison("", 2, 0, 0)
+    def compared(found: dict[str, dict[str, object]], *, written_since: bool = False) -> content.Comparison:
+        there = {"tables": found, "sequences": {}}
+        return content.compare({"tables": one}, there, written_since=written_since)
+
+    one: dict[str, dict[str, object]] = {"a": {"rows": 2, "content": "5"}, "b": {"rows": 1, "content": "7"}}
+    assert compared(one) == content.Comparison("", 2, 0, 0)
     more = {**one, "a": {"rows": 3, "content": "9"}, "c": {"rows": 0, "content": "0"}}
-    assert content.compare(one, more).wrong == "a has 3 rows, not 2"
-    assert content.compare(one, {**one, "c": {"rows": 0, "content": "0"}}).wrong == "c is not of the dump"
-    assert content.compare(one, more, written_since=True) == content.Comparison("", 1, 1, 1)
-    assert content.compare(one, {"a": one["a"]}, written_since=True).wrong == "b is missing"
+    assert compared(more).wrong == "the table a has 3 rows, not 2"
+    assert compared({**one, "c": {"rows": 0, "content": "0"}}).wrong == "the table c is not of the dump"
+    assert compared(more, written_since=True) == content.Comparison("", 1, 1, 1)
+    assert compared({"a": one["a"]}, written_since=True).wrong == "the table b is missing"
     other = {**one, "b": {"rows": 1, "content": "8"}}
-    assert content.compare(one, other).wrong == "b has as many rows, but not the same"
+    assert compared(other).wrong == "the table b has as many rows, but not the same"
