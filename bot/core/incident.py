@@ -38,8 +38,7 @@ from bot.core.events import (
     UpdatePosted,
     WritersStopped,
 )
-
-Value = bool | int | float | str | None
+from playbooks.criteria import Known, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ class Incident:
     writers_stopped: datetime | None = None
     stopped_by: str | None = None
     room: RoomOpened | None = None
-    facts: Mapping[str, Value] = field(default_factory=dict)
+    known: Mapping[str, Known] = field(default_factory=dict)
     decisions: tuple[Decision, ...] = ()
     updates: tuple[UpdatePosted, ...] = ()
     updated_at: datetime | None = None
@@ -90,6 +89,11 @@ class Incident:
     def open(self) -> bool:
         """Say whether people still work on it."""
         return self.phase not in (Phase.RESOLVED, Phase.CLOSED)
+
+    @property
+    def facts(self) -> Mapping[str, Value]:
+        """Return the value of each fact that was learnt."""
+        return {name: known.value for name, known in self.known.items()}
 
     @property
     def commander(self) -> str:
@@ -182,8 +186,9 @@ def apply(incident: Incident, entry: Entry, event: Event) -> Incident:  # noqa: 
             return _impact(incident, event, entry.recorded_at)
         case WritersStopped(at=at, run=run):
             return replace(incident, writers_stopped=at, stopped_by=run)
-        case FactLearnt(name=name, value=value):
-            return replace(incident, facts={**incident.facts, name: value})
+        case FactLearnt(name=name, value=value, source=source):
+            known = Known(value, source, entry.by, entry.occurred_at)
+            return replace(incident, known={**incident.known, name: known})
         case Decided():
             made = Decision(event, entry.occurred_at, entry.by)
             return replace(incident, decisions=(*incident.decisions, made))

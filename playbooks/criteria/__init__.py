@@ -9,7 +9,7 @@ from playbooks.criteria.conditions import (
     parse_condition,
     say_condition,
 )
-from playbooks.criteria.facts import FACTS, Fact, Facts, FactUnknown, Value, check_fact, parse_fact
+from playbooks.criteria.facts import FACTS, Fact, Facts, FactUnknown, Known, Value, check_fact, parse_fact
 from playbooks.criteria.model import Box, Containment, Criteria, Question, Rule, Veto, limits, load_criteria
 from playbooks.criteria.predicates import PREDICATES, Predicate
 
@@ -25,6 +25,7 @@ __all__ = [
     "FactUnknown",
     "Facts",
     "Judge",
+    "Known",
     "Predicate",
     "Question",
     "Reading",

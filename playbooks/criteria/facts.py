@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from playbooks.problems import instead
@@ -71,6 +72,21 @@ FACTS: Mapping[str, Fact] = {
     "severity": Fact("number", unit="SEV"),
     "customer_impact": _choice("none partial full"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was said of a fact: its value, by whom and when; `source` is `person` or `machine:<probe>`."""
+
+    value: Value
+    source: str
+    by: str
+    at: datetime
+
+    @property
+    def of_person(self) -> bool:
+        """Say whether a person said it."""
+        return self.source == "person"
 
 
 class FactUnknown(ValueError):

@@ -19,6 +19,7 @@ from bot.core.events import (
     CheckFound,
     Entry,
     Event,
+    FactLearnt,
     FreezeExtended,
     FreezePlaced,
     FreezeReviewDue,
@@ -278,3 +279,16 @@ def test_a_step_never_starts_without_the_approval_it_names() -> None:
     story.in_run(6, Planned(plan=lost, hash="h"))
     story.in_run(8, RunStarted(hash="h"))
     assert pauses(story, 9) == ["The plan has no approval named overwrite-it."]
+
+
+def test_a_fact_keeps_who_said_it_and_a_later_one_corrects_it() -> None:
+    story = planned()
+    story.in_incident(1, FactLearnt(name="cause_known", value=True))
+    story.in_incident(2, FactLearnt(name="minutes_since_change", value=4, source="machine:releases"))
+    story.in_incident(3, FactLearnt(name="cause_known", value=False))
+    incident = story.incident
+
+    assert incident.facts == {"cause_known": False, "minutes_since_change": 4}
+    assert incident.known["cause_known"].of_person
+    assert incident.known["cause_known"].at == at(3)
+    assert not incident.known["minutes_since_change"].of_person

@@ -105,11 +105,15 @@ class NoteAdded(Kind):
 
 
 class FactLearnt(Kind):
-    """A fact of the decision; None means that nobody knows."""
+    """A fact of the decision; None means that nobody knows. Learnt again, it is corrected.
+
+    `source` is `person`, or `machine:` and the probe that found it.
+    """
 
     kind: Literal["fact-learnt"] = "fact-learnt"
     name: str
     value: bool | int | float | str | None
+    source: str = "person"
 
 
 class Decided(Kind):

@@ -8,8 +8,8 @@ from typing import assert_never
 from bot.core import events
 from bot.core.document import Code, Line, Moment, Strong, Who
 from bot.core.events import IncidentEvent
-from bot.core.incident import Value
 from bot.core.words import joined, linked
+from playbooks.criteria import Value
 
 _Talk = (
     events.NoteAdded

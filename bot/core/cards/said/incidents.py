@@ -23,8 +23,9 @@ from bot.core.document import (
     Who,
 )
 from bot.core.events import Entry, IncidentEvent
-from bot.core.incident import Incident, Value
+from bot.core.incident import Incident
 from bot.core.words import people, says
+from playbooks.criteria import Value
 
 _Silent = (
     events.IncidentDeclared
