@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,6 +123,14 @@ def test_the_last_stage_is_the_bot() -> None:
 def test_everything_the_build_copies_is_let_through(context: Path) -> None:
     for sources, _ in copied(STAGES["build"]):
         assert [source for source in sources if not (context / source).exists()] == []
+
+
+def test_every_file_that_is_no_code_is_packaged() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    patterns = settings["package-data"]["*"]
+    for package in PACKAGES:
+        others = (path for path in _files(ROOT / package) if not path.endswith(".py"))
+        assert [path for path in others if not any(Path(path).match(pattern) for pattern in patterns)] == []
 
 
 def test_nothing_that_was_made_here_is_let_through(context: Path) -> None:

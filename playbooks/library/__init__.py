@@ -1,4 +1,4 @@
-"""Worked examples that load, lint clean and are meant to be copied; `read` returns their text."""
+"""Worked examples that load, lint clean and are meant to be copied, and the corpus; `read` returns a text."""
 
 from __future__ import annotations
 
