@@ -54,6 +54,12 @@ class AppliesTo(Part):
     releases: tuple[str, ...] = ()
     deployment: Literal["canary", "blue_green", "rolling"] | None = None
 
+    def covers(self, service: str, environment: str) -> bool:
+        """Say whether the playbook may be used for a service in an environment."""
+        return service in (self.services or (service,)) and environment in (
+            self.environments or (environment,)
+        )
+
 
 class Objectives(Part):
     """How long recovery may take and how much may be lost; what is not said comes from the service's tier."""

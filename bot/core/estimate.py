@@ -72,10 +72,15 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What each phase is expected to take, in order; `basis` says in words what that rests on."""
+    """What each phase is expected to take, in order; `basis` says in words what that rests on.
+
+    `runs` and `drills` count the measurements it was made from.
+    """
 
     phases: tuple[Expected, ...]
     basis: str
+    runs: int = 0
+    drills: int = 0
 
     @property
     def likely_s(self) -> float:
@@ -109,7 +114,9 @@ def estimate(
         widened = DOUBT * doubt if _far(phase, work.get(phase), chosen) else doubt
         likely, high = _quantile(times, 0.5), _quantile(times, _HIGH)
         phases.append(Expected(phase, round(likely, 3), round(high * widened, 3)))
-    return Estimate(tuple(phases), _basis(chosen, now, elsewhere=not own))
+    drills = sum(each.took.drill for each in chosen)
+    basis = _basis(chosen, now, elsewhere=not own)
+    return Estimate(tuple(phases), basis, runs=len(chosen) - drills, drills=drills)
 
 
 def seen_elsewhere(engine: str, known: contract.Estimate) -> Estimate:

@@ -52,7 +52,9 @@ class Ahead:
         warm, others = [], []
         for loaded in self._shelf.playbooks().values():
             playbook, options = loaded.playbook, [option.value for option in loaded.playbook.options]
-            if not _applies(playbook, incident) or (decided and decided not in options):
+            if not playbook.applies_to.covers(incident.service, incident.environment) or (
+                decided and decided not in options
+            ):
                 continue
             if playbook.warm:
                 warm.append(playbook)
@@ -88,13 +90,6 @@ class Ahead:
         changes = {stream: Change(0, (other,)) for stream, other in others.items()}
         changes[f"incident/{incident.id}"] = Change(incident.seq, (event,))
         await self._book.timeline.append(changes, by=BY, via=VIA)
-
-
-def _applies(playbook: Playbook, incident: Incident) -> bool:
-    where = playbook.applies_to
-    return incident.service in (where.services or (incident.service,)) and (
-        incident.environment in (where.environments or (incident.environment,))
-    )
 
 
 def _inputs(playbook: Playbook, known: Mapping[str, Mapping[str, Json]]) -> tuple[dict[str, Json], str]:

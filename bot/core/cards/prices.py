@@ -1,0 +1,65 @@
+"""What each answer costs, a line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+from bot.core.budget import Verdict
+from bot.core.document import Line, Strong, say
+from bot.core.price import Price
+from bot.core.words import in_words, roughly
+
+_NONE = timedelta(0)
+
+
+def price_line(price: Price) -> Line:
+    """Return what an answer takes and gives up, what that rests on, and whether the objectives are met."""
+    how = f" with {price.playbook}" if price.playbook else ""
+    return (Strong(str(price.option)), f"{how}: ", "; ".join(_parts(price)), ".")
+
+
+def price_texts(prices: Sequence[Price]) -> tuple[str, ...]:
+    """Return the same as plain text, as a decision's record keeps it."""
+    return tuple(say(price_line(price)) for price in prices)
+
+
+def _parts(price: Price) -> Iterator[str]:
+    yield _takes(price)
+    yield _gives_up(price)
+    yield _rto(price)
+    if price.lost is not None:
+        yield f"{price.rpo} the RPO"
+
+
+def _takes(price: Price) -> str:
+    if price.takes is None:
+        return f"how long it takes cannot be said, {price.rests_on}"
+    guess = "a guess, " if price.basis == "guess" else ""
+    return f"{roughly(price.takes.likely, price.takes.high)} ({guess}{price.rests_on})"
+
+
+def _gives_up(price: Price) -> str:
+    if price.gives_up is None:
+        return "what it gives up cannot be said"
+    if price.gives_up == _NONE:
+        return "gives up no writes"
+    return f"gives up {in_words(price.gives_up)} of writes{_good(price.lost)}"
+
+
+def _good(lost: timedelta | None) -> str:
+    if lost is None:
+        return ""
+    return f", {in_words(lost)} of them good" if lost else ", none of them good"
+
+
+def _rto(price: Price) -> str:
+    match price.rto:
+        case Verdict.CANNOT_SAY:
+            return "whether the RTO is met cannot be said"
+        case Verdict.MEETS:
+            return "meets the RTO"
+        case _ if price.within is None:
+            return "the RTO has passed"
+        case _:
+            return f"{price.rto} the RTO, {in_words(price.within)} of which are left"

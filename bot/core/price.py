@@ -1,0 +1,217 @@
+"""What each answer costs: minutes until service is back and the writes it gives up, with what that rests on.
+
+Prices explain a choice and order its alternatives; they never take an answer away. Where nobody measured
+and nobody said anything, there is no figure and the verdict is that nobody can say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from bot.core.budget import Verdict
+from bot.core.estimate import Act, Estimate, Measurement, estimate
+from bot.core.incident import Incident
+from bot.core.words import lasted
+from playbooks.budget import time_budget
+from playbooks.catalog import Tier
+from playbooks.model import Playbook, Step
+from playbooks.words import Option
+
+FEW = 3
+"""Fewer measurements than this are a guess."""
+_NONE = timedelta(0)
+_FIX_SLIPS = 1.5
+_ENDLESS = timedelta(days=3650)
+_RESTORES = (Option.RESTORE_FULL, Option.RESTORE_PITR, Option.RESTORE_PARTIAL)
+
+Named = Callable[[Step], str]
+"""Tells acts of one operation of a step apart, as their measurements do."""
+
+
+class Basis(StrEnum):
+    """What a price rests on."""
+
+    DRILL = "drill"
+    LIVE = "live"
+    GUESS = "guess"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A length of time, likely and at most."""
+
+    likely: timedelta
+    high: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What one answer costs; None is what nobody can say.
+
+    `takes` counts from now, `gives_up` is everything written after the moment that comes back, and
+    `lost` the part of it from before the damage, which the RPO is about. `within` is how long it may
+    take so that the RTO is still met, None where there is nothing left of it.
+    """
+
+    option: Option
+    playbook: str | None
+    takes: Range | None
+    basis: Basis
+    rests_on: str
+    gives_up: timedelta | None
+    lost: timedelta | None
+    rto: Verdict
+    rpo: Verdict
+    within: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """All that prices are made from, as things stand at `now`."""
+
+    incident: Incident
+    tier: Tier
+    playbooks: Sequence[Playbook]
+    measured: Sequence[Measurement]
+    named: Named
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Time:
+    takes: Range | None
+    basis: Basis
+    rests_on: str
+    playbook: str | None = None
+
+
+_UNKNOWN = _Time(None, Basis.NONE, "nobody measured it")
+
+
+def prices(market: Market, options: Iterable[Option]) -> tuple[Price, ...]:
+    """Return the price of each of the options, in their order."""
+    return tuple(_price(market, option) for option in options)
+
+
+def _price(market: Market, option: Option) -> Price:
+    time = _time(market, option)
+    gives_up, lost = _given_up(market, option)
+    within = _left(market)
+    return Price(
+        option=option,
+        playbook=time.playbook,
+        takes=time.takes,
+        basis=time.basis,
+        rests_on=time.rests_on,
+        gives_up=gives_up,
+        lost=lost,
+        rto=_in_time(time.takes, within),
+        rpo=_affordable(lost, market.tier.rpo),
+        within=within if within > _NONE else None,
+    )
+
+
+def _time(market: Market, option: Option) -> _Time:
+    able = [each for each in market.playbooks if option in each.options]
+    found = [_by_playbook(market, playbook) for playbook in able]
+    known = [each for each in found if each.takes]
+    said = _as_said(market, option)
+    if known:
+        return min(known, key=lambda each: each.takes.likely if each.takes else _ENDLESS)
+    return said or (found[0] if found else _UNKNOWN)
+
+
+def _as_said(market: Market, option: Option) -> _Time | None:
+    """Return the minutes that somebody named for a fix or a restore."""
+    fix = option is Option.HOTFIX
+    if not fix and option not in _RESTORES:
+        return None
+    known = market.incident.known.get("hotfix_eta_minutes" if fix else "estimated_restore_minutes")
+    if known is None or not isinstance(known.value, int | float):
+        return None
+    said = timedelta(minutes=known.value)
+    return _Time(Range(said, said * _FIX_SLIPS), Basis.GUESS, f"as {known.by} says")
+
+
+def _by_playbook(market: Market, playbook: Playbook) -> _Time:
+    """Add up what its steps took before; what only its file says of the steps that act is no figure."""
+    acts = [step for step in playbook.steps if not step.manual]
+    found = {step.id: guess for step in acts if (guess := _estimate(market, step))}
+    if not found:
+        return _Time(None, Basis.NONE, "it was never carried out", playbook.name)
+    likely = {id: timedelta(seconds=guess.likely_s) for id, guess in found.items()}
+    high = {id: timedelta(seconds=guess.high_s) for id, guess in found.items()}
+    unmeasured = {step.id: step.timeout for step in playbook.steps if step.id not in found}
+    waits = {name: gate.expires for name, gate in playbook.approvals.items()}
+    short = time_budget(playbook, estimates=likely)
+    long = time_budget(playbook, estimates={**unmeasured, **high}, approvals=waits)
+    takes = Range(short.total - short.decide, long.total - long.decide)
+    return _Time(takes, _basis(acts, found), _rests_on(acts, found), playbook.name)
+
+
+def _estimate(market: Market, step: Step) -> Estimate | None:
+    act = Act(step.operation, market.named(step), step.target or "")
+    return estimate(act, {}, market.measured, now=market.now)
+
+
+def _basis(acts: Sequence[Step], found: Mapping[str, Estimate]) -> Basis:
+    fewest = min(guess.drills + guess.runs for guess in found.values())
+    if len(found) < len(acts) or fewest < FEW:
+        return Basis.GUESS
+    drills, runs = (sum(getattr(guess, of) for guess in found.values()) for of in ("drills", "runs"))
+    return Basis.DRILL if drills > runs else Basis.LIVE
+
+
+def _rests_on(acts: Sequence[Step], found: Mapping[str, Estimate]) -> str:
+    fewest = min(found.values(), key=lambda guess: guess.drills + guess.runs)
+    some = "" if len(found) == len(acts) else f"{len(found)} of {len(acts)} steps "
+    return f"{some}{fewest.basis}"
+
+
+def _left(market: Market) -> timedelta:
+    """Return how much of the RTO is left, counted from the impact or else from the declaration."""
+    since = market.incident.impact_start or market.incident.declared_at
+    return market.tier.rto - lasted(since, market.now)
+
+
+def _in_time(takes: Range | None, left: timedelta) -> Verdict:
+    if takes is None:
+        return Verdict.CANNOT_SAY
+    if takes.likely > left:
+        return Verdict.MISSES
+    return Verdict.MEETS if takes.high <= left else Verdict.MAY_MISS
+
+
+def _affordable(lost: timedelta | None, rpo: timedelta) -> Verdict:
+    if lost is None:
+        return Verdict.CANNOT_SAY
+    return Verdict.MEETS if lost <= rpo else Verdict.MISSES
+
+
+def _given_up(market: Market, option: Option) -> tuple[timedelta | None, timedelta | None]:
+    """Return the writes an answer gives up, all of them and the good ones from before the damage."""
+    incident = market.incident
+    end = incident.writers_stopped or market.now
+    if option not in _RESTORES:
+        whole = incident.facts.get("data_corruption") == "none"
+        stays = whole and option is not Option.FAILOVER
+        return (_NONE, _NONE) if stays else (None, None)
+    if option is Option.RESTORE_PARTIAL:
+        return None, None
+    damage = incident.damage_start
+    moment = damage if option is Option.RESTORE_PITR else _backed_up(incident)
+    if moment is None:
+        return None, None
+    lost = max(_NONE, lasted(moment, damage)) if damage else None
+    return max(_NONE, lasted(moment, end)), lost
+
+
+def _backed_up(incident: Incident) -> datetime | None:
+    age = incident.known.get("backup_age_minutes")
+    if age is None or not isinstance(age.value, int | float):
+        return None
+    return age.at - timedelta(minutes=age.value)

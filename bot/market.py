@@ -1,0 +1,33 @@
+"""Reads what the prices of an incident's answers are made from: its playbooks and what they took before."""
+
+from __future__ import annotations
+
+from bot.core.incident import Incident
+from bot.core.price import Market
+from bot.shelf import Shelf
+from bot.timeline import Timeline
+from integrations.registry import operations
+from playbooks.model import Step
+
+
+async def market(incident: Incident, timeline: Timeline, shelf: Shelf) -> Market:
+    """Return all that the prices of an incident's answers are made from, as things stand now."""
+    playbooks = [
+        loaded.playbook
+        for loaded in shelf.playbooks().values()
+        if loaded.playbook.applies_to.covers(incident.service, incident.environment)
+    ]
+    acts = {step.operation for playbook in playbooks for step in playbook.steps}
+    return Market(
+        incident=incident,
+        tier=shelf.catalog().tier(incident.service),
+        playbooks=playbooks,
+        measured=await timeline.lookup.measurements(acts),
+        named=_named,
+        now=timeline.now(),
+    )
+
+
+def _named(step: Step) -> str:
+    known = operations().get(step.operation)
+    return str(step.params.get(known.named_by, "")) if known and known.named_by else ""
