@@ -28,7 +28,9 @@ async def act(ask: Ask) -> Outcome:
     small = ("It is removed ", Moment(until), " unless the run is started. To stop: ", stop)
     line = "makes a checked copy ready. It changes nothing, and needs no approval."
     answer = ask.done(run.id, line, small=small, run=run.id)
-    return Outcome(answer, {f"run/{run.id}": Change(run.seq, (asked, *again))})
+    # One that is resolved in the same moment gets no copy: this record must fail then.
+    same = {f"incident/{incident.id}": Change(incident.seq, ())}
+    return Outcome(answer, {**same, f"run/{run.id}": Change(run.seq, (asked, *again))})
 
 
 def _preparable(run: Run, incident: Incident) -> Plan:

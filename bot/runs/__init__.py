@@ -49,7 +49,7 @@ from bot.core.events import (
     StepFailed,
     WarmAsked,
 )
-from bot.core.incident import Incident
+from bot.core.incident import Incident, stream_of
 from bot.core.plan import Plan, PlannedCall, PlannedStep, differences, plan_hash
 from bot.core.run import Status
 from bot.jobs import Again, Sooner, any_of
@@ -165,7 +165,10 @@ class Runs:
             # A warning is no part of the hash: the plan is the same, and people know what it rests on.
             warned = planned.plan.model_copy(update={"warnings": (*told, *planned.plan.warnings)})
             planned = planned.model_copy(update={"plan": warned})
-        return await self._book.write(view, planned, *self._warm(view, loaded.playbook, planned.plan))
+        warm = self._warm(view, loaded.playbook, planned.plan)
+        # One that is resolved in the same moment gets no copy: this record must fail then.
+        same = {stream_of(view.incident.id): Change(view.incident.seq, ())} if warm else {}
+        return await self._book.write(view, planned, *warm, others=same)
 
     def _warm(self, view: View, playbook: Playbook, plan: Plan) -> tuple[WarmAsked, ...]:
         """What a warm playbook makes ready is begun with the plan, where that could be started."""

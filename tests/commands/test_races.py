@@ -9,8 +9,9 @@ from bot.commands.grammar import read
 from bot.core.errors import Conflict
 from bot.core.may import Actor
 from integrations.contract import Phase
-from tests.commands.scenes import approved, declared, planned
+from tests.commands.scenes import approved, declared, planned, put
 from tests.runs.stage import Stage, World
+from tests.runs.test_warm import WARM
 
 START, RESOLVE = "start RUN-1", 'resolve "all is well" data:"nothing was lost"'
 
@@ -42,6 +43,22 @@ async def test_a_run_never_starts_in_the_moment_its_incident_is_resolved(
     assert not (await both.say("ana", second)).ok
     assert (await both.incident()).open == ((await both.run()).started_at is not None)
     assert await both.timeline.verify() == []
+
+
+@pytest.mark.parametrize(("first", "second"), [("prepare RUN-1", RESOLVE), (RESOLVE, "prepare RUN-1")])
+async def test_no_copy_is_begun_in_the_moment_its_incident_is_resolved(
+    both: Stage, first: str, second: str
+) -> None:
+    put(both, playbook=WARM.removesuffix("warm: true\n"))
+    await planned(both)
+    faster, slower = await decided(both, first), await decided(both, second)
+    await write(both, faster)
+
+    with pytest.raises(Conflict):
+        await write(both, slower)
+
+    await both.say("ana", second)
+    assert (await both.run()).warm is None or (await both.incident()).open
 
 
 async def test_a_target_that_a_run_holds_is_not_given_to_another(stage: Stage, world: World) -> None:
