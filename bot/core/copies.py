@@ -24,6 +24,11 @@ def made_again(run: Run, step: PlannedStep) -> tuple[AttemptOpened, ...]:
     return (AttemptOpened(step=step.id, attempt=attempt, target_said="its copy was removed"),)
 
 
+def nobody_waits(run: Run) -> bool:
+    """Say whether a copy may be removed at any time: no person and no end of the run waits for it."""
+    return run.over or not (run.started_at or run.abort)
+
+
 def failed(run: Run, plan: Plan) -> tuple[PlannedStep, ...]:
     """Return the steps that could not make their copy before the start."""
     return tuple(step for step in plan.steps if step.beforehand and run.step(step.id).status is Status.FAILED)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.core.copies import made_again
+from bot.core.copies import made_again, nobody_waits
 from bot.core.due import Begin
 from bot.core.estimate import Took
 from bot.core.events import (
@@ -52,6 +52,8 @@ from integrations.contract import (
 )
 
 SOON, LATER = timedelta(milliseconds=150), timedelta(seconds=1)
+HELD = timedelta(seconds=30)
+"""How long a copy is left alone beside a target that another run holds."""
 TAIL = 2_000
 
 
@@ -290,6 +292,9 @@ class Steps:
         others = {}
         if step.warm:
             claim = await self._beside.claim(view, step)
+            if not isinstance(claim, dict) and nobody_waits(view.run):
+                # What lies beside a target is in nobody's way, and its own try must not be used up.
+                return self._book.rest(view, HELD if claim else SOON)
             if not isinstance(claim, dict):
                 why = claim or f"{_own(step)} has a copy of another run beside it, which is just being made"
                 return await self.failed(view, step, replace(state, undoing=True), why, "")

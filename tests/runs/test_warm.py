@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.core.due import MOST_REMOVALS
+from bot.core.errors import Conflict
 from bot.core.events import (
     AbortAsked,
     Approved,
@@ -26,6 +27,7 @@ from bot.core.events import (
 )
 from bot.core.hold import fold_target
 from bot.core.run import Status
+from bot.jobs import Again
 from bot.timeline import Change
 from bot.watch import Watch
 from integrations.contract import Phase
@@ -161,8 +163,9 @@ async def test_what_nobody_wants_any_more_is_removed_and_can_be_made_again(
     stage: Stage, world: World
 ) -> None:
     await warm(stage)
-    assert "removes what there is of its copy. Its plan stays." in await stage.told(
-        "bo", 'discard RUN-1 why:"no room"'
+    assert (
+        "RUN-1 makes nothing ready any more; its plan stays. Its copy beside orders-db is being removed."
+        in (await stage.told("bo", 'discard RUN-1 why:"no room"'))
     )
     await stage.carry()
     run = await stage.run()
@@ -170,7 +173,7 @@ async def test_what_nobody_wants_any_more_is_removed_and_can_be_made_again(
     assert dict(run.copies) == {}
     assert run.step("prepare").status is Status.WAITING
     assert (await stage.say("bo", 'discard RUN-1 why:"again"')).text.strip() == (
-        "RUN-1 makes no copy ready; what it made is removed, or being removed."
+        "RUN-1 makes no copy ready: nothing was recorded. None of it is left."
     )
     await stage.told("bo", "prepare RUN-1")
     await stage.carry()
@@ -255,6 +258,11 @@ async def test_a_copy_that_will_not_go_is_tried_again_and_then_left_to_people(
         assert dict((await stage.run()).copies) == {"prepare": tries}
     assert again is None
     assert sum(act.endswith(".undo") for act in world.acts) == MOST_REMOVALS
+    refused = await stage.say("bo", 'discard RUN-1 why:"no room"')
+    assert refused.text.strip() == (
+        "RUN-1 makes no copy ready: nothing was recorded. Its copy beside orders-db could not be removed in "
+        f"{MOST_REMOVALS} tries. Remove it by hand: `discard orders-db `"
+    )
 
 
 async def test_a_removal_that_nobody_can_tell_the_end_of_is_tried_again(
@@ -408,16 +416,66 @@ async def test_a_copy_is_not_removed_while_another_run_holds_its_target(
     await set_off(stage, "RUN-2")
     world.end("RUN-2.stop.1")
     await stage.carry("RUN-2")
-    await write(stage, "ana", WarmStopped(why="no"))
-    await stage.carry()
-    assert dict((await stage.run()).copies) == {"prepare": 1}
+    held = "orders-db is held by RUN-2: the copy beside it is removed when RUN-2 lets it go."
+    assert held in await stage.told("ana", 'discard RUN-1 why:"no"')
+    for _ in range(2 * MOST_REMOVALS):
+        again = await stage.carry()
+        # It is in nobody's way, and no try is used up by waiting.
+        assert again == Again(clock() + timedelta(seconds=30))
+        assert dict((await stage.run()).copies) == {"prepare": 0}
+        clock.advance(30)
+    refused = await stage.say("ana", 'discard RUN-1 why:"no"')
+    assert refused.text.strip() == f"RUN-1 makes no copy ready: nothing was recorded. {held}"
     world.held = False
     for act in [act for act in world.acts if world.jobs[act].phase is Phase.RUNNING]:
         world.end(act)
     await stage.carry("RUN-2")
-    clock.advance(60)
+    clock.advance(30)
     await stage.carry()
     assert dict((await stage.run()).copies) == {}
+
+
+async def test_an_abort_does_not_wait_until_a_copy_can_be_removed(
+    stage: Stage, world: World, book: Book, clock: Clock
+) -> None:
+    await warm(stage)
+    book(PLAYBOOK)
+    await planned(stage, "RUN-2")
+    world.held = True
+    await set_off(stage, "RUN-2")
+    world.end("RUN-2.stop.1")
+    await stage.carry("RUN-2")
+    await write(stage, "ana", AbortAsked(why="no", leaves="-"))
+    again = await stage.carry()
+    run = await stage.run()
+    assert (run.state, dict(run.copies)) == ("aborted", {"prepare": 1})
+    for _ in range(2 * MOST_REMOVALS):
+        assert again is not None
+        clock.advance((again.at - clock()).total_seconds())
+        again = await stage.carry()
+    # Of what was aborted, too, the copy is removed once its target is free, however long that takes.
+    assert dict((await stage.run()).copies) == {"prepare": 1}
+    world.end("RUN-2.restore.1")
+    world.held = False
+    await stage.carry("RUN-2")
+    clock.advance(30)
+    await stage.carry()
+    assert dict((await stage.run()).copies) == {}
+
+
+async def test_an_incident_that_is_resolved_while_it_is_planned_gets_no_copy(
+    stage: Stage, world: World
+) -> None:
+    async def resolved() -> None:
+        await stage.told("ana", 'resolve "all is well" data:"nothing was lost"')
+
+    await declared(stage)
+    world.meanwhile = [resolved]
+    with pytest.raises(Conflict):
+        await planned(stage)
+    await stage.carry()
+    run = await stage.run()
+    assert (run.state, run.warm, world.acts) == ("planned", None, [])
 
 
 async def test_a_target_that_calls_making_a_copy_destructive_is_not_warm(stage: Stage, world: World) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.core.document import Button, Line, Moment, Strong
+from bot.core.due import MOST_REMOVALS
 from bot.core.plan import Plan
 from bot.core.run import Run, Status
 from integrations.contract import Json
@@ -41,6 +42,8 @@ def standing(run: Run, plan: Plan) -> Line:
         source = plan.source(step.call.source)
         if step.id not in run.copies:
             continue
+        if run.copies[step.id] >= MOST_REMOVALS:
+            return (Strong("its copy could not be removed"),)
         if state.undoing or run.warm is None:
             return ("its copy is being removed",)
         if state.status is Status.SUCCEEDED and source and source.moment:

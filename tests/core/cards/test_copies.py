@@ -148,6 +148,9 @@ def test_a_copy_that_will_not_go_is_said_once_with_what_removes_it_by_hand() -> 
     assert spoken(story) == snapshot(
         "RUN-1 could not remove its copy from beside orders-db: busy. By hand: runner sqlite discard\n"
     )
+    assert of_incident(story) == snapshot(
+        "• RUN-1 planned: Put the orders database back; its copy could not be removed"
+    )
 
 
 def test_an_attempt_to_come_needs_no_words_before_the_start() -> None:
