@@ -18,6 +18,7 @@ COMMANDS = {
     "gate": ("bot.terminal.gate:main", "ask whether a pipeline may deploy now"),
     "playbook": ("bot.terminal.check:playbook", "check [PATH…]: print every problem as file:line"),
     "criteria": ("bot.terminal.check:criteria", "check PATH: print every problem as file:line"),
+    "replay": ("bot.terminal.replay:main", "decide a real incident again, and see how it was"),
     "token": ("bot.terminal.keep:token", "issue or revoke a token of the HTTP door"),
     "verify-timeline": ("bot.terminal.keep:verify", "check that nobody changed an entry"),
     "hold-all": ("bot.terminal.keep:hold_all", "put every run on hold; the server must be stopped"),
