@@ -31,6 +31,7 @@ from bot.commands import (
     postmortem,
     prepare,
     reject,
+    release,
     reopen,
     resolve,
     resume,
@@ -85,6 +86,7 @@ VERBS: dict[str, Verb] = {
         salvage.VERB,
         freeze.VERB,
         drill.VERB,
+        release.VERB,
         resolve.VERB,
         close.VERB,
         reopen.VERB,
@@ -172,7 +174,7 @@ def _letter(answer: Answer, line: str, place: Place, delivery: str) -> Delivery:
 
 def _least(verb: Verb) -> Right:
     """What can be asked before it is known which incident is meant; the verb asks for the rest itself."""
-    return Right.READ if verb.right is Right.READ else Right.RESPOND
+    return verb.right if verb.right in (Right.READ, Right.REPORT) else Right.RESPOND
 
 
 def _check(verb: Verb, words: Words, command: str) -> None:

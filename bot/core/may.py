@@ -13,9 +13,10 @@ COMMANDERS = "commanders"
 
 
 class Right(StrEnum):
-    """What a verb asks of whoever says it."""
+    """What a verb asks of whoever says it; to report is to say what was released, which pipelines do too."""
 
     READ = "read"
+    REPORT = "report"
     RESPOND = "respond"
     OPERATE = "operate"
     COMMAND = "command"
@@ -47,7 +48,9 @@ def may(
     if _allowed(who, right, has):
         return
     if who.kind == "pipeline":
-        raise Refused(f"The pipeline {who.name} may only read and ask the gate; a person must {what}.")
+        raise Refused(
+            f"The pipeline {who.name} may only read, ask the gate and record releases; a person must {what}."
+        )
     people = ", ".join(f"@{name}" for name in has) or f"nobody yet; add people to the group {COMMANDERS}"
     raise Refused(
         f"You may not {what}: that needs the right to {right}. {people} can; ask one of them here, "
@@ -60,7 +63,7 @@ def _holders(
 ) -> tuple[str, ...]:
     command = [roles[role] for role in ("commander", "ops") if role in roles]
     match right:
-        case Right.READ | Right.RESPOND:
+        case Right.READ | Right.REPORT | Right.RESPOND:
             return ()
         case Right.COMMAND:
             return tuple(dict.fromkeys((*command, *commanders)))
@@ -72,7 +75,7 @@ def _holders(
 
 def _allowed(who: Actor, right: Right, has: Sequence[str]) -> bool:
     match right:
-        case Right.READ:
+        case Right.READ | Right.REPORT:
             return True
         case Right.RESPOND:
             return who.kind == "person"

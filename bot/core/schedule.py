@@ -9,7 +9,8 @@ from datetime import datetime
 
 from bot.core.document import utc
 from bot.core.drill import Drill
-from bot.core.events import Entry, ReleaseRecorded
+from bot.core.events import Entry
+from bot.core.release import is_version, releases
 from playbooks.durations import say_duration
 from playbooks.model import Drill as Rule
 from playbooks.windows import next_window, open_window
@@ -94,12 +95,12 @@ def newest_major(entries: Iterable[Entry], environment: str) -> Major | None:
     """Return the newest major release into an environment, from the entries of its service."""
     found: Major | None = None
     before: str | None = None
-    for entry in sorted(entries, key=lambda entry: entry.occurred_at):
-        event = entry.event
-        if isinstance(event, ReleaseRecorded) and event.environment == environment:
-            if event.migrations or (before and _first(event.version) > _first(before)):
-                found = Major(event.version, entry.occurred_at)
-            before = event.version
+    for release in reversed(releases(entries, environment)):
+        told = release.told
+        if is_version(told):
+            if told.migrations or (before and _first(told.version) > _first(before)):
+                found = Major(told.version, release.at)
+            before = told.version
     return found
 
 

@@ -27,6 +27,7 @@ from bot.core.events import (
     TargetHeld,
     TargetReleased,
 )
+from bot.core.release import is_version
 from bot.timeline import tables
 
 
@@ -69,7 +70,7 @@ def project(entry: Entry) -> Iterator[Executable]:
             yield insert(tables.held).values(target=id, run=run)
         case TargetReleased(run=run):
             yield delete(tables.held).where(tables.held.c.target == id, tables.held.c.run == run)
-        case ReleaseRecorded(version=version, environment=environment):
+        case ReleaseRecorded(version=version, environment=environment) if is_version(entry.event):
             # Two at one instant are one row, the later word's; the timeline keeps both.
             kept = tables.release.c
             yield delete(tables.release).where(

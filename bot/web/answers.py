@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
-from bot.core.events import Scope
+from bot.core.events import ChangeType, ReleaseRecorded, Scope
 from bot.core.incident import Incident
+from bot.core.release import kept_out
 from bot.core.run import Run
 
 KINDS = ("deploy", "migration", "config", "scaling", "retention", "backup")
+
+
+def _artifact(text: str) -> str:
+    if why := kept_out(text):
+        raise ValueError(f"it is not kept, because {why}")
+    return text
+
 
 ChangeKind = Literal["deploy", "migration", "config", "scaling", "retention", "backup"]
 Named = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
@@ -18,6 +26,7 @@ Unnamed = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{0,200}$")
 Sha = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/+-]{0,200}$")]
 Commit = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/+-]{1,200}$")]
 Address = Annotated[str, StringConstraints(pattern=r"^(https?://[\x21-\x7e]{1,2000})?$")]
+Artifact = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,500}$"), AfterValidator(_artifact)]
 Key = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,128}$")]
 ChannelId = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,40}$")]
 
@@ -113,15 +122,53 @@ class Said(Body):
     data: dict[str, JsonValue]
 
 
+class Migration(Body):
+    """A change of the schema that a release brings, and whether it can be taken back; null is not known."""
+
+    name: Named
+    reversible: bool | None = None
+
+
 class Release(Body):
-    """A version that was put into an environment."""
+    """A version that was put into an environment, or another change of a service there.
+
+    `migrations` is [] where there were none; left out, nobody said. `artifact` is where the version can be
+    had: an image, or an address without a query. `previous` is the version it replaced, `at` when it was.
+    """
 
     service: Named
     environment: Named
     version: Named
     commit: Commit | None = None
     strategy: Literal["canary", "blue_green", "rolling"] | None = None
-    migrations: Annotated[tuple[Named, ...], Field(max_length=200)] = ()
+    change: ChangeType = "code"
+    migrations: Annotated[tuple[Named | Migration, ...], Field(max_length=200)] | None = None
+    components: Annotated[tuple[Named, ...], Field(max_length=200)] = ()
+    artifact: Artifact | None = None
+    previous: Named | None = None
+    at: AwareDatetime | None = None
+    out_of_pipeline: bool = False
+
+    @property
+    def told(self) -> ReleaseRecorded:
+        """Return it as the timeline keeps it."""
+        migrations = [
+            Migration(name=each) if isinstance(each, str) else each for each in self.migrations or ()
+        ]
+        tags = {each.name: each.reversible for each in migrations if each.reversible is not None}
+        return ReleaseRecorded(
+            version=self.version,
+            environment=self.environment.lower(),
+            commit=self.commit,
+            strategy=self.strategy,
+            migrations=tuple(each.name for each in migrations),
+            change=self.change,
+            reversible=None if self.migrations is None else tags,
+            components=self.components,
+            artifact=self.artifact,
+            previous=self.previous,
+            out_of_pipeline=self.out_of_pipeline,
+        )
 
 
 class Recorded(Body):

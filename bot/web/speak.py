@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from aiohttp import web
 
 from bot.commands import Place, say
 from bot.core.errors import Conflict
-from bot.core.events import Entry, ReleaseRecorded
+from bot.core.release import recorded_before
 from bot.timeline import AlreadyAnswered, Change, Delivery
 from bot.web.answers import Line, Recorded, Release, Said
 from bot.web.keys import Caller
@@ -20,6 +20,7 @@ from playbooks.catalog import Catalog
 
 VIA = "http"
 TRIES = 10
+FAST = timedelta(minutes=5)
 SAY_S = 8.0
 """Below the 10 s after which the command line takes silence for nobody being there."""
 
@@ -66,22 +67,16 @@ async def release(request: web.Request, caller: Caller) -> web.Response:
     body = await body_of(request, Release)
     service, environment = _place(request.app[DESK].shelf.catalog(), body, caller)
     recorded = Recorded(recorded=True, service=service, environment=environment, version=body.version)
-    event = ReleaseRecorded(
-        version=body.version,
-        environment=environment,
-        commit=body.commit,
-        strategy=body.strategy,
-        migrations=body.migrations,
-    )
+    at = _moment(body, request.app[DESK].now)
     again = recorded.model_copy(update={"recorded": False})
     kept = {"answer": again.model_dump(), "of": body.model_dump(mode="json")}
     delivery = Delivery(delivery_of(caller, "release", key), kept) if key else None
     timeline, stream = request.app[DESK].timeline, f"service/{service}"
     for _ in range(TRIES):
         entries = await timeline.read(stream)
-        if _stands(entries, event):
+        if recorded_before(entries, body.told, at):
             return json_of(again)
-        change = {stream: Change(len(entries), (event,))}
+        change = {stream: Change(len(entries), (body.told,), at)}
         try:
             await timeline.append(change, by=caller.actor.name, via=VIA, delivery=delivery)
         except Conflict:
@@ -113,10 +108,10 @@ def _place(catalog: Catalog, body: Release, caller: Caller) -> tuple[str, str]:
     return service, environment
 
 
-def _stands(entries: Iterable[Entry], release: ReleaseRecorded) -> bool:
-    """Say whether this very release is the newest of its environment; an older one may be put out again."""
-    newest: ReleaseRecorded | None = None
-    for entry in entries:
-        if isinstance(entry.event, ReleaseRecorded) and entry.event.environment == release.environment:
-            newest = entry.event
-    return newest is not None and (newest.version, newest.commit) == (release.version, release.commit)
+def _moment(body: Release, now: datetime) -> datetime | None:
+    """Return when it went out; clocks of pipelines may be a little fast."""
+    if body.at is None:
+        return None
+    if body.at > now + FAST:
+        raise Wrong(400, "at: it lies in the future.", "Say when it went out, with its zone.")
+    return min(body.at, now)

@@ -129,7 +129,7 @@ WITHOUT: dict[str, tuple[Callable[[Stage], Awaitable[None]], str]] = {
     "close": (resolved, "close availability:no speed:no"),
     "reopen": (resolved, "reopen why:x"),
 }
-ANYBODYS = {"declare", "update", "impact", "note", "postmortem"}
+ANYBODYS = {"declare", "update", "impact", "note", "postmortem", "release"}
 WRITES = {name for name, verb in VERBS.items() if verb.right is not Right.READ}
 
 
@@ -265,7 +265,7 @@ async def verbs(stage: Stage, who: str) -> set[str]:
 
 
 async def test_help_lists_exactly_what_the_caller_may_say_here(stage: Stage) -> None:
-    free = {name for name, verb in VERBS.items() if verb.right in (Right.READ, Right.RESPOND)}
+    free = {name for name, verb in VERBS.items() if verb.right in (Right.READ, Right.REPORT, Right.RESPOND)}
     operate = {name for name, verb in VERBS.items() if verb.right is Right.OPERATE}
 
     assert await verbs(stage, "eli") == free

@@ -141,8 +141,11 @@ async def test_a_pipeline_may_read_and_write_nothing(stage: Stage) -> None:
     ci = Actor("ci", "pipeline")
     for verb in VERBS.values():
         answer = await say(stage.desk, f"{verb.name} x", who=ci, via="http", delivery=f"ci-{verb.name}")
-        sentence = f"The pipeline ci may only read and ask the gate; a person must use `{verb.name}`.\n"
-        assert (answer.text == sentence) is (verb.right is not Right.READ)
+        sentence = (
+            "The pipeline ci may only read, ask the gate and record releases; "
+            f"a person must use `{verb.name}`.\n"
+        )
+        assert (answer.text == sentence) is (verb.right not in (Right.READ, Right.REPORT))
     assert await written(stage) == 1
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.core.drill import Drill
-from bot.core.events import DrillAsked, DrillEnded, Entry, ReleaseRecorded
+from bot.core.events import ChangeType, DrillAsked, DrillEnded, Entry, ReleaseRecorded
 from bot.core.schedule import Around, Due, Later, Major, Skip, newest_major, verdict
 from playbooks.model import Drill as Rule
 from playbooks.windows import next_window, open_window
@@ -109,8 +109,14 @@ def test_a_drill_after_a_major_release_is_due_until_one_was_carried_out() -> Non
     assert verdict(after, before, at(4, 3)) == Due(at(4, 3), "3.0")
 
 
-def released(day: int, version: str, *migrations: str, environment: str = "production") -> Entry:
-    event = ReleaseRecorded(version=version, environment=environment, migrations=migrations)
+def released(
+    day: int,
+    version: str,
+    *migrations: str,
+    environment: str = "production",
+    change: ChangeType | None = None,
+) -> Entry:
+    event = ReleaseRecorded(version=version, environment=environment, migrations=migrations, change=change)
     return Entry("service/s", day, at(day, 9), at(day, 9), "ci", "http", event)
 
 
@@ -126,6 +132,7 @@ def released(day: int, version: str, *migrations: str, environment: str = "produ
         ([released(1, "blue"), released(2, "green")], None),
         ([released(1, "3.0.0"), released(2, "2.9.0")], None),
         ([replace(released(1, "3.0.0"), event=None)], None),
+        ([released(1, "2.9.0"), released(2, "pool of 64", change="config"), released(3, "2.9.1")], None),
     ],
 )
 def test_a_release_is_major_when_its_first_number_grew_or_it_changes_how_data_is_kept(

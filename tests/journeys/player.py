@@ -93,7 +93,7 @@ class Player:
             person = who in self.place.app.desk.shelf.catalog().people
             self._tokens[who] = await self.place.app.timeline.records.issue_token(
                 who,
-                scopes=["say" if person else "gate"],
+                scopes=["say"] if person else ["gate", "say"],
                 name=f"{who}'s",
                 expires_at=self.place.app.timeline.now() + TOKEN_LIFE,
             )

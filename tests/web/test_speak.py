@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
 
 import pytest
 
@@ -261,8 +262,76 @@ async def test_a_release_is_recorded_once(any_door: Door) -> None:
     assert (first.status, first.json["recorded"]) == (201, True)
     assert (again.status, again.json["recorded"]) == (200, False)
     [entry] = await any_door.timeline.read("service/checkout")
-    assert entry.event == ReleaseRecorded(version="2.4.0", environment="production", commit="ab12")
+    assert entry.event == ReleaseRecorded(
+        version="2.4.0", environment="production", commit="ab12", change="code"
+    )
     assert entry.by == "ci"
+
+
+async def test_a_release_is_kept_with_its_migrations_and_where_it_can_be_had(
+    any_door: Door, clock: Clock
+) -> None:
+    token, went_out = await any_door.token("ci", "gate"), clock() - timedelta(minutes=3)
+    more = {
+        "change": "schema",
+        "migrations": ["m7", {"name": "m8", "reversible": False}, {"name": "m9", "reversible": True}],
+        "components": ["api"],
+        "artifact": "registry.example/checkout:2.4.0",
+        "previous": "2.3.0",
+        "at": went_out.isoformat(),
+        "out_of_pipeline": True,
+    }
+
+    assert (await any_door.post("/v1/releases", {**RELEASE, **more}, token)).status == 201
+
+    [entry] = await any_door.timeline.read("service/checkout")
+    assert entry.event == ReleaseRecorded(
+        version="2.4.0",
+        environment="production",
+        commit="ab12",
+        migrations=("m7", "m8", "m9"),
+        change="schema",
+        reversible={"m8": False, "m9": True},
+        components=("api",),
+        artifact="registry.example/checkout:2.4.0",
+        previous="2.3.0",
+        out_of_pipeline=True,
+    )
+    assert entry.occurred_at == went_out
+
+
+async def test_no_migrations_are_told_from_migrations_nobody_named(door: Door, clock: Clock) -> None:
+    token = await door.token("ci", "gate")
+    for version, more in (("1", {}), ("2", {"migrations": []})):
+        clock.advance(60)
+        await door.post("/v1/releases", {**RELEASE, **more, "version": version}, token)
+
+    unsaid, none = [entry.event for entry in await door.timeline.read("service/checkout")]
+    assert isinstance(unsaid, ReleaseRecorded)
+    assert isinstance(none, ReleaseRecorded)
+    assert (unsaid.reversible, none.reversible) == (None, {})
+
+
+async def test_a_release_told_late_and_again_is_known_by_its_moment(door: Door, clock: Clock) -> None:
+    token = await door.token("ci", "gate")
+    late = {**RELEASE, "version": "2.3.0", "at": (clock() - timedelta(hours=1)).isoformat()}
+    await door.post("/v1/releases", RELEASE, token)
+
+    statuses = [(await door.post("/v1/releases", late, token)).status for _ in range(2)]
+
+    assert statuses == [201, 200]
+    assert len(await door.timeline.read("service/checkout")) == 2
+
+
+async def test_a_clock_that_is_a_little_fast_records_no_future(door: Door, clock: Clock) -> None:
+    token = await door.token("ci", "gate")
+    soon, far = ((clock() + timedelta(minutes=n)).isoformat() for n in (4, 6))
+
+    assert (await door.post("/v1/releases", {**RELEASE, "at": far}, token)).status == 400
+    assert (await door.post("/v1/releases", {**RELEASE, "at": soon}, token)).status == 201
+
+    [entry] = await door.timeline.read("service/checkout")
+    assert entry.occurred_at == clock()
 
 
 async def test_a_release_sent_many_times_at_once_is_recorded_once(any_door: Door) -> None:
@@ -305,6 +374,11 @@ async def test_a_late_repetition_of_an_older_release_is_known_by_its_key(door: D
         ({"version": "a\nb"}, "gate", 400),
         ({"strategy": "yolo"}, "gate", 400),
         ({"migrations": ["m"] * 201}, "gate", 400),
+        ({"migrations": [{"name": "m", "reversible": "perhaps"}]}, "gate", 400),
+        ({"change": "magic"}, "gate", 400),
+        ({"artifact": "https://bo:secret@files.example/x"}, "gate", 400),
+        ({"artifact": "two words"}, "gate", 400),
+        ({"at": "2026-11-23T02:10:00"}, "gate", 400),
         ({}, "gate:search", 403),
         ({}, "say", 403),
     ],

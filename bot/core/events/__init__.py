@@ -24,6 +24,7 @@ from bot.core.events.drills import (
     TaskOpened,
 )
 from bot.core.events.freezes import (
+    ChangeType,
     DeploymentExcepted,
     DeploymentRefused,
     ExceptionAsked,
@@ -105,6 +106,7 @@ __all__ = [
     "AbortAsked",
     "Approved",
     "AttemptOpened",
+    "ChangeType",
     "CheckFound",
     "CopyOffered",
     "CopyTouched",

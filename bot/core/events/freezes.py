@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import AwareDatetime
@@ -92,8 +93,16 @@ class DeploymentExcepted(Kind):
     actor: str
 
 
+ChangeType = Literal["code", "config", "schema", "data_op", "infra", "capacity"]
+
+
 class ReleaseRecorded(Kind):
-    """A version was put into an environment."""
+    """A version was put into an environment, or something else about a service was changed there.
+
+    `change` is what kind of change it was, None where nobody said. `reversible` is whether a migration can be
+    taken back, for those of which it is known, and None where nobody said which migrations there were.
+    `artifact` is where the version can be had, `previous` the version that it replaced.
+    """
 
     kind: Literal["release-recorded"] = "release-recorded"
     version: str
@@ -101,6 +110,12 @@ class ReleaseRecorded(Kind):
     commit: str | None = None
     strategy: str | None = None
     migrations: tuple[str, ...] = ()
+    change: ChangeType | None = None
+    reversible: Mapping[str, bool] | None = None
+    components: tuple[str, ...] = ()
+    artifact: str | None = None
+    previous: str | None = None
+    out_of_pipeline: bool = False
 
 
 FreezeEvent = (

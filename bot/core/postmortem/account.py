@@ -24,6 +24,7 @@ from bot.core.events import Entry, Severity
 from bot.core.loss import lines as loss_lines
 from bot.core.loss import losses
 from bot.core.postmortem.story import Story, moment
+from bot.core.release import migrated, put_out
 from bot.core.words import in_words, joined, lasted
 
 
@@ -114,18 +115,22 @@ def _trigger(told: Story) -> Iterator[Block]:
     incident = told.incident
     if incident.release:
         yield Paragraph((Strong("Suspect release: "), Code(incident.release)))
-    put_out = [_put_out(entry, release) for entry, release in told.told(events.ReleaseRecorded)]
-    if put_out:
-        yield Bullets(put_out)
+    if released := [_released(entry, release) for entry, release in told.told(events.ReleaseRecorded)]:
+        yield Bullets(released)
     yield Small(("To be written: what changed, and what made that change harmful here?",))
 
 
-def _put_out(entry: Entry, release: events.ReleaseRecorded) -> Line:
+def _released(entry: Entry, release: events.ReleaseRecorded) -> Line:
     commit: Line = (", commit ", Code(release.commit)) if release.commit else ()
     strategy = f", {release.strategy}" if release.strategy else ""
-    migrations = f", migrations {', '.join(release.migrations)}" if release.migrations else ""
-    said = f"{release.version} was put into {release.environment} by "
-    return (Moment(entry.occurred_at), " ", said, Who(entry.by), *commit, f"{strategy}{migrations}")
+    migrations = f", migrations {migrated(release)}" if release.migrations else ""
+    return (
+        Moment(entry.occurred_at),
+        f" {put_out(release)} by ",
+        Who(entry.by),
+        *commit,
+        f"{strategy}{migrations}",
+    )
 
 
 def _detection(told: Story) -> Iterator[Block]:

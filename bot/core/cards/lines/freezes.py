@@ -7,6 +7,7 @@ from typing import assert_never
 from bot.core import events
 from bot.core.document import Code, Line, Moment, Strong
 from bot.core.events import FreezeEvent, ReleaseRecorded, Scope
+from bot.core.release import is_version, put_out
 
 
 def in_scope(scope: Scope) -> str:
@@ -42,5 +43,5 @@ def describe_freeze(event: FreezeEvent) -> Line:
 
 
 def describe_release(event: ReleaseRecorded) -> Line:
-    """Return which version went where."""
-    return (f"Release {event.version} was put into {event.environment}",)
+    """Return which version went where, or what else was changed there."""
+    return (f"Release {put_out(event)}" if is_version(event) else put_out(event),)

@@ -1,0 +1,114 @@
+"""The releases of a service, from what was recorded: which one stands, and which one stood before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from urllib.parse import urlsplit
+
+from bot.core.events import ChangeType, Entry, ReleaseRecorded
+
+CHANGES: tuple[ChangeType, ...] = ("code", "config", "schema", "data_op", "infra", "capacity")
+STRATEGIES = ("canary", "blue_green", "rolling")
+
+_NAMES = {"data_op": "data", "infra": "infrastructure"}
+
+Schema = Literal["none", "reversible", "irreversible"]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A release with the moment it went out and who recorded it."""
+
+    told: ReleaseRecorded
+    at: datetime
+    by: str
+
+
+def releases(entries: Iterable[Entry], environment: str | None = None) -> tuple[Release, ...]:
+    """Return what was changed, newest first, from the entries of a service; in one environment if asked."""
+    found = [
+        Release(entry.event, entry.occurred_at, entry.by)
+        for entry in entries
+        if isinstance(entry.event, ReleaseRecorded) and environment in (None, entry.event.environment)
+    ]
+    found.sort(key=lambda release: release.at)
+    return tuple(reversed(found))
+
+
+def is_version(told: ReleaseRecorded) -> bool:
+    """Say whether it put a version out that one could go back to, and not a flag, a setting or a machine."""
+    return told.change in (None, "code", "schema")
+
+
+def put_out(told: ReleaseRecorded) -> str:
+    """Return `2.4.0 was put into production`, or `flag-7, a change of config, was made in production`."""
+    beside = " past the pipelines" if told.out_of_pipeline else ""
+    if is_version(told):
+        return f"{told.version} was put into {told.environment}{beside}"
+    what = _NAMES.get(told.change or "", told.change)
+    return f"{told.version}, a change of {what}, was made in {told.environment}{beside}"
+
+
+def migrated(told: ReleaseRecorded) -> str:
+    """Return its migrations in words, with those that cannot be taken back; empty when there are none."""
+    tags = {True: "", False: " (cannot be taken back)", None: ""}
+    return ", ".join(f"{name}{tags[(told.reversible or {}).get(name)]}" for name in told.migrations)
+
+
+def since(newest_first: Sequence[Release], version: str | None) -> Sequence[Release]:
+    """Return a version's newest release with those before it, or all where it is none of them."""
+    named = [place for place, release in enumerate(newest_first) if release.told.version == version]
+    return newest_first[named[0] :] if named else newest_first
+
+
+def stood_before(newest_first: Sequence[Release]) -> Release | None:
+    """Return the release whose version the newest one replaced, or None where that was not recorded."""
+    versions = [release for release in newest_first if is_version(release.told)]
+    told = versions[0].told if versions else None
+    return next((other for other in versions[1:] if told and _replaced(told, other.told)), None)
+
+
+def _replaced(told: ReleaseRecorded, other: ReleaseRecorded) -> bool:
+    return other.version == told.previous if told.previous else other.version != told.version
+
+
+def schema_change(told: ReleaseRecorded) -> Schema | None:
+    """Return what a release did to the schema; None where nobody said that, or whether it can be undone."""
+    if told.reversible is None:
+        return None
+    tags = [told.reversible.get(name) for name in told.migrations]
+    if False in tags:
+        return "irreversible"
+    if None in tags:
+        return None
+    return "reversible" if tags else "none"
+
+
+def recorded_before(entries: Iterable[Entry], told: ReleaseRecorded, at: datetime | None) -> bool:
+    """Say whether this very release is the newest of its environment, or is there for that same moment.
+
+    One that is neither is new: an older version may be put out again.
+    """
+    known = releases(entries, told.environment)
+    newest = known[:1] if at is None else known[:1] + tuple(each for each in known if each.at == at)
+    return any(_same(release.told, told) for release in newest)
+
+
+def _same(one: ReleaseRecorded, other: ReleaseRecorded) -> bool:
+    return (one.version, one.commit) == (other.version, other.commit)
+
+
+def kept_out(artifact: str) -> str | None:
+    """Return why the address of an artefact is not kept, or None: what opens a door is not for the record."""
+    try:
+        parts = urlsplit(artifact)
+    except ValueError:
+        return "it cannot be read as one"
+    if "@" in parts.netloc:
+        return "it holds who may open it"
+    if parts.query or parts.fragment:
+        return "what stands behind `?` or `#` may be a secret"
+    return None

@@ -1,0 +1,150 @@
+"""What follows from the releases that were recorded of a service."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from bot.core.cards.lines import describe
+from bot.core.document import say
+from bot.core.events import Entry, NoteAdded, ReleaseRecorded
+from bot.core.release import (
+    Release,
+    kept_out,
+    migrated,
+    recorded_before,
+    releases,
+    schema_change,
+    since,
+    stood_before,
+)
+
+
+def at(minute: int) -> datetime:
+    return datetime(2026, 11, 23, 2, minute, tzinfo=UTC)
+
+
+def told(version: str = "2.4.0", **more: object) -> ReleaseRecorded:
+    return ReleaseRecorded(version=version, **{"environment": "production", **more})  # type: ignore[arg-type]
+
+
+def entry(minute: int, event: ReleaseRecorded, seq: int = 1) -> Entry:
+    return Entry("service/checkout", seq, at(minute), at(minute), "ci", "http", event)
+
+
+def newest_first(*versions: str, **more: object) -> list[Release]:
+    minutes = range(len(versions), 0, -1)
+    return [Release(told(name, **more), at(n), "ci") for n, name in zip(minutes, versions, strict=True)]
+
+
+def test_releases_come_newest_first_whenever_they_were_told() -> None:
+    entries = [
+        entry(5, told("b")),
+        entry(3, told("a"), 2),
+        entry(5, told("c"), 3),
+        entry(9, told("x", environment="staging"), 4),
+        replace(entry(9, told("gone"), 5), event=None),
+        replace(entry(9, told("gone"), 6), event=NoteAdded(text="no release")),
+    ]
+    assert [each.told.version for each in releases(entries, "production")] == ["c", "b", "a"]
+    assert [each.told.version for each in releases(entries)] == ["x", "c", "b", "a"]
+
+
+def test_the_release_before_is_the_one_whose_version_was_replaced() -> None:
+    assert stood_before([]) is None
+    assert stood_before(newest_first("2.4.0")) is None
+    before = stood_before(newest_first("2.4.0", "2.4.0", "2.3.0", "2.2.0"))
+    assert before
+    assert before.told.version == "2.3.0"
+
+
+def test_the_release_before_is_the_one_that_was_named() -> None:
+    standing, *others = newest_first("2.4.0", "2.3.1", "2.3.0")
+    named = Release(told("2.4.0", previous="2.3.0"), standing.at, "ci")
+    assert stood_before([named, *others]) == others[1]
+    assert stood_before([named, others[0]]) is None
+
+
+def test_a_flag_or_a_machine_is_no_version_to_go_back_to() -> None:
+    flag, machine = (Release(told(kind, change=kind), at(50), "bo") for kind in ("config", "infra"))
+    code, schema = newest_first("2.4.0", "2.3.0", change="schema")
+    assert stood_before([flag, code, machine, schema]) == schema
+
+
+def test_what_stood_before_a_suspect_is_counted_from_it() -> None:
+    known = newest_first("2.4.1", "2.4.0", "2.3.0")
+    assert since(known, "2.4.0") == known[1:]
+    assert since(known, None) == since(known, "9.9") == known
+
+
+@pytest.mark.parametrize(
+    ("release", "schema"),
+    [
+        (told(), None),
+        (told(migrations=("m7",)), None),
+        (told(reversible={}), "none"),
+        (told(migrations=("m7",), reversible={"m7": True}), "reversible"),
+        (told(migrations=("m7", "m8"), reversible={"m7": True}), None),
+        (told(migrations=("m7", "m8"), reversible={"m8": False}), "irreversible"),
+    ],
+)
+def test_a_schema_is_as_its_worst_migration_and_not_known_where_nobody_said(
+    release: ReleaseRecorded, schema: str | None
+) -> None:
+    assert schema_change(release) == schema
+
+
+def test_a_release_is_recorded_once_for_as_long_as_it_stands() -> None:
+    entries = [entry(1, told("2.3.0")), entry(2, told("2.4.0"), 2)]
+    assert recorded_before(entries, told("2.4.0"), None)
+    assert not recorded_before(entries, told("2.4.0", commit="ab"), None)
+    assert not recorded_before(entries, told("2.4.0", environment="staging"), None)
+    assert not recorded_before(entries, told("2.3.0"), None)
+    assert not recorded_before([], told("2.3.0"), None)
+
+
+def test_a_release_told_again_for_its_moment_is_known_however_old() -> None:
+    entries = [entry(1, told("2.3.0")), entry(2, told("2.4.0"), 2)]
+    assert recorded_before(entries, told("2.3.0"), at(1))
+    assert not recorded_before(entries, told("2.3.0"), at(3))
+    assert recorded_before(entries, told("2.4.0"), at(3))
+
+
+@pytest.mark.parametrize(
+    ("artifact", "why"),
+    [
+        ("registry.example:5000/checkout@sha256:ab", None),
+        ("registry.example/checkout:2.3.0", None),
+        ("https://files.example/checkout-2.3.0.tgz", None),
+        ("https://bo:secret@files.example/x.tgz", "it holds who may open it"),
+        ("https://files.example/x.tgz?X-Signature=ab", "what stands behind `?` or `#` may be a secret"),
+        ("https://files.example/x.tgz#ab", "what stands behind `?` or `#` may be a secret"),
+        ("https://[files/x.tgz", "it cannot be read as one"),
+    ],
+)
+def test_an_address_that_opens_a_door_is_not_kept(artifact: str, why: str | None) -> None:
+    assert kept_out(artifact) == why
+
+
+@pytest.mark.parametrize(
+    ("release", "line"),
+    [
+        (told(), "Release 2.4.0 was put into production"),
+        (told(out_of_pipeline=True), "Release 2.4.0 was put into production past the pipelines"),
+        (told("flag-7", change="config"), "flag-7, a change of config, was made in production"),
+        (
+            told("pool x2", change="infra", out_of_pipeline=True),
+            "pool x2, a change of infrastructure, was made in production past the pipelines",
+        ),
+    ],
+)
+def test_a_release_and_another_change_are_told_in_words(release: ReleaseRecorded, line: str) -> None:
+    assert say(describe(entry(1, release))) == line
+
+
+def test_migrations_are_named_with_what_is_known_of_taking_them_back() -> None:
+    release = told(migrations=("m7", "m8", "m9"), reversible={"m7": True, "m8": False})
+    assert migrated(release) == "m7, m8 (cannot be taken back), m9"
+    assert migrated(told()) == ""
