@@ -19,7 +19,7 @@ import aiohttp
 from aiohttp import web
 
 from bot.commands import Desk
-from bot.jobs import EVERY_LANE, Dispatcher, Handler, Precedence
+from bot.jobs import EVERY_LANE, Dispatcher, Handler, Plea, Precedence
 from bot.notify import Notify
 from bot.runners import runners_of
 from bot.runs import Runs
@@ -128,16 +128,9 @@ async def running(
         if tracker:
             stack.push_async_callback(tracker.close)
         book = Book(timeline, shelf, desk.slack_groups)
-        opened = engines(connections)
-        runs = Runs(book, shelf, opened)
-        handlers = {
-            **_handlers(timeline, shelf, settings, tracker, door, desk),
-            "run": runs.handle,
-            "ahead": Ahead(book, shelf).handle,
-            "drill": Drills(book, opened).handle,
-            "salvage": Salvages(book, opened).handle,
-        }
-        dispatcher = Dispatcher(timeline, handlers, {"run": runs.ask}, first=first, at_once=at_once)
+        carried, pleas = carrying(book, shelf, engines(connections))
+        handlers = {**_handlers(timeline, shelf, settings, tracker, door, desk), **carried}
+        dispatcher = Dispatcher(timeline, handlers, pleas, first=first, at_once=at_once)
 
         def parts() -> Mapping[str, str]:
             slack = {"slack": door.state} if door else {}
@@ -175,6 +168,18 @@ def open_shelf(settings: Settings) -> Shelf:
         settings.file(settings.catalog, "catalog.yaml"),
         settings.file(settings.playbooks, "playbooks"),
         settings.criteria,
+    )
+
+
+def carrying(
+    book: Book, shelf: Shelf, engines: Mapping[str, Engine]
+) -> tuple[Mapping[str, Handler], Mapping[str, Plea]]:
+    """Return what carries runs and drills out, by effect, and what asks people when one of them cannot."""
+    runs, drills = Runs(book, shelf, engines), Drills(book, engines)
+    ahead, salvages = Ahead(book, shelf), Salvages(book, engines)
+    return (
+        {"run": runs.handle, "drill": drills.handle, "ahead": ahead.handle, "salvage": salvages.handle},
+        {"run": runs.ask, "drill": drills.ask, "ahead": ahead.ask, "salvage": salvages.ask},
     )
 
 

@@ -182,6 +182,26 @@ def _after(
     return None
 
 
+def in_trouble(drill: Drill, rehearsal: Run, cleaning: Run | None, why: str, *, now: datetime) -> Move | None:
+    """Return what becomes of a drill that cannot be carried on; nothing of it may stay behind unnoticed.
+
+    A clean-up that could not be drawn up is left to people: its plan has a problem, which nobody goes past.
+    """
+    because = f"{drill.id} could not be carried on: {why}"
+    if not rehearsal.over:
+        if rehearsal.started_at is None:
+            return End(refused((because,)))
+        return None if rehearsal.abort else Stop(because)
+    plan = cleaned(rehearsal, now)
+    if cleaning is None and plan is not None:
+        problem = f"{because} Put the stand-ins back by hand, then say `abort {drill.id}`."
+        return CleanUp(plan.model_copy(update={"problems": (problem,)}))
+    if cleaning is None or cleaning.over:
+        gap = Gap(id="unfinished", what=f"The drill did not come to its end: {because}")
+        return End(DrillEnded(outcome="failed", because=because, gaps=(gap,)))
+    return None
+
+
 def _over_at(run: Run) -> datetime:
     ended = (run.recovered_at, run.ended_at, run.aborted_at, run.started_at)
     return next(at for at in ended if at)

@@ -7,7 +7,7 @@ fails; nothing is kept in memory between two times, so that another process can 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -17,6 +17,7 @@ from bot.core.cards.abort import abort_leaves, left_behind
 from bot.core.copies import kept_until
 from bot.core.document import Document, plain
 from bot.core.due import (
+    MOST_REMOVALS,
     Abort,
     Attend,
     Begin,
@@ -51,7 +52,7 @@ from bot.core.events import (
 )
 from bot.core.incident import Incident, stream_of
 from bot.core.plan import Plan, PlannedCall, PlannedStep, differences, plan_hash
-from bot.core.run import Status
+from bot.core.run import Run, Status
 from bot.jobs import Again, Sooner, any_of
 from bot.runs.book import BY, VIA, Book, View
 from bot.runs.draft import draft
@@ -98,17 +99,9 @@ class Runs:
         """Ask people about a run that cannot be carried on, unless they were asked already."""
         stream = f"run/{id}"
         run = runs.fold(await self._book.timeline.read(stream))
-        if run is None or run.over:
-            return
-        event: Event
-        if run.plan is None:
-            event = PlanFailed(because=f"{why} Say `plan` again once it is mended.")
-        else:
-            ways = "`resume` tries again, `abort` ends the run."
-            event = RunPaused(why=f"{id} could not be carried on: {why} {ways}")
-            if event == run.paused:
-                return
-        await self._book.timeline.append({stream: Change(run.seq, (event,))}, by=BY, via=VIA)
+        events = tuple(_asking(run, why)) if run else ()
+        if run and events:
+            await self._book.timeline.append({stream: Change(run.seq, events)}, by=BY, via=VIA)
 
     async def _do(self, view: View, move: Move) -> View:
         match move:
@@ -301,6 +294,22 @@ class Runs:
             return {}
         why = f"{view.run.id} is {outcome}"
         return {f"freeze/{own.id}": Change(own.seq, (FreezeLifted(why=why),))}
+
+
+def _asking(run: Run, why: str) -> Iterator[Event]:
+    """Return what says that a run cannot be carried on, if that was not said already."""
+    if run.over:
+        # All that is left to do is to remove copies, which is left to people after some tries.
+        for step, tries in run.copies.items():
+            if tries < MOST_REMOVALS:
+                yield StepFailed(step=step, attempt=run.step(step).attempt, because=why, undo=True)
+    elif run.plan is None:
+        yield PlanFailed(because=f"{why} Say `plan` again once it is mended.")
+    else:
+        ways = "`resume` tries again, `abort` ends the run."
+        paused = RunPaused(why=f"{run.id} could not be carried on: {why} {ways}")
+        if paused != run.paused:
+            yield paused
 
 
 def _skipped(view: View, step: PlannedStep) -> bool:

@@ -43,6 +43,13 @@ class Ahead:
             option = incident.decisions[-1].made.option
             await self._offer(incident, others, f"It was decided to {option}.")
 
+    async def ask(self, id: str, why: str) -> None:
+        """Offer what could not be planned by itself, once, with the reason."""
+        incident = await self._book.incident(id)
+        warm = self._fitting(incident)[0] if incident and incident.open else []
+        if incident and warm:
+            await self._offer(incident, warm, f"But it could not be planned by itself: {why}")
+
     async def _run(self, id: str) -> Run | None:
         return runs.fold(await self._book.timeline.read(f"run/{id}"))
 

@@ -13,7 +13,7 @@ from bot.core import drill as drills
 from bot.core import run as runs
 from bot.core.cards.abort import abort_leaves
 from bot.core.document import plain
-from bot.core.drill import Begin, CleanUp, Drill, End, Keep, Stop
+from bot.core.drill import Begin, CleanUp, Drill, End, Keep, Move, Stop
 from bot.core.events import (
     AbortAsked,
     CheckFound,
@@ -51,6 +51,18 @@ class Drills:
         view = await self._book.view(drill.runs[0])
         cleaning = await self._cleaning(drill)
         move = drills.next_move(drill, view.incident, view.run, cleaning, now=view.now)
+        return await self._do(drill, view, move)
+
+    async def ask(self, id: str, why: str) -> None:
+        """End what a drill does that cannot be carried on, or have people put its stand-ins back."""
+        drill = drills.fold(await self._book.timeline.read(f"drill/{id}"))
+        if drill is None or drill.ended or not drill.runs:
+            return
+        view = await self._book.view(drill.runs[0])
+        move = drills.in_trouble(drill, view.run, await self._cleaning(drill), why, now=view.now)
+        await self._do(drill, view, move)
+
+    async def _do(self, drill: Drill, view: View, move: Move | None) -> Again | None:
         match move:
             case None:
                 return None
@@ -90,13 +102,14 @@ class Drills:
 
     async def _clean_up(self, drill: Drill, view: View, plan: Plan) -> None:
         """Plan and start the clean-up in one record, so that a crash leaves it asked for or not at all."""
-        plan, problems = await seen_again(self._engines, self._book.catalog(), plan)
-        # They stay in the plan, so that nobody goes on past them.
-        plan = plan.model_copy(update={"problems": problems})
+        if not plan.problems:
+            plan, problems = await seen_again(self._engines, self._book.catalog(), plan)
+            # They stay in the plan, so that nobody goes on past them.
+            plan = plan.model_copy(update={"problems": problems})
         id = await self._book.timeline.lookup.next_id("RUN")
         hash = plan_hash(plan)
         asked = view.run.asked
-        paused = (RunPaused(why=problems[0]),) if problems else ()
+        paused = (RunPaused(why=plan.problems[0]),) if plan.problems else ()
         await self._book.timeline.append(
             {
                 f"drill/{drill.id}": Change(

@@ -58,6 +58,15 @@ class Salvages:
         waits = len(ended) < len(open_ones)
         return Again(self._book.timeline.now() + SOON) if waits else None
 
+    async def ask(self, id: str, why: str) -> None:
+        """End the searches of a run that cannot be carried on, so that whoever asked for one reads why."""
+        stream = f"run/{id}"
+        entries = await self._book.timeline.read(stream)
+        _, open_ones = searches(entries)
+        failed = tuple(_failed(each, f"{why} Say `salvage` again once it is mended.") for each in open_ones)
+        if failed:
+            await self._book.timeline.append({stream: Change(len(entries), failed)}, by=BY, via=VIA)
+
     async def _ended(self, run: Run, search: Search) -> Event | None:
         """Return how a search ended, or None while nobody can say."""
         asked = search.asked

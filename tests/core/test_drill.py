@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot.core import drill as drills
 from bot.core import incident as incidents
 from bot.core.drill import Begin, CleanUp, Drill, End, Keep, Stop, cleaned, fold, next_move, showed
 from bot.core.due import Pause, due
@@ -136,6 +137,28 @@ def test_a_pause_ends_the_rehearsal_once() -> None:
     paused = RunPaused(why="It takes too long.")
     assert move(running(paused)) == Stop("It takes too long.")
     assert move(running(paused, AbortAsked(why="enough", leaves=""))) is None
+
+
+def in_trouble(run: Run, cleaning: Run | None = None) -> object:
+    drill, _ = drill_of(PlanAttached(run="RUN-1", playbook="p"))
+    return drills.in_trouble(drill, run, cleaning, "The disk is gone.", now=START)
+
+
+def test_a_drill_in_trouble_comes_to_an_end_or_has_people_clean_up() -> None:
+    why = "DRL-1 could not be carried on: The disk is gone."
+    refused = in_trouble(run_of())
+    assert isinstance(refused, End)
+    assert (refused.result.outcome, refused.result.because) == ("refused", why)
+    assert in_trouble(running(BEGUN)) == Stop(why)
+    assert in_trouble(running(BEGUN, AbortAsked(why="enough", leaves=""))) is None
+    left = in_trouble(running(BEGUN, *ABORTED))
+    assert isinstance(left, CleanUp)
+    assert left.plan.problems == (f"{why} Put the stand-ins back by hand, then say `abort DRL-1`.",)
+    assert in_trouble(running(BEGUN, *ABORTED), running()) is None
+    gap = Gap(id="unfinished", what=f"The drill did not come to its end: {why}")
+    end = End(DrillEnded(outcome="failed", because=why, gaps=(gap,)))
+    assert in_trouble(running(*ABORTED)) == end
+    assert in_trouble(running(BEGUN, *ABORTED), running(*ABORTED)) == end
 
 
 def test_what_was_begun_is_undone_the_newest_first_and_by_no_person() -> None:

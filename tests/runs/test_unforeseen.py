@@ -8,8 +8,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from bot.app import carrying
 from bot.core.events import AbortAsked, RunAborted, RunPaused, RunResumed
 from bot.jobs import ASK_AFTER, Dispatcher
+from bot.runs.book import Book
 from integrations.contract import Call, IntegrationError, JobRef, JobState, Prepared
 from tests.clock import Clock
 from tests.runs.stage import Stage, StageEngine, World
@@ -48,15 +50,15 @@ def unforeseen() -> Exception:
 
 @asynccontextmanager
 async def dispatched(stage: Stage) -> AsyncIterator[Dispatcher]:
-    runs = stage.runs()
+    carried, pleas = carrying(Book(stage.timeline, stage.shelf, dict), stage.shelf, stage.engines)
 
     async def nothing(_subject: str) -> None:
         return None
 
     kinds = ("room", "card", "say", "approvals", "progress", "tracker")
-    timers = ("update-due", "gate-expiry", "freeze-review", "warm-expiry", "ahead")
-    handlers = {**dict.fromkeys((*kinds, *timers), nothing), "run": runs.handle}
-    dispatcher = Dispatcher(stage.timeline, handlers, {"run": runs.ask})
+    others = ("gaps", "update-due", "gate-expiry", "freeze-review", "warm-expiry")
+    handlers = {**dict.fromkeys((*kinds, *others), nothing), **carried}
+    dispatcher = Dispatcher(stage.timeline, handlers, pleas)
     running = asyncio.create_task(dispatcher.run())
     yield dispatcher
     running.cancel()
