@@ -49,6 +49,17 @@ class Ledger:
         self.url = f"file://{host.home / 'replica'}"
         self.target = Target("ledger", "litestream", "production")
         self.source = Source("ledger", "litestream")
+        self._create()
+
+    def begin_anew(self) -> None:
+        """Replace the database by an empty one and its replica by nothing, as after a move to another host."""
+        for path in self.database.parent.glob("ledger.db*"):
+            path.unlink()
+        for folder in (self.database.with_name(".ledger.db-litestream"), Path(self.url[len("file://") :])):
+            shutil.rmtree(folder)
+        self._create()
+
+    def _create(self) -> None:
         with closing(sqlite3.connect(self.database)) as connection, connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("CREATE TABLE entries (id INTEGER PRIMARY KEY, amount INTEGER NOT NULL)")

@@ -149,6 +149,27 @@ async def test_a_transaction_is_proved_by_making_a_database_of_it(engine: Engine
         await engine.verify_point(ledger.source, replace(point, id="tx-00000000000000aa"))
 
 
+async def test_a_replica_begun_anew_gives_a_number_to_another_transaction(
+    host: Host, engine: Engine, ledger: Ledger
+) -> None:
+    first = (await engine.points(ledger.source))[-1]
+    assert (await engine.verify_point(ledger.source, first)).ok
+    ledger.begin_anew()
+    with ledger.replicating():
+        ledger.write(70)
+        ledger.replicated()
+        ledger.write(80)
+        ledger.replicated()
+    again = (await engine.points(ledger.source))[-1]
+    # What was proved of the one says nothing of the other.
+    assert (again.id, again.verified_at) == (first.id, None)
+
+    call = Call("restore", target=ledger.target, source=ledger.source, point=again)
+    assert await ended(host, engine, call, KEY) is Phase.SUCCEEDED
+
+    assert ledger.amounts() in ([], [70])
+
+
 async def test_a_replica_that_is_spoilt_is_noticed_before_anything_is_replaced(
     host: Host, engine: Engine, ledger: Ledger
 ) -> None:

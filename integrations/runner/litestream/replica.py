@@ -60,11 +60,15 @@ class Replica:
         return {"deletes": None, "because": "the rights of its storage decide"}
 
     def fetch(self, point: str) -> Iterator[Step]:
-        """Make a whole database of a transaction, checked by SQLite, unless it lies there already."""
-        with suppress(Problem):
-            self.copies.approved(point, None)
-            return
+        """Make a whole database of a transaction, checked by SQLite, unless it lies there already.
+
+        A replica that was begun anew gives the same numbers to other transactions, of other moments.
+        """
         found = next((each for each in self.points() if each["id"] == point), None)
+        with suppress(Problem):
+            note, _ = self.copies.approved(point, None)
+            if found is None or note["as_of"] == found["as_of"]:
+                return
         transaction = _POINT.fullmatch(point)
         if found is None or transaction is None:
             raise Problem(f"There is no transaction {point} in {self.url}.")
@@ -74,6 +78,7 @@ class Replica:
         words = ("restore", "-o", str(grown), "-txid", transaction[1], "-integrity-check", "full", self.url)
         yield from self._watched(words, grown)
         files.sync(grown)
+        self._forget(point)
         self.copies.publish(grown, datetime.fromisoformat(found["as_of"]), {})
         prove(self.fetched, point)
 
@@ -81,8 +86,11 @@ class Replica:
         """Remove what was fetched of other transactions; the replica still has them."""
         for note in self.copies.listed():
             if note["id"] != point:
-                for path in (self.fetched / f"{note['id']}.db", self.fetched / f"{note['id']}.json"):
-                    path.unlink(missing_ok=True)
+                self._forget(note["id"])
+
+    def _forget(self, point: str) -> None:
+        for ending in ("json", "db"):
+            (self.fetched / f"{point}.{ending}").unlink(missing_ok=True)
 
     def _watched(self, words: tuple[str, ...], grown: Path) -> Iterator[Step]:
         with subprocess.Popen(
@@ -117,10 +125,12 @@ class Replica:
 
 def _note(end: Mapping[str, Any], known: Mapping[str, Note]) -> Note:
     id = f"tx-{end['max_txid']}"
-    fetched = known.get(id, {})
+    as_of = datetime.fromisoformat(end["timestamp"]).astimezone(UTC).isoformat()
+    same = known.get(id, {})
+    fetched = same if same.get("as_of") == as_of else {}
     return {
         "id": id,
-        "as_of": datetime.fromisoformat(end["timestamp"]).astimezone(UTC).isoformat(),
+        "as_of": as_of,
         "size": fetched.get("size"),
         "digest": None,
         "health": fetched.get("health", "unknown"),
