@@ -36,7 +36,7 @@ class Check(Params):
 
     query: str = Field(min_length=1, max_length=4000)
     values: Mapping[str, str | int | float] = Field(default_factory=dict)
-    equals: str | int | float | None = None
+    equals: bool | str | int | float | None = None
     at_least: int | float | None = None
     at_most: int | float | None = None
     matches: str | None = Field(default=None, max_length=500)
@@ -58,10 +58,12 @@ class Check(Params):
 
     def fits(self, value: Json) -> bool:
         """Say whether a value is what is expected; a value of another type never is."""
-        number = value if isinstance(value, int | float) and not isinstance(value, bool) else None
+        # To Python `true` is 1, to people it is not.
+        is_truth = isinstance(value, bool)
+        number = value if isinstance(value, int | float) and not is_truth else None
         return all(
             (
-                self.equals is None or value == self.equals,
+                self.equals is None or (value == self.equals and is_truth == isinstance(self.equals, bool)),
                 self.at_least is None or (number is not None and number >= self.at_least),
                 self.at_most is None or (number is not None and number <= self.at_most),
                 self.matches is None
