@@ -52,7 +52,7 @@ class Ledger:
         self._create()
 
     def begin_anew(self) -> None:
-        """Replace the database by an empty one and its replica by nothing, as after a move to another host."""
+        """Replace the database by an empty one, and its replica by nothing."""
         for path in self.database.parent.glob("ledger.db*"):
             path.unlink()
         for folder in (self.database.with_name(".ledger.db-litestream"), Path(self.url[len("file://") :])):

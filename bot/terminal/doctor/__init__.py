@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from pydantic import SecretStr, ValidationError
 
-from bot.runners import named_runners, runner_config, runner_of, runner_socket
+from bot.runners import runner_config, runner_socket, runners_of
 from bot.settings import Settings
 from bot.shelf import Shelf
 from bot.terminal import OK, REFUSED
@@ -23,6 +23,7 @@ from bot.timeline.database import open_engine
 from integrations.connections import LOCAL
 from integrations.contract import IntegrationError
 from integrations.jira import JiraSite, JiraTracker
+from integrations.process import Runner
 from integrations.registry import ON_RUNNERS
 from playbooks.catalog import Catalog, load_catalog
 from playbooks.problems import PlaybookInvalid, nearest
@@ -47,10 +48,17 @@ async def _examine(environment: Mapping[str, str]) -> list[Finding]:
         settings = Settings()
     except ValidationError as invalid:
         return [*named, *_invalid(invalid)]
-    parts = (_database(settings), _slack(settings), _jira(settings), _runner(settings))
-    found = await asyncio.gather(*parts)
-    catalog = _catalog(settings)
-    others = [*await _named_runners(settings), *(await examine(settings, catalog) if catalog else ())]
+    # Each runner is reached once, whoever looks at what of it.
+    runners = runners_of(settings)
+    try:
+        parts = (_database(settings), _slack(settings), _jira(settings), _runner(settings, runners[LOCAL]))
+        found = await asyncio.gather(*parts)
+        others = await _named_runners(settings, runners)
+        if catalog := _catalog(settings):
+            others += await examine(settings, catalog, runners)
+    finally:
+        for runner in runners.values():
+            await runner.close()
     return [*named, _home(settings), *_files(settings), *found, *others]
 
 
@@ -205,10 +213,10 @@ async def _jira(settings: Settings) -> Finding:
     return Finding("jira", "ok", settings.jira_project)
 
 
-async def _runner(settings: Settings) -> Finding:
+async def _runner(settings: Settings, runner: Runner) -> Finding:
     config = runner_config(settings)
     try:
-        hello = await runner_of(settings).hello()
+        hello = await runner.hello()
     except IntegrationError as problem:
         if not config.exists() and not settings.runner_socket:
             return Finding(
@@ -225,20 +233,18 @@ async def _runner(settings: Settings) -> Finding:
     return Finding("runner", "ok", f"{hello.runner}: {len(hello.targets)} targets")
 
 
-async def _named_runners(settings: Settings) -> list[Finding]:
+async def _named_runners(settings: Settings, runners: Mapping[str, Runner]) -> list[Finding]:
     """Look at the runners that the settings name, and for those that only the catalog does."""
     found = []
-    for name, runner in named_runners(settings).items():
+    for name in settings.runners:
         try:
-            hello = await runner.hello()
+            hello = await runners[name].hello()
         except IntegrationError as problem:
             found.append(
                 Finding("runner", "wrong", f"{name}: {_first(problem)}", "Look at BACKSTOP_RUNNERS.")
             )
         else:
             found.append(Finding("runner", "ok", f"{name}: {hello.runner}, {len(hello.targets)} targets"))
-        finally:
-            await runner.close()
     known = {LOCAL, *settings.runners}
     targets = catalog.targets.items() if (catalog := _catalog(settings)) else ()
     for name, target in targets:

@@ -8,28 +8,23 @@ from datetime import datetime
 
 import aiohttp
 
-from bot.runners import runners_of
 from bot.settings import Settings
 from bot.terminal.doctor.finding import Finding
 from integrations.connections import Connections
 from integrations.contract import Engine
 from integrations.examine import Examined, examine_source, examine_target
+from integrations.process import Runner
 from integrations.registry import open_engines
 from playbooks.catalog import Catalog
 
 _TRY_S = 60.0
 
 
-async def examine(settings: Settings, catalog: Catalog) -> list[Finding]:
+async def examine(settings: Settings, catalog: Catalog, runners: Mapping[str, Runner]) -> list[Finding]:
     """Ask all of them at once; one that is silent keeps no other from being looked at."""
-    runners = runners_of(settings)
     connections = Connections(runners=runners, session=aiohttp.ClientSession, secrets=settings.secrets_dir)
-    try:
-        asked = _asked(open_engines(connections), catalog, connections.now())
-        return [finding for found in await asyncio.gather(*asked) for finding in found]
-    finally:
-        for runner in runners.values():
-            await runner.close()
+    asked = _asked(open_engines(connections), catalog, connections.now())
+    return [finding for found in await asyncio.gather(*asked) for finding in found]
 
 
 def _asked(
