@@ -1,40 +1,35 @@
 """What a decision is made by: facts, predicates over them, and the file of vetoes and ordered rules."""
 
-from playbooks.criteria.conditions import (
-    NEITHER,
-    Condition,
-    Judge,
-    Reading,
-    Truth,
-    parse_condition,
-    say_condition,
-)
+from playbooks.criteria.conditions import Condition, parse_condition, say_condition
 from playbooks.criteria.facts import FACTS, Fact, Facts, FactUnknown, Known, Value, check_fact, parse_fact
-from playbooks.criteria.model import Box, Containment, Criteria, Question, Rule, Veto, limits, load_criteria
+from playbooks.criteria.load import load_criteria
+from playbooks.criteria.model import Box, Choice, Containment, Criteria, Question, Rule, Tables, Veto
 from playbooks.criteria.predicates import PREDICATES, Predicate
+from playbooks.criteria.sheet import NEITHER, Alternatives, FactSheet, Seen
 
 __all__ = [
     "FACTS",
     "NEITHER",
     "PREDICATES",
+    "Alternatives",
     "Box",
+    "Choice",
     "Condition",
     "Containment",
     "Criteria",
     "Fact",
+    "FactSheet",
     "FactUnknown",
     "Facts",
-    "Judge",
     "Known",
     "Predicate",
     "Question",
-    "Reading",
     "Rule",
-    "Truth",
+    "Seen",
+    "Tables",
     "Value",
     "Veto",
     "check_fact",
-    "limits",
     "load_criteria",
     "parse_condition",
     "parse_fact",

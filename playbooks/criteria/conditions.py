@@ -6,29 +6,17 @@ has the safe value of the criteria file; where that is `neither`, nothing said o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import Enum
 from typing import Annotated, assert_never
 
 from pydantic import JsonValue, PlainSerializer, PlainValidator, WithJsonSchema
 
-from playbooks.criteria.facts import Facts, Value
-from playbooks.criteria.predicates import PREDICATES
+from playbooks.criteria.facts import known_fact
+from playbooks.criteria.predicates import PREDICATES, IsKnown, Test
 from playbooks.durations import parse_duration, say_duration
 from playbooks.problems import instead
-
-NEITHER = "neither"
-
-
-class Truth(Enum):
-    """What a condition comes to."""
-
-    TRUE = "true"
-    FALSE = "false"
-    UNKNOWN = "unknown"
-
 
 @dataclass(frozen=True, slots=True)
 class Atom:
@@ -36,6 +24,24 @@ class Atom:
 
     predicate: str
     limit: timedelta | None = None
+
+
+    @property
+    def test(self) -> Test:
+        """Return what it asks of a fact."""
+        return PREDICATES[self.predicate].test(self.limit / timedelta(minutes=1) if self.limit else 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Somebody:
+    """True when somebody knows a fact, whatever it is; written `known`."""
+
+    fact: str
+
+    @property
+    def test(self) -> Test:
+        """Return what it asks of a fact."""
+        return IsKnown(self.fact)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +72,7 @@ class Not:
     part: Condition
 
 
-Condition = Atom | Term | All | Either | Not
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a condition comes to, and the facts that must be known to say more, in the order it names them."""
-
-    truth: Truth
-    missing: tuple[str, ...] = ()
-
-
-_FALSE = Reading(Truth.FALSE)
-_TRUE = Reading(Truth.TRUE)
+Condition = Atom | Somebody | Term | All | Either | Not
 
 
 def parse_condition(value: JsonValue) -> Condition:
@@ -96,6 +90,8 @@ def parse_condition(value: JsonValue) -> Condition:
             return All(tuple(parse_condition(part) for part in parts))
         case {"any": list(parts), **rest} if not rest and parts:
             return Either(tuple(parse_condition(part) for part in parts))
+        case {"known": str(fact), **rest} if not rest:
+            return Somebody(known_fact(fact))
         case {"not": part, **rest} if not rest:
             return Not(parse_condition(part))
         case dict() if len(value) == 1:
@@ -124,6 +120,8 @@ def say_condition(condition: Condition) -> JsonValue:
             return name
         case Atom(predicate, limit):
             return predicate if limit is None else {predicate: say_duration(limit)}
+        case Somebody(fact):
+            return {"known": fact}
         case All(()):
             return "always"
         case All(parts):
@@ -144,58 +142,7 @@ Written = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Judge:
-    """Evaluates conditions over facts, with the terms and the safe values of the criteria."""
-
-    facts: Facts
-    terms: Mapping[str, Condition]
-    safe: Mapping[str, Value]
-
-    def read(self, condition: Condition) -> Reading:
-        """Return what a condition comes to."""
-        return self._read(condition, wanted=True)
-
-    def _read(self, condition: Condition, *, wanted: bool) -> Reading:
-        match condition:
-            case Atom():
-                return self._test(condition, wanted=wanted)
-            case Term(name):
-                return self._read(self.terms[name], wanted=wanted)
-            case Not(part):
-                return self._read(part, wanted=not wanted)
-            case All(parts) | Either(parts):
-                readings = [self._read(part, wanted=wanted) for part in parts]
-                every = isinstance(condition, All) is wanted
-                return _joined(readings, Truth.FALSE if every else Truth.TRUE)
-            case _:
-                assert_never(condition)
-
-    def _test(self, test: Atom, *, wanted: bool) -> Reading:
-        predicate = PREDICATES[test.predicate]
-        if predicate.fact not in self.facts:
-            return Reading(Truth.UNKNOWN, (predicate.fact,))
-        value = self.facts[predicate.fact]
-        value = self.safe[predicate.fact] if value is None else value
-        if value == NEITHER:
-            return _FALSE
-        minutes = test.limit / timedelta(minutes=1) if test.limit else 0.0
-        return _TRUE if predicate.test(value, minutes) is wanted else _FALSE
-
-
-def _joined(readings: Iterable[Reading], decisive: Truth) -> Reading:
-    """Return `decisive` as soon as one reading is that, else UNKNOWN if one is, else the opposite."""
-    missing: list[str] = []
-    for reading in readings:
-        if reading.truth is decisive:
-            return reading
-        missing += reading.missing
-    if missing:
-        return Reading(Truth.UNKNOWN, tuple(dict.fromkeys(missing)))
-    return _TRUE if decisive is Truth.FALSE else _FALSE
-
-
-def leaves(condition: Condition) -> Iterator[Atom | Term]:
+def leaves(condition: Condition) -> Iterator[Atom | Somebody | Term]:
     """Yield the predicates and terms a condition is made of."""
     match condition:
         case All(parts) | Either(parts):
@@ -203,7 +150,7 @@ def leaves(condition: Condition) -> Iterator[Atom | Term]:
                 yield from leaves(part)
         case Not(part):
             yield from leaves(part)
-        case Atom() | Term():
+        case Atom() | Somebody() | Term():
             yield condition
         case _:
             assert_never(condition)
@@ -212,8 +159,3 @@ def leaves(condition: Condition) -> Iterator[Atom | Term]:
 def terms_in(condition: Condition) -> Iterator[str]:
     """Yield the terms a condition names."""
     return (leaf.name for leaf in leaves(condition) if isinstance(leaf, Term))
-
-
-def atoms_in(condition: Condition) -> Iterator[Atom]:
-    """Yield the predicates a condition names itself, with their limits."""
-    return (leaf for leaf in leaves(condition) if isinstance(leaf, Atom))

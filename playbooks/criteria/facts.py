@@ -122,6 +122,12 @@ def parse_fact(name: str, text: str) -> Value:
     return check_fact(name, word if fact.kind == "choice" else text)
 
 
+def known_fact(name: str) -> str:
+    """Return the name of a fact, or raise FactUnknown with the nearest ones."""
+    _fact(name)
+    return name
+
+
 def _fact(name: str) -> Fact:
     fact = FACTS.get(name)
     if fact is None:

@@ -1,33 +1,41 @@
-"""The criteria file: questions, vetoes, ordered rules, containment and time boxes."""
+"""The criteria: questions, vetoes, ordered rules, containment and time boxes, and all of it made ready."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr, StringConstraints
 
-from playbooks.criteria.conditions import NEITHER, All, Condition, Judge, Written, atoms_in, terms_in
-from playbooks.criteria.facts import FACTS, Facts, FactUnknown, Value, check_fact
-from playbooks.criteria.predicates import PREDICATES
+from playbooks.criteria.conditions import Condition, Written
+from playbooks.criteria.facts import FACTS, Facts, Known
+from playbooks.criteria.sheet import Alternatives, FactSheet, fact_sheet
 from playbooks.durations import Lasting
-from playbooks.problems import PlaybookInvalid, Problem
-from playbooks.validate import Part, validated
+from playbooks.validate import Part
 from playbooks.words import Name, Option, Sentence
-from playbooks.yaml_text import Path, Text, read_yaml
+from playbooks.yaml_text import Path
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]*$", max_length=40)]
+Source = Annotated[str, StringConstraints(pattern=r"^L([1-9]|1[0-3])$")]
+"""A rule of the literature, as numbered in `docs/why/010-rules-and-vetoes.md`."""
 
 
 class Question(Part):
-    """How a fact is asked for, whom, and its value when nobody knows; `machine` facts are looked up first."""
+    """How a fact is asked for, whom, and its value when nobody knows; `machine` facts are looked up first.
+
+    An `optional` fact counts when somebody tells it and is never waited for. What was learnt longer than
+    `good_for` ago is asked again.
+    """
 
     ask: Sentence
     role: Name
     nobody_knows: StrictBool | StrictInt | StrictFloat | StrictStr
     machine: StrictBool = False
+    optional: StrictBool = False
+    good_for: Lasting | None = None
 
 
 class Containment(Part):
@@ -48,15 +56,21 @@ class Veto(Part):
     because: Sentence
     repair: Sentence | None = None
     override: Name = "commander"
+    rests_on: tuple[Source, ...] = ()
 
 
 class Rule(Part):
-    """The first rule that is true, and whose answer no veto takes away, is the proposal."""
+    """The first rule that is true, and whose answer no veto takes away, is the proposal.
+
+    A veto it `repairs` does not stand against it: the repair of that veto is then the first step.
+    """
 
     id: Id
     when: Written
     answer: Option
     because: Sentence
+    repairs: tuple[Id, ...] = ()
+    rests_on: tuple[Source, ...] = ()
 
 
 class Box(Part):
@@ -90,10 +104,18 @@ class Criteria(Part):
         yield from ((("rules", index, "when"), rule.when) for index, rule in enumerate(self.rules))
         yield from ((("one_click", option.value), condition) for option, condition in self.one_click.items())
 
-    def judge(self, facts: Facts) -> Judge:
-        """Return what evaluates conditions over these facts."""
-        safe: dict[str, Value] = {name: question.nobody_knows for name, question in self.facts.items()}
-        return Judge(facts, self.terms, safe)
+    @cached_property
+    def tables(self) -> Tables:
+        """Return the criteria made ready to be looked up; this is worked out once."""
+        return _tables(self)
+
+    def fresh(self, known: Mapping[str, Known], now: datetime) -> Facts:
+        """Return the facts that are still good; one that was learnt too long ago is as if not asked."""
+        return {name: learnt.value for name, learnt in known.items() if self._good(name, learnt, now)}
+
+    def _good(self, name: str, learnt: Known, now: datetime) -> bool:
+        question = self.facts.get(name)
+        return question is None or question.good_for is None or now - learnt.at <= question.good_for
 
     def box(self, option: Option, facts: Facts) -> timedelta | None:
         """Return after what time to decide again when an option was taken, or None when nothing says."""
@@ -104,110 +126,49 @@ class Criteria(Part):
         return timedelta(minutes=minutes * box.times) if isinstance(minutes, int | float) else None
 
 
-def load_criteria(text: str, file: str) -> Criteria:
-    """Return the criteria a text describes, or raise PlaybookInvalid with all its problems by line."""
-    read = read_yaml(text, file)
-    criteria = validated(read, Criteria)
-    problems = list(_Reading(criteria, read).problems())
-    if problems:
-        raise PlaybookInvalid(problems)
-    return criteria
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A rule with its condition, the vetoes that stand against it, and those it repairs, as bits."""
 
-
-def limits(criteria: Criteria) -> Mapping[str, tuple[float, ...]]:
-    """Return, for each fact in numbers, where an answer of the criteria may turn."""
-    found: dict[str, list[float]] = {"severity": [1]}
-    for _, condition in criteria.conditions():
-        for atom in atoms_in(condition):
-            if atom.limit is not None:
-                minutes = atom.limit / timedelta(minutes=1)
-                found.setdefault(PREDICATES[atom.predicate].fact, []).append(minutes)
-    return {name: tuple(dict.fromkeys(turns)) for name, turns in found.items()}
+    rule: Rule
+    when: Alternatives
+    against: int
+    repaired: int
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
-    criteria: Criteria
-    text: Text
+class Tables:
+    """The criteria as they are looked up; vetoes have bits in their order."""
 
-    def problems(self) -> Iterator[Problem]:
-        yield from self._questions()
-        yield from self._terms()
-        yield from self._order()
-        yield from self._boxes()
-        for key in ("containment", "vetoes", "rules"):
-            yield from self._twice(key, (part.id for part in getattr(self.criteria, key)))
-
-    def _questions(self) -> Iterator[Problem]:
-        questions = self.criteria.facts
-        for name in FACTS:
-            if name not in questions:
-                yield self.text.problem(
-                    ("facts",), f"the fact {name} has no question", "nobody would be asked"
-                )
-        for name, question in questions.items():
-            if name not in FACTS:
-                yield self.text.unknown(("facts", name), "fact", name, tuple(FACTS))
-            elif question.nobody_knows != NEITHER:
-                try:
-                    check_fact(name, question.nobody_knows)
-                except FactUnknown as error:
-                    yield self.text.problem(("facts", name, "nobody_knows"), str(error), f"or {NEITHER}")
-
-    def _terms(self) -> Iterator[Problem]:
-        terms = self.criteria.terms
-        for path, condition in self.criteria.conditions():
-            for term in terms_in(condition):
-                if term not in terms:
-                    yield self.text.unknown(path, "term", term, tuple(terms))
-        for name in terms:
-            if name in _meant_by(name, terms):
-                yield self.text.problem(("terms", name), f"the term {name!r} is explained by itself", "")
-
-    def _order(self) -> Iterator[Problem]:
-        rules = self.criteria.rules
-        last = len(rules) - 1
-        for index, rule in enumerate(rules):
-            if rule.when == All(()) and index != last:
-                yield self.text.problem(
-                    ("rules", index), f"no rule after {rule.id} is ever reached", "it is always true"
-                )
-            earlier = next((other for other in rules[:index] if other.when == rule.when), None)
-            if earlier is not None and earlier.answer is rule.answer:
-                yield self.text.problem(
-                    ("rules", index), f"{rule.id} is {earlier.id} again", "it is never reached"
-                )
-        if rules[last].when != All(()):
-            yield self.text.problem(
-                ("rules", last), "the last rule is not `when: always`", "there would be no answer"
-            )
-        for index, veto in enumerate(self.criteria.vetoes):
-            if rules[last].answer in veto.removes:
-                what = f"{veto.id} can take away the last answer, {rules[last].answer}"
-                yield self.text.problem(("vetoes", index, "removes"), what, "there would be no answer")
-
-    def _boxes(self) -> Iterator[Problem]:
-        for option, box in self.criteria.boxes.items():
-            numbers = tuple(name for name, fact in FACTS.items() if fact.unit == "minutes")
-            if (box.after is None) == (box.fact is None):
-                yield self.text.problem(("boxes", option.value), "a box has either `after` or `fact`", "")
-            elif box.fact is not None and box.fact not in numbers:
-                yield self.text.unknown(("boxes", option.value, "fact"), "fact in minutes", box.fact, numbers)
-
-    def _twice(self, key: str, ids: Iterable[str]) -> Iterator[Problem]:
-        seen: set[str] = set()
-        for index, id in enumerate(ids):
-            if id in seen:
-                yield self.text.problem((key, index, "id"), f"a second {id!r}", "decisions name it")
-            seen.add(id)
+    sheet: FactSheet
+    choices: tuple[Choice, ...]
+    vetoes: tuple[tuple[Veto, Alternatives, int], ...]
+    containment: tuple[tuple[Containment, Alternatives], ...]
+    one_click: Mapping[Option, Alternatives]
 
 
-def _meant_by(name: str, terms: Mapping[str, Condition]) -> set[str]:
-    found: set[str] = set()
-    waiting = [*terms_in(terms[name])]
-    while waiting:
-        term = waiting.pop()
-        if term not in found and term in terms:
-            found.add(term)
-            waiting.extend(terms_in(terms[term]))
-    return found
+def _tables(criteria: Criteria) -> Tables:
+    asked = sorted(criteria.facts.items(), key=lambda item: not item[1].machine)
+    sheet = fact_sheet(
+        {name: (FACTS[name], question.nobody_knows) for name, question in asked},
+        criteria.terms,
+        (condition for _, condition in criteria.conditions()),
+        frozenset(name for name, question in asked if question.optional),
+    )
+    return Tables(
+        sheet,
+        tuple(_choice(rule, criteria.vetoes, sheet) for rule in criteria.rules),
+        tuple((veto, sheet.alternatives(veto.when), 1 << bit) for bit, veto in enumerate(criteria.vetoes)),
+        tuple((part, sheet.alternatives(part.when)) for part in criteria.containment),
+        {option: sheet.alternatives(when) for option, when in criteria.one_click.items()},
+    )
+
+
+def _choice(rule: Rule, vetoes: Sequence[Veto], sheet: FactSheet) -> Choice:
+    against = repaired = 0
+    for bit, veto in enumerate(vetoes):
+        if rule.answer in veto.removes and veto.id in rule.repairs:
+            repaired |= 1 << bit
+        elif rule.answer in veto.removes:
+            against |= 1 << bit
+    return Choice(rule, sheet.alternatives(rule.when), against, repaired)

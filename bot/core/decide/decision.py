@@ -1,0 +1,104 @@
+"""What a decision says: the answer, why, what is against others, what to ask, and what would turn it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from bot.core.decide.turns import Flip, Threshold, flips, thresholds
+from playbooks.criteria import Criteria, Facts, Value
+from playbooks.words import Option
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A question that could change the answer, and whom to ask; `machine` facts are looked up first."""
+
+    fact: str
+    question: str
+    role: str
+    machine: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VetoHit:
+    """What took options away, what would give them back, and the role that may go over it with a reason."""
+
+    id: str
+    removes: tuple[Option, ...]
+    because: str
+    repair: str | None
+    override: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contain:
+    """What to stop now, before any choice."""
+
+    id: str
+    do: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """A fact that a rule rests on, as it is known; None is known to nobody, so it counts as its safe value."""
+
+    fact: str
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """The answer if nobody knew what was not asked yet, by which rule, and on what grounds.
+
+    It `stands` as a proposal unless it is a rollback or a restore of everything that a fact not asked yet
+    could forbid. `first` are the repairs to make before it. `one_click` is False where it needs a first stage
+    or an override.
+    """
+
+    option: Option
+    rule: str
+    because: str
+    grounds: tuple[Ground, ...]
+    first: tuple[str, ...]
+    stands: bool
+    one_click: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is proposed and why, or None and what to ask.
+
+    `proposal` is the answer that no question left can change, `lead` what it is so far. `possible` are the
+    answers still open, likeliest first. `decide_again` is when to look whether it helped.
+    """
+
+    proposal: Option | None
+    rule: str | None
+    why: str
+    one_click: bool
+    lead: Lead
+    vetoes: tuple[VetoHit, ...]
+    possible: tuple[Option, ...]
+    ask: tuple[Ask, ...]
+    containment: tuple[Contain, ...]
+    safe_now: tuple[str, ...]
+    decide_again: timedelta | None
+    facts: Facts = field(repr=False)
+    criteria: Criteria = field(repr=False)
+
+    @property
+    def first(self) -> tuple[str, ...]:
+        """Return what must be repaired before the proposal is carried out."""
+        return self.lead.first if self.proposal else ()
+
+    @property
+    def flips(self) -> tuple[Flip, ...]:
+        """Return the facts that alone would make another proposal; worked out when it is asked for."""
+        return tuple(flips(self.facts, self.criteria, self.proposal)) if self.proposal else ()
+
+    @property
+    def thresholds(self) -> tuple[Threshold, ...]:
+        """Return the numbers at which another answer overtakes; worked out when it is asked for."""
+        return tuple(thresholds(self.facts, self.criteria, self.proposal)) if self.proposal else ()

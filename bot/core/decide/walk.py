@@ -1,0 +1,108 @@
+"""One walk over the criteria with what is known: which rule leads, which answers are possible, what to ask.
+
+Everything is looked up as bits, because a walk is repeated for every fact that might turn the answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from playbooks.criteria import Alternatives, Choice, Seen, Tables
+from playbooks.words import Option
+
+RISKY = frozenset({Option.CODE_ROLLBACK, Option.RESTORE_PITR, Option.RESTORE_FULL})
+"""What makes it worse where it is wrong; it is proposed only when nothing left to ask could forbid it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """What the criteria come to.
+
+    `lead` is the rule that would decide if nobody knew what was not asked. It `stands` unless it is risky and
+    a fact not asked could forbid it. `left` are the rules that may still decide, the last one certain;
+    `doubts` are the bits that could change the answer. `hits` and `lead_hits` are vetoes: those that are
+    certain, and those that would be if nobody knew the rest.
+    """
+
+    lead: Choice
+    stands: bool
+    left: tuple[Choice, ...]
+    doubts: int
+    hits: int
+    lead_hits: int
+
+    @property
+    def possible(self) -> tuple[Option, ...]:
+        """Return the answers that are possible, likeliest first."""
+        return tuple(dict.fromkeys(choice.rule.answer for choice in self.left))
+
+
+def walk(tables: Tables, seen: Seen) -> Walk:
+    """Return what the criteria come to, given what is known."""
+    hits, unclear, lead_hits = _vetoes(tables, seen)
+    lead = next(
+        choice
+        for choice in tables.choices
+        if not choice.against & lead_hits and holds(choice.when, seen.lead)
+    )
+    left: list[tuple[Choice, int]] = []
+    # the last rule is always true and never vetoed: the loader sees to it
+    for choice in tables.choices:
+        if choice.against & hits:
+            continue
+        bits = open_bits(choice.when, seen)
+        if bits is None:
+            continue
+        for bit, doubt in unclear:
+            if choice.against & bit:
+                bits |= doubt
+        left.append((choice, bits))
+        if not bits:
+            break
+    stands = lead.rule.answer not in RISKY or any(choice is lead and not bits for choice, bits in left)
+    return Walk(lead, stands, tuple(choice for choice, _ in left), _doubts(left), hits, lead_hits)
+
+
+def holds(when: Alternatives, bits: int) -> bool:
+    """Return whether a condition is true."""
+    return any(bits & mask == mask for mask in when)
+
+
+def open_bits(when: Alternatives, seen: Seen) -> int | None:
+    """Return the bits a condition waits for: none when it is true; None when it is false."""
+    true, could = seen.true, seen.true | seen.open
+    waits: int | None = None
+    for mask in when:
+        if true & mask == mask:
+            return 0
+        if could & mask == mask:
+            waits = (waits or 0) | (mask & ~true)
+    return waits
+
+
+def _vetoes(tables: Tables, seen: Seen) -> tuple[int, list[tuple[int, int]], int]:
+    """Return the vetoes that are certain, those that wait with the bits they wait for, and the lead's."""
+    hits = lead_hits = 0
+    unclear: list[tuple[int, int]] = []
+    for _, when, bit in tables.vetoes:
+        bits = open_bits(when, seen)
+        if bits is None:
+            continue
+        if not bits:
+            hits |= bit
+            lead_hits |= bit
+            continue
+        unclear.append((bit, bits))
+        if holds(when, seen.lead):
+            lead_hits |= bit
+    return hits, unclear, lead_hits
+
+
+def _doubts(left: list[tuple[Choice, int]]) -> int:
+    """Return the bits of the rules that could still make another answer than the certain one."""
+    answer = left[-1][0].rule.answer
+    bits = 0
+    for choice, doubt in reversed(left):
+        if bits or choice.rule.answer is not answer:
+            bits |= doubt
+    return bits
