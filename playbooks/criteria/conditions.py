@@ -18,13 +18,13 @@ from playbooks.criteria.predicates import PREDICATES, IsKnown, Test
 from playbooks.durations import parse_duration, say_duration
 from playbooks.problems import instead
 
+
 @dataclass(frozen=True, slots=True)
 class Atom:
     """A predicate, with the minutes it compares with if it has a limit."""
 
     predicate: str
     limit: timedelta | None = None
-
 
     @property
     def test(self) -> Test:

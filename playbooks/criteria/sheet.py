@@ -120,6 +120,10 @@ class FactSheet:
         found = _alternatives(condition, self.terms, self.statements, wanted=True)
         return tuple(sorted(_plain(found), key=lambda mask: (mask.bit_count(), mask)))
 
+    def column(self, name: str) -> Column:
+        """Return what is said of a fact."""
+        return next(column for column in self.columns if column.name == name)
+
     def facts(self, bits: int) -> Iterator[str]:
         """Yield the facts of which something among the bits is said."""
         return (column.name for column in self.columns if bits & column.bits)
@@ -151,7 +155,7 @@ def fact_sheet(
     conditions: Iterable[Condition],
     optional: frozenset[str],
 ) -> FactSheet:
-    """Return the sheet for conditions; `facts` are the kind and the safe value of each, in order of asking."""
+    """Return the sheet for conditions; `facts` are kind and safe value of each, in the order of asking."""
     statements: dict[Statement, int] = {}
     for condition in conditions:
         for statement in _statements(condition, terms, wanted=True):
@@ -187,9 +191,7 @@ def _bits(bits: Iterable[int]) -> int:
     return sum(bits)
 
 
-def _statements(
-    condition: Condition, terms: Mapping[str, Condition], *, wanted: bool
-) -> Iterator[Statement]:
+def _statements(condition: Condition, terms: Mapping[str, Condition], *, wanted: bool) -> Iterator[Statement]:
     match condition:
         case Atom() | Somebody():
             yield Statement(condition.test, wanted)

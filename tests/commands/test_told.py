@@ -183,28 +183,35 @@ async def test_a_commander_who_knows_nothing_reads_what_to_ask_and_what_to_do_me
 ana: decide
   INC-1: what to do
   Nothing is known yet, so nothing is proposed. Ask what stands below: the answers choose between
-      failover, restore_partial, restore_pitr, restore_full, mitigate, wait, config_revert, hotfix,
+      failover, restore_partial, restore_pitr, restore_full, mitigate, config_revert, wait, hotfix,
       code_rollback.
   Meanwhile: Ease the pain without changing data - shed or drain load, switch features off - and
       find out what is asked below.
-    • Ask ops: Did a machine or a site fail? /backstop decide node_or_site_failure:yes|no|?
-    • Ask dba: Is there a healthy copy that can take over? /backstop decide
-      healthy_replica_available:yes|no|?
-    • Ask dba: Is the damage on the replicas too? /backstop decide replicas_affected:yes|no|?
+    • First: Freeze deployments, migrations, configuration, autoscalers and retention jobs. A change
+      nobody planned undoes the recovery.
+    • Ask app: What kind of change is suspected? /backstop decide
+      change_type:code|config|schema|data_op|infra|capacity|none|?
+    • Ask app: How many minutes ago was the change? /backstop decide
+      minutes_since_change:<minutes>|?
+    • Ask app: Can the release before be pulled right now? /backstop decide
+      previous_artifact_available:yes|no|?
   An answer is recorded as shown; ? says that nobody knows. /backstop decide <option> why:"…"
       records the choice at any time.
 
 bo: decide node-or-site-failure:no
   INC-1: what to do
-  No proposal yet. Not decided between restore_partial, restore_pitr, restore_full, mitigate, wait,
-      config_revert, hotfix, code_rollback, failover: what is asked decides it.
+  No proposal yet. Not decided between restore_partial, restore_pitr, restore_full, mitigate,
+      config_revert, wait, failover, hotfix, code_rollback: what is asked decides it.
   Meanwhile: Ease the pain without changing data - shed or drain load, switch features off - and
       find out what is asked below.
-    • Ask dba: Is there a backup? /backstop decide backup_available:yes|no|?
-    • Ask app: Did the release change the schema, and can that be taken back? /backstop decide
-      schema_change:none|reversible|irreversible|?
-    • Ask dba: Is the recovery point older than the damage? /backstop decide
-      restore_point_predates_damage:yes|no|?
+    • First: Freeze deployments, migrations, configuration, autoscalers and retention jobs. A change
+      nobody planned undoes the recovery.
+    • Ask app: What kind of change is suspected? /backstop decide
+      change_type:code|config|schema|data_op|infra|capacity|none|?
+    • Ask app: How many minutes ago was the change? /backstop decide
+      minutes_since_change:<minutes>|?
+    • Ask app: Can the release before be pulled right now? /backstop decide
+      previous_artifact_available:yes|no|?
   1 fact is known; ? says that nobody knows. /backstop decide <option> why:"…" records the choice at
       any time.
 """)

@@ -1,31 +1,36 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.core.decide.walk import open_bits
 from playbooks import library
 from playbooks.criteria import (
     FACTS,
     PREDICATES,
+    Alternatives,
     Facts,
+    FactSheet,
     FactUnknown,
-    Judge,
-    Truth,
+    Known,
     Value,
     check_fact,
-    limits,
     load_criteria,
     parse_condition,
     parse_fact,
     say_condition,
 )
+from playbooks.criteria.conditions import All, Atom, Condition, Either, Not, Somebody, Term
+from playbooks.criteria.predicates import holds
+from playbooks.criteria.sheet import NEITHER, fact_sheet
 from playbooks.problems import PlaybookInvalid
 from playbooks.words import Option
 from tests.playbooks.examples import mutant
 
+LAST = "when: always\n    answer"
 TEXT = library.read("criteria.yaml")
 CRITERIA = load_criteria(TEXT, "criteria.yaml")
 
@@ -36,67 +41,102 @@ def problems(*changes: tuple[str, str]) -> list[str]:
     return [str(problem).partition(": ")[2] for problem in invalid.value.problems]
 
 
-def read(condition: object, **facts: Value) -> tuple[Truth, tuple[str, ...]]:
-    safe: dict[str, Value] = {
-        "cause_known": False,
-        "data_scope": "tenants",
-        "rollback_tested": "neither",
-        "hotfix_eta_minutes": "neither",
-    }
-    judge = Judge(facts, {"damaged": parse_condition("damage.confirmed")}, safe)
-    reading = judge.read(parse_condition(condition))  # type: ignore[arg-type]
-    return reading.truth, reading.missing
+SAFE: dict[str, Value] = {
+    **dict.fromkeys(FACTS, NEITHER),
+    "cause_known": False,
+    "data_scope": "tenants",
+}
+TERMS = {"damaged": parse_condition("damage.confirmed")}
+
+
+def sheet_for(written: object, safe: Facts = SAFE) -> tuple[FactSheet, Alternatives]:
+    condition = parse_condition(written)  # type: ignore[arg-type]
+    kinds = {name: (FACTS[name], safe[name]) for name in FACTS}
+    sheet = fact_sheet(kinds, TERMS, [condition], frozenset())
+    return sheet, sheet.alternatives(condition)
+
+
+def read(written: object, **facts: Value) -> tuple[bool | None, tuple[str, ...]]:
+    """Return whether a condition is true, or None, with the facts it waits for."""
+    sheet, when = sheet_for(written)
+    seen = sheet.see(facts)
+    waits = open_bits(when, seen)
+    return (None if waits else waits is not None), tuple(sheet.facts(waits or 0))
 
 
 @pytest.mark.parametrize(
     ("condition", "facts", "truth"),
     [
-        ("cause.known", {"cause_known": True}, Truth.TRUE),
-        ("cause.known", {"cause_known": False}, Truth.FALSE),
-        ("damaged", {"data_corruption": "ongoing"}, Truth.TRUE),
-        ({"not": "damaged"}, {"data_corruption": "ongoing"}, Truth.FALSE),
-        ({"hotfix.within": "10m"}, {"hotfix_eta_minutes": 10}, Truth.TRUE),
-        ({"hotfix.within": "10m"}, {"hotfix_eta_minutes": 10.1}, Truth.FALSE),
-        ({"release.older_than": "3d"}, {"minutes_since_change": 4321}, Truth.TRUE),
-        ({"release.older_than": "3d"}, {"minutes_since_change": 4320}, Truth.FALSE),
-        ("always", {}, Truth.TRUE),
-        ({"not": "always"}, {}, Truth.FALSE),
-        ({"all": ["cause.known", "overload"]}, {"cause_known": False}, Truth.FALSE),
-        ({"any": ["overload", "cause.known"]}, {"cause_known": True}, Truth.TRUE),
-        ({"any": ["cause.known", "cause.known"]}, {"cause_known": False}, Truth.FALSE),
-        ({"not": {"all": ["cause.known", "cause.known"]}}, {"cause_known": True}, Truth.FALSE),
-        ({"not": {"any": ["overload", "cause.known"]}}, {"cause_known": True}, Truth.FALSE),
+        ("cause.known", {"cause_known": True}, True),
+        ("cause.known", {"cause_known": False}, False),
+        ("damaged", {"data_corruption": "ongoing"}, True),
+        ({"not": "damaged"}, {"data_corruption": "ongoing"}, False),
+        ({"hotfix.within": "10m"}, {"hotfix_eta_minutes": 10}, True),
+        ({"hotfix.within": "10m"}, {"hotfix_eta_minutes": 10.1}, False),
+        ({"release.older_than": "3d"}, {"minutes_since_change": 4321}, True),
+        ({"release.older_than": "3d"}, {"minutes_since_change": 4320}, False),
+        ("sev1", {"severity": 1}, True),
+        ("sev1", {"severity": 2}, False),
+        ("always", {}, True),
+        ({"not": "always"}, {}, False),
+        ({"known": "cause_known"}, {"cause_known": False}, True),
+        ({"known": "cause_known"}, {"cause_known": None}, False),
+        ({"not": {"known": "hotfix_eta_minutes"}}, {"hotfix_eta_minutes": None}, True),
+        ({"known": "hotfix_eta_minutes"}, {"hotfix_eta_minutes": 5}, True),
+        ({"all": ["cause.known", "overload"]}, {"cause_known": False}, False),
+        ({"any": ["overload", "cause.known"]}, {"cause_known": True}, True),
+        ({"any": ["cause.known", "cause.known"]}, {"cause_known": False}, False),
+        ({"not": {"all": ["cause.known", "cause.known"]}}, {"cause_known": True}, False),
+        ({"not": {"any": ["overload", "cause.known"]}}, {"cause_known": True}, False),
     ],
 )
-def test_conditions_come_to_what_the_facts_say(condition: object, facts: Facts, truth: Truth) -> None:
+def test_conditions_come_to_what_the_facts_say(condition: object, facts: Facts, truth: bool) -> None:
     assert read(condition, **facts) == (truth, ())
 
 
-def test_what_was_not_asked_makes_a_condition_unknown_and_is_named_in_order() -> None:
+def test_what_was_not_asked_leaves_a_condition_open_and_is_named() -> None:
     assert read({"all": ["overload", "cause.known", "overload"]}) == (
-        Truth.UNKNOWN,
+        None,
         ("overload_or_metastable", "cause_known"),
     )
     assert read({"not": {"any": ["overload", "cause.known"]}}, cause_known=False) == (
-        Truth.UNKNOWN,
+        None,
         ("overload_or_metastable",),
     )
+    assert read({"known": "cause_known"}) == (None, ("cause_known",))
 
 
 def test_what_nobody_knows_has_its_safe_value() -> None:
-    assert read("cause.known", cause_known=None) == (Truth.FALSE, ())
-    assert read("scope.part", data_scope=None) == (Truth.TRUE, ())
+    assert read("cause.known", cause_known=None) == (False, ())
+    assert read("scope.part", data_scope=None) == (True, ())
 
 
 @pytest.mark.parametrize("condition", ["rollback.tested", "rollback.untested", {"not": "rollback.tested"}])
 def test_nothing_said_of_a_fact_that_is_neither_is_true(condition: object) -> None:
-    assert read(condition, rollback_tested=None) == (Truth.FALSE, ())
+    assert read(condition, rollback_tested=None) == (False, ())
 
 
+def test_a_value_that_the_fact_cannot_have_counts_as_known_to_nobody() -> None:
+    assert read("scope.part", data_scope="galaxy") == (True, ())
+    assert read({"hotfix.within": "10m"}, hotfix_eta_minutes="soon") == (False, ())
+
+
+def test_a_condition_that_can_be_true_in_too_many_ways_is_refused() -> None:
+    either = {"any": ["overload", "cause.known", "external", "sev1"]}
+    others = {"any": ["site.failed", "impact.none", "self.recovering", "service.down"]}
+    more = {"any": ["versions.mixed", "control.lost", "config.revertible", "backup.available"]}
+    many = {"any": [{"all": [left, right]} for left in PLAIN[:9] for right in PLAIN[9:18]]}
+
+    with pytest.raises(ValueError, match="over 64 ways"):
+        sheet_for({"all": [either, others, more, {"any": ["pitr.available", "replica.healthy"]}]})
+    with pytest.raises(ValueError, match="over 64 ways"):
+        sheet_for(many)
+
+
+PLAIN = [name for name, predicate in PREDICATES.items() if not predicate.limit]
 CONDITIONS = st.recursive(
-    st.sampled_from(
-        [name for name, predicate in PREDICATES.items() if not predicate.limit] + ["always", "damaged"]
-    )
+    st.sampled_from([*PLAIN, "always", "damaged"])
+    | st.sampled_from([{"known": "cause_known"}, {"known": "severity"}])
     | st.builds(lambda n: {"hotfix.within": f"{n}m"}, st.integers(1, 59)),
     lambda inner: (
         st.builds(lambda parts: {"all": parts}, st.lists(inner, min_size=1, max_size=3))
@@ -132,16 +172,37 @@ FACTS_KNOWN = st.fixed_dictionaries(
 def test_learning_a_fact_never_turns_true_into_false(
     written: object, facts: Facts, data: st.DataObject
 ) -> None:
-    condition = parse_condition(written)  # type: ignore[arg-type]
-    terms = {"damaged": parse_condition("damage.confirmed")}
-    before = Judge(facts, terms, {}).read(condition)
     more = {**data.draw(FACTS_KNOWN), **facts}
+    before, missing = read(written, **facts)
 
-    after = Judge(more, terms, {}).read(condition)
+    assert before in (None, read(written, **more)[0])
+    assert set(missing).isdisjoint(facts)
+    assert bool(missing) is (before is None)
 
-    assert before.truth in (Truth.UNKNOWN, after.truth)
-    assert set(before.missing).isdisjoint(facts)
-    assert bool(before.missing) is (before.truth is Truth.UNKNOWN)
+
+@given(CONDITIONS, FACTS_KNOWN)
+def test_what_is_looked_up_is_what_the_condition_says(written: object, facts: Facts) -> None:
+    known = {name: facts.get(name) for name in FACTS}
+
+    assert read(written, **known) == (_by_hand(parse_condition(written), known, wanted=True), ())  # type: ignore[arg-type]
+
+
+def _by_hand(condition: Condition, facts: Facts, *, wanted: bool) -> bool:
+    """Return what a condition comes to, worked out as it is written."""
+    match condition:
+        case Term(name):
+            return _by_hand(TERMS[name], facts, wanted=wanted)
+        case Not(part):
+            return _by_hand(part, facts, wanted=not wanted)
+        case All(parts) | Either(parts):
+            each = [_by_hand(part, facts, wanted=wanted) for part in parts]
+            return all(each) if isinstance(condition, All) is wanted else any(each)
+        case Somebody(fact):
+            return (facts[fact] is not None) is wanted
+        case Atom():
+            value = facts[condition.test.fact]
+            value = SAFE[condition.test.fact] if value is None else value
+            return value != NEITHER and holds(condition.test, value) is wanted
 
 
 @pytest.mark.parametrize(
@@ -153,6 +214,8 @@ def test_learning_a_fact_never_turns_true_into_false(
         ({"hotfix.within": 10}, "needs a duration"),
         ({"hotfix.within": "10"}, "not a duration"),
         ({"cause.known": "10m"}, "is no condition"),
+        ({"known": "cause_knwon"}, "did you mean cause_known"),
+        ({"known": 3}, "is no condition"),
         ({"any": []}, "is no condition"),
         ({"all": ["overload"], "any": ["overload"]}, "is no condition"),
         (3, "is no condition"),
@@ -167,7 +230,7 @@ def test_what_is_no_condition_is_refused_with_the_valid_words(written: object, w
 def test_the_default_criteria_ask_for_every_fact_and_end_with_an_answer() -> None:
     assert set(CRITERIA.facts) == set(FACTS)
     assert CRITERIA.rules[-1].answer is Option.MITIGATE
-    assert limits(CRITERIA)["hotfix_eta_minutes"] == (10, 60)
+    assert CRITERIA.tables.sheet.column("hotfix_eta_minutes").turns == (10, 60)
     assert {predicate.fact for predicate in PREDICATES.values()} <= set(FACTS)
 
 
@@ -200,27 +263,27 @@ def test_an_action_is_looked_at_again_after_its_time() -> None:
             "data_scope cannot be 'tenant'. Valid are: none, rows",
         ),
         (
-            "scope.part]}\n",
-            "scope.prt]}\n",
-            "terms.partial-damage: 'scope.prt' is no condition: did you mean",
+            "scope.whole]}\n",
+            "scope.whoel]}\n",
+            "terms.damaged-whole: 'scope.whoel' is no condition: did you mean",
         ),
         (
-            "when: partial-damage",
-            "when: partial-damag",
-            "there is no term 'partial-damag', did you mean partial-damage",
+            "when: damaged-in-part",
+            "when: damaged-in-pat",
+            "there is no term 'damaged-in-pat', did you mean damaged-in-part",
         ),
         (
-            "{all: [damage.confirmed, scope.part]}",
-            "{all: [partial-damage]}",
-            "the term 'partial-damage' is explained by",
+            "{all: [damage.confirmed, scope.whole]}",
+            "{all: [damaged-in-part]}",
+            "the term 'damaged-whole' is explained by",
         ),
         (
             "when: self.recovering",
             "when: always",
             "no rule after getting-better is ever reached, it is always true",
         ),
-        ("when: always", "when: overload", "the last rule is not `when: always`, there would be no answer"),
-        ("when: always", "when: overload", "otherwise is overloaded again, it is never reached"),
+        (LAST, LAST.replace("always", "overload"), "the last rule is not `when: always`, there would be"),
+        (LAST, LAST.replace("always", "overload"), "otherwise is overloaded again, it is never reached"),
         ("removes: [failover]", "removes: [mitigate]", "V6-copies can take away the last answer, mitigate"),
         ("{after: 20m}", "{after: 20m, fact: hotfix_eta_minutes}", "a box has either `after` or `fact`"),
         ("{after: 20m}", "{after: 0s}", "boxes.failover.after: 0s is no time at all"),
@@ -284,3 +347,20 @@ def test_a_stored_fact_has_the_type_of_its_fact(name: str, value: object) -> Non
         check_fact(name, value)
     assert check_fact("hotfix_eta_minutes", 2.5) == 2.5
     assert check_fact("data_scope", None) is None
+
+
+def test_a_fact_learnt_too_long_ago_is_as_if_not_asked() -> None:
+    line = "self_recovering: {"
+    criteria = load_criteria(mutant(TEXT, (line, f"{line}good_for: 10m, ")), "criteria.yaml")
+    now = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+    def learnt(value: Value, minutes: int) -> Known:
+        return Known(value, "person", "ana", now - timedelta(minutes=minutes))
+
+    known = {
+        "self_recovering": learnt(value=True, minutes=10),
+        "cause_known": learnt(value=None, minutes=600),
+        "long_gone": learnt("word", minutes=1),
+    }
+    assert criteria.fresh(known, now) == {"self_recovering": True, "cause_known": None, "long_gone": "word"}
+    assert "self_recovering" not in criteria.fresh(known, now + timedelta(seconds=1))

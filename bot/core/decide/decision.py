@@ -42,7 +42,7 @@ class Contain:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """A fact that a rule rests on, as it is known; None is known to nobody, so it counts as its safe value."""
+    """A fact that a rule rests on, as it is known; None counts as its safe value."""
 
     fact: str
     value: Value
