@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,17 +117,23 @@ def _told(session: Session, given: argparse.Namespace) -> int:
 def _played(session: Session, lines: Iterator[_Typed], show: Tell) -> Session:
     show(plain(replay_scene(session)))
     show(f"{HOW}\n")
-    while session.chosen is None:
-        show(plain(replay_prompt(session)))
-        line = next(lines, _Typed(QUIT))
-        if line.where:
-            show(f"> {line.text}".rstrip())
-        if line.text == QUIT:
-            break
-        if line.text == SHOW:
-            show(plain(replay_standing(session)))
-            continue
-        session = _moved(session, line, show)
+    # Whoever leaves by Ctrl-C reads how it was, like whoever says quit.
+    with suppress(KeyboardInterrupt):
+        while session.chosen is None:
+            show(plain(replay_prompt(session)))
+            line = next(lines, _Typed(QUIT))
+            if line.where:
+                show(f"> {line.text}".rstrip())
+            if line.text == QUIT:
+                break
+            session = _heard(session, line, show)
+    return session
+
+
+def _heard(session: Session, line: _Typed, show: Tell) -> Session:
+    if line.text != SHOW:
+        return _moved(session, line, show)
+    show(plain(replay_standing(session)))
     return session
 
 
@@ -151,8 +158,5 @@ def _lines(file: str | None) -> Iterator[_Typed]:
             yield _Typed(text.strip(), f"{file}:{number}")
         return
     typed = sys.stdin.isatty()
-    try:
-        for number, text in enumerate(sys.stdin, start=1):
-            yield _Typed(text.strip(), "" if typed else f"-:{number}")
-    except KeyboardInterrupt:
-        return
+    for number, text in enumerate(sys.stdin, start=1):
+        yield _Typed(text.strip(), "" if typed else f"-:{number}")
