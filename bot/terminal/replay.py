@@ -54,10 +54,12 @@ def main(argv: Sequence[str]) -> int:
     found = corpus()
     try:
         listed = matching(given.incident, found) if given.incident.lower() not in found else []
-        if listed and not (given.auto or given.answers):
+        if listed and not (given.said or given.auto or given.answers):
             tell(plain(replay_list(listed, "backstop", most=len(listed))))
             return OK
         session = begin(find(given.incident, found), _criteria(given.criteria))
+        for word in given.said:
+            session = played(session, read(session, word))
     except (Refused, PlaybookInvalid) as problem:
         warn(str(problem))
         return REFUSED
@@ -75,6 +77,9 @@ def _parser() -> argparse.ArgumentParser:
         default="",
         metavar="ID",
         help="an incident; another word lists those that tell of it, none lists all",
+    )
+    parser.add_argument(
+        "said", nargs="*", metavar="WORD", help="what to type first, such as data_scope:rows or an option"
     )
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--answers", metavar="FILE", help="what to type, line by line; - is standard input")
@@ -96,7 +101,9 @@ def _told(session: Session, given: argparse.Namespace) -> int:
     """Play it; with JSON the conversation goes to standard error, so that the end can be read alone."""
     show: Tell = warn if given.format == "json" else tell
     try:
-        if given.auto:
+        if session.chosen:
+            ended = session
+        elif given.auto:
             ended = by_the_record(session)
             show(plain(replay_scene(session)))
             show(plain(replay_standing(ended)))

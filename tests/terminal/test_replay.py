@@ -133,6 +133,17 @@ async def test_the_record_can_answer_everything(shell: Shell, small: str) -> Non
     assert "You chose restore_full: the best there was.\n" in ran.out
 
 
+async def test_what_is_said_after_the_incident_comes_first(shell: Shell, small: str) -> None:
+    ended = await shell.run("replay", ID, "data_corruption:ask", "rows", "wait", "--criteria", small)
+    goes_on = await shell.run("replay", ID, "confirmed", "--auto", "--criteria", small)
+    wrong = await shell.run("replay", ID, "pray", "--criteria", small)
+
+    assert ended.out.startswith("How it was: GitLab, 2017-01-31\nYou chose wait: not acceptable;")
+    assert "Answered: data_corruption confirmed, data_scope database.\n" in goes_on.out
+    assert (wrong.code, wrong.out) == (1, "")
+    assert wrong.err.startswith("data_corruption cannot be 'pray'.")
+
+
 async def test_with_json_the_end_stands_alone_on_standard_output(shell: Shell, small: str) -> None:
     ran = await shell.run("replay", ID, "--format", "json", "--criteria", small, stdin="\n\n\n")
 
