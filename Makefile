@@ -59,7 +59,7 @@ docs: $(VENV)/.test ## Draw the reference and the editors' schema from the code 
 	$(BIN)/python -m tests.reference
 
 .PHONY: chaos
-chaos: $(VENV)/.test ## Kill everything at random, RUNS times, and count what was done twice or lost
+chaos: $(VENV)/.test ## Kill everything at random, RUNS times for each kind of restore, and count what was done twice or lost
 	$(BIN)/python -m tests.chaos --runs $(RUNS)
 
 .PHONY: bench

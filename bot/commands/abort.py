@@ -10,6 +10,7 @@ from bot.core.document import Button, Buttons, Document, Small, plain
 from bot.core.errors import Refused
 from bot.core.events import AbortAsked
 from bot.core.may import Right
+from bot.core.run import Run
 from bot.timeline import Change
 
 
@@ -23,8 +24,7 @@ async def act(ask: Ask) -> Outcome:
     if run.started_at is None and run.warm is None and not run.copies:
         raise Refused(f"{run.id} was never started: nothing of it acts, and nothing needs to be aborted.")
     leaves = abort_leaves(run)
-    # What it leaves is what the person agrees to; mere progress in between changes nothing of it.
-    mark = hashlib.sha256(plain(leaves).encode()).hexdigest()[:8]
+    mark = mark_of(run)
     if ask.words.options.get("confirm") is None:
         line = f"abort {run.id} confirm:{mark}"
         buttons = Buttons((Button(f"Abort {run.id}", line, "danger", ask="Why is it aborted?"),))
@@ -38,6 +38,14 @@ async def act(ask: Ask) -> Outcome:
     event = AbortAsked(why=ask.option("why", "the reason"), leaves=plain(leaves).strip())
     answer = ask.done(run.id, "is being aborted; it says so when nothing of it acts any more.", run=run.id)
     return Outcome(answer, {f"run/{run.id}": Change(run.seq, (event,))})
+
+
+def mark_of(run: Run) -> str:
+    """Return what names all that an abort would leave, which is what the person agrees to.
+
+    Mere progress in between changes nothing of it.
+    """
+    return hashlib.sha256(plain(abort_leaves(run)).encode()).hexdigest()[:8]
 
 
 VERB = Verb(

@@ -9,13 +9,14 @@ import random
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from bot.sandbox import runner as sandbox_runner
-from bot.sandbox.surroundings import Surroundings
 from integrations.runner import jobs, processes
+from tests.integrations.host import until
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """\
@@ -27,6 +28,7 @@ from tests.chaos.program import main
 
 sys.exit(main())
 """
+TOOLS = ("pgbackrest", "pg_restore")
 SHORTEST_DOWN_S, LONGEST_DOWN_S = 0.1, 1.2
 _LOOK_S = 0.05
 _END_S = 20.0
@@ -88,6 +90,15 @@ class Kept:
     def _may_end(self, code: int) -> bool:
         return False
 
+    async def says(self, words: str) -> None:
+        """Wait until its log says something, for some seconds at most."""
+
+        async def said() -> bool | None:
+            return words in self._log.read_text(encoding="utf-8", errors="replace") or None
+
+        with contextlib.suppress(TimeoutError, FileNotFoundError):
+            await until(said, seconds=_END_S)
+
     async def end(self) -> None:
         """Ask it to end, and see that it does."""
         self._ending = True
@@ -115,63 +126,98 @@ class KeptRunner(Kept):
         return code == 2
 
 
-class House:
-    """The processes of one run, and who can be struck."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a bot and its runner work: the bot's home and settings, the runner's memory, door and rules."""
 
-    def __init__(self, around: Surroundings, folder: Path, seed: int) -> None:
-        self.around = around
-        self.venv = install(folder)
-        self.acts = self.venv / "bin" / "acts.jsonl"
-        python = str(self.venv / "bin" / "python")
-        own = {key: value for key, value in os.environ.items() if not key.startswith(("BACKSTOP_", "COV"))}
-        env = {**own, **around.environment(), "PYTHONPATH": str(ROOT)}
-        state, address = around.runner_state, around.settings.runner_socket
-        assert address is not None
-        self._address = address
-        places = [f"--config={around.home / 'runner.toml'}", f"--state={state}", f"--socket={address}"]
-        serve = [python, "-m", "integrations.runner", "serve", *places]
-        self.bot = Kept("bot", [python, "-m", "bot", "serve"], env, folder / "bot.log", f"bot {seed}")
-        self._runner = KeptRunner("runner", serve, env, folder / "runner.log", f"runner {seed}")
+    home: Path
+    settings: Mapping[str, str]
+    state: Path
+    address: Path
+    config: Path
 
-    async def replace_runner(self) -> None:
-        """End the runner of the surroundings and let the jobs be run by programs that keep a record."""
-        plain, wrapped = (
-            f'"{sys.executable}", "-m", "bot.sandbox.shop"',
-            f'"{self.venv / "bin" / "backstop-runner"}", "shop"',
-        )
-        config = self.around.home / "runner.toml"
-        config.write_text(config.read_text(encoding="utf-8").replace(plain, wrapped), encoding="utf-8")
-        pid = self.runner
-        assert pid is not None
+    @property
+    def database(self) -> str:
+        """Return the address of the timeline."""
+        default = f"sqlite+aiosqlite:///{self.home / 'backstop.db'}"
+        return self.settings.get("BACKSTOP_DATABASE_URL") or default
+
+
+async def end_runner(place: Place) -> None:
+    """End whichever runner answers at a place."""
+    if (pid := sandbox_runner.answering(place.address)) is not None:
         await sandbox_runner.end(pid)
+
+
+class House:
+    """The processes of one run, and who can be struck; `rng` chooses where several can be."""
+
+    def __init__(
+        self, place: Place, venv: Path, seed: int, workers: Callable[[], tuple[int, ...]], rng: random.Random
+    ) -> None:
+        self.place = place
+        self.acts = venv / "bin" / "acts.jsonl"
+        self._workers, self._rng = workers, rng
+        self._python = str(venv / "bin" / "python")
+        own = {key: value for key, value in os.environ.items() if not key.startswith(("BACKSTOP_", "COV"))}
+        self._env = {**own, **place.settings, "PYTHONPATH": str(ROOT)}
+        words = [f"--config={place.config}", f"--state={place.state}", f"--socket={place.address}"]
+        serve = [self._python, "-m", "integrations.runner", "serve", *words]
+        self._logs = venv.parent
+        self.bot = Kept("bot", self._bot, self._env, self._logs / "bot.log", f"bot {seed}")
+        # It takes over when the first is frozen; the first has the duty, having begun long before.
+        relief = {**self._env, "BACKSTOP_PORT": "0", "BACKSTOP_PUBLIC_URL": ""}
+        self.relief = Kept("relief", self._bot, relief, self._logs / "relief.log", f"relief {seed}")
+        self._runner = KeptRunner("runner", serve, self._env, self._logs / "runner.log", f"runner {seed}")
+
+    @property
+    def _bot(self) -> list[str]:
+        return [self._python, "-m", "bot", "serve"]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Keep the bot and the runner running while the block runs."""
-        keeping = [asyncio.create_task(kept.keep()) for kept in (self._runner, self.bot)]
+        self._keeping = [asyncio.create_task(kept.keep()) for kept in (self._runner, self.bot)]
         try:
             yield
         finally:
-            for kept in (self.bot, self._runner):
+            for kept in (self.relief, self.bot, self._runner):
                 await kept.end()
-            await asyncio.gather(*keeping)
+            await asyncio.gather(*self._keeping)
+
+    def relieve(self) -> None:
+        """Let a second bot stand by on the same timeline."""
+        self._keeping.append(asyncio.create_task(self.relief.keep()))
 
     @property
     def mourned(self) -> list[str]:
         """Return what ended without having been killed."""
-        return [*self.bot.mourned, *self._runner.mourned]
+        return [*self.bot.mourned, *self.relief.mourned, *self._runner.mourned]
 
-    @property
-    def runner(self) -> int | None:
-        """Return the process that answers on the runner's socket."""
-        return sandbox_runner.answering(self._address)
+    def find(self, victim: str) -> int | None:
+        """Return the process id of a victim by its name, or None while there is none."""
+        match victim:
+            case "bot":
+                return self.bot.pid
+            case "runner":
+                return sandbox_runner.answering(self.place.address)
+            case "supervisor":
+                return self._supervisor()
+            case "main":
+                return self._one_of(tuple(self._mains()))
+            case "worker":
+                return self._one_of(self._workers() if self._supervisor() else ())
+            case _:
+                return self._one_of(tuple(self._marked()))
+
+    def _one_of(self, pids: Sequence[int]) -> int | None:
+        return self._rng.choice(sorted(pids)) if pids else None
 
     def _jobs(self) -> list[jobs.Job]:
-        state = self.around.runner_state
+        state = self.place.state
         return [jobs.Job(state, key) for key in jobs.keys(state) if key.startswith("RUN-")]
 
-    @property
-    def supervisor(self) -> int | None:
+    def _supervisor(self) -> int | None:
         """Return the supervisor of a job that is under way."""
         for job in self._jobs():
             claim = job.claimed() or {}
@@ -179,21 +225,25 @@ class House:
                 return int(claim["supervisor"])
         return None
 
-    @property
-    def engine(self) -> int | None:
-        """Return the program of a job that is under way."""
-        return next((pid for job in self._jobs() for pid in processes.marked(job.path)), None)
+    def _marked(self) -> Iterator[int]:
+        """Yield everything that acts of jobs that are under way."""
+        for job in self._jobs():
+            if job.outcome() is None:
+                yield from processes.marked(job.path)
 
-    def find(self, victim: str) -> int | None:
-        """Return the process id of a victim by its name, or None while there is none."""
-        found: int | None = self.bot.pid if victim == "bot" else getattr(self, victim)
-        return found
+    def _mains(self) -> Iterator[int]:
+        """Yield the program of a job that is under way, and the tool that it carries out with."""
+        for job in self._jobs():
+            child = (job.claimed() or {}).get("child", 0)
+            if job.outcome() is None and child in processes.marked(job.path):
+                yield child
+                yield from (pid for pid in processes.children(child) if processes.title(pid) in TOOLS)
 
     async def still_acting(self) -> list[str]:
         """Return the processes of jobs that act although the run is over; their supervisors may finish."""
         for _ in range(40):
             left = [pid for job in self._jobs() for pid in processes.marked(job.path)]
-            if not left and self.supervisor is None:
+            if not left and self._supervisor() is None:
                 return []
             await asyncio.sleep(_LOOK_S)
         return [f"{processes.title(pid)} (process {pid}) of a job" for pid in left]

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TypeVar
 
+from bot.commands.abort import mark_of
 from bot.core import incident as incidents
 from bot.core import run as runs
 from bot.core.incident import Incident
@@ -18,7 +19,7 @@ from bot.timeline import Timeline
 from tests.chaos.record import Yes
 from tests.chaos.watch import Watch
 
-INCIDENT, GATE = "INC-1", "overwrite-orders"
+INCIDENT = "INC-1"
 _LOOK_S = 0.1
 _AGAIN_S = 0.3
 _MOST_DECISIONS = 6
@@ -26,12 +27,25 @@ _T = TypeVar("_T")
 
 
 class People:
-    """Ana commands, bo and cy approve; they know what they see in Slack and what stands on the timeline."""
+    """Ana commands, bo and cy approve; they know what they see in Slack and what stands on the timeline.
 
-    def __init__(self, slack: SlackStandIn, timeline: Timeline, watch: Watch, rng: random.Random) -> None:
+    `gives_up` is how likely it is that ana aborts when she is asked what to do.
+    """
+
+    def __init__(
+        self,
+        slack: SlackStandIn,
+        timeline: Timeline,
+        watch: Watch,
+        rng: random.Random,
+        *,
+        gate: str,
+        gives_up: float,
+    ) -> None:
         self.slack = slack
         self.timeline = timeline
         self.watch = watch
+        self._gate, self._gives_up = gate, gives_up
         self.room = "general"
         self.planned = 1
         self.yeses: list[Yes] = []
@@ -56,10 +70,11 @@ class People:
         clock = asyncio.get_running_loop().time
         end = clock() + within_s
         while True:
+            known = self.watch.last
             found = await look()
             if found or clock() >= end:
                 return found
-            await self.watch.news(end - clock())
+            await self.watch.news(known, end - clock())
 
     async def told(self, who: str, line: str, seen: Callable[[], Awaitable[object]]) -> None:
         """Type a command, and again when nothing comes of it, until what it should bring is there."""
@@ -67,6 +82,13 @@ class People:
             await self.slack.slash(who, f"/backstop {line}", self.room)
             if not await self.until(seen, 3.0):
                 await asyncio.sleep(_AGAIN_S)
+
+    def patience(self) -> tuple[tuple[str, float], ...]:
+        """Return who approves, and how many seconds after being asked."""
+        if not self._gives_up:
+            return (("bo", 0.0), ("cy", 0.0))
+        waits = ((0.0, self._rng.uniform(0, 3), self._rng.uniform(0, 8)) for _ in range(2))
+        return tuple(zip(("bo", "cy"), map(self._rng.choice, waits), strict=True))
 
     async def approve(self, who: str, after_s: float) -> None:
         """Press Approve some time after it is asked for; Slack delivers until somebody acknowledges."""
@@ -78,7 +100,7 @@ class People:
             await asyncio.sleep(_LOOK_S)
 
     async def _pressed(self, who: str) -> bool:
-        asked = self.slack.find(f"{self.id} approval: {GATE}", channel=self.room)
+        asked = self.slack.find(f"{self.id} approval: {self._gate}", channel=self.room)
         run = await self.run()
         if run is not None and run.over:
             return True
@@ -103,12 +125,13 @@ class People:
     async def decide(self, until: datetime) -> Run | None:
         """Decide whenever the run asks, until it is over or it is too late; return it as it stands."""
         while utc_now() < until:
+            known = self.watch.last
             run = await self.run()
             if run is None or run.over:
                 return run
             if run.paused and not run.abort and not any(step.retry for step in run.steps.values()):
                 await self._choose(run)
-            await self.watch.news(1.0)
+            await self.watch.news(known, 1.0)
         return await self.run()
 
     async def _choose(self, run: Run) -> None:
@@ -118,7 +141,7 @@ class People:
         step = run.paused.step
         state = run.step(step).status if step else None
         tired = len(self.decisions) >= _MOST_DECISIONS
-        if tired or self._rng.random() < 0.15:
+        if tired or self._rng.random() < self._gives_up:
             await self._abort(run)
         elif step and state in (Status.FAILED, Status.IN_DOUBT):
             await self._decided(f'retry {self.id}.{step} why:"It stopped in the middle"', run)
@@ -126,16 +149,16 @@ class People:
             await self._decided(f'resume {self.id} why:"It may go on"', run)
 
     async def _abort(self, run: Run) -> None:
-        await self._decided(f'abort {self.id} confirm:{run.seq} why:"Enough"', run)
+        await self._decided(f'abort {self.id} confirm:{mark_of(run)} why:"Enough"', run)
 
     async def _decided(self, line: str, run: Run) -> None:
         """Say it once; whoever comes round again looks at the run as it stands then."""
         assert run.paused
-        self.decisions.append(f"{line.partition(' why:')[0]} ({run.paused.why[:60]})")
 
         async def moved() -> bool:
             now = await self.run()
             return now is not None and now.seq > run.seq
 
         await self.slack.slash("ana", f"/backstop {line}", self.room)
-        await self.until(moved, 3.0)
+        if await self.until(moved, 3.0):
+            self.decisions.append(f"{line.partition(' why:')[0]} ({run.paused.why[:60]})")

@@ -1,46 +1,65 @@
-"""One chaos run: a release damages orders, people recover it, and processes die while they do."""
+"""One chaos run: a release damages orders, people recover them, and processes die while they do."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import random
-import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import closing
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from bot.core.events import Entry, StepInDoubt, StepStarted, StepSucceeded
 from bot.core.incident import Incident
 from bot.core.run import Run
-from bot.sandbox.shop.home import Home
-from bot.sandbox.shop.verify import verify
-from bot.sandbox.surroundings import Surroundings, Transport, surroundings, utc_now
+from bot.sandbox.surroundings import Transport, utc_now
 from bot.timeline import Timeline
 from bot.timeline.database import open_engine
-from integrations.connections import LOCAL, Connections
-from integrations.contract import JobRef, Phase, Source
-from integrations.process import Runner
 from integrations.runner import jobs
-from integrations.sqlite import Sqlite
-from tests.chaos.blows import Blow, blows, strike
-from tests.chaos.house import House
+from tests import postgres
+from tests.chaos import restores
+from tests.chaos.blows import STRUCK, Blow, blow_in, blows, strike
+from tests.chaos.house import House, install
 from tests.chaos.people import INCIDENT, People
 from tests.chaos.record import Act, Record, violations
-from tests.chaos.watch import Watch
+from tests.chaos.scene import Scene, shop
+from tests.chaos.watch import Lives, Watch
+from tests.integrations.host import until
+from tests.pgbackrest import Cluster
 from tests.sandbox.remains import processes_in
 
-BALLAST_BYTES = 24 * 1024 * 1024
-LONGEST = timedelta(seconds=90)
-_OPEN_S = 30.0
+REAL = ("beside", "in-place", "dump")
+KINDS = ("shop", *REAL)
+LONGEST = timedelta(seconds=150)
+_OPEN_S = 40.0
+_GIVES_UP = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What all runs have in common: a cluster to copy, and a server for timelines that two bots share."""
+
+    made: Cluster
+    server: postgres.Server
+
+
+@contextmanager
+def stage() -> Iterator[Stage]:
+    """Make what all runs have in common."""
+    with restores.template() as made, postgres.server(made.binaries) as server:
+        yield Stage(made, server)
 
 
 @dataclass(frozen=True, slots=True)
 class Played:
     """How a run went; `wrong` is empty when every promise was kept."""
 
+    kind: str
     seed: int
     outcome: str
     blows: Sequence[str]
@@ -48,6 +67,12 @@ class Played:
     wrong: Sequence[str]
     seconds: float
     doubts: int = 0
+    lasted_s: float = 0.0
+
+    @property
+    def landed(self) -> int:
+        """Return how many blows struck somebody."""
+        return sum(1 for blow in self.blows if "missed" not in blow)
 
     @property
     def line(self) -> str:
@@ -55,74 +80,89 @@ class Played:
         verdict = "VIOLATED" if self.wrong else "ok"
         struck = "; ".join(self.blows)
         return (
-            f"seed {self.seed:<6} {verdict:<8} {self.outcome:<10} {self.seconds:5.1f} s  "
-            f"doubts {self.doubts}  decisions {len(self.decisions)}  {struck}"
+            f"{self.kind:<8} seed {self.seed:<5} {verdict:<8} {self.outcome:<10} {self.seconds:5.1f} s  "
+            f"step {self.lasted_s:4.1f} s  doubts {self.doubts}  decisions {len(self.decisions)}  {struck}"
         )
 
 
-async def play(seed: int, folder: Path) -> Played:
+def chosen(kind: str, seed: int, lasts_s: float) -> list[Blow]:
+    """Return the blows of a seed: several of any kind for the shop, one in a restore for the others."""
+    rng = random.Random(f"{kind} {seed}")
+    if kind == "shop":
+        return blows(rng)
+    return [blow_in(lasts_s, STRUCK[seed % len(STRUCK)], rng, "restore")]
+
+
+async def play(kind: str, seed: int, folder: Path, on: Stage, planned: Sequence[Blow]) -> Played:
     """Play one run in a folder of its own and judge it."""
     begun = utc_now()
-    rng = random.Random(seed)
-    planned = blows(rng)
-    ways: tuple[Transport, ...] = ("socket", "http")
-    transport = rng.choice(ways)
-    async with surroundings(folder, transport=transport) as around:
-        house = House(around, folder, seed)
-        await house.replace_runner()
-        async with house.running(), around.keeper.customers(rate=10):
-            timeline = await _timeline(around)
-            try:
-                record, run, people, struck = await _act(around, house, timeline, rng, planned)
-            finally:
-                await timeline.close()
+    rng = random.Random(f"{kind} {seed} people")
+    venv = install(folder)
+    async with AsyncExitStack() as opened:
+        settings = {}
+        frozen = any(blow.how == "freeze" for blow in planned)
+        if frozen:
+            # Only there can another bot take over from one that is frozen and not dead.
+            settings["BACKSTOP_DATABASE_URL"] = opened.enter_context(on.server.database())
+        way: Transport = rng.choice(("socket", "http"))
+        scene: Scene = await opened.enter_async_context(
+            shop(folder, venv, way) if kind == "shop" else restores.restoring(kind, on.made, folder, settings)
+        )
+        house = House(scene.place, venv, seed, scene.workers, rng)
+        async with house.running(), _timeline(scene) as (timeline, watch):
+            gives_up = _GIVES_UP if kind == "shop" else 0.0
+            people = People(scene.slack, timeline, watch, rng, gate=scene.gate, gives_up=gives_up)
+            record, run, struck = await _act(scene, house, people, planned, relieved=frozen)
         record = replace(record, ended_by_itself=house.mourned)
+    (folder / "story").write_text("\n".join(map(_told, record.entries)), encoding="utf-8")
     left = [*record.left, *processes_in(folder)]
-    wrong = violations(replace(record, left=left))
     return Played(
+        kind,
         seed,
         run.state if run else "never planned",
         struck,
         people.decisions,
-        wrong,
+        violations(replace(record, left=left)),
         (utc_now() - begun).total_seconds(),
-        sum(1 for entry in record.entries if entry.event and entry.event.kind == "step-in-doubt"),
+        sum(1 for entry in record.entries if isinstance(entry.event, StepInDoubt)),
+        _lasted(record.entries, scene.restores),
     )
 
 
 async def _act(
-    around: Surroundings, house: House, timeline: Timeline, rng: random.Random, planned: Sequence[Blow]
-) -> tuple[Record, Run | None, People, list[str]]:
-    at = await _damage(around)
-    watch = Watch(around.settings.home / "backstop.db")
-    people = People(around.slack, timeline, watch, rng)
-    waits = {who: rng.choice((0.0, rng.uniform(0, 3), rng.uniform(0, 8))) for who in ("bo", "cy")}
-    striking = [asyncio.create_task(strike(blow, house, watch.came)) for blow in planned]
-    watching = asyncio.create_task(watch.look())
+    scene: Scene, house: House, people: People, planned: Sequence[Blow], *, relieved: bool
+) -> tuple[Record, Run | None, list[str]]:
+    moment = await scene.damage()
+    lives = Lives(scene.place.state)
+    looking = [asyncio.create_task(eyes.look()) for eyes in (people.watch, lives)]
+    striking = [asyncio.create_task(strike(blow, house, people.watch)) for blow in planned]
     approving: list[asyncio.Task[None]] = []
     try:
         async with asyncio.timeout(LONGEST.total_seconds()):
-            await _to_the_start(people)
-            approving = [asyncio.create_task(people.approve(who, wait)) for who, wait in waits.items()]
+            await _to_the_start(scene, people, moment, house if relieved else None)
+            approving = [asyncio.create_task(people.approve(*each)) for each in people.patience()]
             run = await people.decide(utc_now() + LONGEST)
             await asyncio.gather(*approving)
+            if relieved:
+                await asyncio.gather(*striking)
+                await house.bot.says("duty lost")
     except TimeoutError:
         run = await people.run()
     finally:
-        for task in (*striking, *approving, watching):
+        for task in (*striking, *approving, *looking):
             if not task.done():
                 task.cancel()
     struck = await asyncio.gather(*striking, return_exceptions=True)
-    await asyncio.gather(*approving, watching, return_exceptions=True)
+    await asyncio.gather(*approving, *looking, return_exceptions=True)
     left = await house.still_acting()
-    record = await _record(around, house, people, run, at)
+    record = await _record(scene, house, people, run, lives)
     for found in struck:
         if isinstance(found, Exception):
             raise found
-    return replace(record, left=left), run, people, [found for found in struck if isinstance(found, str)]
+    return replace(record, left=left), run, [found for found in struck if isinstance(found, str)]
 
 
-async def _to_the_start(people: People) -> None:
+async def _to_the_start(scene: Scene, people: People, moment: str, house: House | None) -> None:
     await people.told("ana", 'declare "Totals are wrong" sev:1 svc:checkout release:2.4.0', people.incident)
 
     async def room() -> Incident | None:
@@ -144,13 +184,15 @@ async def _to_the_start(people: People) -> None:
         found = await people.run()
         return bool(found and found.started_at)
 
-    moment = f"{utc_now():%H:%M:%SZ}"
     await people.told("ana", f'impact "Totals are a tenth" start:{moment} damage:{moment}', stated)
-    await _plan(people)
+    await _plan(scene, people)
+    if house:
+        house.relieve()
+        await house.relief.says("serving")
     await people.told("ana", f"start {people.id}", started)
 
 
-async def _plan(people: People) -> None:
+async def _plan(scene: Scene, people: People) -> None:
     """Plan, and once more when the plan says what it could not find out just then."""
 
     async def planned() -> Run | None:
@@ -158,7 +200,7 @@ async def _plan(people: People) -> None:
         return found if found and (found.plan or found.failed) else None
 
     while True:
-        await people.told("ana", "plan checkout-restore release:2.3.0", people.run)
+        await people.told("ana", scene.plan, people.run)
         run = await people.until(planned, _OPEN_S)
         if run and run.plan and not run.plan.problems:
             return
@@ -166,68 +208,37 @@ async def _plan(people: People) -> None:
             people.planned += 1
 
 
-async def _damage(around: Surroundings) -> datetime:
-    """Let customers order, take a recovery point, and put the bad release out; return when it was taken."""
-    with closing(sqlite3.connect(around.shop.database, timeout=10)) as connection, connection:
-        connection.execute("CREATE TABLE ballast (weight BLOB)")
-        connection.execute("INSERT INTO ballast VALUES (randomblob(?))", (BALLAST_BYTES,))
-    runner = Runner(around.settings.runner_socket or Path())
-    engine = Sqlite(Connections(runners={LOCAL: runner}, now=utc_now))
-    at = utc_now()
-    source = Source("orders-points", "sqlite", {"target": "orders-db"})
-    labels = {"release": "2.3.0", "commit": "3f2a1bc", "environment": "production"}
-    job = await engine.backup(source, key="backup", labels=labels)
-    await _until(lambda: _ended(engine, job))
-    # The moment of the damage is given to the second, and must not lie before the recovery point.
-    await asyncio.sleep(1.1)
-    ran = await around.keeper.run("release", "--version", "2.4.0")
-    assert ran.code == 0, ran.text
-    return at
+@asynccontextmanager
+async def _timeline(scene: Scene) -> AsyncIterator[tuple[Timeline, Watch]]:
+    """Yield eyes on the timeline, once the bot has made its tables."""
+    engine = open_engine(scene.place.database)
+    timeline = Timeline(engine, now=utc_now)
+
+    async def has_tables() -> bool | None:
+        try:
+            async with engine.connect() as connection:
+                # The last thing a migration writes is that it was made.
+                return bool(await connection.scalar(text("SELECT count(*) FROM alembic_version"))) or None
+        except DBAPIError:
+            return None
+
+    try:
+        await until(has_tables, seconds=_OPEN_S)
+        yield timeline, Watch(engine)
+    finally:
+        await timeline.close()
 
 
-async def _timeline(around: Surroundings) -> Timeline:
-    """Return eyes on the timeline, once the bot has made its tables."""
-    database = around.settings.home / "backstop.db"
-    timeline = Timeline(open_engine(around.settings.database), now=utc_now)
-    await _until(lambda: asyncio.to_thread(_has_tables, database))
-    return timeline
-
-
-async def _until(look: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(_OPEN_S):
-        while True:
-            if await look():
-                return
-            await asyncio.sleep(0.05)
-
-
-async def _ended(engine: Sqlite, job: JobRef) -> bool:
-    return (await engine.poll(job)).phase is not Phase.RUNNING
-
-
-def _has_tables(database: Path) -> bool:
-    if not database.exists():
-        return False
-    with (
-        contextlib.suppress(sqlite3.Error),
-        closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection,
-    ):
-        # The last thing a migration writes is that it was made.
-        return bool(connection.execute("SELECT count(*) FROM alembic_version").fetchone()[0])
-    return False
-
-
-async def _record(
-    around: Surroundings, house: House, people: People, run: Run | None, at: datetime
-) -> Record:
-    state = around.runner_state
+async def _record(scene: Scene, house: House, people: People, run: Run | None, lives: Lives) -> Record:
+    state = scene.place.state
     asked = {key: jobs.Job(state, key) for key in jobs.keys(state) if key.startswith("RUN-")}
     return Record(
         entries=await people.timeline.story(INCIDENT),
         acts=_acts(house.acts),
+        lives=lives.all,
         jobs={key: (_spec(job), job.outcome()) for key, job in asked.items()},
         yeses=people.yeses,
-        data=await asyncio.to_thread(_data, around.shop, run, at),
+        data=await asyncio.to_thread(scene.judge, run),
         breaks=await people.timeline.verify(),
         left=(),
     )
@@ -235,7 +246,8 @@ async def _record(
 
 def _spec(job: jobs.Job) -> dict[str, object]:
     spec = job.spec()
-    return {"token": spec.token, "target": spec.target} if spec else {}
+    begun = (job.claimed() or {}).get("at")
+    return {"token": spec.token, "target": spec.target, "begun": begun} if spec else {}
 
 
 def _acts(path: Path) -> list[Act]:
@@ -248,14 +260,13 @@ def _acts(path: Path) -> list[Act]:
     ]
 
 
-def _data(shop: Home, run: Run | None, at: datetime) -> str:
-    """Say what is wrong with the orders: all of them must be right after a recovery, and readable always."""
-    if not shop.database.exists():
-        return "the shop has no database"
-    resumed = run.recovered_at if run else None
-    verdict = verify(shop, at=at, resumed=resumed)
-    if resumed and not verdict.right:
-        return f"recovered, and the orders are not right: {verdict}"
-    if resumed and not verdict.promised:
-        return "no order was confirmed before the recovery point, so nothing is proved"
-    return "" if verdict.integrity == "ok" else f"the database is damaged: {verdict.integrity}"
+def _told(entry: Entry) -> str:
+    event = entry.event.model_dump_json(exclude={"plan", "snapshot"}) if entry.event else ""
+    return f"{entry.recorded_at:%H:%M:%S.%f} {entry.stream} {entry.by} {event}"
+
+
+def _lasted(entries: Iterable[Entry], step: str) -> float:
+    """Return how long a step took that was carried out once, 0 when it did not come to its end."""
+    begun = [e.recorded_at for e in entries if isinstance(e.event, StepStarted) and e.event.step == step]
+    done = [e.recorded_at for e in entries if isinstance(e.event, StepSucceeded) and e.event.step == step]
+    return (done[-1] - begun[-1]).total_seconds() if begun and done else 0.0

@@ -27,6 +27,11 @@ def main() -> int:
             from integrations.runner.__main__ import main as runner
 
             return _recorded(runner, given)
+        case ["pgbackrest" | "postgres", "restore" | "restore_in_place", *_] if "BACKSTOP_KEY" in os.environ:
+            from integrations.runner.__main__ import main as runner
+
+            # These take their time, so that a kill lands without a pause.
+            return _recorded(runner, given, longest_pause_s=0.0)
         case ["shop", *words]:
             from bot.sandbox.shop.__main__ import main as shop
 
@@ -37,15 +42,17 @@ def main() -> int:
             return runner(given)
 
 
-def _recorded(act: Callable[[Sequence[str]], int], words: Sequence[str]) -> int:
+def _recorded(
+    act: Callable[[Sequence[str]], int], words: Sequence[str], *, longest_pause_s: float = _LONGEST_PAUSE_S
+) -> int:
     """Carry an act out, with a pause on either side in which a kill can land."""
     key = os.environ["BACKSTOP_KEY"]
     pauses = random.Random(key)
-    time.sleep(pauses.uniform(0, _LONGEST_PAUSE_S))
+    time.sleep(pauses.uniform(0, longest_pause_s))
     _note(key, "begin")
     code = act(words)
     _note(key, "end")
-    time.sleep(pauses.uniform(0, _LONGEST_PAUSE_S))
+    time.sleep(pauses.uniform(0, longest_pause_s))
     return code
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import combinations
 from typing import Any
 
 from bot.core.events import (
@@ -17,9 +18,12 @@ from bot.core.events import (
     Entry,
     RunAborted,
     RunRecovered,
+    StepFailed,
+    StepInDoubt,
     StepStarted,
     StepSucceeded,
 )
+from tests.chaos.watch import Life
 
 _SAYS = {"begin": "begins", "end": "ends"}
 
@@ -45,10 +49,15 @@ class Yes:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Everything that is judged; `jobs` are the runner's by key: its spec and how it ended, if it did."""
+    """Everything that is judged.
+
+    `jobs` are the runner's by key: what was asked, with when it began, and how it ended, if it did. `lives`
+    are the processes that somebody else saw.
+    """
 
     entries: Sequence[Entry]
     acts: Sequence[Act]
+    lives: Sequence[Life]
     jobs: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any] | None]]
     yeses: Sequence[Yes]
     data: str
@@ -70,6 +79,9 @@ def violations(record: Record) -> list[str]:
         *_twice(record),
         *_unasked(record),
         *_after_a_decision(record),
+        *_alive_after_a_decision(record),
+        *_two_writers(record),
+        *_unended(record),
         *_after_the_end(record),
         *_jobs(record),
         *_lost_approvals(record),
@@ -109,6 +121,48 @@ def _after_a_decision(record: Record) -> Iterator[str]:
             step, attempt = step_of(act.key)
             if step == entry.event.step and attempt < entry.event.attempt and act.at > entry.recorded_at:
                 yield f"{act.key} {_SAYS[act.what]} after attempt {entry.event.attempt} of {step} was opened"
+
+
+def _alive_after_a_decision(record: Record) -> Iterator[str]:
+    """Whoever opens another attempt has the target's word that nothing of the old ones lives or ever will."""
+    for entry in _of(record, AttemptOpened):
+        step, attempt, opened = entry.event.step, entry.event.attempt, entry.recorded_at
+        said = f"after attempt {attempt} of {step} was opened"
+        for life in record.lives:
+            if _is_before(life.key, step, attempt) and life.last > opened:
+                late = (life.last - opened).total_seconds()
+                yield f"process {life.pid} of {life.key} was alive {late:.3f} s {said}"
+        for key, (spec, outcome) in record.jobs.items():
+            moments = {"began": spec.get("begun"), "ended": (outcome or {}).get("ended_at")}
+            for what, at in moments.items():
+                if _is_before(key, step, attempt) and at and datetime.fromisoformat(at) > opened:
+                    yield f"the runner says that {key} {what} {said}"
+
+
+def _is_before(key: str, step: str, attempt: int) -> bool:
+    of, number = step_of(key)
+    return of == step and number < attempt
+
+
+def _two_writers(record: Record) -> Iterator[str]:
+    """No two jobs that may change one target had processes at one moment."""
+    fenced = {key: spec["target"] for key, (spec, _) in record.jobs.items() if spec.get("token") is not None}
+    writers = sorted((life for life in record.lives if life.key in fenced), key=lambda life: life.first)
+    for one, other in combinations(writers, 2):
+        same = fenced[one.key] == fenced[other.key] and one.key != other.key
+        if same and other.first <= one.last:
+            both = f"{one.key} and {other.key} both had processes on {fenced[one.key]}"
+            yield f"{both} at {other.first:%H:%M:%S.%f}"
+
+
+def _unended(record: Record) -> Iterator[str]:
+    """Each start has an end on the timeline, or it is said there that nobody knows it."""
+    ends = (*_of(record, StepSucceeded), *_of(record, StepFailed), *_of(record, StepInDoubt))
+    ended = {(entry.event.step, entry.event.attempt, entry.event.undo) for entry in ends}
+    for entry in _of(record, StepStarted):
+        started = entry.event
+        if (started.step, started.attempt, started.undo) not in ended:
+            yield f"nobody recorded how {started.key} ended"
 
 
 def _after_the_end(record: Record) -> Iterator[str]:

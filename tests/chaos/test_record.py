@@ -14,10 +14,12 @@ from bot.core.events import (
     Event,
     RunAborted,
     RunRecovered,
+    StepInDoubt,
     StepStarted,
     StepSucceeded,
 )
 from tests.chaos.record import Act, Record, Yes, violations
+from tests.chaos.watch import Life
 
 BEGUN = datetime(2026, 11, 23, 2, 10, tzinfo=UTC)
 FIRST, SECOND = "RUN-1.restore.1", "RUN-1.restore.2"
@@ -44,6 +46,7 @@ def started(seconds: float, attempt: int) -> Entry:
     return entry(seconds, StepStarted(step="restore", attempt=attempt, key=key, token=attempt))
 
 
+DOUBT = entry(10, StepInDoubt(step="restore", attempt=1, because="nobody can say how it ended"))
 OPENED = entry(20, AttemptOpened(step="restore", attempt=2, target_said="lost"))
 
 # Bo approves, the first attempt is killed half-way, a person decides, the second attempt does it.
@@ -51,11 +54,13 @@ GOOD = Record(
     entries=[
         entry(1, Approved(gate="overwrite", hash="h", role="dba"), by="bo"),
         started(2, 1),
+        DOUBT,
         OPENED,
         started(21, 2),
         entry(30, StepSucceeded(step="restore", attempt=2)),
         entry(31, RunRecovered()),
     ],
+    lives=[Life(FIRST, 7, at(3), at(9)), Life(SECOND, 8, at(22), at(25))],
     acts=[act(3, FIRST, "begin"), act(22, SECOND, "begin"), act(25, SECOND, "end")],
     jobs={FIRST: job(1, None), SECOND: job(2, 0)},
     yeses=[Yes("bo", at(1))],
@@ -90,6 +95,28 @@ def test_a_run_that_kept_its_promises_is_found_right() -> None:
         (replace(GOOD, jobs={**GOOD.jobs, SECOND: job(2, 1)}), "counts as done, and the runner says"),
         (replace(GOOD, jobs={**GOOD.jobs, SECOND: job(1, 0)}), "do not rise"),
         (replace(GOOD, jobs={**GOOD.jobs, "RUN-1.restore.3": job(3, 0)}), "the timeline does not know"),
+        (
+            replace(GOOD, lives=[*GOOD.lives, Life(FIRST, 9, at(4), at(20.5))]),
+            "process 9 of RUN-1.restore.1 was alive 0.500 s after attempt 2 of restore was opened",
+        ),
+        (
+            replace(GOOD, lives=[*GOOD.lives, Life(FIRST, 9, at(4), at(23))]),
+            "RUN-1.restore.1 and RUN-1.restore.2 both had processes on orders-db",
+        ),
+        (
+            replace(
+                GOOD, jobs={**GOOD.jobs, FIRST: ({**job(1, None)[0], "begun": at(21).isoformat()}, None)}
+            ),
+            "the runner says that RUN-1.restore.1 began after attempt 2",
+        ),
+        (
+            replace(GOOD, jobs={**GOOD.jobs, FIRST: (job(1, None)[0], {"ended_at": at(21).isoformat()})}),
+            "the runner says that RUN-1.restore.1 ended after attempt 2",
+        ),
+        (
+            replace(GOOD, entries=[e for e in GOOD.entries if e != DOUBT]),
+            "nobody recorded how RUN-1.restore.1 ended",
+        ),
         (replace(GOOD, data="recovered, and the orders are not right"), "the orders are not right"),
         (replace(GOOD, breaks=["run/RUN-1 entry 2: its text was changed"]), "the chain is broken"),
         (replace(GOOD, left=["python -m bot.sandbox.shop scale"]), "left running"),
