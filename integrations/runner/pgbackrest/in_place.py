@@ -18,6 +18,7 @@ from integrations.runner.pgbackrest.aim import Aim
 from integrations.runner.pgbackrest.beside import close_log, resolved
 from integrations.runner.pgbackrest.cluster import links_out
 from integrations.runner.pgbackrest.quiet import quiet
+from integrations.runner.pgbackrest.stanza import put_by_control
 from integrations.runner.pgbackrest.switching import Switch, archives, bring_up
 from integrations.runner.report import Problem, Step
 
@@ -62,6 +63,7 @@ def _begin(what: Switch) -> dict[str, Any]:
     if found.aim is None:
         raise Problem(f"The goal cannot be reached: {found.because}.")
     close_log(what.stanza, found)
+    put_by_control(what.stanza)
     aim = found.aim
     known = {
         "how": aim.how,

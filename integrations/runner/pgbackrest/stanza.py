@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -22,6 +24,7 @@ from integrations.runner.pgbackrest.repository import Repository
 from integrations.runner.pgbackrest.resolving import resolve
 from integrations.runner.report import Problem
 
+_CONTROL = "control"
 LABELS = ("release", "commit", "environment")
 HOLD = "backstop-hold-until"
 """The annotation of a backup that must not be expired before a moment."""
@@ -123,9 +126,29 @@ def stanza_of(given: argparse.Namespace) -> Stanza:
     return Stanza(cluster, repository, Notes(given.notes), given.kept, side)
 
 
+def put_by_control(stanza: Stanza) -> None:
+    """Keep what names the database where its own account reads it, as a half-restored cluster has it not.
+
+    Without it neither the log nor the backups can be read, and what was broken off could not be gone on with.
+    """
+    data, place, owner = stanza.cluster.data, stanza.kept / _CONTROL, stanza.repository.owner
+    if not (data / "global" / "pg_control").exists():
+        return
+    # Whoever knows the name may pass through, and nobody may look around.
+    stanza.kept.chmod(stanza.kept.stat().st_mode | 0o011)
+    owner.make(place)
+    owner.make(place / "global")
+    for name in ("PG_VERSION", "global/pg_control"):
+        part = place / f"{name}.part"
+        shutil.copyfile(data / name, part)
+        os.chown(part, owner.uid, owner.gid)
+        part.rename(place / name)
+    files.sync(place / "global")
+
+
 def _readable(data: Path, kept: Path) -> Path:
-    """Return a directory that names the database to pgBackRest: of a half-restored one, what was kept."""
-    places = (data, *kept.glob("*/data"))
+    """Return a directory that names the database to pgBackRest: of a half-restored one, what was put by."""
+    places = (data, kept / _CONTROL, *kept.glob("*/data"))
     return next((place for place in places if (place / "global" / "pg_control").exists()), data)
 
 

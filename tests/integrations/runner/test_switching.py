@@ -16,12 +16,20 @@ from tests.pgbackrest import SIDE_PORT, Cluster, Release
 
 pytestmark = pytest.mark.real
 _DIE_AT = """
-import os, signal, sys
+import os, signal, sys, threading, time
 from integrations.runner.pgbackrest import verbs
 from integrations.runner.program import _parser
 
 stage, key, *argv = sys.argv[1:]
 given = _parser("pgbackrest").parse_args(argv)
+
+def die_half_way():
+    while (given.path / "global" / "pg_control").exists():
+        time.sleep(0)
+    os.killpg(0, signal.SIGKILL)
+
+if stage == "half copied":
+    threading.Thread(target=die_half_way, daemon=True).start()
 for step in verbs.work(given, key):
     if step.phase == stage:
         os.killpg(0, signal.SIGKILL)
@@ -39,15 +47,17 @@ class Host:
         built = build(self.config, self.state, operation, self.cluster.target.name, params, how="job")
         return list(built.argv[built.argv.index("pgbackrest") + 1 :])
 
-    def act(self, stage: str, key: str, bad: Release, operation: str = "pgbackrest.restore") -> int:
-        label = self.cluster.label()
-        keep = {"keep": "copy"} if operation.endswith("in_place") else {}
-        argv = self.argv(operation, point=label, lsn=bad.lsn, **keep)
+    def act(
+        self, stage: str, key: str, bad: Release, operation: str = "pgbackrest.restore", **params: str
+    ) -> int:
+        argv = self.argv(operation, point=self.cluster.label(), lsn=bad.lsn, **params)
         done = subprocess.run(
             [sys.executable, "-c", _DIE_AT, stage, key, *argv],
             process_group=0,
             check=False,
             capture_output=True,
+            # As the runner itself: what it makes, nobody else may enter.
+            umask=0o077,
             env={**os.environ, "BACKSTOP_JOB": "of a test"},
         )
         assert not done.stderr or done.returncode == -signal.SIGKILL, done.stderr.decode()
@@ -84,14 +94,17 @@ def test_another_attempt_after_a_kill_keeps_what_was_replaced(cluster: Cluster, 
     assert cluster.rows(SIDE_PORT) == damaged
 
 
+@pytest.mark.parametrize("keep", ["copy", "nothing"])
 def test_a_restore_over_the_cluster_killed_half_way_is_finished_by_another_attempt(
-    cluster: Cluster, tmp_path: Path
+    cluster: Cluster, tmp_path: Path, keep: str
 ) -> None:
     host, operation = Host(cluster, tmp_path), "pgbackrest.restore_in_place"
+    how = {"keep": keep} | ({"because": "there is no room"} if keep == "nothing" else {})
     bad = cluster.release_badly()
     cluster.archived()
-    for number, stage in enumerate(("keeping", "copying", "starting", "checking")):
-        assert host.act(stage, f"RUN-{number}/restore/1", bad, operation) == -signal.SIGKILL
-        same = number % 2
-        assert host.act("never", f"RUN-{number}/restore/{1 if same else 2}", bad, operation) == 0
+    stages = ("half copied", *(("keeping",) if keep == "copy" else ()), "copying", "starting", "checking")
+    for number, stage in enumerate(stages):
+        assert host.act(stage, f"RUN-{number}/restore/1", bad, operation, **how) == -signal.SIGKILL
+        same = stage in ("copying", "checking")
+        assert host.act("never", f"RUN-{number}/restore/{1 if same else 2}", bad, operation, **how) == 0
         assert cluster.rows() == bad.good
