@@ -20,7 +20,7 @@ from pathlib import Path
 from tests.chaos.blows import Blow
 from tests.chaos.play import KINDS, REAL, Played, Stage, chosen, play, stage
 
-_GIVE_UP_S = 300.0
+_GIVE_UP_S = 480.0
 
 
 def main() -> int:
