@@ -31,7 +31,7 @@ sys.exit(main())
 TOOLS = ("pgbackrest", "pg_restore")
 SHORTEST_DOWN_S, LONGEST_DOWN_S = 0.1, 1.2
 _LOOK_S = 0.05
-_END_S = 20.0
+_END_S, _SAYS_S = 20.0, 120.0
 
 
 def install(folder: Path) -> Path:
@@ -91,13 +91,13 @@ class Kept:
         return False
 
     async def says(self, words: str) -> None:
-        """Wait until its log says something, for some seconds at most."""
+        """Wait until its log says something, TimeoutError when it never does."""
 
         async def said() -> bool | None:
-            return words in self._log.read_text(encoding="utf-8", errors="replace") or None
+            log = self._log
+            return (log.exists() and words in log.read_text(encoding="utf-8", errors="replace")) or None
 
-        with contextlib.suppress(TimeoutError, FileNotFoundError):
-            await until(said, seconds=_END_S)
+        await until(said, seconds=_SAYS_S)
 
     async def end(self) -> None:
         """Ask it to end, and see that it does."""

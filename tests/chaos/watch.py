@@ -12,10 +12,11 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bot.timeline.database import reading
 from bot.timeline.tables import entry
+from integrations.contract import IntegrationError
 from integrations.runner import processes
 
 _LOOK_S = 0.03
@@ -34,13 +35,13 @@ class Watch:
     async def look(self) -> None:
         """Look until cancelled."""
         while True:
-            with contextlib.suppress(DBAPIError):
+            with contextlib.suppress(IntegrationError):
                 await self._take()
             await asyncio.sleep(_LOOK_S)
 
     async def _take(self) -> None:
         new = select(entry.c.id, entry.c.kind, entry.c.event).where(entry.c.id > self.last)
-        async with self._engine.connect() as connection:
+        async with reading(self._engine) as connection:
             found = (await connection.execute(new.order_by(entry.c.id))).all()
         for id, kind, event in found:
             self.last = id
