@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from playbooks.limits import Work, latest, length, scheduled, urgent
 from playbooks.model import Playbook
 
 _NONE = timedelta(0)
@@ -43,20 +44,26 @@ def time_budget(
     return Budget(
         decide=playbook.objectives.decide_within or _NONE,
         approvals=max(waits, default=_NONE),
-        steps=path[0],
+        steps=length(path, _lasts),
         checks=sum((check.within or check.timeout for check in playbook.verify), _NONE),
-        path=path[1],
+        path=tuple(id for id, _ in path),
     )
 
 
-def _longest(playbook: Playbook, estimates: Mapping[str, timedelta]) -> tuple[timedelta, tuple[str, ...]]:
-    ends: dict[str, tuple[timedelta, tuple[str, ...]]] = {}
+def _longest(playbook: Playbook, estimates: Mapping[str, timedelta]) -> tuple[tuple[str, timedelta], ...]:
+    """Return the steps that decide the time, under the limits that the playbook sets."""
+    works = [
+        Work(
+            step.id,
+            playbook.needs(step),
+            ((step.id, estimates.get(step.id, step.estimate)),),
+            limit=step.limit,
+        )
+        for step in playbook.steps
+    ]
+    steps = urgent(works, _lasts) if playbook.limits else works
+    return latest(scheduled(steps, playbook.limits, _lasts).values(), _lasts)
 
-    def end(id: str) -> tuple[timedelta, tuple[str, ...]]:
-        step = playbook.step(id)
-        if id not in ends and step is not None:
-            so_far, path = max((end(needed) for needed in playbook.needs(step)), default=(_NONE, ()))
-            ends[id] = so_far + estimates.get(id, step.estimate), (*path, id)
-        return ends[id]
 
-    return max(end(step.id) for step in playbook.steps)
+def _lasts(step: tuple[str, timedelta]) -> timedelta:
+    return step[1]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from integrations.registry import ENGINES
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("bot", "playbooks", "integrations")
@@ -204,3 +207,14 @@ def test_each_guard_sees_what_it_guards_against(path: str, text: str, says: str)
 )
 def test_no_guard_complains_about_good_code(path: str, text: str) -> None:
     assert guarded(path, text) == []
+
+
+def test_every_engine_stands_apart_from_the_others_and_has_a_page() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    apart = next(
+        each["modules"] for each in contracts if each["name"] == "Integrations do not know each other"
+    )
+    modules = {place.partition(":")[0] for place in ENGINES.values()}
+    assert modules - {*apart} == set()
+    pages = {page.stem for page in (ROOT / "docs" / "engines").glob("*.md")}
+    assert {module.rpartition(".")[2] for module in modules} == pages

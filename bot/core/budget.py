@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.core.approval import Standing, standing
+from bot.core.copies import ready, switch_s
 from bot.core.estimate import PLAYBOOK
 from bot.core.incident import Incident
-from bot.core.plan import Plan, PlannedGate, PlannedStep, in_order
+from bot.core.plan import Plan, PlannedGate, PlannedStep, in_order, urgent_first
 from bot.core.run import OVER, Run, Status
 from bot.core.words import in_words, lasted
+from playbooks.limits import Work, latest, scheduled
 
 _NONE = timedelta(0)
 
@@ -76,23 +78,19 @@ def time_budget(
 
 
 def _longest(run: Run, plan: Plan, live: Mapping[str, Part], now: datetime, *, by: _Time) -> tuple[Part, ...]:
-    """Return the chain of steps that ends last by one of their times.
+    """Return the chain of steps that ends last by one of their times, under the limits of the playbook.
 
     Gates are asked for side by side: each holds its own step.
     """
     waits = {gate.name: _wait(run, gate, now) for gate in plan.gates}
-    chains: dict[str, tuple[Part, ...]] = {}
-    for step in in_order(plan.steps):
-        before = _later((chains.get(needed, ()) for needed in step.needs), by)
-        wait = waits.get(step.gate or "")
-        if wait and run.step(step.id).status is Status.WAITING:
-            before = _later((before, (wait,)), by)
-        chains[step.id] = (*before, *_step(run, step, live, now))
-    return _later(chains.values(), by)
-
-
-def _later(chains: Iterable[tuple[Part, ...]], by: _Time) -> tuple[Part, ...]:
-    return max(chains, key=lambda chain: sum(map(by, chain), _NONE), default=())
+    works = []
+    for step in urgent_first(plan.steps) if plan.limits else in_order(plan.steps):
+        wait = waits.get(step.gate or "") if run.step(step.id).status is Status.WAITING else None
+        own = _step(run, plan, step, live, now)
+        works.append(Work(step.id, step.needs, own, (wait,) if wait else (), step.limit))
+    # What acts already has its place.
+    works.sort(key=lambda work: run.step(work.id).status is not Status.STARTED)
+    return latest(scheduled(works, plan.limits, by).values(), by)
 
 
 def _likely(part: Part) -> timedelta:
@@ -115,16 +113,25 @@ def _wait(run: Run, gate: PlannedGate, now: datetime) -> Part | None:
     return Part(f"approval {gate.name}", whole / 2, whole, "half the time it may take")
 
 
-def _step(run: Run, step: PlannedStep, live: Mapping[str, Part], now: datetime) -> tuple[Part, ...]:
+def _step(
+    run: Run, plan: Plan, step: PlannedStep, live: Mapping[str, Part], now: datetime
+) -> tuple[Part, ...]:
     state = run.step(step.id)
     if state.status in OVER:
         return ()
     if step.id in live:
         return (live[step.id],)
     spent = now - state.started_at if state.status is Status.STARTED and state.started_at else _NONE
-    likely = max(_NONE, timedelta(seconds=step.estimate_s) - spent)
+    likely = max(_NONE, timedelta(seconds=_likely_s(run, plan, step)) - spent)
     high = max(likely, timedelta(seconds=step.high_s) - spent)
     return (Part(step.title, likely, high, step.basis),)
+
+
+def _likely_s(run: Run, plan: Plan, step: PlannedStep) -> float:
+    """With its copy ready a restore likely takes no longer than the switch; at worst it makes another one."""
+    copy = ready(run, plan, step) if step.destructive else None
+    known = switch_s(step, copy) if copy else None
+    return step.estimate_s if known is None else known
 
 
 def _checks(plan: Plan) -> tuple[Part, ...]:

@@ -6,14 +6,28 @@ from datetime import timedelta
 
 import pytest
 
+from bot.core import incident as incidents
 from bot.core import run as runs
+from bot.core.budget import time_budget
 from bot.core.due import Begin, due
-from bot.core.events import PlanAsked, Planned, RunStarted, StepStarted, StepSucceeded
+from bot.core.events import (
+    IncidentDeclared,
+    PlanAsked,
+    Planned,
+    RunStarted,
+    Severity,
+    StepStarted,
+    StepSucceeded,
+)
 from bot.core.plan import Plan, PlannedStep, plan_hash, urgent_first
 from bot.core.run import Run
 from tests.core.plans import HOLDERS, START, plan, step, told
 
 ASKED = PlanAsked(incident="INC-1", playbook="many", service="checkout", environment="production")
+
+DECLARED = IncidentDeclared(
+    title="Many", severity=Severity.SEV1, service="checkout", environment="production", commander="ana"
+)
 
 
 def many(*steps: PlannedStep, **limits: int) -> Plan:
@@ -65,3 +79,30 @@ def test_the_longest_way_to_go_is_begun_first() -> None:
 def test_a_limit_without_a_number_lets_one_step_through(limits: dict[str, int]) -> None:
     planned = many(limited("a"), limited("b"), **limits)
     assert begun(running(planned)) == ["a"]
+
+
+def chain(planned: Plan, run: Run) -> list[str]:
+    incident = incidents.fold(told("incident/INC-1", (DECLARED,)))
+    assert incident
+    budget = time_budget(run, planned, incident, now=START)
+    return [part.name for part in budget.parts if part.name != "end checks"]
+
+
+def test_the_time_budget_waits_for_a_free_place_as_the_run_does() -> None:
+    planned = many(limited("a", 5), limited("b", 4), limited("c", 3), step("free", needs=()), readers=2)
+    titles = {each.id: each.title for each in planned.steps}
+    # Two at once: c takes the place of b, which is free first.
+    assert chain(planned, running(planned)) == [titles["b"], titles["c"]]
+    alone = many(limited("a", 5), limited("b", 4), limited("c", 3), readers=1)
+    assert chain(alone, running(alone)) == [titles["a"], titles["b"], titles["c"]]
+    free = many(limited("a", 5), limited("b", 4), limited("c", 3), readers=3)
+    assert chain(free, running(free)) == [titles["a"]]
+
+
+def test_what_acts_has_its_place_and_what_is_over_takes_none() -> None:
+    planned = many(limited("a", 5), limited("b", 4), limited("c", 3), readers=1)
+    titles = {each.id: each.title for each in planned.steps}
+    acting = running(planned, start("c"))
+    assert chain(planned, acting) == [titles["c"], titles["a"], titles["b"]]
+    over = running(planned, start("c"), StepSucceeded(step="c", attempt=1))
+    assert chain(planned, over) == [titles["a"], titles["b"]]

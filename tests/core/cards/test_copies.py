@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from inline_snapshot import snapshot
 
+from bot.core.budget import time_budget
 from bot.core.cards import abort_leaves, approval_card, incident_card, plan_card, said
 from bot.core.copies import kept_until, switch_s
 from bot.core.document import Button, Buttons, Document
@@ -232,6 +233,13 @@ def test_the_switch_takes_what_is_left_of_the_measured_phases() -> None:
     plan = WARM.model_copy(update={"steps": (copy, STOP, restore, ASK_FINANCE)})
 
     assert switch_s(restore, copy) == 1.5
+    plan = WARM.model_copy(update={"steps": (copy, STOP, restore, ASK_FINANCE)})
+    for story, likely_s in ((planned(plan), restore.estimate_s), (ready(plan), 1.5)):
+        budget = time_budget(story.run, plan, story.incident, now=at(8))
+        (part,) = (part for part in budget.parts if part.name == restore.title)
+        assert part.likely.total_seconds() == likely_s
+        # At worst another copy has to be made.
+        assert part.high.total_seconds() == restore.high_s
     assert switch_s(RESTORE, copy) is None
     assert switch_s(restore, PREPARE) is None
     assert "The switch takes about 1 s" in shown(asked(ready(plan), plan)).replace("\n       ", "")
