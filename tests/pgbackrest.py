@@ -40,18 +40,20 @@ pg1-port={port}
 pg1-socket-path={home}/s
 """
 # Nothing here names the directory: a backup brings this file back wherever it is restored to.
-_SETTINGS = f"""
-port = {PORT}
+_SETTINGS = """
+port = {port}
 listen_addresses = ''
 unix_socket_directories = '../s'
 archive_mode = on
 archive_command = 'pgbackrest --config="$(dirname "$PWD")/pgbackrest.conf" --stanza=orders archive-push %p'
 fsync = off
 max_connections = 20
-min_wal_size = 2MB
-max_wal_size = 64MB
+min_wal_size = {smallest}MB
+max_wal_size = {largest}MB
 timezone = 'UTC'
 """
+_ROW = "SELECT n, (SELECT string_agg(md5((n * 32 + part)::text), '') FROM generate_series(1, 32) part)"
+_ROWS_AT_ONCE = 50_000
 _RUNNER = """
 [targets.{name}]
 kind = "pgbackrest"
@@ -66,6 +68,15 @@ side_port = "{side_port}"
 """
 _ALLOW = ["backup", "mark", "verify", "prove", "hold", "prepare", "discard", "restore", "restored"]
 _ALLOW += ["restore_in_place"]
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much of a history lies beside the orders, and how much log is archived after the backup, in MB."""
+
+    data: int = 0
+    log: int = 0
+    segment: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +134,14 @@ class Cluster:
         quiet = ("--log-level-console=off", "--log-level-stderr=error", "--log-level-file=off")
         return self.run("pgbackrest", f"--config={self._config}", "--stanza=orders", *quiet, *words)
 
-    def start(self) -> None:
-        """Start the server."""
+    def start(self, options: str = "") -> None:
+        """Start the server, if wanted with other settings for once."""
         with (self.home / "server.log").open("a") as log:
             if self.account:
                 os.chown(self.home / "server.log", self.account.pw_uid, self.account.pw_gid)
             log.write("\n")
-        self.run(self.binaries / "pg_ctl", "-D", self.data, "-w", "-l", self.home / "server.log", "start")
+        words = (self.binaries / "pg_ctl", "-D", self.data, "-w", "-l", self.home / "server.log")
+        self.run(*words, "-o", options, "start")
 
     def stop(self, data: Path | None = None, mode: str = "fast") -> None:
         """Stop the server of a data directory, if it runs."""
@@ -211,40 +223,94 @@ def _empty(binaries: Path) -> Cluster:
 
 
 @contextmanager
-def template(binaries: Path) -> Iterator[Cluster]:
+def template(binaries: Path, size: Size | None = None) -> Iterator[Cluster]:
     """Make a stopped cluster of orders with one full backup, to be copied."""
     if shutil.which("pgbackrest") is None:
         missing("pgbackrest", ABSENT)
-    cluster = _empty(binaries)
+    cluster, size = _empty(binaries), size or Size()
     try:
-        for name in ("s", "repo", "lock"):
-            cluster.run("mkdir", name)
-        cluster.configure()
-        initdb = (binaries / "initdb", "--pgdata", cluster.data, "--username=postgres", "--no-sync")
-        cluster.run(*initdb, "--auth=trust", "--encoding=UTF8", "--locale=C", "--wal-segsize=1")
-        with (cluster.data / "postgresql.conf").open("a") as settings:
-            settings.write(_SETTINGS)
-        cluster.start()
+        _initialise(cluster, size)
         with cluster.connect() as connection:
             connection.execute(
                 "CREATE TABLE orders "
                 "(id serial PRIMARY KEY, total numeric, at timestamptz DEFAULT clock_timestamp())"
             )
             connection.execute("INSERT INTO orders (total) SELECT n FROM generate_series(1, 3000) n")
+        _fill(cluster, size.data)
         cluster.pgbackrest("stanza-create")
         cluster.pgbackrest("--type=full", "--annotation=release=2.3.0", "backup")
+        _write_log(cluster, size.log)
         cluster.stop()
         yield cluster
     finally:
         cluster.close()
 
 
+def _initialise(cluster: Cluster, size: Size) -> None:
+    for name in ("s", "repo", "lock"):
+        cluster.run("mkdir", name)
+    cluster.configure()
+    initdb = (cluster.binaries / "initdb", "--pgdata", cluster.data, "--username=postgres", "--no-sync")
+    words = ("--auth=trust", "--encoding=UTF8", "--locale=C", f"--wal-segsize={size.segment}")
+    cluster.run(*initdb, *words)
+    with (cluster.data / "postgresql.conf").open("a") as settings:
+        log = {"smallest": 2 * size.segment, "largest": 64 * max(1, size.segment // 2)}
+        settings.write(_SETTINGS.format(port=PORT, **log))
+    cluster.start()
+
+
+def _fill(cluster: Cluster, wanted: int) -> None:
+    """Write history until it has so many MB, which is not archived: no backup needs it."""
+    if not wanted:
+        return
+    cluster.stop()
+    cluster.start("-c archive_mode=off -c wal_level=minimal -c max_wal_senders=0")
+    with cluster.connect() as connection, connection.transaction():
+        # In the transaction that makes its table nothing of it goes through the log.
+        connection.execute("CREATE TABLE history (id bigint, said text)")
+        begin = 0
+        while _value(connection, "SELECT pg_relation_size('history') >> 20") < wanted:
+            series = f"generate_series({begin}, {begin + _ROWS_AT_ONCE - 1}) n"
+            connection.execute(f"INSERT INTO history {_ROW} FROM {series}")
+            begin += _ROWS_AT_ONCE
+    cluster.stop()
+    cluster.start()
+
+
+def _write_log(cluster: Cluster, wanted: int) -> None:
+    """Change one row of each page after another until so many MB of log were written, and archive them."""
+    if not wanted:
+        return
+    with cluster.connect() as connection:
+        begun = str(_value(connection, "SELECT pg_current_wal_lsn()::text"))
+        written = f"SELECT (pg_current_wal_lsn() - '{begun}'::pg_lsn)::bigint >> 20"
+        begin = 0
+        while _value(connection, written) < wanted:
+            which = f"id BETWEEN {begin} AND {begin + _ROWS_AT_ONCE - 1} AND id % 5 = 0"
+            changed = connection.execute(f"UPDATE history SET said = reverse(said) WHERE {which}").rowcount
+            begin = begin + _ROWS_AT_ONCE if changed else 0
+    cluster.archived()
+
+
+def _value(connection: psycopg.Connection, query: str) -> int:
+    row = connection.execute(query).fetchone()
+    assert row
+    found: int = row[0]
+    return found
+
+
 @contextmanager
-def copy_of(made: Cluster) -> Iterator[Cluster]:
-    """Copy a stopped cluster with its repository, and start the copy."""
+def copy_of(made: Cluster, *, shares: bool = False) -> Iterator[Cluster]:
+    """Copy a stopped cluster with its repository, and start the copy.
+
+    With `shares` the files of the repository are the same ones: pgBackRest never writes into one again, it
+    makes another and renames it. Who damages them by hand must not share them.
+    """
     cluster = _empty(made.binaries)
     try:
-        subprocess.run(["cp", "-a", f"{made.home}/.", str(cluster.home)], check=True)
+        for part in made.home.iterdir():
+            how = ("--link",) if shares and part.name == "repo" else ()
+            subprocess.run(["cp", "--archive", *how, str(part), str(cluster.home)], check=True)
         cluster.configure()
         cluster.start()
         yield cluster

@@ -105,7 +105,7 @@ async def idle(folder: Path, *, rest_s: float) -> Idle:
             start = time.perf_counter() - begun
             await slack.wait(lambda: len(slack.connections) >= 2, _UP_S)
             await asyncio.sleep(rest_s)
-            return Idle(start, _resident_mb(process.pid))
+            return Idle(start, resident_mb(process.pid))
 
 
 async def _healthy(url: str) -> None:
@@ -120,7 +120,8 @@ async def _healthy(url: str) -> None:
             await asyncio.sleep(0.01)
 
 
-def _resident_mb(pid: int) -> float:
+def resident_mb(pid: int) -> float:
+    """Return how much memory of this machine a process has."""
     status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
     return int(line.split()[1]) / 1024
