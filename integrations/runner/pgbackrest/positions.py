@@ -82,16 +82,12 @@ class Archive:
         return any(each == timeline and at <= end for each, end in self.way(to))
 
     def holder(self, number: int, timeline: int) -> int | None:
-        """Return the newest timeline on the way to one that has a segment archived, None if it is missing."""
-        begin = 0
-        able = []
-        for each, end in self.way(timeline):
-            if begin <= number:
-                able.append(each)
-            if number < self.number(end):
-                break
-            begin = self.number(end)
-        return next((each for each in reversed(able) if number in self.segments.get(each, {})), None)
+        """Return the timeline on the way to one that has a segment archived, None if it is missing.
+
+        Where one forks, the segment of the one that was left goes on with what is not on the way.
+        """
+        each = next(each for each, end in self.way(timeline) if number < self.number(end))
+        return each if number in self.segments.get(each, {}) else None
 
     def missing(self, first: int, last: int, timeline: int) -> Iterator[str]:
         """Yield the names of segments that are not archived on the way to a timeline."""
@@ -101,8 +97,11 @@ class Archive:
 
     def last(self, timeline: int) -> int | None:
         """Return the number of the newest segment on the way to a timeline."""
-        held = [max(self.segments[each]) for each, _ in self.way(timeline) if self.segments.get(each)]
-        return held[-1] if held else None
+        for each, end in reversed(self.way(timeline)):
+            held = [number for number in self.segments.get(each, {}) if number < self.number(end)]
+            if held:
+                return max(held)
+        return None
 
     def live_at(self, moment: datetime) -> int:
         """Return the timeline that the cluster was on at a moment."""
