@@ -67,9 +67,9 @@ class Attempt:
         """Note something more of what this restore made."""
         self._write({**self.record, **known})
 
-    def finish(self) -> None:
-        """Note that the target is restored."""
-        self._write({**self.record, "state": "done", "done_at": _now()})
+    def finish(self, **known: Any) -> None:
+        """Note that the target is restored, and what is known of it since."""
+        self._write({**self.record, **known, "state": "done", "done_at": _now()})
 
     def _write(self, record: files.Document) -> None:
         files.replace(self.shelf / _RECORD, record)

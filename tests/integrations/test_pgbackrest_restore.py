@@ -185,13 +185,13 @@ async def test_what_stands_in_the_place_of_the_copy_and_is_not_ours_is_left(
 async def test_a_cluster_is_restored_over_itself_and_what_was_damaged_is_kept_unless_the_plan_says_why_not(
     acts: Acts, cluster: Cluster
 ) -> None:
-    bad = cluster.release_badly()
+    bad, damaged = cluster.release_badly(), _inode(cluster.data)
     call = await acts.call("restore_in_place", ToTime(bad.began))
     state = await acts.ended(call)
     assert state.phase is Phase.SUCCEEDED, state.because
     assert cluster.rows() == bad.good
-    kept = Path(str(state.evidence["kept"]))
-    assert (kept / "PG_VERSION").exists()
+    # What is kept is the cluster itself, which is on the disk whatever happens.
+    assert _inode(Path(str(state.evidence["kept"]))) == damaged
     with pytest.raises(IntegrationError, match="say in `because` why nothing"):
         await acts.engine.plan(replace(call, params={"keep": "nothing"}))
     bare = replace(call, params={"keep": "nothing", "because": "there is no room for a copy"})
@@ -199,6 +199,10 @@ async def test_a_cluster_is_restored_over_itself_and_what_was_damaged_is_kept_un
     again = await acts.ended(bare)
     assert (again.phase, again.evidence["kept"]) == (Phase.SUCCEEDED, None), again.because
     assert cluster.rows() == bad.good
+
+
+def _inode(path: Path) -> int:
+    return path.stat().st_ino
 
 
 async def test_a_stale_pid_file_of_a_copy_stops_no_other_server(
@@ -230,6 +234,23 @@ async def test_a_copy_that_was_about_to_be_promoted_is_taken_all_the_same(
     state = await acts.done("restore", goal)
 
     assert state.evidence["prepared"] is True
+    assert cluster.rows() == release.good
+
+
+async def test_a_cluster_whose_log_does_not_come_to_its_repository_is_restored_only_in_part(
+    acts: Acts, cluster: Cluster
+) -> None:
+    release = cluster.release_badly()
+    goal = BeforeXid(release.xid)
+    await acts.done("prepare", goal)
+    with (cluster.side / "postgresql.auto.conf").open("a") as settings:
+        # PostgreSQL takes this for archived.
+        settings.write("archive_command = '/bin/true'\n")
+
+    state = await acts.ended(await acts.call("restore", goal))
+
+    assert state.phase is Phase.PARTIAL
+    assert "The cluster is restored and works, but its log is not archived" in state.because
     assert cluster.rows() == release.good
 
 

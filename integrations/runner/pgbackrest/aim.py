@@ -75,6 +75,20 @@ class Goal:
     label: str | None = None
     marker: str | None = None
 
+    @property
+    def aim(self) -> Aim | None:
+        """Return where its replay ends: None until both the backup and the timeline are pinned."""
+        if self.label is None or self.timeline is None:
+            return None
+        if self.at is not None:
+            moment = self.at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f+00")
+            return Aim(self.label, self.timeline, "time", moment)
+        if self.lsn is not None:
+            return Aim(self.label, self.timeline, "lsn", written(self.lsn))
+        if self.xid is not None:
+            return Aim(self.label, self.timeline, "xid", str(self.xid))
+        return Aim(self.label, self.timeline, "immediate")
+
 
 @dataclass(frozen=True, slots=True)
 class Found:

@@ -57,6 +57,10 @@ class Beside:
             return False
         return self.rests
 
+    def waits_at(self, aim: Aim) -> bool:
+        """Say whether it is ready, and its server runs."""
+        return self.is_ready(aim) and self.stanza.side.pid() is not None
+
     @property
     def rests(self) -> bool:
         """Say whether it is of this database and was not promoted by anybody."""
@@ -75,18 +79,22 @@ def prepare(beside: Beside) -> Iterator[Step]:
     """Bring the copy to its goal and let it rest there; the cluster it may replace is not touched."""
     with alone(beside.stanza.kept, str(beside.stanza.cluster.data)):
         aim = yield from ready(beside)
-        size = beside.stanza.backup(aim.label).bytes
+        size = int(beside.stanza.told(aim.label)["info"]["size"])
         yield Step("proved", size, size)
 
 
 def ready(beside: Beside) -> Generator[Step, None, Aim]:
     """The same for whoever keeps others away already; the aim is the value that is returned at the end."""
     stanza = beside.stanza
+    # A copy that rests at what was pinned has reached it, so the log need not be looked at again.
+    pinned = stanza.placed(beside.goal)
+    if pinned and pinned.aim and beside.waits_at(pinned.aim):
+        return pinned.aim
     found = resolved(stanza, beside.goal)
     aim = found.aim
     if aim is None:
         raise Problem(f"{beside.goal.label or 'The goal'} cannot be reached: {found.because}.")
-    if beside.is_ready(aim) and stanza.side.pid() is not None:
+    if beside.waits_at(aim):
         return aim
     close_log(stanza, found)
     with quiet(stanza.repository):
@@ -206,8 +214,7 @@ def _replay(beside: Beside, aim: Aim, found: Found) -> Iterator[Step]:
     since = beside.log.stat().st_size if beside.log.exists() else 0
     process = stanza.side.launch(beside.log, *_alone(beside))
     replay = Replay(stanza.side, beside.log, since, found.begins, found.replay_bytes)
-    yield from replay.follow(process, until="paused")
-    resting = replay.resting()
+    resting = yield from replay.follow(process, until="paused")
     told = {"lsn": resting.lsn, "last": resting.last, "digest": stanza.digest(aim.label)}
     known.ready(**marks(beside.data, aim), **told)
 

@@ -18,7 +18,7 @@ from integrations.runner.postgres.server import Server
 from integrations.runner.report import Problem
 
 STOPPED_STATES = ("shut down", "shut down in recovery")
-_LOOK_S = 0.1
+_LOOK_S = 0.02
 _STOP_S = 300
 _LAST_LINES = 3
 _LONGEST = 600
@@ -139,14 +139,20 @@ class Cluster:
                 **self.owner.identity,
             )
 
-    def end(self) -> Iterator[float]:
+    def settle(self) -> None:
+        """Let the server write what it holds, so that its shutdown has little to write; any problem waits."""
+        if self.pid() is not None:
+            with suppress(Problem):
+                self.server.ask("CHECKPOINT")
+
+    def end(self, *, settled: bool = False) -> Iterator[float]:
         """Stop the server, yielding the seconds it took so far; Problem when it does not stop in time."""
         begun = time.monotonic()
         if self.pid() is None:
             return
-        with suppress(Problem):
-            self.server.ask("CHECKPOINT")  # so that the shutdown itself has little to write
-            yield time.monotonic() - begun
+        if not settled:
+            self.settle()
+        yield time.monotonic() - begun
         if self.stop:
             self._service(self.stop)
         else:

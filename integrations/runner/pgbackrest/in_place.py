@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Literal, cast
 
 from integrations.runner import files
@@ -23,6 +24,7 @@ from integrations.runner.pgbackrest.switching import Switch, archives, bring_up
 from integrations.runner.report import Problem, Step
 
 _LOOK_S = 0.5
+_FILES_AT_ONCE = 200
 
 
 def restore_in_place(what: Switch, keep: str) -> Iterator[Step]:
@@ -43,9 +45,8 @@ def restore_in_place(what: Switch, keep: str) -> Iterator[Step]:
                 yield from _copy(what, record)
             what.attempt.note(copied=True)
         yield from bring_up(what)
-        what.attempt.finish()
         yield Step("done")
-    archives(what.stanza)
+    archives(what)
 
 
 def _can_be_kept(what: Switch) -> None:
@@ -76,31 +77,70 @@ def _begin(what: Switch) -> dict[str, Any]:
 
 
 def _keep(what: Switch) -> Iterator[Step]:
-    """Copy the damaged cluster, sharing its blocks where the file system can; a half-restored one is none."""
-    data, part = what.data, what.old.with_name("data.part")
+    """Put the damaged cluster aside, with a copy of what the backup has as well in its place.
+
+    The rest is fetched anyway. A half-restored cluster is none that could be kept.
+    """
+    data, base = what.data, what.attempt.shelf / "data.part"
+    if base.exists() and what.old.exists() and not data.exists():
+        base.rename(data)
+    if base.exists() and base.stat().st_ino == what.attempt.record.get("damaged"):
+        base.rename(what.old)
     if what.old.exists() or not (data / "global" / "pg_control").exists():
         return
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(mode=0o700)
-    total = files.size(data)
-    files.room(what.attempt.shelf, total)
-    words = ("/bin/cp", "--archive", "--reflink=auto", "--no-target-directory", str(data), str(part))
-    with subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+    files.room(what.attempt.shelf, files.size(data))
+    shutil.rmtree(base, ignore_errors=True)
+    what.stanza.repository.owner.make(base)
+    yield from _copy_unchanged(what, base)
+    what.attempt.note(damaged=data.stat().st_ino)
+    try:
+        files.exchange(base, data)
+    except OSError:
+        # A file system that cannot: for a moment nothing has the name.
+        data.rename(what.old)
+        base.rename(data)
+    else:
+        base.rename(what.old)
+    for folder in (data.parent, what.attempt.shelf):
+        files.sync(folder)
+
+
+def _copy_unchanged(what: Switch, place: Path) -> Iterator[Step]:
+    """Copy what was not written since the backup began, sharing its blocks where the file system can."""
+    data, begun = what.data, int(what.stanza.told(what.attempt.point)["timestamp"]["start"])
+    found = [(path, path.lstat()) for path in sorted(data.rglob("*")) if path.is_symlink() or path.is_file()]
+    # By PG_VERSION pgBackRest sees that this is a data directory.
+    same = [(path, known) for path, known in found if known.st_mtime < begun or path.name == "PG_VERSION"]
+    total, done = sum(known.st_size for _, known in same), 0
+    yield Step("keeping", 0, total)
+    for first in range(0, len(same), _FILES_AT_ONCE):
+        piece = same[first : first + _FILES_AT_ONCE]
+        names = [str(path.relative_to(data)) for path, _ in piece]
+        for _ in _copied(data, names, place):
+            yield Step("keeping", max(done, min(files.size(place), total)), total)
+        done += sum(known.st_size for _, known in piece)
+    yield Step("keeping", total, total)
+
+
+def _copied(folder: Path, names: Sequence[str], place: Path) -> Iterator[None]:
+    words = ("/bin/cp", "--archive", "--reflink=auto", "--parents", f"--target-directory={place}", "--")
+    with subprocess.Popen(
+        (*words, *names), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=folder
+    ) as process:
         while process.poll() is None:
-            yield Step("keeping", min(files.size(part), total), total)
             with suppress(subprocess.TimeoutExpired):
                 process.wait(_LOOK_S)
+                continue
+            yield
         if process.returncode:
             said = process.stderr.read().decode("utf-8", "replace") if process.stderr else ""
             raise Problem(f"The damaged cluster cannot be kept: {said.strip()[:300]}")
-    files.sync_all(what.attempt.shelf)
-    part.rename(what.old)
-    files.sync(what.attempt.shelf)
 
 
 def _copy(what: Switch, record: dict[str, Any]) -> Iterator[Step]:
     how = cast(Literal["time", "lsn", "xid", "immediate"], record["how"])
     aim = Aim(what.attempt.point, int(record["timeline_of_goal"]), how, str(record["target"]))
+    what.stanza.repository.owner.make(what.data)
     words = (f"--pg1-path={what.data}", "--delta", "--target-action=promote", *aim.options())
     yield from what.stanza.repository.restore(*words, total=int(record["bytes"]))
     auto_settings.change(what.data, aim.settings(), what.stanza.repository.owner)

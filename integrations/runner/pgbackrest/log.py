@@ -7,6 +7,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ _ENDED = re.compile(
     r"(?:(\d+): )?(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?) UTC"
 )
 _SEGMENTS_AT_ONCE = 4
+_FETCHED_AT_ONCE = 2
 _MOST_SEGMENTS = 512
 
 
@@ -83,17 +85,22 @@ class Log:
         last = self.ends(timeline)
         if last is None:
             return
-        for end in range(last, max(last - _MOST_SEGMENTS, -1), -_SEGMENTS_AT_ONCE):
-            begin = max(end - _SEGMENTS_AT_ONCE + 1, 0)
+        # What is looked for lies near the end mostly: the first piece is one segment.
+        end, pieces = last, 1
+        while end >= 0 and end > last - _MOST_SEGMENTS:
+            begin = max(end - pieces + 1, 0)
             found = list(self._read(begin, end, timeline))
             yield from reversed(found)
             if self.archive.holder(begin, timeline) is None and self._local(begin, timeline) is None:
                 return
+            end, pieces = begin - 1, min(2 * pieces, _SEGMENTS_AT_ONCE)
 
     def _read(self, first: int, last: int, timeline: int) -> Iterator[Ended]:
         # One more than asked for: a record may reach over the end of a segment.
         with _folder(self.cluster) as folder:
-            there = [self._get(number, timeline, folder) for number in range(first, last + 2)]
+            with ThreadPoolExecutor(_FETCHED_AT_ONCE) as fetching:
+                numbers = range(first, last + 2)
+                there = list(fetching.map(lambda number: self._get(number, timeline, folder), numbers))
             if True not in there:
                 return
             begin = there.index(True)

@@ -157,14 +157,14 @@ def hold(stanza: Stanza, label: str, until: str | None) -> dict[str, Any]:
 
     pgBackRest's own `expire` knows no such thing: it does not look at annotations.
     """
-    stanza.backup(label)
+    stanza.told(label)
     stanza.notes.hold(label, until)
     stanza.repository.annotate(label, HOLD, until or "")
     return {"point": label, "held_until": until}
 
 
 def _point(stanza: Stanza, backup: Backup) -> dict[str, Any]:
-    told, note = stanza.told(backup), stanza.notes.of(backup.label)
+    told, note = stanza.told(backup.label), stanza.notes.of(backup.label)
     annotations = told.get("annotation") or {}
     health, problem = _health(stanza, backup)
     if not problem and note.get("verified_at"):

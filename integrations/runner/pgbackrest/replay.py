@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from integrations.runner.pgbackrest.cluster import Cluster, last_words
 from integrations.runner.pgbackrest.positions import position
 from integrations.runner.report import Problem, Step
 
-_LOOK_S = 0.2
+_LOOK_S, _LOOK_MORE_S = 0.2, 0.02
 _BEGIN_S = 60.0
 _STALL_S = 1800.0
 _REPLAY = """
@@ -43,10 +43,13 @@ class Replay:
     begins: int
     total: int
 
-    def follow(self, process: subprocess.Popen[bytes] | None, *, until: str) -> Iterator[Step]:
+    def follow(
+        self, process: subprocess.Popen[bytes] | None, *, until: str
+    ) -> Generator[Step, None, Resting]:
         """Yield how far it is until it is `paused` at its goal, or takes part in the world again (`ended`).
 
-        Problem with the server's own last words when it dies, and when nothing moves for half an hour.
+        Where it came to rest is returned at the end. Problem with the server's own last words when it dies,
+        and when nothing moves for half an hour.
         """
         begun = moved = time.monotonic()
         known: Any = None
@@ -59,7 +62,7 @@ class Replay:
                 raise Problem(f"PostgreSQL ended while it replayed: {last_words(self.log, self.since)}")
             found = self._asked() if alive else None
             if found and (found["paused"] if until == "paused" else not found["recovering"]):
-                return
+                return Resting(found.get("lsn"), found.get("last"))
             if found and until == "paused" and not found["recovering"]:
                 raise Problem(f"The copy in {self.cluster.data} was promoted by somebody; discard it.")
             yield self._step(found, until)
@@ -70,12 +73,8 @@ class Replay:
                 raise Problem(
                     f"PostgreSQL has not moved for half an hour: {last_words(self.log, self.since)}"
                 )
-            time.sleep(_LOOK_S)
-
-    def resting(self) -> Resting:
-        """Return where the replay came to rest, asked before the server is promoted."""
-        found = self._asked() or {}
-        return Resting(found.get("lsn"), found.get("last"))
+            # A short replay is not to wait for a look; a long one is not to be disturbed by many.
+            time.sleep(min(_LOOK_S, max(_LOOK_MORE_S, (time.monotonic() - begun) / 10)))
 
     def _asked(self) -> dict[str, Any] | None:
         try:

@@ -8,10 +8,10 @@ there, something after the goal is too, and the timeline is named.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from integrations.runner.pgbackrest.aim import Aim, Backup, Found, Goal
+from integrations.runner.pgbackrest.aim import Backup, Found, Goal
 from integrations.runner.pgbackrest.log import Ended, Log
 from integrations.runner.pgbackrest.positions import written
 
@@ -21,7 +21,6 @@ class _End:
     """Where a replay has to end: before the position `before`, in the segment `until` at the latest."""
 
     timeline: int
-    aim: Callable[[str], Aim]
     before: int
     until: int
     words: str
@@ -60,13 +59,14 @@ def _chosen(log: Log, backups: Sequence[Backup], goal: Goal, end: _End) -> Found
             refused.append((backup.label, f"the log after it has a gap: {gaps[0]} is not archived"))
             continue
         unarchived = log.unarchived(end.until, end.timeline)
+        pinned = replace(goal, timeline=end.timeline, label=backup.label)
         return Found(
-            end.aim(backup.label),
+            pinned.aim,
             f"the newest backup before it; {end.words}"
             + ("; the log up to there is archived when the restore begins" if unarchived else ""),
             tuple(refused),
             end.reaches,
-            Goal(goal.at, goal.lsn, goal.xid, end.timeline, backup.label, goal.marker),
+            pinned,
             log.archive.bytes(backup.first, end.until),
             backup.bytes,
             begins=backup.first * log.archive.segment_bytes,
@@ -113,11 +113,12 @@ def _backup_itself(log: Log, backups: Sequence[Backup], goal: Goal) -> Found:
     if gap := next(log.archive.missing(backup.first, until, backup.timeline), None):
         why = f"the log that makes it consistent has a gap: {gap} is not archived"
         return Found(None, why, ((backup.label, why),), continuous=False)
+    pinned = Goal(timeline=backup.timeline, label=backup.label)
     return Found(
-        Aim(backup.label, backup.timeline, "immediate"),
+        pinned.aim,
         f"{backup.label} was asked for: the state in which it ended at {_said(backup.stopped)}",
         reaches=backup.stopped,
-        goal=Goal(timeline=backup.timeline, label=backup.label),
+        goal=pinned,
         replay_bytes=log.archive.bytes(backup.first, until),
         copy_bytes=backup.bytes,
         begins=backup.first * log.archive.segment_bytes,
@@ -159,10 +160,8 @@ def _end_in_time(log: Log, at: datetime, timeline: int, now: datetime) -> _End:
         )
     before = first.at if first else 1 << 64
     until = log.archive.number(first.at) if first else log.ends(timeline) or 0
-    target = at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f+00")
     return _End(
         timeline,
-        lambda label: Aim(label, timeline, "time", target),
         before,
         until,
         _boundary(last, first, timeline),
@@ -217,7 +216,6 @@ def _end_at(log: Log, lsn: int, goal: Goal) -> _End:
     last, first = _around(log, timeline, lambda each: each.at >= lsn, max(number - 1, 0))
     return _End(
         timeline,
-        lambda label: Aim(label, timeline, "lsn", written(lsn)),
         lsn,
         number,
         _boundary(last, first, timeline),
@@ -241,7 +239,6 @@ def _end_before(log: Log, xid: int, timeline: int | None) -> _End:
         )
     return _End(
         each,
-        lambda label: Aim(label, each, "xid", str(xid)),
         found.at,
         log.archive.number(found.at),
         _boundary(older, found, each),

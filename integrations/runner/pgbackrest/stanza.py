@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -62,29 +63,28 @@ class Stanza:
     @cached_property
     def backups(self) -> Sequence[Backup]:
         """Return the backups of the present database, newest first."""
-        now = self.info["db"][-1]["id"]
-        known = [each for each in self.info.get("backup") or () if each["database"]["id"] == now]
         unfit: dict[str, str] = {}
         found = []
-        for each in sorted(known, key=lambda each: int(each["timestamp"]["stop"])):
+        for each in sorted(self._listed, key=lambda each: int(each["timestamp"]["stop"])):
             unfit[each["label"]] = _unfit(each, self.notes.of(each["label"]), unfit)
             found.append(backup_of(each, self.log.archive.numbered, unfit[each["label"]]))
         return tuple(reversed(found))
 
-    def told(self, backup: Backup) -> Mapping[str, Any]:
-        """Return a backup as `info` tells of it."""
-        return next(each for each in self.info["backup"] if each["label"] == backup.label)
+    @property
+    def _listed(self) -> Sequence[Mapping[str, Any]]:
+        now = self.info["db"][-1]["id"]
+        return [each for each in self.info.get("backup") or () if each["database"]["id"] == now]
 
-    def backup(self, label: str) -> Backup:
-        """Return one backup by its label."""
-        found = next((each for each in self.backups if each.label == label), None)
+    def told(self, label: str) -> Mapping[str, Any]:
+        """Return a backup of the present database as `info` tells of it, which needs no look at the log."""
+        found = next((each for each in self._listed if each["label"] == label), None)
         if found is None:
             raise Problem(f"There is no backup {label} in {self.repository.stanza}.")
         return found
 
     def digest(self, label: str) -> str:
         """Return what changes when another backup takes this label, or its files are others."""
-        told = self.told(self.backup(label))
+        told = self.told(label)
         fixed = {
             name: told.get(name) for name in ("label", "archive", "lsn", "timestamp", "info", "reference")
         }
@@ -92,26 +92,41 @@ class Stanza:
 
     def resolve(self, goal: Goal) -> Found:
         """Say what a goal means now; a marker is looked up first."""
-        if goal.marker is None:
-            return resolve(self.log, self.backups, goal, datetime.now(UTC))
-        note = self.notes.marker(goal.marker)
-        if note is None:
+        there = self.placed(goal)
+        if there is None:
             return Found(
                 None,
                 f"nothing is known of a marker {goal.marker}: markers are set with `mark` before a release; "
                 "name a moment or a position (LSN) instead",
             )
-        timeline = int(note["timeline"])
-        if goal.timeline not in (None, timeline):
-            return Found(None, f"the marker {goal.marker} stands on timeline {timeline}, not {goal.timeline}")
-        there = replace(goal, lsn=position(str(note["lsn"])), timeline=timeline)
+        if goal.timeline not in (None, there.timeline):
+            where = f"on timeline {there.timeline}, not {goal.timeline}"
+            return Found(None, f"the marker {goal.marker} stands {where}")
         found = resolve(self.log, self.backups, there, datetime.now(UTC))
-        return replace(found, reaches=datetime.fromisoformat(note["at"])) if found.aim else found
+        note = self.notes.marker(goal.marker) if goal.marker else None
+        return replace(found, reaches=datetime.fromisoformat(note["at"])) if note and found.aim else found
+
+    def placed(self, goal: Goal) -> Goal | None:
+        """Return a goal with the position of its marker; None when nothing is known of that."""
+        if goal.marker is None:
+            return goal
+        note = self.notes.marker(goal.marker)
+        if note is None:
+            return None
+        return replace(goal, lsn=position(str(note["lsn"])), timeline=int(note["timeline"]))
+
+    def archived(self, file: str) -> bool:
+        """Say whether a small file of the log is in the repository."""
+        archives = self.info.get("archive") or [{"id": ""}]
+        with suppress(Problem):
+            return bool(self.repository.text(f"archive/{self.repository.stanza}/{archives[-1]['id']}/{file}"))
+        return False
 
 
 def stanza_of(given: argparse.Namespace) -> Stanza:
     """Return what a target's settings name."""
-    owner = owner_of(given.path)
+    readable = _readable(given.path, given.kept)
+    owner = owner_of(readable)
     own = given.server_config
     reach = (given.programs, owner, given.socket)
     start, stop = (tuple(json.loads(words)) for words in (given.start, given.stop))
@@ -119,7 +134,6 @@ def stanza_of(given: argparse.Namespace) -> Stanza:
     inside = own.is_relative_to(given.path)
     of_side = given.side / own.relative_to(given.path) if inside else own
     side = Cluster(given.side, *reach, given.side_port, given.user, of_side)
-    readable = _readable(given.path, given.kept)
     repository = Repository(
         given.pgbackrest, given.config, given.stanza, given.repository, readable, owner, given.jobs
     )

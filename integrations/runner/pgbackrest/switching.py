@@ -6,7 +6,9 @@ Carried out again under the same key, a restore goes on from where it was; once 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +19,21 @@ from integrations.runner.attempts import Attempt
 from integrations.runner.pgbackrest import auto_settings
 from integrations.runner.pgbackrest.aim import Aim
 from integrations.runner.pgbackrest.beside import Beside, clear, marks, put_away_replaced, ready
+from integrations.runner.pgbackrest.cluster import Cluster
 from integrations.runner.pgbackrest.replay import Replay
 from integrations.runner.pgbackrest.stanza import Stanza
 from integrations.runner.report import PartlyDone, Problem, Step
 
 _ARCHIVED_S = 60
+_LOOK_S = 0.02
+_WRITES = """
+SELECT jsonb_build_object('segment', pg_walfile_name(at), 'ended', pg_switch_wal()::text)
+  FROM pg_create_restore_point('restored') at
+"""
+"""A marker, which uses up no number of a transaction, and the end of the segment that it stands in.
+
+Transactions of this timeline may get the numbers of those that were undone, which people still go by.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +77,8 @@ def restore(what: Switch) -> Iterator[Step]:
         _shelve(what)
         yield Step("kept")
         yield from bring_up(what)
-        what.attempt.finish()
         yield Step("done")
-    archives(what.stanza)
+    archives(what)
 
 
 def done(what: Switch) -> dict[str, Any]:
@@ -84,7 +95,9 @@ def _exchange(what: Switch) -> Iterator[Step]:
     aim = yield from ready(beside)
     told = beside.known.record
     yield Step("stopping")
-    for _ in side.end():
+    with ThreadPoolExecutor() as both:
+        list(both.map(Cluster.settle, (what.stanza.cluster, side)))
+    for _ in side.end(settled=True):
         pass
     _still_resting(what, aim)
     auto_settings.change(beside.data, _in_place(what), owner)
@@ -93,7 +106,7 @@ def _exchange(what: Switch) -> Iterator[Step]:
     what.attempt.ready(
         **marks(beside.data, aim), **known, prepared=prepared and told["key"] != what.attempt.key
     )
-    for _ in what.stanza.cluster.end():
+    for _ in what.stanza.cluster.end(settled=True):
         yield Step("stopping")
     _swap(what)
     beside.known.forget()
@@ -151,21 +164,32 @@ def bring_up(what: Switch) -> Iterator[Step]:
         yield Step("starting")
         process = cluster.launch(log)
     replay = Replay(cluster, log, since, 0, 0)
-    yield from replay.follow(process, until="ended")
+    resting = yield from replay.follow(process, until="ended")
     yield Step("checking")
-    resting = replay.resting()
     timeline = int(cluster.ask("SELECT to_jsonb(timeline_id) FROM pg_control_checkpoint()"))
     if (identity := cluster.control().identity) != what.stanza.identity:
         raise Problem(f"The restored cluster is {identity} and not {what.stanza.identity}.")
-    lsn = resting.lsn or what.attempt.record.get("lsn")
-    what.attempt.note(timeline=timeline, lsn=lsn, last=resting.last or what.attempt.record.get("last"))
+    before = what.attempt.record
+    rested = {"lsn": resting.lsn or before.get("lsn"), "last": resting.last or before.get("last")}
+    what.attempt.finish(**rested, timeline=timeline)
 
 
-def archives(stanza: Stanza) -> None:
-    """Make sure that what the restored cluster writes is archived again."""
+def archives(what: Switch) -> None:
+    """Make sure that the restored cluster writes, and that its log comes to the repository again.
+
+    The first segment of its timeline is a part of every later restore, which would follow the one that was
+    left without it. Beside its log PostgreSQL says what is still to be archived.
+    """
     with suppress(Problem):
-        stanza.repository.check(_ARCHIVED_S)
-        return
+        segment = str(what.stanza.cluster.ask(_WRITES)["segment"])
+        history = f"{int(segment[:8], 16):08X}.history"
+        status = what.data / "pg_wal" / "archive_status"
+        waiting = [status / f"{name}.ready" for name in (history, segment)]
+        until = time.monotonic() + _ARCHIVED_S
+        while any(path.exists() for path in waiting) and time.monotonic() < until:
+            time.sleep(_LOOK_S)
+        if not any(path.exists() for path in waiting) and what.stanza.archived(history):
+            return
     raise PartlyDone(
         "The cluster is restored and works, but its log is not archived: look at its archive_command before "
         "anything relies on a later restore, then take a full backup."
