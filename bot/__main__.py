@@ -17,7 +17,10 @@ COMMANDS = {
     "demo": ("bot.demo.command:main", "play the whole story on this machine"),
     "gate": ("bot.terminal.gate:main", "ask whether a pipeline may deploy now"),
     "playbook": ("bot.terminal.check:playbook", "check [PATH…]: print every problem as file:line"),
-    "criteria": ("bot.terminal.check:criteria", "check PATH: print every problem as file:line"),
+    "criteria": (
+        "bot.terminal.criteria:main",
+        "check | test [FILE]: its mistakes, or whether its cases come out",
+    ),
     "replay": ("bot.terminal.replay:main", "decide a real incident again, and see how it was"),
     "token": ("bot.terminal.keep:token", "issue or revoke a token of the HTTP door"),
     "verify-timeline": ("bot.terminal.keep:verify", "check that nobody changed an entry"),
@@ -28,7 +31,7 @@ COMMANDS = {
 """What is done on this machine: name → where it is, loaded only when it is asked for, and what it does."""
 
 SAY = "bot.terminal.say:main"
-FACTS = "bot.terminal.check:facts"
+FACTS = "bot.terminal.facts:main"
 VERSION = "bot.terminal.version:main"
 
 

@@ -10,11 +10,13 @@ from typing import assert_never
 from integrations.contract import Operation
 from playbooks.catalog import Catalog, load_catalog
 from playbooks.criteria import Criteria, load_criteria
+from playbooks.criteria.cases import Cases
 from playbooks.files import kind_of, yaml_files
 from playbooks.lint import lint
 from playbooks.lint.engines import unknown_operations
 from playbooks.load import Loaded, load_playbook
 from playbooks.problems import PlaybookInvalid, Problem, in_lines
+from playbooks.validate import validated
 from playbooks.yaml_text import LARGEST, Text, read_yaml
 
 
@@ -124,6 +126,8 @@ class _Found:
                 self.catalog = self.catalog or catalog
             case "criteria":
                 self.criteria = load_criteria(text, file)
+            case "cases":
+                validated(read, Cases)
             case "playbook":
                 self._keep(self._loaded_from(text, read))
             case _ as never:

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from playbooks.yaml_text import Text
 
-Kind: TypeAlias = Literal["catalog", "criteria", "playbook"]
+Kind: TypeAlias = Literal["cases", "catalog", "criteria", "playbook"]
 
 _ENDINGS = (".yaml", ".yml")
 
@@ -29,5 +29,7 @@ def kind_of(text: Text) -> Kind:
             return "catalog"
         case {"schema": "backstop/criteria/1"}:
             return "criteria"
+        case {"schema": "backstop/criteria-cases/1"}:
+            return "cases"
         case _:
             return "playbook"

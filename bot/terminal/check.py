@@ -1,24 +1,19 @@
-"""Files checked and facts decided on this machine, without a server."""
+"""Playbooks and the catalog checked on this machine, without a server."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from bot.core.decide import Decision, decide
 from bot.settings import Settings, say_wrong
-from bot.terminal import OK, REFUSED, USAGE
+from bot.terminal import REFUSED, USAGE
 from bot.terminal.screen import tell, warn
 from integrations.registry import operations
-from playbooks import library
 from playbooks.catalog import load_catalog
 from playbooks.check import check
-from playbooks.criteria import Criteria, FactUnknown, Value, check_fact, load_criteria
 from playbooks.problems import PlaybookInvalid
 
 
@@ -61,68 +56,3 @@ def _in_force(settings: Settings) -> list[Path]:
     catalog = settings.file(settings.catalog, "catalog.yaml")
     criteria = [settings.criteria] if settings.criteria else []
     return [catalog, *criteria, settings.file(settings.playbooks, "playbooks")]
-
-
-def criteria(argv: Sequence[str]) -> int:
-    """Print every problem of a criteria file as `file:line: what, why, valid words`."""
-    parser = argparse.ArgumentParser(prog="backstop criteria", allow_abbrev=False)
-    parser.add_argument("act", choices=("check",))
-    parser.add_argument("path", type=Path, metavar="PATH")
-    given = parser.parse_args(argv)
-    try:
-        load_criteria(given.path.read_text(encoding="utf-8"), str(given.path))
-    except PlaybookInvalid as invalid:
-        tell(str(invalid))
-        return REFUSED
-    except (OSError, UnicodeDecodeError):
-        tell(f"{given.path}:1: the file cannot be read")
-        return REFUSED
-    tell(f"{given.path}: no problem.")
-    return OK
-
-
-def facts(argv: Sequence[str]) -> int:
-    """Print what the criteria make of facts given as a JSON object; null is nobody knows."""
-    parser = argparse.ArgumentParser(prog="backstop decide", allow_abbrev=False)
-    parser.add_argument("--facts", required=True, help="a JSON file, or - for standard input")
-    given = parser.parse_args(argv)
-    try:
-        text = sys.stdin.read() if given.facts == "-" else Path(given.facts).read_text(encoding="utf-8")
-        found = _facts(text)
-        tell(_told(decide(found, _criteria(Settings()))))
-    except (FactUnknown, PlaybookInvalid) as problem:
-        warn(str(problem))
-        return REFUSED
-    except ValidationError as invalid:
-        warn(say_wrong(invalid))
-        return USAGE
-    except (OSError, UnicodeDecodeError):
-        warn(f"{given.facts} cannot be read.")
-        return USAGE
-    return OK
-
-
-def _facts(text: str) -> Mapping[str, Value]:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        raise FactUnknown("The facts are no JSON.") from None
-    if not isinstance(found, dict):
-        raise FactUnknown('The facts are no JSON object: write {"service_currently_down": true}.')
-    return {name: check_fact(name, value) for name, value in found.items()}
-
-
-def _criteria(settings: Settings) -> Criteria:
-    if settings.criteria is None:
-        return load_criteria(library.read("criteria.yaml"), "criteria.yaml")
-    return load_criteria(settings.criteria.read_text(encoding="utf-8"), str(settings.criteria))
-
-
-def _told(decision: Decision) -> str:
-    lines = [f"Proposal: {decision.proposal or 'none yet'}", f"Why: {decision.why}"]
-    lines += [f"Now: {what}" for what in decision.safe_now]
-    lines += [f"Ruled out: {', '.join(veto.removes)}: {veto.because}" for veto in decision.vetoes]
-    lines += [f"Possible: {', '.join(decision.possible)}"] if decision.proposal is None else []
-    lines += [f"Ask {ask.role}: {ask.question} ({ask.fact})" for ask in decision.ask]
-    lines += [f"With {flip.fact} = {flip.value} it would be {flip.option}" for flip in decision.flips]
-    return "\n".join(lines)

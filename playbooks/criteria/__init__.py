@@ -5,7 +5,7 @@ from playbooks.criteria.facts import FACTS, Fact, Facts, FactUnknown, Known, Val
 from playbooks.criteria.load import load_criteria
 from playbooks.criteria.model import Box, Choice, Containment, Criteria, Question, Rule, Tables, Veto
 from playbooks.criteria.predicates import PREDICATES, Predicate
-from playbooks.criteria.sheet import NEITHER, Alternatives, FactSheet, Seen
+from playbooks.criteria.sheet import NEITHER, Alternatives, Column, FactSheet, Seen
 
 __all__ = [
     "FACTS",
@@ -14,6 +14,7 @@ __all__ = [
     "Alternatives",
     "Box",
     "Choice",
+    "Column",
     "Condition",
     "Containment",
     "Criteria",

@@ -7,21 +7,40 @@ from dataclasses import dataclass
 
 from playbooks.criteria.conditions import All, Condition, terms_in
 from playbooks.criteria.facts import FACTS, FactUnknown, check_fact
-from playbooks.criteria.model import Criteria
-from playbooks.criteria.sheet import NEITHER
+from playbooks.criteria.model import Criteria, Tables
+from playbooks.criteria.sheet import NEITHER, TooManyAlternatives
 from playbooks.problems import PlaybookInvalid, Problem
 from playbooks.validate import validated
 from playbooks.yaml_text import Text, read_yaml
+
+NEVER = "no facts make it true"
 
 
 def load_criteria(text: str, file: str) -> Criteria:
     """Return the criteria a text describes, or raise PlaybookInvalid with all its problems by line."""
     read = read_yaml(text, file)
     criteria = validated(read, Criteria)
-    problems = list(_Reading(criteria, read).problems())
+    reading = _Reading(criteria, read)
+    # What can be reached is worth telling only once every word means something.
+    problems = list(reading.problems()) or list(reading.too_long()) or list(reading.unreachable())
     if problems:
         raise PlaybookInvalid(problems)
     return criteria
+
+
+def why_never(tables: Tables, index: int, mask: int) -> str | None:
+    """Return why a rule never decides where this alternative of it is true, or None if it may."""
+    sheet, choice = tables.sheet, tables.choices[index]
+    if not sheet.possible(mask):
+        return NEVER
+    for veto, when, bit in tables.vetoes:
+        if choice.against & bit and any(sheet.implies(mask, other) for other in when):
+            return f"{veto.id} takes {choice.rule.answer} away whenever it is true"
+    for earlier in tables.choices[:index]:
+        stays = earlier.rule.answer is choice.rule.answer and not earlier.against & ~choice.against
+        if (stays or not earlier.against) and any(sheet.implies(mask, other) for other in earlier.when):
+            return f"{earlier.rule.id} decides whenever it is true"
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +52,34 @@ class _Reading:
         yield from self._questions()
         yield from self._terms()
         yield from self._order()
+        yield from self._repairs()
         yield from self._boxes()
         for key in ("containment", "vetoes", "rules"):
             yield from self._twice(key, (part.id for part in getattr(self.criteria, key)))
+
+    def too_long(self) -> Iterator[Problem]:
+        """Yield the conditions that can be true in more ways than can be looked up."""
+        sheet = self.criteria.sheet
+        for path, condition in self.criteria.conditions():
+            try:
+                sheet.alternatives(condition)
+            except TooManyAlternatives as many:
+                yield self.text.problem(path, str(many))
+
+    def unreachable(self) -> Iterator[Problem]:
+        """Yield the rules that never decide, and the vetoes that are never true."""
+        tables = self.criteria.tables
+        for index, (veto, when, _) in enumerate(tables.vetoes):
+            if not any(map(tables.sheet.possible, when)):
+                yield self.text.problem(("vetoes", index), f"{veto.id} can never be true", NEVER)
+        for index, choice in enumerate(tables.choices):
+            because = [why_never(tables, index, mask) for mask in choice.when]
+            if all(because):
+                yield self.text.problem(
+                    ("rules", index),
+                    f"{choice.rule.id} is never reached",
+                    "; ".join(filter(None, dict.fromkeys(because))) or NEVER,
+                )
 
     def _questions(self) -> Iterator[Problem]:
         questions = self.criteria.facts
@@ -65,25 +109,25 @@ class _Reading:
 
     def _order(self) -> Iterator[Problem]:
         rules = self.criteria.rules
-        last = len(rules) - 1
-        for index, rule in enumerate(rules):
-            if rule.when == All(()) and index != last:
-                yield self.text.problem(
-                    ("rules", index), f"no rule after {rule.id} is ever reached", "it is always true"
-                )
-            earlier = next((other for other in rules[:index] if other.when == rule.when), None)
-            if earlier is not None and earlier.answer is rule.answer:
-                yield self.text.problem(
-                    ("rules", index), f"{rule.id} is {earlier.id} again", "it is never reached"
-                )
-        if rules[last].when != All(()):
-            yield self.text.problem(
-                ("rules", last), "the last rule is not `when: always`", "there would be no answer"
-            )
+        if rules[-1].when != All(()):
+            where = ("rules", len(rules) - 1)
+            yield self.text.problem(where, "the last rule is not `when: always`", "there would be no answer")
         for index, veto in enumerate(self.criteria.vetoes):
-            if rules[last].answer in veto.removes:
-                what = f"{veto.id} can take away the last answer, {rules[last].answer}"
+            if rules[-1].answer in veto.removes:
+                what = f"{veto.id} can take away the last answer, {rules[-1].answer}"
                 yield self.text.problem(("vetoes", index, "removes"), what, "there would be no answer")
+
+    def _repairs(self) -> Iterator[Problem]:
+        vetoes = {veto.id: veto for veto in self.criteria.vetoes}
+        for index, rule in enumerate(self.criteria.rules):
+            for id in rule.repairs:
+                veto = vetoes.get(id)
+                if veto is None:
+                    yield self.text.unknown(("rules", index, "repairs"), "veto", id, tuple(vetoes))
+                elif veto.repair is None or rule.answer not in veto.removes:
+                    what = f"{rule.id} cannot repair {id}"
+                    why = "it has no `repair`" if veto.repair is None else f"it leaves {rule.answer} alone"
+                    yield self.text.problem(("rules", index, "repairs"), what, why)
 
     def _boxes(self) -> Iterator[Problem]:
         for option, box in self.criteria.boxes.items():

@@ -105,6 +105,17 @@ class Criteria(Part):
         yield from ((("one_click", option.value), condition) for option, condition in self.one_click.items())
 
     @cached_property
+    def sheet(self) -> FactSheet:
+        """Return the fact sheet: what the conditions say of each fact, those a machine knows first."""
+        asked = sorted(self.facts.items(), key=lambda item: not item[1].machine)
+        return fact_sheet(
+            {name: (FACTS[name], question.nobody_knows) for name, question in asked},
+            self.terms,
+            (condition for _, condition in self.conditions()),
+            frozenset(name for name, question in asked if question.optional),
+        )
+
+    @cached_property
     def tables(self) -> Tables:
         """Return the criteria made ready to be looked up; this is worked out once."""
         return _tables(self)
@@ -148,13 +159,7 @@ class Tables:
 
 
 def _tables(criteria: Criteria) -> Tables:
-    asked = sorted(criteria.facts.items(), key=lambda item: not item[1].machine)
-    sheet = fact_sheet(
-        {name: (FACTS[name], question.nobody_knows) for name, question in asked},
-        criteria.terms,
-        (condition for _, condition in criteria.conditions()),
-        frozenset(name for name, question in asked if question.optional),
-    )
+    sheet = criteria.sheet
     return Tables(
         sheet,
         tuple(_choice(rule, criteria.vetoes, sheet) for rule in criteria.rules),

@@ -91,6 +91,11 @@ class Seen:
     open: int
     lead: int
 
+    def but(self, column: Column, mask: int) -> Seen:
+        """Return the same with one fact otherwise: `mask` are the bits of it that would be true."""
+        others = ~column.bits
+        return Seen(self.true & others | mask, self.open & others, self.lead & others | mask)
+
 
 @dataclass(frozen=True, slots=True)
 class FactSheet:

@@ -10,6 +10,12 @@ def read(name: str) -> str:
     return files(__name__).joinpath(name).read_text(encoding="utf-8")
 
 
+def cases() -> tuple[str, ...]:
+    """Return the names of the files with cases of the criteria, in order; `read` returns their texts."""
+    found = files(__name__).joinpath("cases").iterdir()
+    return tuple(sorted(f"cases/{item.name}" for item in found))
+
+
 def names() -> tuple[str, ...]:
     """Return the file names of the example playbooks, in order."""
     others = ("catalog.yaml", "criteria.yaml")

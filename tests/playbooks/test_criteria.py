@@ -280,10 +280,49 @@ def test_an_action_is_looked_at_again_after_its_time() -> None:
         (
             "when: self.recovering",
             "when: always",
-            "no rule after getting-better is ever reached, it is always true",
+            "fail-back is never reached, getting-better decides whenever it is true",
         ),
         (LAST, LAST.replace("always", "overload"), "the last rule is not `when: always`, there would be"),
-        (LAST, LAST.replace("always", "overload"), "otherwise is overloaded again, it is never reached"),
+        (
+            "when: versions.mixed",
+            "when: {all: [versions.mixed, versions.same]}",
+            "V2 can never be true, no facts",
+        ),
+        (
+            "when: self.recovering",
+            "when: {all: [scope.part, scope.whole]}",
+            "getting-better is never reached, no facts make it true",
+        ),
+        (
+            "{all: [change.suspected, fix-at-hand, {not: overload}]}",
+            "damage.confirmed",
+            "fix-is-there is never reached, V6 takes hotfix away whenever it is true",
+        ),
+        (
+            "{all: [change.suspected, fix-at-hand, {not: overload}]}",
+            "{all: [cause.known, overload, {hotfix.within: 20m}]}",
+            "fix-is-there is never reached, fix-the-overload decides whenever it is true",
+        ),
+        ("repairs: [V3, V4]", "repairs: [V3, V44]", "there is no veto 'V44', did you mean V4?"),
+        (
+            "repairs: [V3, V4]",
+            "repairs: [V1]",
+            "republish-and-roll-back cannot repair V1, it has no `repair`",
+        ),
+        (
+            "repairs: [V3, V4]",
+            "repairs: [V8]",
+            "republish-and-roll-back cannot repair V8, it leaves code_roll",
+        ),
+        (
+            "when: cause.known",
+            "when: {all: ["
+            + ", ".join(["{any: [sev1, overload, external, cause.known, service.down]}"] * 1)
+            + ", {any: [pitr.available, site.failed, impact.full, backup.verified]}"
+            + ", {any: [control.lost, writes.few, versions.same, replica.healthy]}]}",
+            "it can be true in over 64 ways: make it several",
+        ),
+        ("rests_on: [L3, L5]", "rests_on: [L14]", "vetoes.0.rests_on.0: String should match pattern"),
         ("removes: [failover]", "removes: [mitigate]", "V6-copies can take away the last answer, mitigate"),
         ("{after: 20m}", "{after: 20m, fact: hotfix_eta_minutes}", "a box has either `after` or `fact`"),
         ("{after: 20m}", "{after: 0s}", "boxes.failover.after: 0s is no time at all"),

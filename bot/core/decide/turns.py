@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bot.core.decide.walk import Walk, walk
-from playbooks.criteria import Criteria, Facts, Value
+from playbooks.criteria import Column, Criteria, Facts, Value
 from playbooks.words import Option
 
 
@@ -35,26 +35,36 @@ class Threshold:
 
 def flips(facts: Facts, criteria: Criteria, option: Option) -> Iterator[Flip]:
     """Yield, for each fact in words, the values that alone would make another proposal."""
-    for column in criteria.tables.sheet.columns:
-        if column.words is None:
-            continue
+    columns = (column for column in criteria.tables.sheet.columns if column.words)
+    for column, answers in _turned(facts, criteria, columns):
         seen = {option}
-        for value in column.steps():
-            other = _answer({**facts, column.name: value}, criteria)
-            if value != facts.get(column.name) and other is not None and other not in seen:
+        for value, other in zip(column.words or (), answers, strict=True):
+            if other is not None and other not in seen and value != facts.get(column.name):
                 seen.add(other)
                 yield Flip(column.name, value, other)
 
 
 def thresholds(facts: Facts, criteria: Criteria, option: Option) -> Iterator[Threshold]:
-    """Yield, for each fact in numbers, the nearest limit on either side at which another answer overtakes."""
-    for column in criteria.tables.sheet.columns:
-        if column.words is not None:
-            continue
+    """Yield, for each fact in numbers, the limits beyond which another answer overtakes."""
+    columns = (column for column in criteria.tables.sheet.columns if column.turns)
+    for column, answers in _turned(facts, criteria, columns):
         known = facts.get(column.name)
         number = known if isinstance(known, int | float) else None
-        answers = [_answer({**facts, column.name: step}, criteria) for step in column.steps()]
         yield from _overtaken(column.name, column.turns, answers, number, option)
+
+
+def _turned(
+    facts: Facts, criteria: Criteria, columns: Iterable[Column]
+) -> Iterator[tuple[Column, Sequence[Option | None]]]:
+    """Yield each fact with the answer for each of its masks, all else being as it is."""
+    tables = criteria.tables
+    seen = tables.sheet.see(facts)
+    for column in columns:
+        answers: dict[int, Option | None] = {}
+        for mask in column.masks:
+            if mask not in answers:
+                answers[mask] = settled(walk(tables, seen.but(column, mask)))
+        yield column, [answers[mask] for mask in column.masks]
 
 
 def _overtaken(
@@ -71,11 +81,6 @@ def _overtaken(
             other = under if below else over
             if other is not None:
                 yield Threshold(name, limit, below, known, other)
-
-
-def _answer(facts: Facts, criteria: Criteria) -> Option | None:
-    tables = criteria.tables
-    return settled(walk(tables, tables.sheet.see(facts)))
 
 
 def settled(found: Walk) -> Option | None:

@@ -1,0 +1,115 @@
+"""A criteria file on this machine: its mistakes, and whether its cases come out."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from bot.core.decide import Decision, decide
+from bot.settings import Settings, say_wrong
+from bot.terminal import OK, REFUSED, USAGE
+from bot.terminal.screen import tell, warn
+from playbooks import library
+from playbooks.criteria import Criteria, load_criteria
+from playbooks.criteria.cases import Case, Cases, load_cases
+from playbooks.problems import PlaybookInvalid, Problem
+from playbooks.yaml_text import Text
+
+SHIPPED = "criteria.yaml"
+ASK = "ask"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Print every problem of a criteria file as `file:line: what, why, valid words`, or run its cases."""
+    given = _parser().parse_args(argv)
+    try:
+        file = given.path or Settings().criteria
+        text, name = _read(file)
+        criteria = load_criteria(text, name)
+        if given.act == "check":
+            tell(f"{name}: no problem.")
+            return OK
+        return _test(criteria, _cases(file, given.cases))
+    except PlaybookInvalid as invalid:
+        tell(str(invalid))
+        return REFUSED
+    except ValidationError as invalid:
+        warn(say_wrong(invalid))
+        return USAGE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="backstop criteria", allow_abbrev=False)
+    parser.add_argument("act", choices=("check", "test"))
+    parser.add_argument(
+        "path",
+        nargs="?",
+        type=Path,
+        metavar="FILE",
+        help="a criteria file; without one that of the settings, or the one that comes with Backstop",
+    )
+    parser.add_argument(
+        "--cases", type=Path, metavar="FOLDER", help="where the cases are, if not in `cases` beside the file"
+    )
+    return parser
+
+
+def _read(path: Path | None) -> tuple[str, str]:
+    if path is None:
+        return library.read(SHIPPED), SHIPPED
+    try:
+        return path.read_text(encoding="utf-8"), str(path)
+    except (OSError, UnicodeDecodeError):
+        raise _unreadable(path) from None
+
+
+def _unreadable(path: Path) -> PlaybookInvalid:
+    return PlaybookInvalid([Problem(str(path), 1, "the file cannot be read")])
+
+
+def _cases(file: Path | None, folder: Path | None) -> list[tuple[str, str]]:
+    """Return the texts of the cases with their names; without any, raise PlaybookInvalid."""
+    if file is None and folder is None:
+        return [(library.read(name), name) for name in library.cases()]
+    folder = folder or (file or Path()).parent / "cases"
+    files = sorted(folder.glob("*.yaml"))
+    if not files:
+        raise PlaybookInvalid(
+            [Problem(str(folder), 1, "there are no cases here", "write one, or name their folder by --cases")]
+        )
+    return [_read(path) for path in files]
+
+
+def _test(criteria: Criteria, texts: Sequence[tuple[str, str]]) -> int:
+    loaded = [load_cases(text, name, criteria) for text, name in texts]
+    failed = [problem for cases, text in loaded for problem in _failures(cases, text, criteria)]
+    count = sum(len(cases.cases) for cases, _ in loaded)
+    tell("\n".join([*map(str, failed), f"{count} cases, {len(failed)} of them come out otherwise."]))
+    return REFUSED if failed else OK
+
+
+def _failures(cases: Cases, text: Text, criteria: Criteria) -> Iterator[Problem]:
+    for index, case in enumerate(cases.cases):
+        differs = list(differences(case, decide(cases.facts(case), criteria)))
+        if differs:
+            yield text.problem(("cases", index), f"{case.name}: {'; '.join(differs)}")
+
+
+def differences(case: Case, decision: Decision) -> Iterator[str]:
+    """Yield what came out otherwise than a case expects."""
+    lead = decision.lead
+    proposal = lead.option.value if lead.stands else ASK
+    if proposal != case.proposal:
+        yield f"it is {proposal} by {lead.rule}, not {case.proposal}"
+    elif case.rule not in (None, lead.rule):
+        yield f"it is {proposal} by {lead.rule}, not by {case.rule}"
+    found = {veto.id for veto in decision.vetoes}
+    yield from (f"no veto {id}" for id in case.vetoes if id not in found)
+    contained = {part.id for part in decision.containment}
+    yield from (f"nothing says {id}" for id in case.containment if id not in contained)
+    asked = {ask.fact for ask in decision.ask}
+    yield from (f"{fact} is not asked" for fact in case.ask if fact not in asked)
+    yield from (f"{fact} is asked" for fact in case.not_asked if fact in asked)

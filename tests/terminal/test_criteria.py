@@ -1,0 +1,108 @@
+"""`backstop criteria check` and `backstop criteria test`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.terminal.criteria import main
+from playbooks import library
+from playbooks.criteria import load_criteria
+from playbooks.criteria.cases import load_cases
+from tests.playbooks.examples import mutant
+
+TEXT = library.read("criteria.yaml")
+CRITERIA = load_criteria(TEXT, "criteria.yaml")
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """Return a copy of the criteria with their cases beside it."""
+    (tmp_path / "cases").mkdir()
+    for name in library.cases():
+        (tmp_path / name).write_text(library.read(name))
+    (tmp_path / "criteria.yaml").write_text(TEXT)
+    return tmp_path / "criteria.yaml"
+
+
+def test_the_shipped_criteria_have_no_problem_and_their_cases_come_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["check"]) == 0
+    assert capsys.readouterr().out == "criteria.yaml: no problem.\n"
+    assert main(["test"]) == 0
+    assert capsys.readouterr().out.endswith(" cases, 0 of them come out otherwise.\n")
+
+
+def test_every_rule_and_veto_has_a_case() -> None:
+    loaded = [load_cases(library.read(name), name, CRITERIA)[0] for name in library.cases()]
+    cases = [case for file in loaded for case in file.cases]
+    repaired = {id for rule in CRITERIA.rules for id in rule.repairs}
+
+    assert {rule.id for rule in CRITERIA.rules} == {case.rule for case in cases} - {None}
+    assert {veto.id for veto in CRITERIA.vetoes} - repaired <= {id for case in cases for id in case.vetoes}
+
+
+def test_a_case_that_comes_out_otherwise_is_told_by_its_line(
+    own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case = own.parent / "cases" / "own.yaml"
+    case.write_text(
+        "schema: backstop/criteria-cases/1\n"
+        "cases:\n"
+        "  - {name: First, proposal: wait}\n"
+        "  - {name: Second, proposal: mitigate, rule: overloaded, vetoes: [V1],\n"
+        "     containment: [stop-writers], ask: [severity], not_asked: [data_corruption]}\n"
+    )
+
+    assert main(["test", str(own)]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        f"{case}:3: First: it is mitigate by otherwise, not wait",
+        f"{case}:4: Second: it is mitigate by otherwise, not by overloaded; no veto V1; "
+        "nothing says stop-writers; severity is not asked; data_corruption is asked",
+        "42 cases, 2 of them come out otherwise.",
+    ]
+
+
+def test_words_of_a_case_that_mean_nothing_are_told_with_the_nearest(
+    own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case = own.parent / "cases" / "own.yaml"
+    case.write_text(
+        "schema: backstop/criteria-cases/1\n"
+        "given: {caus_known: true}\n"
+        "cases:\n"
+        "  - {name: First, proposal: wait, rule: overlaoded, vetoes: [V77], facts: {data_scope: all}}\n"
+    )
+
+    assert main(["test", str(own)]) == 1
+    told = capsys.readouterr().out
+    assert f"{case}:2: There is no fact 'caus_known': did you mean cause_known?" in told
+    assert f"{case}:4: data_scope cannot be 'all'. Valid are: none, rows" in told
+    assert f"{case}:4: there is no rule 'overlaoded', did you mean overloaded?" in told
+    assert f"{case}:4: there is no vetoes 'V77'" in told
+
+
+def test_without_cases_or_a_file_that_can_be_read_it_says_so(
+    tmp_path: Path, own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+
+    assert main(["test", str(own), "--cases", str(tmp_path / "empty")]) == 1
+    assert "empty:1: there are no cases here, write one, or name their folder by --cases" in (
+        capsys.readouterr().out
+    )
+    assert main(["check", str(tmp_path / "nowhere.yaml")]) == 1
+    assert capsys.readouterr().out == f"{tmp_path}/nowhere.yaml:1: the file cannot be read\n"
+
+
+def test_mistakes_are_told_by_line_and_settings_that_make_no_sense(
+    own: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own.write_text(mutant(TEXT, ("answer: failover", "answer: fallover")))
+    assert main(["check", str(own)]) == 1
+    assert f"{own}:" in capsys.readouterr().out
+    monkeypatch.setenv("BACKSTOP_PORT", "canary-word")
+    assert main(["check"]) == 2
+    assert capsys.readouterr().err.startswith("The settings are wrong: BACKSTOP_PORT: ")
