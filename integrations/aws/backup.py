@@ -37,18 +37,18 @@ from integrations.contract import (
     Prepared,
     Progress,
     RecoveryPoint,
-    Refusal,
     Repeat,
     Resolution,
     Source,
     Target,
-    ToPoint,
-    ToTime,
+    ToRevision,
 )
 from integrations.remote import Remote
 from integrations.typed import settings_of
+from integrations.whole import choose
 from integrations.without import WithoutPoints, cannot
 
+_UNFIT = {"partial": "AWS Backup does not call it complete"}
 _LOOK_BACK = timedelta(days=7)
 Arn = Annotated[str, StringConstraints(pattern=r"^arn:[A-Za-z0-9_:/.*-]+$", max_length=500)]
 Vault = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{2,50}$")]
@@ -115,21 +115,11 @@ class AwsBackup(Remote["tuple[Restores, str]"], WithoutPoints):
         return tuple(point for point in points if since is None or point.finished_at >= since)
 
     async def resolve(self, source: Source, goal: Goal) -> Resolution:
-        """Choose the newest whole recovery point at or before a moment, or the one that is named."""
-        points = await self.points(source)
-        match goal:
-            case ToPoint(wanted):
-                points = [point for point in points if point.id == wanted]
-                because = f"There is no recovery point {wanted}."
-            case ToTime(at):
-                late = [Refusal(point, "taken after the goal") for point in points if point.finished_at > at]
-                points = [point for point in points if point.finished_at <= at]
-                because = f"No recovery point is as old as {at.isoformat()}."
-                if whole := [point for point in points if point.health != "partial"]:
-                    return Resolution(whole[0], f"the newest at or before {at.isoformat()}.", late)
-            case _:
-                return Resolution(None, f"{self.name} restores whole recovery points: name one or a moment.")
-        return Resolution(points[0], "it was asked for.") if points else Resolution(None, because)
+        """Choose the recovery point a goal means."""
+        if isinstance(goal, ToRevision):
+            return Resolution(None, "recovery points have no revisions: name one or a moment.")
+        vault = f"the vault {settings_of(Kept, source).vault}"
+        return choose(await self.points(source), goal, place=vault, unfit=_UNFIT)
 
     async def guard(self, source: Source) -> Guard:
         """Say whether the vault is locked: then nobody deletes from it, whatever their rights are."""

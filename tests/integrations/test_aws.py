@@ -21,6 +21,7 @@ from integrations.contract import (
     Resolution,
     ToLsn,
     ToPoint,
+    ToRevision,
     ToTime,
     Window,
 )
@@ -353,6 +354,21 @@ async def test_what_a_vault_holds_and_whether_it_is_locked(engines: Any, kept: V
     assert (await engine.check(Call("locked", target=kept.target))).ok
     assert (await engine.points(kept.source))[0].immutable is True
     assert (await engine.health(kept.target)).version == "3 recovery points"
+
+
+async def test_a_recovery_point_that_is_not_whole_is_chosen_by_no_goal(engines: Any, kept: Vault) -> None:
+    engine = engines["aws-backup"]
+    partial = kept.points[-1]["RecoveryPointArn"]
+    named = await engine.resolve(kept.source, ToPoint(partial))
+    assert (named.point, named.because) == (None, f"there is no usable {partial} in the vault shop")
+    assert [refused.because for refused in named.refused] == ["AWS Backup does not call it complete"]
+    by_time = await engine.resolve(kept.source, ToTime(NOW))
+    assert by_time.point
+    assert by_time.point.id.endswith("orders-2")
+    kept.points[:] = kept.points[-1:]
+    assert (await engine.resolve(kept.source, ToTime(NOW))).point is None
+    revision = await engine.resolve(kept.source, ToRevision(None))
+    assert revision.because == "recovery points have no revisions: name one or a moment."
 
 
 async def test_the_job_is_shown_as_a_person_types_it(engines: Any, kept: Vault) -> None:
