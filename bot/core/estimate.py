@@ -112,7 +112,7 @@ def estimate(
         if not times:
             return None
         widened = DOUBT * doubt if _far(phase, work.get(phase), chosen) else doubt
-        likely, high = _quantile(times, 0.5), _quantile(times, _HIGH)
+        likely, high = quantile(times, 0.5), quantile(times, _HIGH)
         phases.append(Expected(phase, round(likely, 3), round(high * widened, 3)))
     drills = sum(each.took.drill for each in chosen)
     basis = _basis(chosen, now, elsewhere=not own)
@@ -161,7 +161,7 @@ def _stale(chosen: Sequence[Measurement], now: datetime) -> bool:
     return now - chosen[0].at > STALE
 
 
-def _quantile(values: Sequence[float], share: float) -> float:
+def quantile(values: Sequence[float], share: float) -> float:
     """Return the value below which a share of them lies, between two where none is there."""
     ordered = sorted(values)
     place = share * (len(ordered) - 1)

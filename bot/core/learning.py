@@ -1,0 +1,128 @@
+"""What recorded decisions teach: how far people and criteria agree, what was overridden, how long it took.
+
+Figures are counts and distributions. With few decisions a middle says nothing, and none is given.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from bot.core.estimate import quantile
+from bot.core.incident import Decision, Incident
+from bot.core.words import lasted
+
+FEW = 5
+"""Fewer than this have no percentiles."""
+
+SHARES = (25, 50, 75, 90)
+BINS = tuple(timedelta(minutes=minutes) for minutes in (5, 10, 20, 40, 80, 160))
+"""Up to where each bar of the histogram counts; the last one counts what took longer."""
+
+NO_PROPOSAL = "ask"
+
+Counted = TypeVar("Counted", str, tuple[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How long something took, each time; shortest first."""
+
+    times: tuple[timedelta, ...]
+
+    @property
+    def percentiles(self) -> Mapping[int, timedelta]:
+        """Return p25, p50, p75 and p90, or nothing where there are too few for them."""
+        if len(self.times) < FEW:
+            return {}
+        seconds = [time.total_seconds() for time in self.times]
+        return {share: timedelta(seconds=round(quantile(seconds, share / 100))) for share in SHARES}
+
+    @property
+    def bars(self) -> tuple[tuple[timedelta | None, int], ...]:
+        """Return how many took at most so long, and longer than the bar before; None is all longer ones."""
+        ends = (*BINS, None)
+        found = Counter(next((end for end in BINS if time <= end), None) for time in self.times)
+        return tuple((end, found[end]) for end in ends)
+
+
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """What the decisions of some incidents come to.
+
+    `otherwise` counts choices against the proposal as (proposed, chosen), `early` those made before there was
+    one, `against` the vetoes gone over. `again` is how many incidents chose something else after their first
+    choice.
+    """
+
+    incidents: int
+    decisions: int
+    agreed: int
+    early: int
+    otherwise: Mapping[tuple[str, str], int]
+    against: Mapping[str, int]
+    again: int
+    to_decide: Spread
+
+
+def lessons(
+    incidents: Iterable[Incident], *, since: datetime | None = None, until: datetime | None = None
+) -> Lessons:
+    """Return what incidents teach whose first decision was made from `since` on and before `until`."""
+    decided = [
+        incident
+        for incident in incidents
+        if incident.decisions and _within(incident.decisions[0].at, since, until)
+    ]
+    made = [decision.made for incident in decided for decision in incident.decisions]
+    proposed = [each for each in made if each.proposal != NO_PROPOSAL]
+    other = Counter((each.proposal, each.option) for each in proposed if each.proposal != each.option)
+    against = Counter(over.partition(":")[0] for each in made for over in each.overridden)
+    waits = (lasted(incident.declared_at, incident.decisions[0].at) for incident in decided)
+    return Lessons(
+        incidents=len(decided),
+        decisions=len(made),
+        agreed=len(proposed) - other.total(),
+        early=len(made) - len(proposed),
+        otherwise=_most_first(other),
+        against=_most_first(against),
+        again=sum(_changed(incident.decisions) for incident in decided),
+        to_decide=Spread(tuple(sorted(waits))),
+    )
+
+
+def _within(at: datetime, since: datetime | None, until: datetime | None) -> bool:
+    return (since is None or at >= since) and (until is None or at < until)
+
+
+def _changed(decisions: Sequence[Decision]) -> bool:
+    return any(later.made.option != decisions[0].made.option for later in decisions[1:])
+
+
+def _most_first(counts: Counter[Counted]) -> Mapping[Counted, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def lessons_json(found: Lessons) -> Mapping[str, object]:
+    """Return the lessons as JSON values; times are seconds, and a bar without an end has all longer ones."""
+    spread = found.to_decide
+    return {
+        "incidents": found.incidents,
+        "decisions": found.decisions,
+        "as_proposed": found.agreed,
+        "before_a_proposal": found.early,
+        "otherwise": [
+            {"proposed": proposed, "chosen": chosen, "n": n}
+            for (proposed, chosen), n in found.otherwise.items()
+        ],
+        "vetoes_gone_over": dict(found.against),
+        "chose_again": found.again,
+        "seconds_to_decide": {
+            "n": len(spread.times),
+            **{f"p{share}": time.total_seconds() for share, time in spread.percentiles.items()},
+        },
+        "bars": [{"up_to": end.total_seconds() if end else None, "n": n} for end, n in spread.bars],
+    }
