@@ -53,7 +53,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-MESSAGES = ("room", "card", "say", "approvals", "progress", "answer")
+MESSAGES = ("room", "card", "decision", "say", "approvals", "progress", "answer")
 """The effects that are said in Slack."""
 
 
@@ -205,6 +205,7 @@ def _handlers(
         "tracker": notify.handle,
         "gaps": notify.gaps,
         "update-due": watch.update_due,
+        "effect-due": watch.effect_due,
         "gate-expiry": watch.gate_expiry,
         "freeze-review": watch.freeze_review,
         "drills": watch.drills,

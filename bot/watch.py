@@ -16,7 +16,15 @@ from bot.core import incident as incidents
 from bot.core import run as runs
 from bot.core.approval import Standing, standing
 from bot.core.effects import Effect
-from bot.core.events import DrillEnded, Event, FreezeReviewDue, GateExpired, UpdateOverdue, WarmStopped
+from bot.core.events import (
+    DrillEnded,
+    EffectDue,
+    Event,
+    FreezeReviewDue,
+    GateExpired,
+    UpdateOverdue,
+    WarmStopped,
+)
 from bot.core.incident import stream_of
 from bot.core.may import COMMANDERS
 from bot.core.people import holders_now
@@ -75,6 +83,23 @@ class Watch:
             return Again(promised)
         overdue = UpdateOverdue(number=len(incident.updates) + 1, promised=promised)
         await self._write(stream, incident.seq, overdue)
+        return None
+
+    @_in_time
+    async def effect_due(self, id: str) -> Again | None:
+        """Ask once whether the newest decision worked, unless somebody has said so already."""
+        stream = f"incident/{id}"
+        incident = incidents.fold(await self._timeline.read(stream))
+        newest = incident.decisions[-1] if incident and incident.open and incident.decisions else None
+        if incident is None or newest is None or newest.asked_at or newest.observed:
+            return None
+        due = newest.made.effect_by
+        if due is None:
+            return None
+        if self._timeline.now() < due:
+            return Again(due)
+        asked = EffectDue(decision=newest.seq, option=newest.made.option)
+        await self._write(stream, incident.seq, asked)
         return None
 
     @_in_time

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.commands.grammar import one_of
 from bot.commands.verb import Ask, Outcome, Verb
+from bot.core.deciding import WROTE, unanswered
 from bot.core.errors import Refused
 from bot.core.events import IncidentClosed, Phase
 from bot.core.may import Right
@@ -20,6 +21,13 @@ async def act(ask: Ask) -> Outcome:
     ask.may(Right.COMMAND, "close the incident", incident)
     if incident.phase is not Phase.RESOLVED:
         raise Refused(f"{incident.id} is {incident.phase.value}: `resolve` it first. Nothing was recorded.")
+    if unanswered(incident):
+        criteria, _ = ask.desk.shelf.criteria()
+        raise Refused(
+            f"{incident.id} was about a release, and nobody said what it left behind. "
+            f"{criteria.facts[WROTE].ask} `{ask.desk.command} decide {WROTE}:yes|no|?` answers it "
+            "(?: nobody knows). Nothing was recorded."
+        )
     event = IncidentClosed(
         backup_availability=availability, recovery_speed=speed, why=ask.words.options.get("why", "")
     )

@@ -1,63 +1,105 @@
-"""Decide: what is known, what is asked next, and the commander's choice with its reason."""
+"""Decide: what is known, what is asked, the choice with its reason, and whether it worked."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from bot.commands.grammar import one_of
 from bot.commands.verb import Answer, Ask, Outcome, Verb
-from bot.core.decide import Ask as Question
-from bot.core.decide import Decision, decide
-from bot.core.document import Block, Bullets, Code, Document, Line, Paragraph, Small, Strong
+from bot.core import deciding
+from bot.core.cards.decide import NOBODY_KNOWS, Deciding, decision_card, plan_buttons
+from bot.core.cards.lines.incidents import proposed_line
+from bot.core.cards.said.incidents import fact_in_words
+from bot.core.deciding import outcome_in_words
+from bot.core.document import Document
 from bot.core.errors import Refused
-from bot.core.events import Decided, FactLearnt
-from bot.core.incident import Incident
-from bot.core.may import Right
+from bot.core.events import Decided, DecisionAsked, EffectObserved, Event, FactLearnt, Proposed
+from bot.core.incident import Decision, Incident
+from bot.core.may import COMMANDERS, Right
 from bot.core.words import sentence
 from bot.timeline import Change
-from playbooks.criteria import FACTS, Criteria, FactUnknown, Value, parse_fact
+from playbooks.criteria import FACTS, FactUnknown, Value, parse_fact
 from playbooks.problems import nearest
 from playbooks.words import Option
 
 OPTIONS = tuple(option.value for option in Option)
-NOBODY_KNOWS = "?"
+OUTCOMES = {"yes": "worked", "no": "no_change", "worse": "worse"}
+_OWN = frozenset({"why", "inc", "as", "worked", "of"})
 
 
 async def act(ask: Ask) -> Outcome:
-    """Show the proposal; name:value records facts (`?` is nobody knows); an option with why: decides."""
+    """Bring up the card, or record what was said: name:value, an option with why:, or worked:."""
     incident = await ask.incident(ask.words.options.get("inc"))
-    criteria, hash = ask.desk.shelf.criteria()
-    said = {key: value for key, value in ask.words.options.items() if key not in ("why", "inc")}
-    if ask.words.args and said:
+    said = {key: value for key, value in ask.words.options.items() if key not in _OWN}
+    worked = "worked" in ask.words.options
+    if (bool(ask.words.args), bool(said), worked).count(True) > 1:
         raise Refused(
-            f"Say the facts first and the choice in a line of its own: nothing was recorded. {ask.usage}"
+            "Say facts, the choice, and whether it worked each in a line of its own: nothing was recorded. "
+            f"{ask.usage}"
         )
     if ask.words.args:
-        return _choose(ask, incident, criteria, hash)
+        return _choose(ask, incident)
     if "why" in ask.words.options:
         raise Refused(
             "`why:` is the reason of a choice, and no option is named: nothing was recorded. "
             f"Say the option before it, one of: {', '.join(OPTIONS)}. {ask.usage}"
         )
-    if said:
-        return _learn(ask, incident, criteria, said)
-    return Outcome(Answer(_card(ask, incident, decide(incident.facts, criteria)), data=_data(incident)))
+    if worked:
+        return _observe(ask, incident)
+    return _learn(ask, incident, said) if said else _bring_up(ask, incident)
 
 
-def _data(incident: Incident) -> Mapping[str, object]:
+def _bring_up(ask: Ask, incident: Incident) -> Outcome:
+    """Who talks where the card appears reads it there, together with everybody else."""
+    if not incident.open:
+        return Outcome(Answer(decision_card(_seen(ask, incident)), data=_data(incident)))
+    return _recorded(
+        ask, incident, (DecisionAsked(),), "is being decided: the card with what is asked follows."
+    )
+
+
+def _learn(ask: Ask, incident: Incident, said: Mapping[str, str]) -> Outcome:
+    facts = {_fact(name): _value(_fact(name), text) for name, text in said.items()}
+    events = _with_proposal(ask, incident, *(FactLearnt(name=n, value=v) for n, v in facts.items()))
+    told = "; ".join(fact_in_words(name, value) for name, value in facts.items())
+    return _recorded(ask, incident, events, f"knows {told}.")
+
+
+def _with_proposal(ask: Ask, incident: Incident, *events: Event) -> tuple[Event, ...]:
+    criteria, hash = ask.desk.shelf.criteria()
+    return deciding.with_proposal(incident, events, criteria, hash, by=ask.who.name, at=ask.now)
+
+
+def _recorded(ask: Ask, incident: Incident, events: tuple[Event, ...], line: str) -> Outcome:
+    """Answer in a few words where the card is drawn again, and elsewhere with the card as it is then."""
+    after = deciding.then(incident, events, by=ask.who.name, at=ask.now)
+    changed = [event for event in events if isinstance(event, Proposed)]
+    news = [span for event in changed for span in (" ", *proposed_line(event), ".")]
+    answer = ask.done(incident.id, line, *news)
+    if ask.place.channel is None:
+        card = decision_card(_seen(ask, after))
+        answer = Answer(replace(card, blocks=(*answer.document.blocks, *card.blocks)))
+    answer = replace(answer, data={**answer.data, **_data(after)})
+    return Outcome(answer, {f"incident/{incident.id}": Change(incident.seq, events)})
+
+
+def _data(incident: Incident) -> dict[str, object]:
     return {"incident": incident.id, "facts": dict(incident.facts)}
 
 
-def _learn(ask: Ask, incident: Incident, criteria: Criteria, said: Mapping[str, str]) -> Outcome:
-    facts = {_fact(name): _value(_fact(name), text) for name, text in said.items()}
-    events = tuple(FactLearnt(name=name, value=value) for name, value in facts.items())
-    before = decide(incident.facts, criteria)
-    now = decide({**incident.facts, **facts}, criteria)
-    card = _card(ask, incident, now, known=len({**incident.facts, **facts}))
-    if before.proposal and now.proposal != before.proposal:
-        changed = f"The proposal changed: it was {before.proposal}, because {before.why}"
-        card = Document(card.title, (*card.blocks, Paragraph((changed,))))
-    return Outcome(Answer(card), {f"incident/{incident.id}": Change(incident.seq, events)})
+def _seen(ask: Ask, incident: Incident) -> Deciding:
+    """Return the incident as the card shows it, with the files in force."""
+    shelf = ask.desk.shelf
+    return Deciding.of(
+        incident,
+        shelf.criteria()[0],
+        [loaded.playbook for loaded in shelf.playbooks().values()],
+        ask.catalog,
+        ask.desk.slack_groups(),
+        command=ask.desk.command,
+        now=ask.now,
+    )
 
 
 def _fact(name: str) -> str:
@@ -78,103 +120,101 @@ def _value(name: str, text: str) -> Value:
         raise Refused(f"{wrong} Nothing was recorded.") from wrong
 
 
-def _choose(ask: Ask, incident: Incident, criteria: Criteria, hash: str) -> Outcome:
+def _choose(ask: Ask, incident: Incident) -> Outcome:
     option = one_of(ask.words.args[0].replace("-", "_"), OPTIONS, "option")
-    ask.may(Right.COMMAND, "decide", incident)
+    criteria, hash = ask.desk.shelf.criteria()
+    seen = _seen(ask, incident)
+    over = deciding.against(option, seen.found)
+    if not over:
+        ask.may(Right.COMMAND, "decide", incident)
     why = ask.option("why", "the reason, which the post-mortem keeps")
     if not incident.open:
         raise Refused(f"{incident.id} is {incident.phase.value}: `reopen` it first. Nothing was recorded.")
-    found = decide(incident.facts, criteria)
-    again = criteria.box(Option(option), incident.facts)
-    against = [veto for veto in found.vetoes if option in veto.removes]
-    event = Decided(
-        option=option,
-        why=why,
-        proposal=found.proposal or "ask",
-        proposal_why=(found.why,),
-        facts=dict(incident.facts),
-        possible=tuple(found.possible),
-        vetoes=tuple(f"{v.id} rules out {', '.join(v.removes)}: {v.because}" for v in found.vetoes),
-        overridden=tuple(f"{veto.id}: {veto.because}" for veto in against),
-        criteria_hash=hash,
-        effect_by=ask.now + again if again else None,
-    )
-    names = sorted(
-        name
-        for name, loaded in ask.desk.shelf.playbooks().items()
-        if option in loaded.playbook.options
-        and incident.service in (loaded.playbook.applies_to.services or (incident.service,))
-    )
-    over = f" Against {', '.join(veto.id for veto in against)}." if against else ""
-    small = ("Playbooks that can do it: ", ", ".join(names), ".") if names else ()
-    answer = ask.done(incident.id, f"decided: {option}.{over}", small=small, playbooks=names)
+    commanders = (incident.commander, *ask.catalog.members(COMMANDERS, ask.desk.slack_groups()))
+    _still_proposed(ask, seen, option)
+    holders = {**seen.holders, "commander": tuple(dict.fromkeys(commanders))}
+    deciding.may_override(ask.who.name, over, holders)
+    event = deciding.choice(incident, criteria, hash, Option(option), why=why, at=ask.now)
+    _something_new(incident, event)
+    after = _seen(ask, deciding.then(incident, [event], by=ask.who.name, at=ask.now))
+    answer = _chosen(ask, after, [veto.id for veto in over])
     return Outcome(answer, {f"incident/{incident.id}": Change(incident.seq, (event,))})
 
 
-def _card(ask: Ask, incident: Incident, found: Decision, *, known: int | None = None) -> Document:
-    count = len(incident.facts) if known is None else known
-    blocks = _proposal(found, count)
-    if found.containment:
-        blocks.append(
-            Bullets(
-                [
-                    (Strong("First: "), sentence(part.do), " ", sentence(part.because))
-                    for part in found.containment
-                ]
-            )
+def _still_proposed(ask: Ask, seen: Deciding, option: str) -> None:
+    """Raise Refused when a press is about a proposal that was changed after it was read."""
+    if "as" in ask.words.options and seen.found.proposal != option:
+        now = seen.found.proposal or "nothing yet"
+        raise Refused(
+            f"{option} is not proposed any more, but {now}: {sentence(seen.found.why)} Nothing was recorded. "
+            f'`{ask.desk.command} decide {option} why:"…"` still decides it.'
         )
-    if found.vetoes:
-        blocks.append(
-            Bullets(
-                [
-                    (Strong(f"{v.id} rules out {', '.join(v.removes)}: "), sentence(v.because))
-                    for v in found.vetoes
-                ]
+
+
+def _something_new(incident: Incident, event: Decided) -> None:
+    """Raise Refused when the same was decided already from the same facts."""
+    for before in incident.decisions[-1:]:
+        told = {"why": event.why, "effect_by": event.effect_by}
+        if before.observed is None and before.made.model_copy(update=told) == event:
+            raise Refused(
+                f"@{before.by} decided {event.option} already, and nothing new is known since: "
+                "nothing was recorded."
             )
+
+
+def _chosen(ask: Ask, after: Deciding, over: list[str]) -> Answer:
+    incident = after.incident
+    [*_, decision] = incident.decisions
+    against = f" Against {', '.join(over)}." if over else ""
+    late = "" if decision.made.effect_by else _NO_BOX.format(option=decision.made.option)
+    small = ("Playbooks that can do it:",) if after.playbooks else ()
+    line = f"decided: {decision.made.option}.{against}{late}"
+    answer = ask.done(incident.id, line, small=small, playbooks=list(after.playbooks))
+    plans = plan_buttons(incident.id, after.playbooks)
+    return Answer(Document("", (*answer.document.blocks, *plans)), data=answer.data)
+
+
+_NO_BOX = " Nothing known says when {option} should have helped, so nobody will be asked whether it did."
+
+
+def _observe(ask: Ask, incident: Incident) -> Outcome:
+    word = one_of(ask.words.options["worked"], tuple(OUTCOMES), "answer to whether it worked")
+    decision = _meant(ask, incident)
+    seen = EffectObserved.model_validate(
+        {"decision": decision.seq, "option": decision.made.option, "outcome": OUTCOMES[word]}
+    )
+    before = decision.observed
+    if before and before.seen == seen:
+        raise Refused(
+            f"@{before.by} said already of {decision.made.option}: {outcome_in_words(seen)}. "
+            "Nothing was recorded."
         )
-    if found.ask:
-        blocks.append(Bullets([_question(ask, question) for question in found.ask[:3]]))
-    if found.flips:
-        flips = [f"{flip.fact} = {flip.value} → {flip.option}" for flip in found.flips[:5]]
-        blocks.append(Small((f"It would change if: {'; '.join(flips)}.",)))
-    return Document(f"{incident.id}: what to do", (*blocks, Small(_how(ask, count))))
+    line = f"{decision.made.option}: {outcome_in_words(seen)}."
+    return _recorded(ask, incident, _with_proposal(ask, incident, seen), line)
 
 
-def _proposal(found: Decision, known: int) -> list[Block]:
-    if found.proposal is None:
-        meanwhile = (Strong("Meanwhile: "), sentence(found.safe_now[-1]))
-        return [_undecided(found, known), Paragraph(meanwhile)]
-    staged = "" if found.one_click else " It needs a first stage, or an override with a reason."
-    return [Paragraph((Strong(f"Proposal: {found.proposal}. "), sentence(found.why), staged))]
-
-
-def _undecided(found: Decision, known: int) -> Paragraph:
-    if known:
-        return Paragraph((Strong("No proposal yet. "), sentence(found.why)))
-    options = ", ".join(found.possible)
-    left = f"Ask what stands below: the answers choose between {options}."
-    return Paragraph((Strong("Nothing is known yet, so nothing is proposed. "), left))
-
-
-def _question(ask: Ask, asked: Question) -> Line:
-    fact = FACTS[asked.fact]
-    answers = "|".join((*(fact.words or (f"<{fact.unit}>",)), NOBODY_KNOWS))
-    how = Code(f"{ask.desk.command} decide {asked.fact}:{answers}")
-    return (Strong(f"Ask {asked.role}: "), asked.question, " ", how)
-
-
-def _how(ask: Ask, known: int) -> Line:
-    facts = {0: "An answer is recorded as shown", 1: "1 fact is known"}.get(known, f"{known} facts are known")
-    choice = Code(f'{ask.desk.command} decide <option> why:"…"')
-    return (f"{facts}; {NOBODY_KNOWS} says that nobody knows. ", choice, " records the choice at any time.")
+def _meant(ask: Ask, incident: Incident) -> Decision:
+    """Return the newest decision, or raise Refused when what was pressed is about an earlier one."""
+    if not incident.decisions:
+        raise Refused(f"Nothing was decided in {incident.id} yet: nothing was recorded. {ask.usage}")
+    newest = incident.decisions[-1]
+    of = ask.words.options.get("of")
+    if of is not None and of != str(newest.seq):
+        raise Refused(
+            f"Since then @{newest.by} decided {newest.made.option}: {sentence(newest.made.why)} "
+            f"Nothing was recorded. `{ask.desk.command} decide worked:yes` is about that."
+        )
+    return newest
 
 
 VERB = Verb(
     name="decide",
-    usage='decide [fact:value …] | decide <option> why:"…"',
-    summary="Show what to do and why, record a fact (? is nobody knows), or record the choice.",
+    usage=(
+        'decide [fact:value …] | decide <option> why:"…" [as:proposed] | decide worked:yes|no|worse [of:12]'
+    ),
+    summary="Bring up what to do, record a fact (? is nobody knows), the choice, or whether it worked.",
     right=Right.RESPOND,
     act=act,
-    options=frozenset({"why", "inc"}),
+    options=frozenset(_OWN),
     free_options=True,
 )

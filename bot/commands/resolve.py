@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.commands.verb import Ask, Outcome, Verb
-from bot.core.document import Code, Line, Strong
+from bot.core.cards.decide import wrote
+from bot.core.deciding import unanswered
+from bot.core.document import Code, Document, Line, Strong
 from bot.core.errors import Refused
 from bot.core.events import IncidentResolved, WarmStopped
 from bot.core.loss import damaged_again
@@ -32,6 +36,10 @@ async def act(ask: Ask) -> Outcome:
     wrong = (why for run in runs if (why := damaged_again(run, incident)))
     line: Line = ("is resolved.", *(part for why in wrong for part in (" ", Strong(why))))
     answer = ask.done(incident.id, *line, small=small)
+    if unanswered(incident):
+        criteria, _ = ask.desk.shelf.criteria()
+        asked = wrote(incident.id, criteria)
+        answer = replace(answer, document=Document("", (*answer.document.blocks, *asked)))
     # A run that is started in the same moment must not act for an incident that is over.
     unused = WarmStopped(why=f"{incident.id} is resolved")
     changes = {f"run/{run.id}": Change(run.seq, (unused,) if run.warm else ()) for run in live}

@@ -19,6 +19,7 @@ from bot.core.document import (
     Heading,
     Line,
     Link,
+    Menu,
     Moment,
     Paragraph,
     Preformatted,
@@ -138,7 +139,7 @@ def _block(block: Block) -> Node | None:
         case Preformatted(text):
             kept = cut(text, LONGEST_TEXT)
             return _node("codeBlock", [{"type": "text", "text": kept}]) if kept else None
-        case Buttons():
+        case Buttons() | Menu():
             return None
         case _:
             assert_never(block)

@@ -131,7 +131,15 @@ class Buttons:
     buttons: Sequence[Button]
 
 
-Block = Heading | Paragraph | Bullets | Fields | Table | Preformatted | Small | Buttons
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """One of many things the reader can choose; `label` says what is chosen, and nothing asks back."""
+
+    label: str
+    buttons: Sequence[Button]
+
+
+Block = Heading | Paragraph | Bullets | Fields | Table | Preformatted | Small | Buttons | Menu
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +168,7 @@ _PARTS: dict[str, Callable[..., object]] = {
         Small,
         Button,
         Buttons,
+        Menu,
         Document,
     )
 }
@@ -270,7 +279,7 @@ def _plain_block(block: Block) -> str:
             return _plain_table(header, rows)
         case Preformatted(text):
             return "\n".join(f"    {line}" for line in text.splitlines())
-        case Buttons(buttons):
+        case Buttons(buttons) | Menu(_, buttons):
             return "\n".join(f"  [{button.label}]  {_typed(button)}" for button in buttons)
         case _:
             assert_never(block)
@@ -364,7 +373,7 @@ def _markdown_block(block: Block) -> str:
             longest = max((len(run) for run in re.findall("`+", text)), default=0)
             fence = "`" * max(3, longest + 1)
             return f"{fence}\n{text}\n{fence}"
-        case Buttons():
+        case Buttons() | Menu():
             return ""
         case _:
             assert_never(block)

@@ -15,8 +15,11 @@ from bot.core.events import (
     Approved,
     AttemptOpened,
     Decided,
+    DecisionAsked,
     DrillAsked,
     DrillEnded,
+    EffectDue,
+    EffectObserved,
     Entry,
     ExceptionAsked,
     ExceptionGranted,
@@ -27,8 +30,10 @@ from bot.core.events import (
     GateExpired,
     GateReopened,
     ImpactStated,
+    IncidentClosed,
     IncidentDeclared,
     IncidentReopened,
+    IncidentResolved,
     IssueLinked,
     Phase,
     PhaseChanged,
@@ -36,6 +41,7 @@ from bot.core.events import (
     Planned,
     PostmortemAsked,
     Rejected,
+    RoleAssigned,
     RoomOpened,
     RunStarted,
     SalvageAsked,
@@ -49,6 +55,18 @@ from bot.core.events import (
 from bot.core.incident import is_drill
 
 APPROVALS_FIRST, IN_ORDER = 0, 5
+_UNSAID = (RoomOpened, FactLearnt, DecisionAsked, PlanAttached, IssueLinked, PostmortemAsked)
+_ON_THE_DECISION_CARD = (
+    DecisionAsked,
+    FactLearnt,
+    Decided,
+    EffectDue,
+    EffectObserved,
+    RoleAssigned,
+    IncidentResolved,
+    IncidentClosed,
+    IncidentReopened,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,25 +134,34 @@ def _drill(entry: Entry, id: str) -> Iterator[Effect]:
 def _incident(entry: Entry, id: str) -> Iterator[Effect]:
     if isinstance(entry.event, IncidentDeclared | ImpactStated | Decided):
         yield Effect("ahead", id, f"ahead/{id}")
+    if isinstance(entry.event, _ON_THE_DECISION_CARD):
+        yield Effect("decision", id, f"{_room(id)}/decision")
+    if isinstance(entry.event, IncidentDeclared):
+        yield Effect("room", id, _room(id))
+    elif not isinstance(entry.event, _UNSAID):
+        yield _say(entry, id)
+    yield from _deadlines(entry, id)
+    if not isinstance(entry.event, IssueLinked):
+        yield from _drawings(id)
+
+
+def _deadlines(entry: Entry, id: str) -> Iterator[Effect]:
     match entry.event:
         case IncidentDeclared(severity=severity):
-            yield Effect("room", id, _room(id))
             wait = cadence(severity, Phase.INVESTIGATING)
             if wait:
                 yield _timer("update-due", id, entry.occurred_at + wait)
-        case SeverityChanged() | PhaseChanged() | IncidentReopened():
-            yield _say(entry, id)
+        case SeverityChanged() | PhaseChanged():
             yield _timer("update-due", id, entry.recorded_at)
-        case UpdatePosted(next_by=next_by):
-            yield _say(entry, id)
-            if next_by:
-                yield _timer("update-due", id, next_by)
-        case RoomOpened() | FactLearnt() | PlanAttached() | IssueLinked() | PostmortemAsked():
-            pass
+        case IncidentReopened():
+            yield _timer("update-due", id, entry.recorded_at)
+            yield _timer("effect-due", id, entry.recorded_at)
+        case UpdatePosted(next_by=datetime() as at):
+            yield _timer("update-due", id, at)
+        case Decided(effect_by=datetime() as at):
+            yield _timer("effect-due", id, at)
         case _:
-            yield _say(entry, id)
-    if not isinstance(entry.event, IssueLinked):
-        yield from _drawings(id)
+            pass
 
 
 def _run(entry: Entry, id: str, incident: str) -> Iterator[Effect]:

@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import assert_never
 
 from bot.core.cadence import cadence
 from bot.core.events import (
     CopyOffered,
     Decided,
+    DecisionAsked,
     DrillAsked,
     DrillEnded,
+    EffectDue,
+    EffectObserved,
     Entry,
     Event,
     FactLearnt,
@@ -30,6 +34,7 @@ from bot.core.events import (
     PhaseChanged,
     PlanAttached,
     PostmortemAsked,
+    Proposed,
     RoleAssigned,
     RoomOpened,
     Severity,
@@ -42,12 +47,32 @@ from playbooks.criteria import Known, Value
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """A recorded choice with the moment and the person."""
+class Observation:
+    """What somebody saw of a decision's effect."""
 
+    seen: EffectObserved
+    at: datetime
+    by: str
+
+    @property
+    def refutes(self) -> bool:
+        """Say whether the action did not do what it was chosen for."""
+        return self.seen.outcome != "worked"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A recorded choice with the moment and the person, when its effect was asked for, and what was seen.
+
+    `seq` is the number of its entry.
+    """
+
+    seq: int
     made: Decided
     at: datetime
     by: str
+    asked_at: datetime | None = None
+    observed: Observation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +98,7 @@ class Incident:
     stopped_by: str | None = None
     room: RoomOpened | None = None
     known: Mapping[str, Known] = field(default_factory=dict)
+    decision_asked: int | None = None
     decisions: tuple[Decision, ...] = ()
     updates: tuple[UpdatePosted, ...] = ()
     updated_at: datetime | None = None
@@ -189,9 +215,10 @@ def apply(incident: Incident, entry: Entry, event: Event) -> Incident:  # noqa: 
         case FactLearnt(name=name, value=value, source=source):
             known = Known(value, source, entry.by, entry.occurred_at)
             return replace(incident, known={**incident.known, name: known})
-        case Decided():
-            made = Decision(event, entry.occurred_at, entry.by)
-            return replace(incident, decisions=(*incident.decisions, made))
+        case DecisionAsked():
+            return replace(incident, decision_asked=entry.seq)
+        case Decided() | EffectDue() | EffectObserved():
+            return replace(incident, decisions=_decisions(incident.decisions, entry, event))
         case UpdatePosted(next_by=next_by):
             return replace(
                 incident,
@@ -224,10 +251,27 @@ def apply(incident: Incident, entry: Entry, event: Event) -> Incident:  # noqa: 
             return _next_update(again, entry.occurred_at)
         case IssueLinked():
             return replace(incident, issue=event)
-        case NoteAdded() | PostmortemAsked():
+        case NoteAdded() | PostmortemAsked() | Proposed():
             return incident
         case _:
             return incident
+
+
+def _decisions(
+    decisions: tuple[Decision, ...], entry: Entry, event: Decided | EffectDue | EffectObserved
+) -> tuple[Decision, ...]:
+    """What was decided is known by its entry's number, so that one whose text was removed is left alone."""
+    at = entry.occurred_at
+    match event:
+        case Decided():
+            return (*decisions, Decision(entry.seq, event, at, entry.by))
+        case EffectDue(decision=seq):
+            return tuple(replace(d, asked_at=at) if d.seq == seq else d for d in decisions)
+        case EffectObserved(decision=seq):
+            seen = Observation(event, at, entry.by)
+            return tuple(replace(d, observed=seen) if d.seq == seq else d for d in decisions)
+        case _:
+            assert_never(event)
 
 
 def _impact(incident: Incident, event: ImpactStated, at: datetime) -> Incident:

@@ -1,15 +1,16 @@
-"""Who holds the roles of a run at a moment, from the playbook as the run keeps it."""
+"""Who holds the roles of a run, by the playbook as the run keeps it, and those of an incident without one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 
 from pydantic import TypeAdapter
 
 from bot.core.incident import Incident
 from bot.core.run import Run
 from playbooks.catalog import Catalog
-from playbooks.model import Role
+from playbooks.model import Playbook, Role
 from playbooks.roles import Holders, holders
 
 _ROLES: TypeAdapter[Mapping[str, Role]] = TypeAdapter(Mapping[str, Role])
@@ -28,3 +29,23 @@ def holders_now(
         slack_groups=slack_groups,
         requester=run.requester or None,
     )
+
+
+def who_knows(
+    incident: Incident,
+    playbooks: Iterable[Playbook],
+    catalog: Catalog,
+    slack_groups: Mapping[str, Iterable[str]],
+) -> Holders:
+    """Return the people to ask in each role of an incident.
+
+    That is whoever took the role, else its holders in the service's playbooks, else the group of that name.
+    """
+    here = [book for book in playbooks if book.applies_to.covers(incident.service, incident.environment)]
+    held = [holders(book.roles, catalog, incident=incident.roles, slack_groups=slack_groups) for book in here]
+    by_playbook = {
+        role: tuple(dict.fromkeys(chain.from_iterable(found.get(role, ()) for found in held)))
+        for role in chain.from_iterable(held)
+    }
+    groups = {name: catalog.members(name, slack_groups) for name in catalog.groups}
+    return {**groups, **by_playbook, **{role: (person,) for role, person in incident.roles.items()}}

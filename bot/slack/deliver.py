@@ -38,16 +38,15 @@ from bot.core.people import holders_now
 from bot.core.run import Run
 from bot.jobs import Again, Handler
 from bot.slack.api import SlackTrouble
+from bot.slack.decisions import SOON, DecisionCards
 from bot.slack.messages import Payload, message
 from bot.slack.posts import AT_ONCE, CARD, PROGRESS, Spot, TooSoon, Urgency
-from bot.slack.rooms import GONE, Ground, Rooms
+from bot.slack.rooms import Ground, Rooms
 from playbooks.roles import Holders
 
 log = logging.getLogger(__name__)
 
-SOON, LATE = timedelta(seconds=1), timedelta(minutes=1)
-PLACES = 3
-"""In how many places a message is tried: the room, the home channel, direct messages."""
+LATE = timedelta(minutes=1)
 RECENT = 40
 """How many entries a card is given to choose its last lines from."""
 
@@ -79,12 +78,14 @@ class Deliver:
         self._ground = ground
         self._rooms = rooms
         self._timeline = ground.timeline
+        self._decisions = DecisionCards(ground, rooms)
 
     def handlers(self) -> dict[str, Handler]:
         """Return the handlers by the kind of effect."""
         return {
             "room": self.room,
             "card": self.card,
+            "decision": self.decision,
             "say": self.say,
             "approvals": self.approvals,
             "progress": self.progress,
@@ -132,17 +133,22 @@ class Deliver:
             now=self._timeline.now(),
         )
         revision = f"{id}.{incident.seq}.{sum(run.seq for run in found)}"
-        ts = await self._put(incident, f"card:{id}", document, revision=revision, urgency=CARD)
+        ts = await self._rooms.put(incident, f"card:{id}", document, revision=revision, urgency=CARD)
         await self._pin(incident, ts)
         await self._rooms.topic(incident)
         return None
+
+    @_waits
+    async def decision(self, id: str) -> Again | None:
+        """Draw the card again on which an incident is decided, once somebody wants to decide."""
+        return await self._decisions.draw(id)
 
     async def _drill_card(self, incident: Incident, found: list[Run]) -> None:
         drill = drills.fold(await self._timeline.read(stream_of(incident.id)))
         if drill:
             document = drill_card(drill, runs=found, now=self._timeline.now())
             revision = f"{drill.id}.{drill.seq}.{sum(run.seq for run in found)}"
-            await self._put(incident, f"card:{drill.id}", document, revision=revision, urgency=CARD)
+            await self._rooms.put(incident, f"card:{drill.id}", document, revision=revision, urgency=CARD)
 
     async def _pin(self, incident: Incident, ts: str) -> None:
         key, spot = f"pin:{incident.id}", await self._rooms.spot(incident)
@@ -191,7 +197,7 @@ class Deliver:
         if isinstance(entry.event, RoleAssigned):
             await self._rooms.invite((await self._rooms.spot(incident)).channel, [entry.event.person])
         if document:
-            await self._put(incident, f"say:{subject}", document, revision=subject)
+            await self._rooms.put(incident, f"say:{subject}", document, revision=subject)
 
     async def _say_in_run(
         self, subject: str, document: Document | None, entry: Entry, run: Run, incident: Incident
@@ -300,30 +306,6 @@ class Deliver:
     def _message(self, document: Document, url: str, revision: str) -> Payload:
         return message(document, people=self._ground.people(), url=url, revision=revision)
 
-    async def _put(
-        self,
-        incident: Incident,
-        key: str,
-        document: Document,
-        *,
-        revision: str,
-        urgency: Urgency = AT_ONCE,
-        thread: str | None = None,
-    ) -> str:
-        """Put a message where the incident is talked about now; that changes when the place is gone."""
-        payload = self._message(document, self._ground.url(incident.id), revision)
-        for left in reversed(range(PLACES)):
-            spot = await self._rooms.spot(incident)
-            if thread and not spot.thread:
-                spot = Spot(spot.channel, thread)
-            try:
-                return await self._ground.posts.put(key, spot, payload, urgency)
-            except SlackTrouble as trouble:
-                if trouble.code not in GONE or not left:
-                    raise
-                await self._rooms.leave(incident, spot.channel, trouble)
-        raise AssertionError("the last place either takes a message or says why not")
-
     async def _root(self, run: Run, incident: Incident) -> str | None:
         """Return the message that the thread of a run hangs on, if it stands where it should."""
         known = await self._ground.posts.known(f"plan:{run.id}")
@@ -332,7 +314,7 @@ class Deliver:
 
     async def _draw_plan(self, run: Run, incident: Incident) -> str:
         document = plan_card(run, incident, now=self._timeline.now())
-        return await self._put(incident, f"plan:{run.id}", document, revision=f"{run.id}.{run.seq}")
+        return await self._rooms.put(incident, f"plan:{run.id}", document, revision=f"{run.id}.{run.seq}")
 
     async def _put_in_run(
         self,
@@ -347,13 +329,13 @@ class Deliver:
         """Put a message into the thread of a run, whose first message is posted again when it is gone."""
         root = await self._root(run, incident) or await self._draw_plan(run, incident)
         try:
-            await self._put(incident, key, document, revision=revision, urgency=urgency, thread=root)
+            await self._rooms.put(incident, key, document, revision=revision, urgency=urgency, thread=root)
         except SlackTrouble as trouble:
             if trouble.code != _NO_THREAD:
                 raise
             await self._timeline.records.forget(f"plan:{run.id}")
             root = await self._draw_plan(run, incident)
-            await self._put(incident, key, document, revision=revision, urgency=urgency, thread=root)
+            await self._rooms.put(incident, key, document, revision=revision, urgency=urgency, thread=root)
 
 
 def _roles(run: Run, gate: str) -> tuple[str, ...]:

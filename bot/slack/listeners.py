@@ -123,7 +123,7 @@ class Listeners:
         action = body["actions"][0]
         place = _place(body, reply="ephemeral")
         press = _press_id(body, action)
-        await self._carry(_sender(body), str(action.get("value", "")).strip(), place, press, ack)
+        await self._carry(_sender(body), _value(action).strip(), place, press, ack)
 
     async def _ask(self, body: Body, ack: AsyncAck) -> None:
         """Open the form. A trigger lives three seconds, so nothing is asked of the database before."""
@@ -263,6 +263,12 @@ def _place(body: Body, *, reply: str) -> Place:
     return Place(channel, container.get("thread_ts"), body["user"]["id"], reply=reply)
 
 
+def _value(action: Mapping[str, Any]) -> str:
+    """Return the line that a pressed button, or the chosen part of a menu, stands for."""
+    chosen = action.get("selected_option") or action
+    return str(chosen.get("value", ""))
+
+
 def _press_id(body: Body, action: Mapping[str, Any]) -> str:
     """Return the id of a press: the same button of the same drawing, pressed by the same person.
 
@@ -271,7 +277,7 @@ def _press_id(body: Body, action: Mapping[str, Any]) -> str:
     """
     container = body.get("container") or {}
     shown = container.get("message_ts") or container.get("view_id") or ""
-    parts = (shown, action.get("block_id"), action["action_id"], action.get("value"), body["user"]["id"])
+    parts = (shown, action.get("block_id"), action["action_id"], _value(action), body["user"]["id"])
     return "slack:" + hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
 

@@ -22,6 +22,7 @@ from bot.core.document import (
     Heading,
     Line,
     Link,
+    Menu,
     Moment,
     Paragraph,
     Preformatted,
@@ -40,6 +41,7 @@ from bot.slack.text import cut, escaped, escaped_size, is_marked, size
 Wire = dict[str, Any]
 
 BLOCKS, BUTTONS_IN_A_ROW, HEADER, LABEL, VALUE, ACTION = 50, 25, 150, 75, 2000, 255
+OPTIONS, OPTION_VALUE, PLACEHOLDER = 100, 150, 150
 CONFIRM_TITLE, CONFIRM_TEXT, CONFIRM_LABEL, ADDRESS = 100, 300, 30, 3000
 RICH = 2900
 """How much one rich text block holds; Slack names no limit, so it is that of a section."""
@@ -85,7 +87,8 @@ def _sealed(text: str, blocks: Sequence[Wire], revision: str) -> Payload:
 
 def _rows_of_buttons(document: Document) -> int:
     rows = (len(block.buttons) for block in document.blocks if isinstance(block, Buttons))
-    return sum(-(-row // BUTTONS_IN_A_ROW) for row in rows)
+    menus = sum(isinstance(block, Menu) for block in document.blocks)
+    return menus + sum(-(-row // BUTTONS_IN_A_ROW) for row in rows)
 
 
 @dataclass(slots=True)
@@ -115,6 +118,8 @@ class _Page:
         match block:
             case Buttons(buttons):
                 self._buttons(buttons)
+            case Menu(label, buttons):
+                self._menu(label, buttons)
             case Small(line):
                 self._small(line)
             case Heading(text):
@@ -179,6 +184,25 @@ class _Page:
                 return
             row = fitting[start : start + BUTTONS_IN_A_ROW]
             self.blocks.append({"type": "actions", "elements": [self._button(button) for button in row]})
+
+    def _menu(self, label: str, buttons: Sequence[Button]) -> None:
+        fitting = [button for button in buttons if size(visible(button.line)) <= OPTION_VALUE][:OPTIONS]
+        self.shortened |= len(fitting) < len(buttons)
+        self.rows_to_come -= 1
+        if not fitting or len(self.blocks) + 1 >= BLOCKS:
+            self.shortened = True
+            return
+        self.presses += 1
+        menu: Wire = {
+            "type": "static_select",
+            "action_id": f"say:{self.presses}",
+            "placeholder": _bare(cut(visible(label).strip() or "…", PLACEHOLDER)),
+            "options": [
+                {"text": _bare(cut(visible(each.label).strip() or "…", LABEL)), "value": visible(each.line)}
+                for each in fitting
+            ],
+        }
+        self.blocks.append({"type": "actions", "elements": [menu]})
 
     def _button(self, button: Button) -> Wire:
         self.presses += 1

@@ -19,7 +19,7 @@ from bot.shelf import Shelf
 from bot.slack.api import Api, SlackTrouble
 from bot.slack.identity import Identity
 from bot.slack.messages import message
-from bot.slack.posts import Posts, Spot
+from bot.slack.posts import AT_ONCE, Posts, Spot, Urgency
 from bot.slack.text import cut, escaped, escaped_size
 from bot.timeline import Change, Timeline
 from playbooks.problems import PlaybookInvalid
@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 NAME, TOPIC = 80, 250
 LIKE_NAMES = 30
+PLACES = 3
+"""In how many places a message is tried: the room, the home channel, direct messages."""
 
 # What Slack says when nothing can be written to a channel any more.
 GONE = frozenset(
@@ -167,6 +169,32 @@ class Rooms:
         if away:
             return Spot(away["channel"])
         return Spot(incident.room.channel, incident.room.thread)
+
+    async def put(
+        self,
+        incident: Incident,
+        key: str,
+        document: Document,
+        *,
+        revision: str,
+        urgency: Urgency = AT_ONCE,
+        thread: str | None = None,
+    ) -> str:
+        """Put a message where the incident is talked about now; that changes when the place is gone."""
+        ground = self._ground
+        url = ground.url(incident.id)
+        payload = message(document, people=ground.people(), url=url, revision=revision)
+        for left in reversed(range(PLACES)):
+            spot = await self.spot(incident)
+            if thread and not spot.thread:
+                spot = Spot(spot.channel, thread)
+            try:
+                return await ground.posts.put(key, spot, payload, urgency)
+            except SlackTrouble as trouble:
+                if trouble.code not in GONE or not left:
+                    raise
+                await self.leave(incident, spot.channel, trouble)
+        raise AssertionError("the last place either takes a message or says why not")
 
     async def leave(self, incident: Incident, channel: str, why: SlackTrouble) -> None:
         """Send what belongs to an incident elsewhere from now on, and tell people so once."""

@@ -19,6 +19,7 @@ from bot.core.document import (
     Heading,
     Line,
     Link,
+    Menu,
     Moment,
     Paragraph,
     Preformatted,
@@ -84,7 +85,7 @@ def _block(block: Block) -> str:
             return f'<div class="wide"><table><tr>{head}</tr>{body}</table></div>'
         case Preformatted(text):
             return f"<pre>{_text(text)}</pre>"
-        case Buttons(buttons):
+        case Buttons(buttons) | Menu(_, buttons):
             said: Sequence[Line] = [(f"{button.label}: ", Code(button.line)) for button in buttons]
             return f"<ul>{_each('li', said)}</ul>"
         case _:

@@ -182,6 +182,7 @@ async def test_a_commander_who_knows_nothing_reads_what_to_ask_and_what_to_do_me
     assert await answers(stage, ("ana", "decide"), ("bo", "decide node-or-site-failure:no")) == snapshot("""\
 ana: decide
   INC-1: what to do
+  INC-1 is being decided: the card with what is asked follows. Open (http://here/incidents/INC-1)
   Nothing is known yet, so nothing is proposed. Ask what stands below: the answers choose between
       failover, restore_partial, restore_pitr, restore_full, mitigate, config_revert, wait, hotfix,
       code_rollback.
@@ -189,31 +190,60 @@ ana: decide
       find out what is asked below.
     • First: Freeze deployments, migrations, configuration, autoscalers and retention jobs. A change
       nobody planned undoes the recovery.
-    • Ask app: What kind of change is suspected? /backstop decide
-      change_type:code|config|schema|data_op|infra|capacity|none|?
-    • Ask app: How many minutes ago was the change? /backstop decide
-      minutes_since_change:<minutes>|?
-    • Ask app: Can the release before be pulled right now? /backstop decide
-      previous_artifact_available:yes|no|?
-  An answer is recorded as shown; ? says that nobody knows. /backstop decide <option> why:"…"
-      records the choice at any time.
+  @bo, @dee (dba): Is data wrong or missing, and is it still being damaged?
+    [None]  decide data_corruption:none inc:INC-1
+    [Suspected]  decide data_corruption:suspected inc:INC-1
+    [Confirmed]  decide data_corruption:confirmed inc:INC-1
+    [Ongoing]  decide data_corruption:ongoing inc:INC-1
+    [Nobody knows]  decide data_corruption:? inc:INC-1
+  @ana (commander): Is harm growing that cannot be taken back: money leaving, data leaking, messages
+      going out?
+    [Yes]  decide irreversible_harm_accruing:yes inc:INC-1
+    [No]  decide irreversible_harm_accruing:no inc:INC-1
+    [Nobody knows]  decide irreversible_harm_accruing:? inc:INC-1
+  @cy (app): Can a flag or a setting undo what set this off?
+    [Yes]  decide config_or_flag_revert_possible:yes inc:INC-1
+    [No]  decide config_or_flag_revert_possible:no inc:INC-1
+    [Nobody knows]  decide config_or_flag_revert_possible:? inc:INC-1
+  @ana (nobody is ops yet: who knows?): Is it getting better by itself, measurably?
+    [Yes]  decide self_recovering:yes inc:INC-1
+    [No]  decide self_recovering:no inc:INC-1
+    [Nobody knows]  decide self_recovering:? inc:INC-1
+  /backstop decide <fact>:<value> corrects a fact (?: nobody knows), /backstop decide <option>
+      why:"…" records the choice · as of 2026-11-23 02:25:00Z
 
 bo: decide node-or-site-failure:no
   INC-1: what to do
+  INC-1 knows node_or_site_failure: no. Open (http://here/incidents/INC-1)
   No proposal yet. Not decided between restore_partial, restore_pitr, restore_full, mitigate,
       config_revert, wait, failover, hotfix, code_rollback: what is asked decides it.
   Meanwhile: Ease the pain without changing data - shed or drain load, switch features off - and
       find out what is asked below.
     • First: Freeze deployments, migrations, configuration, autoscalers and retention jobs. A change
       nobody planned undoes the recovery.
-    • Ask app: What kind of change is suspected? /backstop decide
-      change_type:code|config|schema|data_op|infra|capacity|none|?
-    • Ask app: How many minutes ago was the change? /backstop decide
-      minutes_since_change:<minutes>|?
-    • Ask app: Can the release before be pulled right now? /backstop decide
-      previous_artifact_available:yes|no|?
-  1 fact is known; ? says that nobody knows. /backstop decide <option> why:"…" records the choice at
-      any time.
+  Known:
+    • node_or_site_failure: no (@bo, 2026-11-23 02:25:00Z)
+  @bo, @dee (dba): Is data wrong or missing, and is it still being damaged?
+    [None]  decide data_corruption:none inc:INC-1
+    [Suspected]  decide data_corruption:suspected inc:INC-1
+    [Confirmed]  decide data_corruption:confirmed inc:INC-1
+    [Ongoing]  decide data_corruption:ongoing inc:INC-1
+    [Nobody knows]  decide data_corruption:? inc:INC-1
+  @ana (commander): Is harm growing that cannot be taken back: money leaving, data leaking, messages
+      going out?
+    [Yes]  decide irreversible_harm_accruing:yes inc:INC-1
+    [No]  decide irreversible_harm_accruing:no inc:INC-1
+    [Nobody knows]  decide irreversible_harm_accruing:? inc:INC-1
+  @cy (app): Can a flag or a setting undo what set this off?
+    [Yes]  decide config_or_flag_revert_possible:yes inc:INC-1
+    [No]  decide config_or_flag_revert_possible:no inc:INC-1
+    [Nobody knows]  decide config_or_flag_revert_possible:? inc:INC-1
+  @ana (nobody is ops yet: who knows?): Is it getting better by itself, measurably?
+    [Yes]  decide self_recovering:yes inc:INC-1
+    [No]  decide self_recovering:no inc:INC-1
+    [Nobody knows]  decide self_recovering:? inc:INC-1
+  /backstop decide <fact>:<value> corrects a fact (?: nobody knows), /backstop decide <option>
+      why:"…" records the choice · as of 2026-11-23 02:25:00Z
 """)
 
 

@@ -25,6 +25,10 @@ SAMPLES: tuple[tuple[str, Event], ...] = (
             events.WritersStopped(at=at(10), run="RUN-1"),
             events.NoteAdded(text="disk is fine", evidence="https://graphs.example/1"),
             events.FactLearnt(name="backup_verified", value=True),
+            events.DecisionAsked(),
+            events.Proposed(
+                option="restore_partial", was="restore_full", why="Only a part is damaged", criteria_hash=HASH
+            ),
             events.Decided(
                 option="restore_pitr",
                 why="the copy is verified",
@@ -35,7 +39,11 @@ SAMPLES: tuple[tuple[str, Event], ...] = (
                 vetoes=("schema changed",),
                 overridden=("schema changed",),
                 effect_by=at(40),
+                containment=("Stop the writers. Every write makes it worse.",),
+                prices=("restore_pitr: 20 min to 40 min",),
             ),
+            events.EffectDue(decision=10, option="restore_pitr"),
+            events.EffectObserved(decision=10, option="restore_pitr", outcome="no_change"),
             events.UpdatePosted(
                 number=1, conditions="Prices are wrong.", actions="Restoring.", needs="none", next_by=at(31)
             ),

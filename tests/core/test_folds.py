@@ -17,6 +17,8 @@ from bot.core.events import (
     Approved,
     AttemptOpened,
     CheckFound,
+    Decided,
+    DecisionAsked,
     Entry,
     Event,
     FactLearnt,
@@ -26,6 +28,7 @@ from bot.core.events import (
     GateExpired,
     GateReopened,
     IncidentDeclared,
+    IncidentReopened,
     IssueLinked,
     NoteAdded,
     Phase,
@@ -133,11 +136,24 @@ def test_what_only_the_machine_needs_is_not_said_in_the_channel() -> None:
     phase = PhaseChanged(phase=Phase.RECOVERING)
     assert kinds(follow(entry("incident/INC-1", phase), None)) == {"say", "update-due", "card", "tracker"}
     role = RoleAssigned(role="ops", person="bo")
-    assert kinds(follow(entry("incident/INC-1", role), None)) == {"say", "card", "tracker"}
+    assert kinds(follow(entry("incident/INC-1", role), None)) == {"say", "decision", "card", "tracker"}
     update = UpdatePosted(number=1, conditions="c", actions="a", needs="n", next_by=at(30))
     assert [
         e.not_before for e in follow(entry("incident/INC-1", update), None) if e.kind == "update-due"
     ] == [at(30)]
+
+
+def test_whether_a_decision_worked_is_asked_when_it_should_have() -> None:
+    made = Decided(option="wait", why="it gets better", proposal="wait", effect_by=at(40))
+    effects = follow(entry("incident/INC-1", made), None)
+    assert kinds(effects) == {"ahead", "decision", "say", "effect-due", "card", "tracker"}
+    assert [effect.not_before for effect in effects if effect.kind == "effect-due"] == [at(40)]
+    untimed = made.model_copy(update={"effect_by": None})
+    assert "effect-due" not in kinds(follow(entry("incident/INC-1", untimed), None))
+    again = follow(entry("incident/INC-1", IncidentReopened(why="it was not over")), None)
+    assert {"effect-due", "decision"} < kinds(again)
+    asked = follow(entry("incident/INC-1", DecisionAsked()), None)
+    assert kinds(asked) == {"decision", "card", "tracker"}
 
 
 def test_approvals_are_drawn_again_when_somebody_answers() -> None:

@@ -74,12 +74,12 @@ async def _disk(scene: Scene, how: str) -> None:
     (disk.fill if how == "is full" else disk.free)()
 
 
-@sentence("the (incident|plan|approval|progress) card reads")
+@sentence("the (incident|plan|approval|progress|decision) card reads")
 async def _card(scene: Scene, kind: str) -> Read:
     """Cards are drawn with some delay; whoever looks at one here sees it as of this moment."""
     key = scene.sight.key_of(kind)
     of = re.sub(r"^\w+:|\..*|@.*", "", key)
-    effect = {"incident": "card", "progress": "progress"}.get(kind)
+    effect = {"incident": "card", "progress": "progress", "decision": "decision"}.get(kind)
     if effect:
         await scene.place.app.timeline.effects.ask(Effect(effect, of, f"look/{kind}"))
     await scene.place.settle()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import shlex
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot.sandbox.slack import Message, Reply
+from bot.sandbox.slack.blocks import elements
 from tests.journeys.directions import Scene, happen
 from tests.journeys.places import Place
 from tests.journeys.script import Act, BadScript, Conversation, Read, act_of
@@ -22,6 +24,7 @@ _PRESS = re.compile(
     r'presses (?P<label>[^"]+?)(?P<late> late)?(?: on "(?P<on>[^"]+)")?'
     r'(?: and writes "(?P<text>.*)")?(?P<twice> twice)?'
 )
+_ANSWER = re.compile(r'answers (?P<label>[^"]+) to "(?P<question>[^"]+)"(?: and writes "(?P<text>.*)")?')
 _WAS = re.compile(r"(?:INC|RUN)-1 was (declared|planned|started|approved)")
 _BEFORE = {
     "declared": ('ana  /backstop declare "Orders are wrong" sev:1 svc:checkout',),
@@ -84,6 +87,9 @@ class Player:
             self.last = await self.place.slack.mention(act.who, text, channel, thread_ts=thread)
         elif pressed := _PRESS.fullmatch(act.text):
             await self._press(act.who, pressed)
+        elif answer := _ANSWER.fullmatch(act.text):
+            await self._answer(act.who, answer["label"], answer["question"])
+            await self._fill_in(act.who, answer["label"], answer["text"])
         else:
             raise BadScript(f"{at}: nobody can do this: {act.text}")
         return []
@@ -112,13 +118,31 @@ class Player:
         times = 2 if pressed["twice"] else 1
         clicks = [click(who, shown, label=label) for _ in range(times)]
         self.last = (await asyncio.gather(*clicks))[-1]
-        if pressed["text"] is None:
+        await self._fill_in(who, label, pressed["text"])
+
+    async def _fill_in(self, who: str, label: str, text: str | None) -> None:
+        if text is None:
             return
         # A press that asks for words is acknowledged before its form opens.
         await self.place.heard_out()
-        form = slack.view(who)
+        form = self.place.slack.view(who)
         assert form, f"{who} sees no form after {label}"
-        self.last = await self.place.slack.submit(who, form, {"why": pressed["text"]})
+        self.last = await self.place.slack.submit(who, form, {"why": text})
+
+    async def _answer(self, who: str, label: str, question: str) -> None:
+        """Press or choose an answer in what stands under a question, on the newest message that asks it."""
+        slack = self.place.slack
+        rooms = [message for name in slack.workspace.channels for message in slack.messages(name)]
+        seen = [m for m in (*rooms, *slack.ephemerals(who)) if question in slack.plain(m)]
+        shown = max(seen, key=lambda message: message.ts)
+        asked = [question in json.dumps(block, ensure_ascii=False) for block in shown.blocks].index(True)
+        _, element = next(elements(shown.blocks[asked + 1 :]))
+        if element["type"] == "static_select":
+            self.last = await slack.select(who, shown, action_id=element["action_id"], option=label)
+            return
+        under = next(b for b in shown.blocks[asked + 1 :] if b["type"] == "actions")
+        [found] = [e for e in under["elements"] if e["text"]["text"] == label]
+        self.last = await slack.click(who, shown, action_id=found["action_id"])
 
     def _shown(self, who: str, label: str, text: str) -> Message:
         """Return the newest message a person sees with this button and text."""

@@ -10,10 +10,16 @@ from bot.sandbox.jira import JiraStandIn
 from bot.sandbox.slack import Message, SlackStandIn
 from tests.journeys.script import Read
 
-CARDS = {"incident": "card:", "plan": "plan:", "approval": "gate:", "progress": "progress:"}
+CARDS = {
+    "incident": "card:",
+    "plan": "plan:",
+    "approval": "gate:",
+    "progress": "progress:",
+    "decision": "decision:",
+}
 _SILENT = (CARDS["incident"], CARDS["progress"])
 """Cards that are drawn so often that they are read only when somebody wants to."""
-_SHORT = (CARDS["plan"], CARDS["approval"])
+_SHORT = (CARDS["plan"], CARDS["approval"], CARDS["decision"])
 HEAD_LINES = 2
 
 _TWICE = re.compile(r"2026-\d\d-\d\d (\d\d:\d\d:\d\dZ) \(\1\)")

@@ -2,6 +2,7 @@
 
 from bot.core.cards.abort import abort_leaves
 from bot.core.cards.approval import approval_card
+from bot.core.cards.decide import Deciding, decision_card
 from bot.core.cards.drill import drill_card
 from bot.core.cards.incident import incident_card
 from bot.core.cards.lines import describe
@@ -11,8 +12,10 @@ from bot.core.cards.said import said
 from bot.core.cards.timeline import timeline_document, timeline_json
 
 __all__ = [
+    "Deciding",
     "abort_leaves",
     "approval_card",
+    "decision_card",
     "describe",
     "drill_card",
     "incident_card",

@@ -116,8 +116,27 @@ class FactLearnt(Kind):
     source: str = "person"
 
 
+class DecisionAsked(Kind):
+    """Somebody wants to decide: the card with the proposal and the questions is brought up for everybody."""
+
+    kind: Literal["decision-asked"] = "decision-asked"
+
+
+class Proposed(Kind):
+    """What was learnt changed the proposal; an empty `option`, or `was`, is none: something must be asked."""
+
+    kind: Literal["proposed"] = "proposed"
+    option: str
+    was: str
+    why: str
+    criteria_hash: str = ""
+
+
 class Decided(Kind):
-    """The commander's choice, with everything that was known when it was made."""
+    """The commander's choice, with everything that was known when it was made.
+
+    At `effect_by` people are asked whether it worked; with None nobody could say when it should.
+    """
 
     kind: Literal["decided"] = "decided"
     option: str
@@ -130,6 +149,25 @@ class Decided(Kind):
     overridden: tuple[str, ...] = ()
     criteria_hash: str = ""
     effect_by: AwareDatetime | None = None
+    containment: tuple[str, ...] = ()
+    prices: tuple[str, ...] = ()
+
+
+class EffectDue(Kind):
+    """A decision should have helped by now; said once for each. `decision` is the number of its entry."""
+
+    kind: Literal["effect-due"] = "effect-due"
+    decision: int
+    option: str
+
+
+class EffectObserved(Kind):
+    """Whether a decision worked, by the number of its entry; a later one corrects an earlier one."""
+
+    kind: Literal["effect-observed"] = "effect-observed"
+    decision: int
+    option: str
+    outcome: Literal["worked", "no_change", "worse"]
 
 
 class UpdatePosted(Kind):
@@ -217,7 +255,11 @@ IncidentEvent = (
     | WritersStopped
     | NoteAdded
     | FactLearnt
+    | DecisionAsked
+    | Proposed
     | Decided
+    | EffectDue
+    | EffectObserved
     | UpdatePosted
     | UpdateOverdue
     | PlanAttached

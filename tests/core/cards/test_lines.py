@@ -30,7 +30,11 @@ Impact: wrong prices; impact began 2026-11-23 02:00:00Z; damage began 2026-11-23
 Nothing writes to the damaged data since 2026-11-23 02:20:00Z (RUN-1)
 disk is fine (https://graphs.example/1)
 Fact backup_verified: yes
+It was asked what to do
+Proposal changed: restore_full → restore_partial, because only a part is damaged
 Decided: restore_pitr, going over schema changed: the copy is verified
+restore_pitr should have helped by now
+After restore_pitr: nothing changed
 Update #1: Prices are wrong.
 The update promised for 2026-11-23 02:41:00Z did not come
 RUN-1 was planned from checkout-restore

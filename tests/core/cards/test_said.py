@@ -64,16 +64,24 @@ def test_what_the_channel_reads_about_each_event() -> None:
 @ana: disk is fine (https://graphs.example/1)
 
 (nothing)
+(nothing)
+@ana: Proposal changed: restore_full → restore_partial, because only a part is damaged
+
 Decided: restore_pitr
 @ana: the copy is verified
-  Proposed        rollback (the change is code)
-  Options         rollback, restore_pitr
-  Vetoes hit      schema changed
-  Overridden      schema changed
-  Should help by  2026-11-23 02:50:00Z
+  Proposed               rollback (the change is code)
+  Options                rollback, restore_pitr
+  Vetoes hit             schema changed
+  Overridden             schema changed
+  To be contained first  Stop the writers. Every write makes it worse.
+  Prices                 restore_pitr: 20 min to 40 min
+  Should help by         2026-11-23 02:50:00Z
   • backup_verified: yes
   • cause_known: nobody knows
   • hotfix_eta_minutes: 40
+
+(nothing)
+@ana: After restore_pitr: nothing changed
 
 SEV1 INC-1 update #1
   Conditions  Prices are wrong.

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import assert_never
 
 from bot.core import events
+from bot.core.deciding import outcome_in_words
 from bot.core.document import Code, Line, Moment, Strong, Who
 from bot.core.events import IncidentEvent
 from bot.core.words import joined, linked
@@ -14,13 +15,25 @@ from playbooks.criteria import Value
 _Talk = (
     events.NoteAdded
     | events.FactLearnt
+    | events.DecisionAsked
+    | events.Proposed
     | events.Decided
+    | events.EffectDue
+    | events.EffectObserved
     | events.UpdatePosted
     | events.UpdateOverdue
     | events.PlanAttached
     | events.CopyOffered
     | events.IssueLinked
     | events.PostmortemAsked
+)
+_Deciding = (
+    events.FactLearnt
+    | events.DecisionAsked
+    | events.Proposed
+    | events.Decided
+    | events.EffectDue
+    | events.EffectObserved
 )
 
 
@@ -56,11 +69,15 @@ def _talk(event: _Talk) -> Line:
     match event:
         case events.NoteAdded(text=text, evidence=evidence):
             return (text, " (", linked(evidence, evidence), ")") if evidence else (text,)
-        case events.FactLearnt(name=name, value=value):
-            return ("Fact ", Code(name), f": {value_in_words(value)}")
-        case events.Decided(option=option, why=why, overridden=overridden):
-            over = f", going over {', '.join(overridden)}" if overridden else ""
-            return ("Decided: ", Strong(option), f"{over}{_because(why)}")
+        case (
+            events.FactLearnt()
+            | events.DecisionAsked()
+            | events.Proposed()
+            | events.Decided()
+            | events.EffectDue()
+            | events.EffectObserved()
+        ):
+            return _deciding(event)
         case events.UpdatePosted(number=number, conditions=conditions):
             return (Strong(f"Update #{number}"), f": {conditions}")
         case events.UpdateOverdue(promised=promised):
@@ -75,6 +92,35 @@ def _talk(event: _Talk) -> Line:
             return ("The post-mortem was asked for",)
         case _:
             assert_never(event)
+
+
+def _deciding(event: _Deciding) -> Line:
+    match event:
+        case events.FactLearnt(name=name, value=value, source=source):
+            found = "" if source == "person" else f" ({source.removeprefix('machine:')})"
+            return ("Fact ", Code(name), f": {value_in_words(value)}{found}")
+        case events.DecisionAsked():
+            return ("It was asked what to do",)
+        case events.Proposed():
+            return proposed_line(event)
+        case events.Decided(option=option, why=why, overridden=overridden):
+            over = f", going over {', '.join(overridden)}" if overridden else ""
+            return ("Decided: ", Strong(option), f"{over}{_because(why)}")
+        case events.EffectDue(option=option):
+            return (Strong(option), " should have helped by now")
+        case events.EffectObserved(option=option):
+            return ("After ", Strong(option), f": {outcome_in_words(event)}")
+        case _:
+            assert_never(event)
+
+
+def proposed_line(event: events.Proposed) -> Line:
+    """Return what is proposed now, what was before, and why."""
+    because = f", because {event.why[:1].lower()}{event.why[1:]}"
+    if not event.was:
+        return ("Proposal: ", Strong(event.option), because)
+    now = event.option or "none for now"
+    return (f"Proposal changed: {event.was} → ", Strong(now), because)
 
 
 def _impact(event: events.ImpactStated) -> Line:

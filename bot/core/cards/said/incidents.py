@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from bot.core import events
+from bot.core.cards.decide import decided_line, did_it_work
 from bot.core.cards.lines import describe
 from bot.core.cards.lines.incidents import value_in_words
 from bot.core.document import (
@@ -31,6 +32,7 @@ _Silent = (
     events.IncidentDeclared
     | events.RoomOpened
     | events.FactLearnt
+    | events.DecisionAsked
     | events.PlanAttached
     | events.IssueLinked
     | events.PostmortemAsked
@@ -41,6 +43,8 @@ _Plain = (
     | events.ImpactStated
     | events.WritersStopped
     | events.NoteAdded
+    | events.Proposed
+    | events.EffectObserved
     | events.IncidentReopened
 )
 
@@ -58,6 +62,8 @@ def said_of_incident(entry: Entry, event: IncidentEvent, incident: Incident) -> 
             return _offered(event)
         case events.Decided():
             return _decided(entry, event)
+        case events.EffectDue():
+            return _due(event, incident)
         case events.UpdatePosted():
             return update_message(entry, event, incident)
         case events.UpdateOverdue():
@@ -111,6 +117,14 @@ def _overdue(event: events.UpdateOverdue, incident: Incident) -> Document:
     return Document("", (Paragraph((*line, " and did not come.")), Buttons((button,))))
 
 
+def _due(event: events.EffectDue, incident: Incident) -> Document | None:
+    for decision in incident.decisions:
+        if decision.seq == event.decision:
+            asked: Line = (Who(incident.commander, ping=True), ": did it work? ", *decided_line(decision))
+            return Document("", (Paragraph(asked), did_it_work(incident.id, decision)))
+    return None
+
+
 def _decided(entry: Entry, event: events.Decided) -> Document:
     return Document(f"Decided: {event.option}", tuple(decision_record(entry.by, event)))
 
@@ -126,6 +140,10 @@ def decision_record(by: str, event: events.Decided) -> Iterator[Block]:
         pairs.append(("Vetoes hit", ("; ".join(event.vetoes),)))
     if event.overridden:
         pairs.append(("Overridden", ("; ".join(event.overridden),)))
+    if event.containment:
+        pairs.append(("To be contained first", (" ".join(event.containment),)))
+    if event.prices:
+        pairs.append(("Prices", ("; ".join(event.prices),)))
     if event.effect_by:
         pairs.append(("Should help by", (Moment(event.effect_by),)))
     yield Fields(tuple(pairs))

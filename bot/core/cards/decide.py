@@ -1,0 +1,312 @@
+"""The card a decision is made on: what is proposed and why, what is known, and what is asked of whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.core.cards.lines.incidents import value_in_words
+from bot.core.cards.timeline import whole_of
+from bot.core.decide import Ask
+from bot.core.decide import Decision as Found
+from bot.core.deciding import (
+    WROTE,
+    fitting,
+    next_questions,
+    outcome_in_words,
+    refuted,
+    unanswered,
+    weigh,
+)
+from bot.core.document import (
+    Block,
+    Bullets,
+    Button,
+    Buttons,
+    Code,
+    Document,
+    Line,
+    Menu,
+    Moment,
+    Paragraph,
+    Small,
+    Span,
+    Strong,
+    Who,
+)
+from bot.core.incident import Decision, Incident
+from bot.core.people import who_knows
+from bot.core.words import in_words, joined, lasted, sentence
+from playbooks.catalog import Catalog
+from playbooks.criteria import FACTS, Criteria, Known
+from playbooks.model import Playbook
+from playbooks.roles import Holders
+
+NOBODY_KNOWS = "?"
+MOST_NAMED = 3
+MOST_FLIPS = 5
+MOST_BUTTONS = 5
+"""How many answers are buttons side by side; more of them are a menu."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """An incident and what the criteria make of it now; `playbooks` carry out what was decided last."""
+
+    incident: Incident
+    found: Found
+    criteria: Criteria
+    holders: Holders
+    playbooks: Sequence[str]
+    command: str
+    now: datetime
+
+    @classmethod
+    def of(
+        cls,
+        incident: Incident,
+        criteria: Criteria,
+        playbooks: Sequence[Playbook],
+        catalog: Catalog,
+        slack_groups: Mapping[str, Iterable[str]],
+        *,
+        command: str,
+        now: datetime,
+    ) -> Deciding:
+        """Return how an incident stands with the files that are in force."""
+        holders = who_knows(incident, playbooks, catalog, slack_groups)
+        chosen = [decision.made.option for decision in incident.decisions[-1:]]
+        names = [name for option in chosen for name in fitting(playbooks, option, incident)]
+        return cls(incident, weigh(incident, criteria, now), criteria, holders, names, command, now)
+
+    @property
+    def asks(self) -> tuple[Ask, ...]:
+        """Return the questions that are put now: none once it is decided or the incident is over."""
+        return next_questions(self.found) if self.incident.open and self.standing is None else ()
+
+    @property
+    def standing(self) -> Decision | None:
+        """Return the newest decision unless it was seen not to work: nothing is asked while it stands."""
+        newest = self.incident.decisions[-1] if self.incident.decisions else None
+        refuted = newest and newest.observed and newest.observed.refutes
+        return None if refuted else newest
+
+    def people(self, ask: Ask) -> tuple[str, ...]:
+        """Return who is asked: the holders of the role, or else the commander."""
+        return self.holders.get(ask.role, ()) or (self.incident.commander,)
+
+
+def decision_card(seen: Deciding) -> Document:
+    """Return the card; once the incident is over it only says what was decided and what came of it."""
+    blocks = (
+        *_decided(seen),
+        *(_still_open(seen) if seen.incident.open else _over(seen)),
+        Small(_foot(seen)),
+    )
+    return Document(f"{seen.incident.id}: what to do", blocks, whole_of(seen.incident.id))
+
+
+def _still_open(seen: Deciding) -> Iterator[Block]:
+    found = seen.found
+    if seen.standing is None or found.proposal not in (None, seen.standing.made.option):
+        yield from _proposal(seen)
+    if found.containment:
+        yield Bullets(
+            [
+                (Strong("First: "), sentence(part.do), " ", sentence(part.because))
+                for part in found.containment
+            ]
+        )
+    if found.vetoes:
+        yield Bullets([_veto(seen, veto.id) for veto in found.vetoes])
+    yield from _known(seen)
+    for ask in seen.asks:
+        yield from _question(seen, ask)
+    if found.flips and seen.standing is None:
+        flips = [
+            f"{flip.fact} = {value_in_words(flip.value)} → {flip.option}" for flip in found.flips[:MOST_FLIPS]
+        ]
+        yield Small((f"It would change if: {'; '.join(flips)}.",))
+
+
+def _over(seen: Deciding) -> Iterator[Block]:
+    yield from _known(seen)
+    if unanswered(seen.incident):
+        yield from wrote(seen.incident.id, seen.criteria)
+
+
+def wrote(id: str, criteria: Criteria) -> tuple[Block, ...]:
+    """Return the question that must be answered before an incident about a release is closed."""
+    ask = criteria.facts[WROTE].ask
+    return (
+        Paragraph((Strong("Before it is closed: did the failed version write anything? "), ask)),
+        answers(id, WROTE, ask),
+    )
+
+
+def _decided(seen: Deciding) -> Iterator[Block]:
+    for decision in seen.incident.decisions[-1:]:
+        yield Paragraph(decided_line(decision))
+        if decision.observed:
+            yield Paragraph(observed_line(decision))
+        elif seen.incident.open and decision.asked_at:
+            yield Paragraph((Strong("Did it work? "), "It was asked ", Moment(decision.asked_at), "."))
+            yield did_it_work(seen.incident.id, decision)
+        elif seen.incident.open:
+            yield from plan_buttons(seen.incident.id, seen.playbooks)
+
+
+def decided_line(decision: Decision) -> Line:
+    """Return what was decided, against what, and when it should help."""
+    made = decision.made
+    why = f": {sentence(made.why)}" if made.why else "."
+    over: Line = (" Against ", Strong("; ".join(made.overridden)), ".") if made.overridden else ()
+    by: Line = (" It should help by ", Moment(made.effect_by), ".") if made.effect_by else ()
+    return (
+        Strong(f"Decided: {made.option}"),
+        " by ",
+        Who(decision.by),
+        " ",
+        Moment(decision.at),
+        why,
+        *over,
+        *by,
+    )
+
+
+def observed_line(decision: Decision) -> Line:
+    """Return what was seen of a decision's effect, and what follows from it."""
+    assert decision.observed
+    seen = decision.observed
+    came: Line = (outcome_in_words(seen.seen), ", ", Who(seen.by), " says ", Moment(seen.at), ".")
+    if not seen.refutes:
+        return (Strong("✓ "), *came)
+    return (Strong("✗ Refuted: "), *came, f" {decision.made.option} is not proposed again.")
+
+
+def did_it_work(id: str, decision: Decision) -> Buttons:
+    """Return the answers to whether a decision worked; they are about this decision and no later one."""
+    line = f"decide of:{decision.seq} inc:{id}"
+    return Buttons(
+        (
+            Button("It worked", f"{line} worked:yes", style="primary"),
+            Button("No change", f"{line} worked:no"),
+            Button("It got worse", f"{line} worked:worse", style="danger"),
+        )
+    )
+
+
+def plan_buttons(id: str, playbooks: Sequence[str]) -> Iterator[Block]:
+    """Return what carries a decision out, by the names of playbooks."""
+    if playbooks:
+        yield Buttons(tuple(Button(f"Plan {name}", f"plan {name} inc:{id}") for name in playbooks))
+
+
+def _proposal(seen: Deciding) -> Iterator[Block]:
+    found = seen.found
+    if found.proposal is None:
+        yield Paragraph(_undecided(seen))
+        yield Paragraph((Strong("Meanwhile: "), sentence(found.safe_now[-1])))
+        return
+    staged = "" if found.one_click else " It needs a first stage, or an override with a reason."
+    again = _tried(seen, found.proposal)
+    yield Paragraph((Strong(f"Proposal: {found.proposal}. "), sentence(found.why), staged, *again))
+    if found.one_click:
+        line = f"decide {found.proposal} as:proposed inc:{seen.incident.id}"
+        yield Buttons((Button(f"Decide {found.proposal}", line, style="primary", ask="Why is it right?"),))
+
+
+def _tried(seen: Deciding, option: str) -> Iterator[Span]:
+    """The last answer of all stays proposed even when it was tried, which is never left unsaid."""
+    for decision in refuted(seen.incident):
+        if decision.made.option == option and decision.observed:
+            yield Strong(" It was tried and did not work: ")
+            yield f"{outcome_in_words(decision.observed.seen)}. Nothing else is left, so do it another way."
+
+
+def _undecided(seen: Deciding) -> Line:
+    if seen.incident.known:
+        return (Strong("No proposal yet. "), sentence(seen.found.why))
+    options = ", ".join(seen.found.possible)
+    left = f"Ask what stands below: the answers choose between {options}."
+    return (Strong("Nothing is known yet, so nothing is proposed. "), left)
+
+
+def _veto(seen: Deciding, id: str) -> Line:
+    veto = next(veto for veto in seen.found.vetoes if veto.id == id)
+    repair = f" To have it back: {sentence(veto.repair)}" if veto.repair else ""
+    return (Strong(f"{veto.id} rules out {', '.join(veto.removes)}: "), sentence(veto.because), repair)
+
+
+def _known(seen: Deciding) -> Iterator[Block]:
+    if seen.incident.known:
+        yield Paragraph((Strong("Known:"),))
+        good = seen.found.facts
+        yield Bullets(
+            [
+                (
+                    *known_line(name, known, seen.now),
+                    *(() if name in good else (Strong(" too old to count"),)),
+                )
+                for name, known in seen.incident.known.items()
+            ]
+        )
+
+
+def known_line(name: str, known: Known, now: datetime) -> Line:
+    """Return a fact with its value, by whom or what it was found, and how old it is."""
+    by: Line = (Who(known.by),) if known.of_person else (known.source.removeprefix("machine:"),)
+    age = lasted(known.at, now)
+    old = f", {in_words(age)} ago" if age > timedelta(0) else ""
+    return (f"{name}: ", Strong(value_in_words(known.value)), " (", *by, ", ", Moment(known.at), f"{old})")
+
+
+def _question(seen: Deciding, ask: Ask) -> Iterator[Block]:
+    yield Paragraph((*addressed(seen, ask), ask.question, *_typed(seen, ask)))
+    yield answers(seen.incident.id, ask.fact, ask.question)
+
+
+def addressed(seen: Deciding, ask: Ask) -> Line:
+    """Return whom a question is for, so that they are notified where it is new."""
+    people = seen.people(ask)
+    more = f" and {len(people) - MOST_NAMED} more" if len(people) > MOST_NAMED else ""
+    named = joined([(Who(name, ping=True),) for name in people[:MOST_NAMED]])
+    role = ask.role if seen.holders.get(ask.role) else f"nobody is {ask.role} yet: who knows?"
+    return (*named, Strong(f"{more} ({role}): "))
+
+
+def _typed(seen: Deciding, ask: Ask) -> Line:
+    """A number is typed, so that an example stands beside its question."""
+    if FACTS[ask.fact].kind != "number":
+        return ()
+    return (" ", Code(f"{seen.command} decide {ask.fact}:<{FACTS[ask.fact].unit}>"))
+
+
+def answers(id: str, fact: str, question: str) -> Block:
+    """Return the answers one can give to a question; each is a line one can type."""
+    kind = FACTS[fact]
+    nobody = Button("Nobody knows", f"decide {fact}:{NOBODY_KNOWS} inc:{id}")
+    if kind.kind == "number":
+        number = Button(f"Answer in {kind.unit}", f"decide inc:{id}", ask=question, into=fact)
+        return Buttons((number, nobody))
+    buttons = (*(Button(_label(word), f"decide {fact}:{word} inc:{id}") for word in kind.words), nobody)
+    return Buttons(buttons) if len(buttons) <= MOST_BUTTONS else Menu("Choose an answer", buttons)
+
+
+def _label(word: str) -> str:
+    return word.replace("_", " ").capitalize()
+
+
+def _foot(seen: Deciding) -> Line:
+    if not seen.incident.open:
+        return (f"{seen.incident.id} is {seen.incident.phase.value} · as of ", Moment(seen.now))
+    choice = Code(f'{seen.command} decide <option> why:"…"')
+    fact = Code(f"{seen.command} decide <fact>:<value>")
+    return (
+        fact,
+        f" corrects a fact ({NOBODY_KNOWS}: nobody knows), ",
+        choice,
+        " records the choice · as of ",
+        Moment(seen.now),
+    )

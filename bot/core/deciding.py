@@ -1,0 +1,159 @@
+"""Deciding in an incident: what the criteria make of its record, and the events that follow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+from bot.core import incident as incidents
+from bot.core.decide import Ask, VetoHit, decide
+from bot.core.decide import Decision as Found
+from bot.core.document import utc
+from bot.core.errors import Refused
+from bot.core.events import Decided, EffectObserved, Entry, Event, Proposed
+from bot.core.incident import Decision, Incident, Observation, stream_of
+from bot.core.words import sentence
+from playbooks.criteria import Criteria
+from playbooks.model import Playbook
+from playbooks.roles import Holders
+from playbooks.words import Option
+
+WROTE = "new_version_wrote_incompatible_state"
+"""The fact that must be answered before an incident about a release is closed."""
+_OF_A_RELEASE = frozenset({Option.CODE_ROLLBACK, Option.CONFIG_REVERT, Option.HOTFIX})
+
+_CAME: Mapping[str, str] = {"worked": "it worked", "no_change": "nothing changed", "worse": "it got worse"}
+
+
+def weigh(incident: Incident, criteria: Criteria, now: datetime) -> Found:
+    """Return what the criteria make of what is still good; what was seen not to work is ruled out as well."""
+    return decide(criteria.fresh(incident.known, now), _with_the_record(incident, criteria))
+
+
+def _with_the_record(incident: Incident, criteria: Criteria) -> Criteria:
+    """Add a veto for each action that did not work, but for the last answer, without which there is none."""
+    last = criteria.rules[-1].answer
+    tried = tuple(
+        _tried(decision, decision.observed)
+        for decision in refuted(incident)
+        if decision.observed and decision.made.option in set(Option) - {last}
+    )
+    if not tried:
+        return criteria
+    # Read anew: a copy would keep what was made ready for the vetoes before.
+    written = criteria.model_dump(by_alias=True)
+    return Criteria.model_validate({**written, "vetoes": [*written["vetoes"], *tried]})
+
+
+def _tried(decision: Decision, seen: Observation) -> Mapping[str, object]:
+    option, came = decision.made.option, outcome_in_words(seen.seen)
+    return {
+        "id": f"tried-{option.replace('_', '-')}",
+        "removes": [option],
+        "when": "always",
+        "because": f"@{decision.by} decided it at {utc(decision.at)}, and {came}, as @{seen.by} says",
+    }
+
+
+def outcome_in_words(seen: EffectObserved) -> str:
+    """Return what was seen of an effect, as a sentence goes on."""
+    return _CAME.get(seen.outcome, seen.outcome)
+
+
+def refuted(incident: Incident) -> tuple[Decision, ...]:
+    """Return the newest decision for each option whose effect was seen, where it did not work."""
+    newest = {decision.made.option: decision for decision in incident.decisions if decision.observed}
+    return tuple(found for found in newest.values() if found.observed and found.observed.refutes)
+
+
+def next_questions(found: Found) -> tuple[Ask, ...]:
+    """Return the first question to each role: they are asked at the same time, each one thing.
+
+    What a machine may find out yet is asked of people last.
+    """
+    first: dict[str, Ask] = {}
+    for ask in sorted(found.ask, key=lambda ask: ask.machine):
+        first.setdefault(ask.role, ask)
+    return tuple(first.values())
+
+
+def with_proposal(
+    incident: Incident, events: Iterable[Event], criteria: Criteria, hash: str, *, by: str, at: datetime
+) -> tuple[Event, ...]:
+    """Return what somebody adds to an incident, and the changed proposal if it changes that."""
+    told = tuple(events)
+    after = then(incident, told, by=by, at=at)
+    was, now = weigh(incident, criteria, at), weigh(after, criteria, at)
+    if was.proposal == now.proposal or not after.open:
+        return told
+    changed = Proposed(option=now.proposal or "", was=was.proposal or "", why=now.why, criteria_hash=hash)
+    return (*told, changed)
+
+
+def then(incident: Incident, events: Iterable[Event], *, by: str, at: datetime) -> Incident:
+    """Return the incident as it will be once somebody added these events to it."""
+    for event in events:
+        entry = Entry(stream_of(incident.id), incident.seq + 1, at, at, by, "", event)
+        incident = incidents.fold([entry], incident) or incident
+    return incident
+
+
+def against(option: str, found: Found) -> tuple[VetoHit, ...]:
+    """Return the vetoes that a choice goes against."""
+    return tuple(veto for veto in found.vetoes if option in veto.removes)
+
+
+def may_override(who: str, vetoes: Iterable[VetoHit], holders: Holders) -> None:
+    """Return if somebody holds the role that may go over each veto, or raise Refused naming who does."""
+    for veto in vetoes:
+        held = holders.get(veto.override, ())
+        if who not in held:
+            people = ", ".join(f"@{name}" for name in held) or "nobody"
+            repair = f" To have it back: {sentence(veto.repair)}" if veto.repair else ""
+            raise Refused(
+                f"{sentence(ruled_out(veto))} Only the role {veto.override} may go over it, with a reason, "
+                f"and {people} holds it: nothing was recorded.{repair}"
+            )
+
+
+def choice(
+    incident: Incident, criteria: Criteria, hash: str, option: Option, *, why: str, at: datetime
+) -> Decided:
+    """Return the record of a choice, with everything that was known when it was made."""
+    found = weigh(incident, criteria, at)
+    again = criteria.box(option, found.facts)
+    return Decided(
+        option=option,
+        why=why,
+        proposal=found.proposal or "ask",
+        proposal_why=(found.why,),
+        facts=dict(found.facts),
+        possible=tuple(found.possible),
+        vetoes=tuple(ruled_out(veto) for veto in found.vetoes),
+        overridden=tuple(f"{veto.id}: {veto.because}" for veto in against(option, found)),
+        criteria_hash=hash,
+        effect_by=at + again if again else None,
+        containment=tuple(f"{sentence(part.do)} {sentence(part.because)}" for part in found.containment),
+    )
+
+
+def ruled_out(veto: VetoHit) -> str:
+    """Return what a veto takes away and why, in words."""
+    return f"{veto.id} rules out {', '.join(veto.removes)}: {veto.because}"
+
+
+def unanswered(incident: Incident) -> bool:
+    """Say whether a release was undone or mended and nobody said what it had written."""
+    about = any(decision.made.option in _OF_A_RELEASE for decision in incident.decisions)
+    return about and WROTE not in incident.known
+
+
+def fitting(playbooks: Iterable[Playbook], option: str, incident: Incident) -> tuple[str, ...]:
+    """Return the names of the playbooks that carry out an option for the incident's service."""
+    return tuple(sorted(book.name for book in _fitting(playbooks, option, incident)))
+
+
+def _fitting(playbooks: Iterable[Playbook], option: str, incident: Incident) -> Iterator[Playbook]:
+    for book in playbooks:
+        if option in book.options and book.applies_to.covers(incident.service, incident.environment):
+            yield book

@@ -1,0 +1,315 @@
+"""The card a decision is made on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from inline_snapshot import snapshot
+
+from bot.core.cards.decide import Deciding, decision_card
+from bot.core.deciding import WROTE
+from bot.core.document import Document, Menu, Paragraph, Who
+from bot.core.events import (
+    Decided,
+    EffectDue,
+    EffectObserved,
+    FactLearnt,
+    IncidentClosed,
+    IncidentResolved,
+)
+from playbooks.catalog import load_catalog
+from playbooks.load import load_playbook
+from tests.core.story import Story, at, planned, shown
+from tests.core.test_decide import DAMAGE, RELEASE
+from tests.core.test_deciding import CRITERIA, knowing, tried
+from tests.runs.stage import CATALOG, PLAYBOOK
+
+BOOK = load_playbook(PLAYBOOK, "restore.yaml").playbook
+
+
+def seen(story: Story, minute: float = 30) -> Deciding:
+    catalog = load_catalog(CATALOG, "catalog.yaml")
+    return Deciding.of(story.incident, CRITERIA, [BOOK], catalog, {}, command="/backstop", now=at(minute))
+
+
+def card(story: Story, minute: float = 30) -> str:
+    return shown(decision_card(seen(story, minute)))
+
+
+def pinged(document: Document) -> list[str]:
+    lines = [block.line for block in document.blocks if isinstance(block, Paragraph)]
+    return [span.name for line in lines for span in line if isinstance(span, Who) and span.ping]
+
+
+def test_where_nothing_is_known_several_people_are_asked_at_once() -> None:
+    assert card(planned()) == snapshot("""\
+INC-1: what to do
+Nothing is known yet, so nothing is proposed. Ask what stands below: the answers choose between
+        failover, restore_partial, restore_pitr, restore_full, mitigate, config_revert, wait,
+        hotfix, code_rollback.
+Meanwhile: Ease the pain without changing data - shed or drain load, switch features off - and find
+        out what is asked below.
+  • First: Freeze deployments, migrations, configuration, autoscalers and retention jobs. A change
+        nobody planned undoes the recovery.
+@bo (dba): Is data wrong or missing, and is it still being damaged?
+  [None]  decide data_corruption:none inc:INC-1
+  [Suspected]  decide data_corruption:suspected inc:INC-1
+  [Confirmed]  decide data_corruption:confirmed inc:INC-1
+  [Ongoing]  decide data_corruption:ongoing inc:INC-1
+  [Nobody knows]  decide data_corruption:? inc:INC-1
+@ana (commander): Is harm growing that cannot be taken back: money leaving, data leaking, messages
+        going out?
+  [Yes]  decide irreversible_harm_accruing:yes inc:INC-1
+  [No]  decide irreversible_harm_accruing:no inc:INC-1
+  [Nobody knows]  decide irreversible_harm_accruing:? inc:INC-1
+@cy (app): Can a flag or a setting undo what set this off?
+  [Yes]  decide config_or_flag_revert_possible:yes inc:INC-1
+  [No]  decide config_or_flag_revert_possible:no inc:INC-1
+  [Nobody knows]  decide config_or_flag_revert_possible:? inc:INC-1
+@ana (nobody is ops yet: who knows?): Is it getting better by itself, measurably?
+  [Yes]  decide self_recovering:yes inc:INC-1
+  [No]  decide self_recovering:no inc:INC-1
+  [Nobody knows]  decide self_recovering:? inc:INC-1
+/backstop decide <fact>:<value> corrects a fact (?: nobody knows), /backstop decide <option> why:"…"
+        records the choice · as of 2026-11-23 02:40:00Z
+""")
+    assert pinged(decision_card(seen(planned()))) == ["bo", "ana", "cy", "ana"]
+
+
+def test_a_proposal_is_shown_with_what_rules_others_out_what_is_known_and_what_would_change_it() -> None:
+    story = knowing(**{**DAMAGE, "replicas_affected": None})
+    story.in_incident(6, FactLearnt(name="backup_age_minutes", value=12, source="machine:points"))
+    assert card(story) == snapshot("""\
+INC-1: what to do
+Proposal: restore_full. The whole database is damaged and there is a backup.
+  [Decide restore_full]  decide restore_full as:proposed inc:INC-1 why:"…"
+  • First: Freeze deployments, migrations, configuration, autoscalers and retention jobs. A change
+        nobody planned undoes the recovery.
+  • First: Hold the recovery points from before the damage. Retention does not know that they are
+        needed.
+  • V6 rules out code_rollback, config_revert, hotfix: Data is damaged, and no change of code brings
+        it back.
+  • V6-copies rules out failover: The copies are not known to be free of the damage.
+Known:
+  • change_suspected: yes (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • change_type: code (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • minutes_since_change: 20 (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • config_or_flag_revert_possible: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • previous_artifact_available: yes (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • rollback_tested: yes (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • schema_change: none (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • new_version_wrote_incompatible_state: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • mixed_versions_running: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • data_corruption: confirmed (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • data_loss_mechanism: overwrite (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • data_scope: database (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • irreversible_harm_accruing: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • backup_available: yes (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • backup_verified: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • backup_age_minutes: 12 (points, 2026-11-23 02:16:00Z, 24 min ago)
+  • restore_point_predates_damage: yes (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • pitr_available: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • replicas_affected: nobody knows (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • healthy_replica_available: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • failover_target_warm: yes (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • node_or_site_failure: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • overload_or_metastable: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • estimated_restore_minutes: nobody knows (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • good_writes_since_restore_point: none (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • cause_known: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • hotfix_eta_minutes: nobody knows (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • hotfix_can_be_staged: yes (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • traffic_drain_possible: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • external_dependency: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • forward_only_clients: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • self_recovering: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • service_currently_down: yes (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • control_plane_lost: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • severity: 2 (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • customer_impact: partial (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+It would change if: backup_available = no → mitigate; pitr_available = yes → restore_pitr;
+        data_corruption = none → code_rollback; data_corruption = suspected → mitigate; data_scope =
+        none → restore_partial.
+/backstop decide <fact>:<value> corrects a fact (?: nobody knows), /backstop decide <option> why:"…"
+        records the choice · as of 2026-11-23 02:40:00Z
+""")
+
+
+def test_a_number_is_typed_and_many_answers_are_a_menu() -> None:
+    facts = {name: value for name, value in DAMAGE.items() if name != "data_scope"}
+    menus = [block for block in decision_card(seen(knowing(**facts))).blocks if isinstance(block, Menu)]
+    assert [[button.label for button in menu.buttons] for menu in menus] == [
+        ["None", "Rows", "Tables", "Tenants", "Database", "Estate", "Nobody knows"]
+    ]
+    fix = {name: value for name, value in RELEASE.items() if name != "hotfix_eta_minutes"}
+    assert "/backstop decide hotfix_eta_minutes:<minutes>" in card(knowing(**{**fix, "cause_known": True}))
+
+
+def test_a_proposal_that_needs_a_first_stage_has_no_button() -> None:
+    story = knowing(**{**RELEASE, WROTE: None})
+    assert "It needs a first stage" in " ".join(card(story).split())
+    assert "[Decide" not in card(story)
+
+
+def test_of_many_who_could_know_three_are_called() -> None:
+    some = replace(seen(planned()), holders={"dba": ("bo", "cy", "dee", "eli", "flo")})
+    assert "@bo, @cy, @dee and 2 more (dba): " in shown(decision_card(some))
+
+
+def test_a_decision_stands_on_the_card_and_nothing_more_is_asked() -> None:
+    story = knowing(**DAMAGE)
+    story.in_incident(6, Decided(option="restore_full", why="all of it", proposal="restore_full"))
+    text = card(story)
+    assert "Decided: restore_full by @ana 2026-11-23 02:16:00Z: all of it.\n" in text
+    assert "[Plan restore-orders]  plan restore-orders inc:INC-1" in text
+    assert "Proposal" not in text
+    assert "would change" not in text
+    story.in_incident(7, FactLearnt(name="data_scope", value="rows"))
+    assert "Proposal: restore_partial. " in card(story)
+
+
+def test_what_came_of_a_decision_is_asked_and_shown() -> None:
+    story = knowing(**RELEASE)
+    made = story.in_incident(
+        6, Decided(option="code_rollback", why="", proposal="", overridden=("V4: old",), effect_by=at(21))
+    )
+    story.in_incident(21, EffectDue(decision=made.seq, option="code_rollback"), by="backstop")
+    assert card(story) == snapshot("""\
+INC-1: what to do
+Decided: code_rollback by @ana 2026-11-23 02:16:00Z. Against V4: old. It should help by 2026-11-23
+        02:31:00Z.
+Did it work? It was asked 2026-11-23 02:31:00Z.
+  [It worked]  decide of:40 inc:INC-1 worked:yes
+  [No change]  decide of:40 inc:INC-1 worked:no
+  [It got worse]  decide of:40 inc:INC-1 worked:worse
+  • First: Freeze deployments, migrations, configuration, autoscalers and retention jobs. A change
+        nobody planned undoes the recovery.
+  • V7 rules out restore_partial, restore_pitr, restore_full: Nothing shows that the data is bad.
+Known:
+  • change_suspected: yes (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • change_type: code (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • minutes_since_change: 20 (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • config_or_flag_revert_possible: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • previous_artifact_available: yes (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • rollback_tested: yes (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • schema_change: none (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • new_version_wrote_incompatible_state: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • mixed_versions_running: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • data_corruption: none (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • data_loss_mechanism: none (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • data_scope: none (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • irreversible_harm_accruing: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • backup_available: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • backup_verified: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • backup_age_minutes: nobody knows (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • restore_point_predates_damage: yes (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • pitr_available: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • replicas_affected: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • healthy_replica_available: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • failover_target_warm: yes (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • node_or_site_failure: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • overload_or_metastable: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • estimated_restore_minutes: nobody knows (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • good_writes_since_restore_point: none (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • cause_known: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • hotfix_eta_minutes: nobody knows (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • hotfix_can_be_staged: yes (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • traffic_drain_possible: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • external_dependency: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • forward_only_clients: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • self_recovering: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • service_currently_down: yes (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • control_plane_lost: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • severity: 2 (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • customer_impact: partial (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+/backstop decide <fact>:<value> corrects a fact (?: nobody knows), /backstop decide <option> why:"…"
+        records the choice · as of 2026-11-23 02:40:00Z
+""")
+    story.in_incident(22, EffectObserved(decision=made.seq, option="code_rollback", outcome="worse"), by="bo")
+    assert card(story) == snapshot("""\
+INC-1: what to do
+Decided: code_rollback by @ana 2026-11-23 02:16:00Z. Against V4: old. It should help by 2026-11-23
+        02:31:00Z.
+✗ Refuted: it got worse, @bo says 2026-11-23 02:32:00Z. code_rollback is not proposed again.
+Proposal: mitigate. Nothing better is known - ease the pain and look for the cause.
+  [Decide mitigate]  decide mitigate as:proposed inc:INC-1 why:"…"
+  • First: Freeze deployments, migrations, configuration, autoscalers and retention jobs. A change
+        nobody planned undoes the recovery.
+  • V7 rules out restore_partial, restore_pitr, restore_full: Nothing shows that the data is bad.
+  • tried-code-rollback rules out code_rollback: @ana decided it at 2026-11-23 02:16:00Z, and it got
+        worse, as @bo says.
+Known:
+  • change_suspected: yes (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • change_type: code (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • minutes_since_change: 20 (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • config_or_flag_revert_possible: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • previous_artifact_available: yes (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • rollback_tested: yes (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • schema_change: none (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • new_version_wrote_incompatible_state: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • mixed_versions_running: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • data_corruption: none (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • data_loss_mechanism: none (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • data_scope: none (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • irreversible_harm_accruing: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • backup_available: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • backup_verified: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • backup_age_minutes: nobody knows (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • restore_point_predates_damage: yes (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • pitr_available: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • replicas_affected: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • healthy_replica_available: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • failover_target_warm: yes (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • node_or_site_failure: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • overload_or_metastable: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • estimated_restore_minutes: nobody knows (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • good_writes_since_restore_point: none (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • cause_known: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • hotfix_eta_minutes: nobody knows (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • hotfix_can_be_staged: yes (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • traffic_drain_possible: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • external_dependency: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • forward_only_clients: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • self_recovering: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • service_currently_down: yes (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • control_plane_lost: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • severity: 2 (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • customer_impact: partial (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+It would change if: config_or_flag_revert_possible = yes → config_revert; self_recovering = yes →
+        wait; cause_known = yes → hotfix; new_version_wrote_incompatible_state = yes → hotfix.
+/backstop decide <fact>:<value> corrects a fact (?: nobody knows), /backstop decide <option> why:"…"
+        records the choice · as of 2026-11-23 02:40:00Z
+""")
+
+
+def test_what_worked_is_said() -> None:
+    story = knowing(**RELEASE)
+    tried(story, "worked")
+    assert "✓ it worked, @bo says 2026-11-23 02:32:00Z." in card(story)
+
+
+def test_the_last_answer_that_was_tried_is_never_proposed_in_silence() -> None:
+    story = knowing(**{**RELEASE, "change_suspected": False})
+    tried(story, "no_change", "rollback")
+    tried(story, "no_change", "mitigate")
+    assert (
+        "It was tried and did not work: nothing changed. Nothing else is left, so do it another way."
+        in " ".join(card(story).split())
+    )
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_when_it_is_over_the_card_asks_only_what_a_release_wrote(asks: bool) -> None:
+    story = knowing(cause_known=True)
+    made = story.in_incident(6, Decided(option="hotfix", why="small", proposal="ask"))
+    if not asks:
+        story.in_incident(7, FactLearnt(name=WROTE, value=True))
+        story.in_incident(8, EffectObserved(decision=made.seq, option="hotfix", outcome="worked"))
+    story.in_incident(20, IncidentResolved(statement="back", data_statement="none"))
+    text = card(story)
+    assert ("Before it is closed: did the failed version write anything?" in text) is asks
+    assert "INC-1 is resolved · as of" in text
+    assert "decide <option>" not in text
+    story.in_incident(21, IncidentClosed(backup_availability="no", recovery_speed="no"))
+    assert "INC-1 is closed · as of" in card(story)
