@@ -283,7 +283,7 @@ def _steps(run: Run, entry: Entry, event: Event) -> Run:
         case StepSucceeded(undo=True):
             return _end(run, event.step, Status.UNDONE, entry)
         case StepSucceeded():
-            done = _end(run, event.step, Status.SUCCEEDED, entry)
+            done = _end(_unpause(run, event.step), event.step, Status.SUCCEEDED, entry)
             return _with_step(done, event.step, replace(done.step(event.step), evidence=event.evidence))
         case StepFailed():
             return _end(run, event.step, Status.FAILED, entry, because=event.because, tail=event.tail)

@@ -200,6 +200,9 @@ class Steps:
             if not view.run.abort and self._book.timeline.now() - since < timedelta(seconds=within):
                 await self._shown.silent(view, step, state, "checking", because)
                 return self._book.rest(view, LATER)
+            if state.retry and not view.run.abort:
+                # It was looked at once more, and people want it done again.
+                return await self._opened(view, step, state, f"it is done, and {because}", found)
             return await self.failed(view, step, state, because, "", found=found, kind="transient")
         done = StepSucceeded(
             step=step.id,
@@ -270,8 +273,13 @@ class Steps:
             if job.phase is Phase.SUCCEEDED and not state.undoing:
                 return await self._succeeded(view, step, state, job)
             said = f"{job.phase.value}: {job.because}".rstrip(": ")
+        return await self._opened(view, step, state, said)
+
+    async def _opened(
+        self, view: View, step: PlannedStep, state: StepState, said: str, found: Sequence[CheckFound] = ()
+    ) -> View:
         opened = AttemptOpened(step=step.id, attempt=state.attempt + 1, target_said=said)
-        return await self._book.write(view, opened)
+        return await self._book.write(view, *found, opened)
 
     async def end(self, view: View, step: PlannedStep, state: StepState) -> JobState | None:
         """Settle a step's key for good and return how it ended, or None while something may still act."""

@@ -10,6 +10,7 @@ import pytest
 from bot.core.events import (
     AbortAsked,
     Approved,
+    AttemptOpened,
     Event,
     FreezePlaced,
     ImpactStated,
@@ -222,6 +223,29 @@ async def test_a_check_that_fails_after_the_restore_is_a_failed_step(stage: Stag
 
     assert step.status is Status.FAILED
     assert step.because == "the check rows found 0 rows"
+
+
+async def test_a_retry_looks_once_more_at_what_is_done_and_does_it_again_only_if_it_is_still_wrong(
+    stage: Stage, world: World
+) -> None:
+    world.rows_ok = False
+    await started(stage)
+    await approved(stage)
+
+    await write(stage, "ana", RetryAsked(step="restore", why="somebody else wrote there"))
+    await stage.carry()
+
+    assert world.acts == ["RUN-1.stop.1", "RUN-1.restore.1", "RUN-1.restore.2"]
+    told = [entry.event for entry in await stage.timeline.read("run/RUN-1")]
+    said = "it is done, and the check rows found 0 rows"
+    assert AttemptOpened(step="restore", attempt=2, target_said=said) in told
+
+    world.rows_ok = True
+    await write(stage, "ana", RetryAsked(step="restore", why="they are back by hand"))
+    await stage.carry()
+
+    assert world.acts == ["RUN-1.stop.1", "RUN-1.restore.1", "RUN-1.restore.2", "RUN-1.go.1"]
+    assert (await stage.run()).state == "recovered"
 
 
 async def test_end_checks_that_never_pass_ask_people_after_their_time(
