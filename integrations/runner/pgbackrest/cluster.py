@@ -17,10 +17,12 @@ from integrations.runner.pgbackrest.owner import Owner
 from integrations.runner.postgres.server import Server
 from integrations.runner.report import Problem
 
+STARTING = "starting"
 STOPPED_STATES = ("shut down", "shut down in recovery")
 _LOOK_S = 0.02
 _STOP_S = 300
 _LAST_LINES = 3
+_STATUS_LINE = 7
 _LONGEST = 600
 
 
@@ -88,6 +90,14 @@ class Cluster:
         except (OSError, ValueError, IndexError):
             return None
         return pid if processes.runs(pid) and self._has(pid) else None
+
+    def status(self) -> str:
+        """Return what the server notes of itself: `starting`, `standby` or `ready`; empty when nothing."""
+        try:
+            lines = (self.data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+        except (OSError, ValueError):
+            return ""
+        return lines[_STATUS_LINE].strip() if len(lines) > _STATUS_LINE else ""
 
     def _has(self, pid: int) -> bool:
         """Say whether a process is a server of this very directory, in which servers work.

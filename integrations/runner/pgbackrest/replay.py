@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from integrations.runner.pgbackrest.cluster import Cluster, last_words
+from integrations.runner.pgbackrest.cluster import STARTING, Cluster, last_words
 from integrations.runner.pgbackrest.positions import position
 from integrations.runner.report import Problem, Step
 
-_LOOK_S, _LOOK_MORE_S = 0.2, 0.02
+_LOOK_S, _GLANCE_S = 0.2, 0.02
 _BEGIN_S = 60.0
 _STALL_S = 1800.0
 _REPLAY = """
@@ -53,28 +53,32 @@ class Replay:
         """
         begun = moved = time.monotonic()
         known: Any = None
-        lived = False
+        lived, seen, looked = False, "", 0.0
         while True:
             alive = self.cluster.pid() is not None
             lived = lived or alive
             begins = process.poll() is None if process else not lived and time.monotonic() - begun < _BEGIN_S
             if not alive and not begins:
                 raise Problem(f"PostgreSQL ended while it replayed: {last_words(self.log, self.since)}")
-            found = self._asked() if alive else None
+            # What its pid file says costs nothing to read; a question takes time from the replay.
+            status, now = self.cluster.status(), time.monotonic()
+            if status == seen and now - looked < _LOOK_S:
+                time.sleep(_GLANCE_S)
+                continue
+            seen, looked = status, now
+            found = self._asked() if alive and status != STARTING else None
             if found and (found["paused"] if until == "paused" else not found["recovering"]):
                 return Resting(found.get("lsn"), found.get("last"))
             if found and until == "paused" and not found["recovering"]:
                 raise Problem(f"The copy in {self.cluster.data} was promoted by somebody; discard it.")
             yield self._step(found, until)
-            now = (found or {}).get("lsn"), self._said()
-            moved = time.monotonic() if now != known else moved
-            known = now
-            if time.monotonic() - moved > _STALL_S:
+            signs = (found or {}).get("lsn"), self._said()
+            moved = now if signs != known else moved
+            known = signs
+            if now - moved > _STALL_S:
                 raise Problem(
                     f"PostgreSQL has not moved for half an hour: {last_words(self.log, self.since)}"
                 )
-            # A short replay is not to wait for a look; a long one is not to be disturbed by many.
-            time.sleep(min(_LOOK_S, max(_LOOK_MORE_S, (time.monotonic() - begun) / 10)))
 
     def _asked(self) -> dict[str, Any] | None:
         try:

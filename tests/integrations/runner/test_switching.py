@@ -116,12 +116,12 @@ def test_a_kill_while_the_damaged_cluster_is_put_aside_loses_nothing_of_it(
     host, operation, key = Host(cluster, tmp_path), "pgbackrest.restore_in_place", "RUN-1/restore/1"
     bad, damaged = cluster.release_badly(), cluster.data.stat().st_ino
     cluster.archived()
-    assert host.act("copying", key, bad, operation) == -signal.SIGKILL
+    assert host.act("copying", key, bad, operation, keep="copy") == -signal.SIGKILL
     shelf = cluster.kept / "RUN-1%2Frestore%2F1"
     # As it is between the exchange of the two directories and the name of the one that is kept.
     (shelf / "data").rename(shelf / "data.part")
 
-    assert host.act("never", key, bad, operation) == 0
+    assert host.act("never", key, bad, operation, keep="copy") == 0
 
     assert (shelf / "data").stat().st_ino == damaged
     assert cluster.rows() == bad.good
