@@ -35,6 +35,13 @@ TEXT = json.dumps(
                 "when": "damage.confirmed",
                 "because": "No code brings data back",
             },
+            {
+                "id": "V3",
+                "removes": ["code_rollback"],
+                "when": "artifact.missing",
+                "because": "It cannot be pulled",
+                "repair": "Publish it again",
+            },
             {"id": "V2", "removes": ["restore_full"], "when": "scope.part", "because": "Most of it is good"},
         ],
         "rules": [
@@ -61,6 +68,13 @@ TEXT = json.dumps(
                 "when": "artifact.available",
                 "answer": "code_rollback",
                 "because": "The release before is at hand",
+            },
+            {
+                "id": "mend",
+                "when": "artifact.missing",
+                "answer": "code_rollback",
+                "because": "The release before can be had again",
+                "repairs": ["V3"],
             },
             {"id": "else", "when": "always", "answer": "mitigate", "because": "Nothing better is known"},
         ],

@@ -82,7 +82,9 @@ def _standing(session: Session) -> Iterator[Block]:
     if session.learnt:
         yield Paragraph((Strong("Answered: "), _listed(session.learnt), "."))
     yield Paragraph((Strong(f"Proposal: {found.proposal or 'none yet'}. "), sentence(found.why)))
-    first = [(Strong("First: "), sentence(part.do)) for part in found.containment]
+    first = [
+        (Strong("First: "), sentence(do)) for do in (*(part.do for part in found.containment), *found.first)
+    ]
     ruled = [
         (Strong(f"{veto.id} rules out {', '.join(veto.removes)}: "), sentence(veto.because))
         for veto in found.vetoes
@@ -100,7 +102,8 @@ def replay_prompt(session: Session) -> Document:
         return Document("", blocks, whole="")
     why = f"Proposal: {found.proposal}. {sentence(found.why)}"
     staged = "" if found.one_click else " It needs a first stage."
-    return Document("", (Paragraph((Strong(why), staged)), Small(("Enter takes it.",))), whole="")
+    before = "".join(f" First: {sentence(repair)}" for repair in found.first) or staged
+    return Document("", (Paragraph((Strong(why), before)), Small(("Enter takes it.",))), whole="")
 
 
 def replay_heard(session: Session, moves: Iterable[Move]) -> str:

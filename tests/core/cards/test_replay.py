@@ -90,6 +90,16 @@ Enter takes it.
 """)
 
 
+def test_what_must_be_repaired_comes_before_the_proposal() -> None:
+    session = by_the_record(at(id="travisci-2017-02-03"))
+
+    assert shown(replay_prompt(session)) == snapshot("""\
+Proposal: code_rollback. The release before can be had again. First: Publish it again.
+Enter takes it.
+""")
+    assert "  • First: Publish it again.\n" in shown(replay_standing(session))
+
+
 def test_what_was_answered_is_said_back() -> None:
     moves = (Asked("data_corruption"), Told("cause_known", True), Told("data_scope", None))
 
@@ -280,7 +290,7 @@ You chose hotfix: the best there was.
   Done in reality  hotfix
   Best             hotfix (a judgement of whoever coded it, medium confidence)
   Acceptable       hotfix, mitigate
-  Criteria         no proposal yet, between hotfix, mitigate
+  Criteria         no proposal yet, between hotfix, code_rollback
   Questions        1 asked, of which you answered 1 yourself
   Decided          nobody published when
   Recovered        nobody published when
