@@ -23,6 +23,8 @@ BINS = tuple(timedelta(minutes=minutes) for minutes in (5, 10, 20, 40, 80, 160))
 """Up to where each bar of the histogram counts; the last one counts what took longer."""
 
 NO_PROPOSAL = "ask"
+UNSEEN = "nobody_said"
+OUTCOMES = ("worked", "no_change", "worse", UNSEEN)
 
 Counted = TypeVar("Counted", str, tuple[str, str])
 
@@ -50,12 +52,21 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True)
+class Worked:
+    """How many choices worked, of how many that somebody looked at."""
+
+    worked: int
+    seen: int
+
+
+@dataclass(frozen=True, slots=True)
 class Lessons:
     """What the decisions of some incidents come to.
 
     `otherwise` counts choices against the proposal as (proposed, chosen), `early` those made before there was
-    one, `against` the vetoes gone over. `again` is how many incidents chose something else after their first
-    choice.
+    one, `against` the vetoes gone over. `first` counts what was seen of first choices, `failed` those of them
+    that did not work by option, `again` the incidents in which something else was chosen afterwards. `worked`
+    is how many worked of all choices that somebody looked at: of those that were proposed, and of the others.
     """
 
     incidents: int
@@ -64,7 +75,10 @@ class Lessons:
     early: int
     otherwise: Mapping[tuple[str, str], int]
     against: Mapping[str, int]
+    first: Mapping[str, int]
+    failed: Mapping[str, int]
     again: int
+    worked: tuple[Worked, Worked]
     to_decide: Spread
 
 
@@ -77,7 +91,9 @@ def lessons(
         for incident in incidents
         if incident.decisions and _within(incident.decisions[0].at, since, until)
     ]
-    made = [decision.made for incident in decided for decision in incident.decisions]
+    decisions = [decision for incident in decided for decision in incident.decisions]
+    made = [decision.made for decision in decisions]
+    first = [incident.decisions[0] for incident in decided]
     proposed = [each for each in made if each.proposal != NO_PROPOSAL]
     other = Counter((each.proposal, each.option) for each in proposed if each.proposal != each.option)
     against = Counter(over.partition(":")[0] for each in made for over in each.overridden)
@@ -89,13 +105,28 @@ def lessons(
         early=len(made) - len(proposed),
         otherwise=_most_first(other),
         against=_most_first(against),
+        first=Counter(_seen(decision) for decision in first),
+        failed=_most_first(Counter(d.made.option for d in first if d.observed and d.observed.refutes)),
         again=sum(_changed(incident.decisions) for incident in decided),
+        worked=(
+            _worked(d for d in decisions if d.made.proposal == d.made.option),
+            _worked(d for d in decisions if d.made.proposal != d.made.option),
+        ),
         to_decide=Spread(tuple(sorted(waits))),
     )
 
 
 def _within(at: datetime, since: datetime | None, until: datetime | None) -> bool:
     return (since is None or at >= since) and (until is None or at < until)
+
+
+def _seen(decision: Decision) -> str:
+    return decision.observed.seen.outcome if decision.observed else UNSEEN
+
+
+def _worked(decisions: Iterable[Decision]) -> Worked:
+    seen = [decision.observed for decision in decisions if decision.observed]
+    return Worked(sum(not observed.refutes for observed in seen), len(seen))
 
 
 def _changed(decisions: Sequence[Decision]) -> bool:
@@ -119,7 +150,13 @@ def lessons_json(found: Lessons) -> Mapping[str, object]:
             for (proposed, chosen), n in found.otherwise.items()
         ],
         "vetoes_gone_over": dict(found.against),
+        "first": {outcome: found.first.get(outcome, 0) for outcome in OUTCOMES},
+        "failed_first": dict(found.failed),
         "chose_again": found.again,
+        "worked": {
+            name: {"worked": each.worked, "of": each.seen}
+            for name, each in zip(("as_proposed", "otherwise"), found.worked, strict=True)
+        },
         "seconds_to_decide": {
             "n": len(spread.times),
             **{f"p{share}": time.total_seconds() for share, time in spread.percentiles.items()},

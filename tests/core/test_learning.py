@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from hypothesis import given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
 from bot.core.cards.learning import lessons_card
-from bot.core.events import Decided, Entry, Event, IncidentDeclared, Severity
+from bot.core.events import Decided, EffectObserved, Entry, Event, IncidentDeclared, Severity
 from bot.core.incident import Incident, fold
-from bot.core.learning import BINS, Spread, lessons, lessons_json
+from bot.core.learning import BINS, Spread, Worked, lessons, lessons_json
 from tests.core.story import shown
 
 T0 = datetime(2026, 11, 23, 2, 10, tzinfo=UTC)
@@ -45,16 +46,27 @@ def incident(number: int, *events: tuple[int, Event], day: int = 0) -> Incident:
     return found
 
 
+def seen(decision: int, option: str, outcome: Literal["worked", "no_change", "worse"]) -> EffectObserved:
+    return EffectObserved(decision=decision, option=option, outcome=outcome)
+
+
 HOTFIX_AFTER_ALL = (
     (4, decided("code_rollback", "code_rollback")),
+    (20, seen(2, "code_rollback", "worse")),
     (30, decided("hotfix", "code_rollback", "V11: A fix to everything at once has caused the second outage")),
 )
 MANY = [
     incident(1, *HOTFIX_AFTER_ALL),
-    incident(2, (8, decided("hotfix", "code_rollback")), day=1),
+    incident(2, (8, decided("hotfix", "code_rollback")), (70, seen(2, "hotfix", "worked")), day=1),
     incident(3, (15, decided("wait", "ask")), day=2),
     incident(4, (30, decided("restore_full", "restore_partial", "V9: Only a part is damaged")), day=3),
-    incident(5, (200, decided("mitigate", "mitigate")), (210, decided("mitigate", "mitigate")), day=4),
+    incident(
+        5,
+        (200, decided("mitigate", "mitigate")),
+        (210, decided("mitigate", "mitigate")),
+        (240, seen(3, "mitigate", "worked")),
+        day=4,
+    ),
     incident(6, day=5),
 ]
 
@@ -70,6 +82,30 @@ def test_each_decision_is_as_proposed_otherwise_or_before_there_was_a_proposal()
 
 def test_vetoes_gone_over_are_counted_by_their_name() -> None:
     assert lessons(MANY).against == {"V11": 1, "V9": 1}
+
+
+def test_what_was_seen_of_first_choices_is_counted_and_what_nobody_said_too() -> None:
+    found = lessons(MANY)
+
+    assert found.first == {"worse": 1, "worked": 1, "nobody_said": 3}
+    assert sum(found.first.values()) == found.incidents
+    assert found.failed == {"code_rollback": 1}
+
+
+def test_choices_worked_of_those_that_somebody_looked_at() -> None:
+    assert lessons(MANY).worked == (Worked(1, 2), Worked(1, 1))
+
+
+def test_what_was_seen_later_corrects_what_was_seen_before() -> None:
+    corrected = incident(
+        1,
+        (4, decided("hotfix", "hotfix")),
+        (9, seen(2, "hotfix", "no_change")),
+        (30, seen(2, "hotfix", "worked")),
+    )
+
+    assert lessons([corrected]).first == {"worked": 1}
+    assert lessons([corrected]).failed == {}
 
 
 def test_only_another_option_is_a_choice_made_again() -> None:
@@ -117,6 +153,8 @@ def test_the_report_shows_counts_and_a_distribution() -> None:
         was proposed (1)
   Before a proposal  1
   Vetoes gone over   V11 (1), V9 (1)
+  First choice       worked 1, no change 0, worse 1, nobody said 3; did not work: code_rollback (1)
+  Worked             1 of 2 as proposed, 1 of 1 otherwise, of those somebody looked at
   Chose again        1 of 5 incidents, something else
 
 From declaration to the first decision
@@ -140,6 +178,8 @@ def test_the_report_says_so_when_there_are_few() -> None:
   Otherwise          restore_full where restore_partial was proposed (1)
   Before a proposal  1
   Vetoes gone over   V9 (1)
+  First choice       worked 0, no change 0, worse 0, nobody said 2; did not work: none
+  Worked             0 of 0 as proposed, 0 of 0 otherwise, of those somebody looked at
   Chose again        0 of 2 incidents, something else
 
 From declaration to the first decision
@@ -151,6 +191,8 @@ n = 2, fewer than 5: too few for percentiles. Each: 15 min, 30 min.
   Otherwise          none
   Before a proposal  0
   Vetoes gone over   none
+  First choice       worked 0, no change 0, worse 0, nobody said 1; did not work: none
+  Worked             1 of 1 as proposed, 0 of 0 otherwise, of those somebody looked at
   Chose again        0 of 1 incident, something else
 
 From declaration to the first decision
@@ -176,7 +218,10 @@ def test_the_report_is_told_to_programs() -> None:
                 {"proposed": "restore_partial", "chosen": "restore_full", "n": 1},
             ],
             "vetoes_gone_over": {"V11": 1, "V9": 1},
+            "first": {"worked": 1, "no_change": 0, "worse": 1, "nobody_said": 3},
+            "failed_first": {"code_rollback": 1},
             "chose_again": 1,
+            "worked": {"as_proposed": {"worked": 1, "of": 2}, "otherwise": {"worked": 1, "of": 1}},
             "seconds_to_decide": {"n": 5, "p25": 480.0, "p50": 900.0, "p75": 1800.0, "p90": 7920.0},
             "bars": [
                 {"up_to": 300.0, "n": 1},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from bot.core.document import Block, Document, Fields, Heading, Line, Paragraph, Preformatted, Small
-from bot.core.learning import BINS, FEW, Lessons, Spread
+from bot.core.learning import BINS, FEW, OUTCOMES, Lessons, Spread, Worked
 from bot.core.words import in_words
 
 NO_AVERAGE = (
@@ -36,7 +36,15 @@ def _counts(found: Lessons) -> Iterator[tuple[str, Line]]:
     yield "Otherwise", (_listed(against),)
     yield "Before a proposal", (str(found.early),)
     yield "Vetoes gone over", (_listed(found.against),)
+    seen = ", ".join(f"{outcome.replace('_', ' ')} {found.first.get(outcome, 0)}" for outcome in OUTCOMES)
+    yield "First choice", (f"{seen}; did not work: {_listed(found.failed)}",)
+    proposed, other = found.worked
+    yield "Worked", (f"{_of(proposed)} as proposed, {_of(other)} otherwise, of those somebody looked at",)
     yield "Chose again", (f"{found.again} of {_counted(found.incidents, 'incident')}, something else",)
+
+
+def _of(found: Worked) -> str:
+    return f"{found.worked} of {found.seen}"
 
 
 def _listed(counts: Mapping[str, int]) -> str:
