@@ -16,6 +16,7 @@ from statistics import median
 
 from tests import pgbackrest, postgres
 from tests.bench.acks import Compared, Way, compare
+from tests.bench.decisions import Decisions, decisions
 from tests.bench.estimates import Guess, guess
 from tests.bench.pauses import Pauses, pauses
 from tests.bench.process import Idle, idle
@@ -33,9 +34,10 @@ MOST = {
     "first": 1.0,
     "between": 0.8,
     "estimate": 0.25,
+    "decision": 30.0,
     "grown": 4.0,
 }
-PARTS = ("schedule", "restores", "acks", "steps", "pauses", "estimates", "idle")
+PARTS = ("schedule", "decisions", "restores", "acks", "steps", "pauses", "estimates", "idle")
 
 
 def main() -> int:
@@ -61,6 +63,8 @@ async def _measure(folder: Path, given: argparse.Namespace) -> None:
                 _tell(_pauses(await pauses(place, runs=3 if quick else 8)))
             case "schedule":
                 _tell(_schedule(await schedule(place, steps=50)))
+            case "decisions":
+                _tell(_decision(decisions(rounds=5 if quick else 25)))
             case "acks":
                 _tell(_acks(await _acked(place, quick=quick)))
             case "estimates":
@@ -150,6 +154,12 @@ def _idle(still: Idle) -> Iterator[str]:
 def _schedule(many: Schedule) -> Iterator[str]:
     what = f"a run of {many.steps} steps, at most {AT_ONCE} at once, against an ideal schedule"
     yield _row(what, f"{many.taken_s:.2f} s", f"{many.ideal_s:.2f} s", many.taken_s / many.ideal_s, 1.1)
+
+
+def _decision(found: Decisions) -> Iterator[str]:
+    ratio = found.criteria_s / found.plain_s
+    ours, bare = f"{found.criteria_s * 1e6:.0f} µs", f"{found.plain_s * 1e6:.1f} µs"
+    yield _row("a decision, against the same rules as plain `if`s", ours, bare, ratio, MOST["decision"])
 
 
 def _by_hand(found: Restores | None) -> Iterator[str]:

@@ -6,7 +6,16 @@ import json
 from collections.abc import Mapping
 
 from playbooks import library
-from playbooks.criteria import FACTS, PREDICATES, Condition, Criteria, Fact, load_criteria, say_condition
+from playbooks.criteria import (
+    FACTS,
+    PREDICATES,
+    Condition,
+    Criteria,
+    Fact,
+    Question,
+    load_criteria,
+    say_condition,
+)
 from playbooks.words import Option
 from tests.reference.markdown import code, codes, page, table
 
@@ -17,10 +26,12 @@ nobody knows (`decide replicas_affected:?`) has its safe value, and `neither` me
 counts as true. Containment comes before any option.
 
 This page shows the criteria that come with Backstop, `playbooks/library/criteria.yaml`. To change them,
-copy that file, set `BACKSTOP_CRITERIA`, and look at it with `backstop criteria check criteria.yaml`.
+[write your own](../how-to/write-your-own-criteria.md). What they rest on, and how far that goes, stands in
+[rules and vetoes, not scores](../why/010-rules-and-vetoes.md), which numbers the literature (L1 to L13).
 """
 _PREDICATES = """
 Rules are written with these. Each looks at one fact; those with a limit are written as `hotfix.within: 10m`.
+`known: cause_known` is true when somebody knows the fact, whatever it is.
 """
 
 
@@ -54,10 +65,16 @@ def criteria() -> str:
 
 def _facts(shipped: Criteria) -> str:
     rows = [
-        (code(name), asked.ask, asked.role, _values(FACTS[name]), code(_plain(asked.nobody_knows)))
+        (code(name), asked.ask, _asked(asked), _values(FACTS[name]), code(_plain(asked.nobody_knows)))
         for name, asked in shipped.facts.items()
     ]
     return table(("Fact", "Question", "Asked of", "Values", "When nobody knows"), rows)
+
+
+def _asked(asked: Question) -> str:
+    if asked.optional:
+        return "nobody: it counts when it is told"
+    return f"machines, then {asked.role}" if asked.machine else asked.role
 
 
 def _values(fact: Fact) -> str:
@@ -70,15 +87,34 @@ def _plain(value: object) -> str:
 
 def _vetoes(shipped: Criteria) -> str:
     rows = [
-        (code(veto.id), codes(veto.removes), _when(veto.when), veto.because, veto.repair or "", veto.override)
+        (
+            code(veto.id),
+            codes(veto.removes),
+            _when(veto.when),
+            veto.because,
+            veto.repair or "",
+            veto.override,
+            ", ".join(veto.rests_on),
+        )
         for veto in shipped.vetoes
     ]
-    return table(("Veto", "Takes away", "When", "Because", "Repaired by", "Overridden by"), rows)
+    heads = ("Veto", "Takes away", "When", "Because", "Repaired by", "Overridden by", "Rests on")
+    return table(heads, rows)
 
 
 def _rules(shipped: Criteria) -> str:
-    rows = [(code(rule.id), code(rule.answer), _when(rule.when), rule.because) for rule in shipped.rules]
-    return table(("Rule", "Proposes", "When", "Because"), rows)
+    rows = [
+        (
+            code(rule.id),
+            code(rule.answer),
+            _when(rule.when),
+            rule.because,
+            codes(rule.repairs),
+            ", ".join(rule.rests_on),
+        )
+        for rule in shipped.rules
+    ]
+    return table(("Rule", "Proposes", "When", "Because", "Repairs first", "Rests on"), rows)
 
 
 def _containment(shipped: Criteria) -> str:

@@ -11,6 +11,7 @@ from playbooks import library
 from playbooks.criteria import load_criteria
 from playbooks.criteria.cases import load_cases
 from tests.playbooks.examples import mutant
+from tests.terminal.shell import ROOT
 
 TEXT = library.read("criteria.yaml")
 CRITERIA = load_criteria(TEXT, "criteria.yaml")
@@ -106,3 +107,11 @@ def test_mistakes_are_told_by_line_and_settings_that_make_no_sense(
     monkeypatch.setenv("BACKSTOP_PORT", "canary-word")
     assert main(["check"]) == 2
     assert capsys.readouterr().err.startswith("The settings are wrong: BACKSTOP_PORT: ")
+
+
+def test_the_cases_of_the_how_to_come_out(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (ROOT / "docs" / "how-to" / "write-your-own-criteria.md").read_text(encoding="utf-8")
+    example = next(block for block in page.split("```yaml\n") if block.startswith("schema:"))
+    (own.parent / "cases" / "example.yaml").write_text(example.partition("```")[0])
+
+    assert main(["test", str(own)]) == 0, capsys.readouterr().out
