@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import assert_never
 
 from playbooks.criteria.facts import Value
 
@@ -57,6 +58,8 @@ def holds(test: Test, value: Value) -> bool:
             return isinstance(value, int | float) and value <= limit
         case Over(_, limit):
             return isinstance(value, int | float) and value > limit
+        case _:
+            assert_never(test)
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,13 +71,6 @@ class Column:
         yield self.nobody
         yield from self.masks
 
-    def steps(self) -> Iterator[Value]:
-        """Yield values that everything said of the fact can tell apart."""
-        if self.words is not None:
-            yield from self.words
-        elif self.turns:
-            yield from (*self.turns, self.turns[-1] + 1)
-
 
 @dataclass(frozen=True, slots=True)
 class Seen:

@@ -12,7 +12,7 @@ import pytest
 from bot.core.decide import decide
 from playbooks import library
 from playbooks.corpus import Precedent, corpus
-from playbooks.criteria import FACTS, Facts, Value, load_criteria
+from playbooks.criteria import FACTS, Facts, Rule, Value, Veto, load_criteria
 from playbooks.words import Option
 
 CRITERIA = load_criteria(library.read("criteria.yaml"), "criteria.yaml")
@@ -27,6 +27,7 @@ WAY_BACK = (
     "minutes_since_change",
     "previous_artifact_available",
 )
+PARTS: tuple[Rule | Veto, ...] = (*CRITERIA.rules, *CRITERIA.vetoes)
 BLANKINGS = 200
 SEED = 4
 
@@ -138,7 +139,8 @@ def test_what_is_asked_can_change_the_answer_or_what_to_stop() -> None:
         while asks := decide(facts, CRITERIA).ask:
             before = decide(facts, CRITERIA)
             name = asks[0].fact
-            values = [*CRITERIA.tables.sheet.column(name).steps(), None]
+            column = CRITERIA.tables.sheet.column(name)
+            values: list[Value] = [*(column.words or (*column.turns, column.turns[-1] + 1)), None]
             after = [decide({**facts, name: value}, CRITERIA) for value in values]
             told = {(found.possible, found.containment, found.ask) for found in after}
             assert len(told) > 1 or before.possible != after[0].possible, (one.id, name)
@@ -150,7 +152,7 @@ def _supports() -> Mapping[str, set[str]]:
 
     A rule decides where it leads and its answer is acceptable; a veto where it takes away what was not.
     """
-    found: dict[str, set[str]] = {part.id: set() for part in (*CRITERIA.rules, *CRITERIA.vetoes)}
+    found: dict[str, set[str]] = {part.id: set() for part in PARTS}
     for one in LABELLED:
         decision = decide(one.facts, CRITERIA)
         if decision.lead.option in one.acceptable_actions:
@@ -164,7 +166,7 @@ def _supports() -> Mapping[str, set[str]]:
 def test_every_rule_and_veto_rests_on_two_companies_or_on_literature() -> None:
     supports = _supports()
 
-    for part in (*CRITERIA.rules, *CRITERIA.vetoes):
+    for part in PARTS:
         companies = supports[part.id]
         tell(f"{part.id}: {len(companies)} companies, {', '.join(part.rests_on) or 'no literature'}")
         assert len(companies) >= 2 or part.rests_on, part.id

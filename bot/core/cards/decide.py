@@ -212,6 +212,8 @@ def _proposal(seen: Deciding) -> Iterator[Block]:
     staged = "" if found.one_click else " It needs a first stage, or an override with a reason."
     again = _tried(seen, found.proposal)
     yield Paragraph((Strong(f"Proposal: {found.proposal}. "), sentence(found.why), staged, *again))
+    if found.first:
+        yield Bullets([(Strong("Before it: "), sentence(step)) for step in found.first])
     if found.one_click:
         line = f"decide {found.proposal} as:proposed inc:{seen.incident.id}"
         yield Buttons((Button(f"Decide {found.proposal}", line, style="primary", ask="Why is it right?"),))

@@ -76,11 +76,12 @@ def _overtaken(
 ) -> Iterator[Threshold]:
     """Yield where answers turn; `answers[i]` is given up to `limits[i]`, the last one over all limits."""
     for limit, under, over in zip(limits, answers, answers[1:], strict=False):
-        if under is not over and option in (under, over):
-            below = over is option
-            other = under if below else over
-            if other is not None:
-                yield Threshold(name, limit, below, known, other)
+        if under is over or under is None or over is None:
+            continue
+        if over is option:
+            yield Threshold(name, limit, below=True, known=known, option=under)
+        elif under is option:
+            yield Threshold(name, limit, below=False, known=known, option=over)
 
 
 def settled(found: Walk) -> Option | None:

@@ -46,19 +46,16 @@ def walk(tables: Tables, seen: Seen) -> Walk:
         if not choice.against & lead_hits and holds(choice.when, seen.lead)
     )
     left: list[tuple[Choice, int]] = []
-    # the last rule is always true and never vetoed: the loader sees to it
-    for choice in tables.choices:
-        if choice.against & hits:
-            continue
-        bits = open_bits(choice.when, seen)
-        if bits is None:
-            continue
-        for bit, doubt in unclear:
-            if choice.against & bit:
-                bits |= doubt
-        left.append((choice, bits))
-        if not bits:
-            break
+    choices = iter(tables.choices)
+    # the last rule is always true and never vetoed, so one that waits for nothing comes: the loader sees to it
+    while not left or left[-1][1]:
+        choice = next(choices)
+        bits = None if choice.against & hits else open_bits(choice.when, seen)
+        if bits is not None:
+            for bit, doubt in unclear:
+                if choice.against & bit:
+                    bits |= doubt
+            left.append((choice, bits))
     stands = lead.rule.answer not in RISKY or any(choice is lead and not bits for choice, bits in left)
     return Walk(lead, stands, tuple(choice for choice, _ in left), _doubts(left), hits, lead_hits)
 

@@ -152,6 +152,14 @@ def test_a_proposal_that_needs_a_first_stage_has_no_button() -> None:
     assert "[Decide" not in card(story)
 
 
+def test_what_must_be_repaired_before_the_proposal_stands_under_it() -> None:
+    shown_so = " ".join(card(knowing(**{**RELEASE, "previous_artifact_available": False})).split())
+
+    assert "Proposal: code_rollback." in shown_so
+    assert "Before it: Publish the release before again and pull it once." in shown_so
+    assert "[Decide" not in shown_so
+
+
 def test_of_many_who_could_know_three_are_called() -> None:
     some = replace(seen(planned()), holders={"dba": ("bo", "cy", "dee", "eli", "flo")})
     assert "@bo, @cy, @dee and 2 more (dba): " in shown(decision_card(some))
