@@ -47,7 +47,7 @@ def walk(tables: Tables, seen: Seen) -> Walk:
     )
     left: list[tuple[Choice, int]] = []
     choices = iter(tables.choices)
-    # the last rule is always true and never vetoed, so one that waits for nothing comes: the loader sees to it
+    # one that waits for nothing always comes, the last at the latest: the loader sees to it
     while not left or left[-1][1]:
         choice = next(choices)
         bits = None if choice.against & hits else open_bits(choice.when, seen)
