@@ -170,7 +170,8 @@ def test_nothing_known_asks_and_says_what_is_safe_meanwhile() -> None:
     assert not decision.one_click
     assert [part.id for part in decision.containment] == ["freeze"]
     assert decision.safe_now[-1] == CRITERIA.meanwhile
-    assert decision.first == decision.thresholds == ()
+    assert decision.first == ()
+    assert decision.thresholds == ()
     assert Option.MITIGATE in decision.possible
     assert {ask.fact for ask in decision.ask} >= {"data_corruption", "irreversible_harm_accruing"}
 

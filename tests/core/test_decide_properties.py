@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,9 +11,11 @@ from coverage import Coverage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.core.decide import decide
-from bot.core.decide.walk import RISKY, holds
-from playbooks.criteria import FACTS, Criteria, Facts, Value
+from bot.core.decide import decide, decision
+from bot.core.decide.walk import RISKY, holds, open_bits
+from playbooks.criteria import FACTS, PREDICATES, Criteria, Fact, Facts, Value, sheet
+from playbooks.criteria.conditions import Somebody
+from playbooks.criteria.sheet import fact_sheet
 from playbooks.words import Option
 from tests.bench.decisions import decisions, known
 from tests.bench.plain_ifs import plain
@@ -138,6 +142,23 @@ def test_a_decision_costs_at_most_thirty_times_the_same_in_plain_ifs() -> None:
 
     assert len(LABELLED) == 124
     assert measured.criteria_s <= 30 * measured.plain_s
+
+
+def test_the_machine_knows_no_fact_by_name() -> None:
+    machine = [Path(decision.__file__).parent.glob("*.py"), [Path(sheet.__file__)]]
+    text = "".join(file.read_text(encoding="utf-8") for files in machine for file in files)
+
+    assert [name for name in (*FACTS, *PREDICATES) if re.search(rf"\b{re.escape(name)}\b", text)] == []
+
+
+def test_a_new_fact_is_decided_by_without_a_change_of_the_machine() -> None:
+    told = Somebody("weather")
+    found = fact_sheet({"weather": (Fact("choice", ("calm", "stormy")), "stormy")}, {}, [told], frozenset())
+    when = found.alternatives(told)
+
+    assert holds(when, found.see({"weather": "calm"}).true)
+    assert not holds(when, found.see({"weather": None}).true)
+    assert list(found.facts(open_bits(when, found.see({})) or 0)) == ["weather"]
 
 
 def test_the_answer_is_one_of_the_options() -> None:

@@ -32,6 +32,17 @@ def test_a_good_folder_has_no_problems(folder: Path) -> None:
     assert checked.criteria is not None
 
 
+def test_cases_of_criteria_are_no_playbooks_and_only_their_form_is_checked(folder: Path) -> None:
+    cases = library.read(library.cases()[0])
+    (folder / "cases.yaml").write_text(cases, encoding="utf-8")
+    good = check([folder], operations=OPERATIONS)
+    (folder / "cases.yaml").write_text(mutant(cases, ("proposal:", "propsal:")), encoding="utf-8")
+    bad = check([folder], operations=OPERATIONS)
+
+    assert good.lines == ("6 files, 0 errors, 0 warnings",)
+    assert "there is no key 'propsal' here" in bad.lines[0]
+
+
 def test_every_problem_of_every_file_is_told_with_file_and_line(folder: Path) -> None:
     (folder / "bad.yaml").write_text("a: 1\nb: &x 2\n", encoding="utf-8")
     (folder / "second.yaml").write_text(PITR, encoding="utf-8")

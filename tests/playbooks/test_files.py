@@ -36,6 +36,7 @@ def test_a_folder_that_is_itself_hidden_is_read(tmp_path: Path) -> None:
     [
         (library.read("catalog.yaml"), "catalog"),
         (library.read("criteria.yaml"), "criteria"),
+        (library.read(library.cases()[0]), "cases"),
         (library.read(library.names()[0]), "playbook"),
         ("schema: backstop/other/1\n", "playbook"),
         ("- a list\n", "playbook"),
