@@ -10,6 +10,7 @@ from bot.commands.verb import Answer, Ask, Outcome, Verb
 from bot.core import deciding
 from bot.core.cards.decide import NOBODY_KNOWS, Deciding, decision_card, plan_buttons
 from bot.core.cards.lines.incidents import proposed_line
+from bot.core.cards.prices import price_texts
 from bot.core.cards.said.incidents import fact_in_words
 from bot.core.deciding import outcome_in_words
 from bot.core.document import Document
@@ -18,6 +19,7 @@ from bot.core.events import Decided, DecisionAsked, EffectObserved, Event, FactL
 from bot.core.incident import Decision, Incident
 from bot.core.may import COMMANDERS, Right
 from bot.core.words import sentence
+from bot.market import market
 from bot.timeline import Change
 from playbooks.criteria import FACTS, FactUnknown, Value, parse_fact
 from playbooks.problems import nearest
@@ -39,31 +41,31 @@ async def act(ask: Ask) -> Outcome:
             f"{ask.usage}"
         )
     if ask.words.args:
-        return _choose(ask, incident)
+        return await _choose(ask, incident)
     if "why" in ask.words.options:
         raise Refused(
             "`why:` is the reason of a choice, and no option is named: nothing was recorded. "
             f"Say the option before it, one of: {', '.join(OPTIONS)}. {ask.usage}"
         )
     if worked:
-        return _observe(ask, incident)
-    return _learn(ask, incident, said) if said else _bring_up(ask, incident)
+        return await _observe(ask, incident)
+    return await (_learn(ask, incident, said) if said else _bring_up(ask, incident))
 
 
-def _bring_up(ask: Ask, incident: Incident) -> Outcome:
+async def _bring_up(ask: Ask, incident: Incident) -> Outcome:
     """Who talks where the card appears reads it there, together with everybody else."""
     if not incident.open:
-        return Outcome(Answer(decision_card(_seen(ask, incident)), data=_data(incident)))
-    return _recorded(
+        return Outcome(Answer(decision_card(await _seen(ask, incident)), data=_data(incident)))
+    return await _recorded(
         ask, incident, (DecisionAsked(),), "is being decided: the card with what is asked follows."
     )
 
 
-def _learn(ask: Ask, incident: Incident, said: Mapping[str, str]) -> Outcome:
+async def _learn(ask: Ask, incident: Incident, said: Mapping[str, str]) -> Outcome:
     facts = {_fact(name): _value(_fact(name), text) for name, text in said.items()}
     events = _with_proposal(ask, incident, *(FactLearnt(name=n, value=v) for n, v in facts.items()))
     told = "; ".join(fact_in_words(name, value) for name, value in facts.items())
-    return _recorded(ask, incident, events, f"knows {told}.")
+    return await _recorded(ask, incident, events, f"knows {told}.")
 
 
 def _with_proposal(ask: Ask, incident: Incident, *events: Event) -> tuple[Event, ...]:
@@ -71,14 +73,14 @@ def _with_proposal(ask: Ask, incident: Incident, *events: Event) -> tuple[Event,
     return deciding.with_proposal(incident, events, criteria, hash, by=ask.who.name, at=ask.now)
 
 
-def _recorded(ask: Ask, incident: Incident, events: tuple[Event, ...], line: str) -> Outcome:
+async def _recorded(ask: Ask, incident: Incident, events: tuple[Event, ...], line: str) -> Outcome:
     """Answer in a few words where the card is drawn again, and elsewhere with the card as it is then."""
     after = deciding.then(incident, events, by=ask.who.name, at=ask.now)
     changed = [event for event in events if isinstance(event, Proposed)]
     news = [span for event in changed for span in (" ", *proposed_line(event), ".")]
     answer = ask.done(incident.id, line, *news)
     if ask.place.channel is None:
-        card = decision_card(_seen(ask, after))
+        card = decision_card(await _seen(ask, after))
         answer = Answer(replace(card, blocks=(*answer.document.blocks, *card.blocks)))
     answer = replace(answer, data={**answer.data, **_data(after)})
     return Outcome(answer, {f"incident/{incident.id}": Change(incident.seq, events)})
@@ -88,17 +90,16 @@ def _data(incident: Incident) -> dict[str, object]:
     return {"incident": incident.id, "facts": dict(incident.facts)}
 
 
-def _seen(ask: Ask, incident: Incident) -> Deciding:
+async def _seen(ask: Ask, incident: Incident) -> Deciding:
     """Return the incident as the card shows it, with the files in force."""
     shelf = ask.desk.shelf
     return Deciding.of(
         incident,
         shelf.criteria()[0],
-        [loaded.playbook for loaded in shelf.playbooks().values()],
+        await market(incident, ask.timeline, shelf),
         ask.catalog,
         ask.desk.slack_groups(),
         command=ask.desk.command,
-        now=ask.now,
     )
 
 
@@ -120,10 +121,10 @@ def _value(name: str, text: str) -> Value:
         raise Refused(f"{wrong} Nothing was recorded.") from wrong
 
 
-def _choose(ask: Ask, incident: Incident) -> Outcome:
+async def _choose(ask: Ask, incident: Incident) -> Outcome:
     option = one_of(ask.words.args[0].replace("-", "_"), OPTIONS, "option")
     criteria, hash = ask.desk.shelf.criteria()
-    seen = _seen(ask, incident)
+    seen = await _seen(ask, incident)
     over = deciding.against(option, seen.found)
     if not over:
         ask.may(Right.COMMAND, "decide", incident)
@@ -134,9 +135,10 @@ def _choose(ask: Ask, incident: Incident) -> Outcome:
     _still_proposed(ask, seen, option)
     holders = {**seen.holders, "commander": tuple(dict.fromkeys(commanders))}
     deciding.may_override(ask.who.name, over, holders)
-    event = deciding.choice(incident, criteria, hash, Option(option), why=why, at=ask.now)
+    cost = price_texts(seen.prices)
+    event = deciding.choice(incident, criteria, hash, Option(option), why=why, at=ask.now, prices=cost)
     _something_new(incident, event)
-    after = _seen(ask, deciding.then(incident, [event], by=ask.who.name, at=ask.now))
+    after = await _seen(ask, deciding.then(incident, [event], by=ask.who.name, at=ask.now))
     answer = _chosen(ask, after, [veto.id for veto in over])
     return Outcome(answer, {f"incident/{incident.id}": Change(incident.seq, (event,))})
 
@@ -154,7 +156,7 @@ def _still_proposed(ask: Ask, seen: Deciding, option: str) -> None:
 def _something_new(incident: Incident, event: Decided) -> None:
     """Raise Refused when the same was decided already from the same facts."""
     for before in incident.decisions[-1:]:
-        told = {"why": event.why, "effect_by": event.effect_by}
+        told = {"why": event.why, "effect_by": event.effect_by, "prices": event.prices}
         if before.observed is None and before.made.model_copy(update=told) == event:
             raise Refused(
                 f"@{before.by} decided {event.option} already, and nothing new is known since: "
@@ -177,7 +179,7 @@ def _chosen(ask: Ask, after: Deciding, over: list[str]) -> Answer:
 _NO_BOX = " Nothing known says when {option} should have helped, so nobody will be asked whether it did."
 
 
-def _observe(ask: Ask, incident: Incident) -> Outcome:
+async def _observe(ask: Ask, incident: Incident) -> Outcome:
     word = one_of(ask.words.options["worked"], tuple(OUTCOMES), "answer to whether it worked")
     decision = _meant(ask, incident)
     seen = EffectObserved.model_validate(
@@ -190,7 +192,7 @@ def _observe(ask: Ask, incident: Incident) -> Outcome:
             "Nothing was recorded."
         )
     line = f"{decision.made.option}: {outcome_in_words(seen)}."
-    return _recorded(ask, incident, _with_proposal(ask, incident, seen), line)
+    return await _recorded(ask, incident, _with_proposal(ask, incident, seen), line)
 
 
 def _meant(ask: Ask, incident: Incident) -> Decision:

@@ -117,7 +117,14 @@ def may_override(who: str, vetoes: Iterable[VetoHit], holders: Holders) -> None:
 
 
 def choice(
-    incident: Incident, criteria: Criteria, hash: str, option: Option, *, why: str, at: datetime
+    incident: Incident,
+    criteria: Criteria,
+    hash: str,
+    option: Option,
+    *,
+    why: str,
+    at: datetime,
+    prices: tuple[str, ...] = (),
 ) -> Decided:
     """Return the record of a choice, with everything that was known when it was made."""
     found = weigh(incident, criteria, at)
@@ -133,6 +140,7 @@ def choice(
         overridden=tuple(f"{veto.id}: {veto.because}" for veto in against(option, found)),
         criteria_hash=hash,
         effect_by=at + again if again else None,
+        prices=prices,
         containment=tuple(f"{sentence(part.do)} {sentence(part.because)}" for part in found.containment),
     )
 

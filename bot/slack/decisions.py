@@ -9,6 +9,7 @@ from bot.core.cards.decide import Deciding, addressed, decision_card
 from bot.core.document import Document, Paragraph
 from bot.core.incident import Incident, stream_of
 from bot.jobs import Again
+from bot.market import market
 from bot.slack.posts import CARD
 from bot.slack.rooms import Ground, Rooms
 
@@ -34,11 +35,10 @@ class DecisionCards:
         seen = Deciding.of(
             incident,
             criteria,
-            [loaded.playbook for loaded in shelf.playbooks().values()],
+            await market(incident, timeline, shelf),
             shelf.catalog(),
             self._ground.slack_groups(),
             command=self._ground.settings.slack_command,
-            now=timeline.now(),
         )
         await self._put(seen, f"decision:{id}@{incident.decision_asked or 0}")
         return None

@@ -198,7 +198,10 @@ class _Page:
             "action_id": f"say:{self.presses}",
             "placeholder": _bare(cut(visible(label).strip() or "…", PLACEHOLDER)),
             "options": [
-                {"text": _bare(cut(visible(each.label).strip() or "…", LABEL)), "value": visible(each.line)}
+                {
+                    "text": _bare(cut(visible(each.label).strip() or "…", LABEL)),
+                    "value": visible(each.line) or " ",
+                }
                 for each in fitting
             ],
         }

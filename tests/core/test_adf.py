@@ -18,6 +18,7 @@ from bot.core.document import (
     Fields,
     Heading,
     Link,
+    Menu,
     Moment,
     Paragraph,
     Preformatted,
@@ -143,6 +144,7 @@ def test_what_says_nothing_leaves_no_node() -> None:
 
 def test_buttons_are_dropped_because_nobody_can_press_them_in_jira() -> None:
     assert content(Buttons([Button("Approve", "approve RUN-9")])) == []
+    assert content(Menu("Choose", [Button("Approve", "approve RUN-9")])) == []
 
 
 def test_a_newline_becomes_a_hard_break() -> None:

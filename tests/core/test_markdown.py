@@ -18,6 +18,7 @@ from bot.core.document import (
     Document,
     Fields,
     Link,
+    Menu,
     Paragraph,
     Preformatted,
     Strong,
@@ -103,6 +104,7 @@ def test_what_a_screen_would_obey_is_spelled_out(show: Callable[[Document], str]
         Table((text,), [((text,),)]),
         Preformatted(text),
         Buttons((Button(text, text),)),
+        Menu(text, (Button(text, text),)),
     )
     said = show(Document(text, blocks))
     assert not set(said) & set("\x1b\x01\x9b\u202e\u2066\r\u2028\ud800")

@@ -17,6 +17,7 @@ from bot.core.document import (
     Heading,
     Line,
     Link,
+    Menu,
     Moment,
     Paragraph,
     Preformatted,
@@ -88,5 +89,6 @@ blocks: st.SearchStrategy[Block] = st.one_of(
     texts.map(Preformatted),
     tables(),
     st.lists(buttons, max_size=4).map(Buttons),
+    st.builds(Menu, texts, st.lists(buttons, max_size=4)),
 )
 documents = st.builds(Document, texts, st.lists(blocks, max_size=7))

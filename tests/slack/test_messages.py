@@ -17,6 +17,7 @@ from bot.core.document import (
     Fields,
     Line,
     Link,
+    Menu,
     Moment,
     Paragraph,
     Preformatted,
@@ -172,6 +173,16 @@ def test_a_button_stands_for_its_line_and_one_with_a_question_carries_it() -> No
     assert first["style"] == "primary"
     assert first["confirm"]["text"]["text"] == "Sure?"
     assert second["action_id"] == "ask:2:evidence:What shows it?"
+
+
+def test_a_menu_stands_for_the_line_of_what_is_chosen_and_leaves_out_what_it_cannot_carry() -> None:
+    choices = (Button("Rows", "decide data_scope:rows"), Button("Long", "note " + "z" * 200))
+    [block, hint] = message(Document("", (Menu("How much?", choices),)), people={}).blocks
+    [menu] = block["elements"]
+    assert (menu["type"], menu["placeholder"]["text"]) == ("static_select", "How much?")
+    assert [(o["text"]["text"], o["value"]) for o in menu["options"]] == [("Rows", "decide data_scope:rows")]
+    assert "shortened" in str(hint)
+    assert "shortened" in _read(message(Document("", (Menu("None", choices[1:]),)), people={}))
 
 
 def test_a_line_that_no_button_can_carry_is_left_to_typing() -> None:

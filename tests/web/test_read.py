@@ -15,6 +15,7 @@ from bot.core.document import (
     Fields,
     Heading,
     Link,
+    Menu,
     Moment,
     Paragraph,
     Preformatted,
@@ -243,6 +244,7 @@ def test_every_part_of_a_document_has_a_form_on_a_page() -> None:
             Preformatted("  two\n  lines <"),
             Small(("small",)),
             Buttons((Button("Do it", 'retry RUN-1 why:"x"'),)),
+            Menu("One of", (Button("Rows", "decide data_scope:rows"),)),
         ),
     )
 
@@ -253,7 +255,8 @@ def test_every_part_of_a_document_has_a_form_on_a_page() -> None:
         "<ul><li>one</li><li>two</li></ul><dl><dt>label</dt><dd>value</dd></dl>"
         '<div class="wide"><table><tr><th>h</th></tr><tr><td>cell</td></tr></table></div>'
         "<pre>  two\n  lines &lt;</pre><p><small>small</small></p>"
-        "<ul><li>Do it: <code>retry RUN-1 why:&quot;x&quot;</code></li></ul></body></html>"
+        "<ul><li>Do it: <code>retry RUN-1 why:&quot;x&quot;</code></li></ul>"
+        "<ul><li>Rows: <code>decide data_scope:rows</code></li></ul></body></html>"
     )
 
 

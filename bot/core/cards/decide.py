@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.core.cards.lines.incidents import value_in_words
+from bot.core.cards.prices import price_line
 from bot.core.cards.timeline import whole_of
 from bot.core.decide import Ask
 from bot.core.decide import Decision as Found
@@ -37,10 +38,10 @@ from bot.core.document import (
 )
 from bot.core.incident import Decision, Incident
 from bot.core.people import who_knows
+from bot.core.price import Basis, Market, Price, prices
 from bot.core.words import in_words, joined, lasted, sentence
 from playbooks.catalog import Catalog
 from playbooks.criteria import FACTS, Criteria, Known
-from playbooks.model import Playbook
 from playbooks.roles import Holders
 
 NOBODY_KNOWS = "?"
@@ -59,6 +60,7 @@ class Deciding:
     criteria: Criteria
     holders: Holders
     playbooks: Sequence[str]
+    prices: Sequence[Price]
     command: str
     now: datetime
 
@@ -67,18 +69,23 @@ class Deciding:
         cls,
         incident: Incident,
         criteria: Criteria,
-        playbooks: Sequence[Playbook],
+        market: Market,
         catalog: Catalog,
         slack_groups: Mapping[str, Iterable[str]],
         *,
         command: str,
-        now: datetime,
     ) -> Deciding:
         """Return how an incident stands with the files that are in force."""
-        holders = who_knows(incident, playbooks, catalog, slack_groups)
+        found = weigh(incident, criteria, market.now)
+        holders = who_knows(incident, market.playbooks, catalog, slack_groups)
         chosen = [decision.made.option for decision in incident.decisions[-1:]]
-        names = [name for option in chosen for name in fitting(playbooks, option, incident)]
-        return cls(incident, weigh(incident, criteria, now), criteria, holders, names, command, now)
+        names = [name for option in chosen for name in fitting(market.playbooks, option, incident)]
+        said = [
+            price
+            for price in prices(market, found.possible)
+            if price.basis is not Basis.NONE or price.option is found.proposal
+        ]
+        return cls(incident, found, criteria, holders, names, said, command, market.now)
 
     @property
     def asks(self) -> tuple[Ask, ...]:
@@ -120,6 +127,8 @@ def _still_open(seen: Deciding) -> Iterator[Block]:
         )
     if found.vetoes:
         yield Bullets([_veto(seen, veto.id) for veto in found.vetoes])
+    if seen.prices and seen.standing is None:
+        yield Bullets([price_line(price) for price in seen.prices])
     yield from _known(seen)
     for ask in seen.asks:
         yield from _question(seen, ask)
@@ -258,7 +267,8 @@ def _known(seen: Deciding) -> Iterator[Block]:
 
 def known_line(name: str, known: Known, now: datetime) -> Line:
     """Return a fact with its value, by whom or what it was found, and how old it is."""
-    by: Line = (Who(known.by),) if known.of_person else (known.source.removeprefix("machine:"),)
+    source = known.source.removeprefix("machine:")
+    by: Line = (Who(known.by),) if known.of_person else (f"looked up: {source}",)
     age = lasted(known.at, now)
     old = f", {in_words(age)} ago" if age > timedelta(0) else ""
     return (f"{name}: ", Strong(value_in_words(known.value)), " (", *by, ", ", Moment(known.at), f"{old})")

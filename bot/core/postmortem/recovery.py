@@ -7,19 +7,23 @@ from datetime import datetime, timedelta
 
 from bot.core import events
 from bot.core.budget import time_to_recover
+from bot.core.cards.decide import known_line
 from bot.core.cards.lines import describe
 from bot.core.cards.lines.freezes import in_scope
-from bot.core.cards.said.incidents import decision_record
+from bot.core.cards.said.incidents import decision_record, fact_in_words
 from bot.core.cards.states import place
+from bot.core.deciding import outcome_in_words
 from bot.core.document import Block, Bullets, Code, Fields, Heading, Line, Moment, Paragraph, Strong, Who
 from bot.core.events import CheckFound, Entry
 from bot.core.freeze import Freeze
+from bot.core.incident import Decision
 from bot.core.loss import Loss, losses, rpo_verdict
 from bot.core.plan import Plan, PlannedSource, PlannedStep, up_to
 from bot.core.postmortem.steps import step_rows
 from bot.core.postmortem.story import Story, moment, seconds, table
 from bot.core.run import Run
 from bot.core.words import in_size, in_words, joined, lasted
+from playbooks.criteria import Known
 
 DEVIATIONS = (
     events.StepSkipped,
@@ -63,13 +67,40 @@ def _decisions(told: Story) -> Iterator[Block]:
     for decision in told.incident.decisions:
         yield Paragraph((Strong(decision.made.option), ", decided ", Moment(decision.at)))
         yield from decision_record(decision.by, decision.made)
-        yield Fields((("Observed", (_observed(told, decision.at),)),))
+        yield Fields(tuple(_around(told, decision)))
+        if decision.made.facts:
+            yield Bullets(list(_known_then(told, decision)))
     if not told.incident.decisions:
         yield Paragraph(("No decision was recorded.",))
 
 
-def _observed(told: Story, decided: datetime) -> str:
-    """Return what came of a decision, which its record could only expect."""
+def _around(told: Story, decision: Decision) -> Iterator[tuple[str, Line]]:
+    """Yield how long it took to decide, and what came of it, which the record could only expect."""
+    incident = told.incident
+    yield "Decided after", (f"{in_words(lasted(incident.declared_at, decision.at))} from the declaration",)
+    if incident.impact_start:
+        yield "After the impact", (in_words(lasted(incident.impact_start, decision.at)),)
+    if decision.observed:
+        seen = decision.observed
+        refuted = " (refuted)" if seen.refutes else ""
+        yield "Observed", (outcome_in_words(seen.seen), refuted, ", ", Who(seen.by), " ", Moment(seen.at))
+    yield "Recovery", (_recovery(told, decision.at),)
+
+
+def _known_then(told: Story, decision: Decision) -> Iterator[Line]:
+    """Yield each fact as it was known, with who said it and when; of one without an entry only its value."""
+    learnt = {
+        event.name: Known(event.value, event.source, entry.by, entry.occurred_at)
+        for entry, event in told.told(events.FactLearnt)
+        if entry.occurred_at <= decision.at
+    }
+    for name, value in decision.made.facts.items():
+        known = learnt.get(name)
+        yield known_line(name, known, decision.at) if known else (fact_in_words(name, value),)
+
+
+def _recovery(told: Story, decided: datetime) -> str:
+    """Return which run recovered the service after a decision, and how long after it."""
     back = [(run.recovered_at, run) for run, _ in told.planned if run.recovered_at]
     after = [(at, run) for at, run in back if at >= decided]
     if not after:

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 from inline_snapshot import snapshot
 
+from bot.core.cards import said
 from bot.core.cards.decide import Deciding, decision_card
-from bot.core.deciding import WROTE
+from bot.core.deciding import WROTE, weigh
 from bot.core.document import Document, Menu, Paragraph, Who
 from bot.core.events import (
     Decided,
@@ -17,7 +18,9 @@ from bot.core.events import (
     FactLearnt,
     IncidentClosed,
     IncidentResolved,
+    Proposed,
 )
+from bot.core.price import Market
 from playbooks.catalog import load_catalog
 from playbooks.load import load_playbook
 from tests.core.story import Story, at, planned, shown
@@ -30,7 +33,8 @@ BOOK = load_playbook(PLAYBOOK, "restore.yaml").playbook
 
 def seen(story: Story, minute: float = 30) -> Deciding:
     catalog = load_catalog(CATALOG, "catalog.yaml")
-    return Deciding.of(story.incident, CRITERIA, [BOOK], catalog, {}, command="/backstop", now=at(minute))
+    market = Market(story.incident, catalog.tier("checkout"), [BOOK], (), str, at(minute))
+    return Deciding.of(story.incident, CRITERIA, market, catalog, {}, command="/backstop")
 
 
 def card(story: Story, minute: float = 30) -> str:
@@ -91,6 +95,9 @@ Proposal: restore_full. The whole database is damaged and there is a backup.
   • V6 rules out code_rollback, config_revert, hotfix: Data is damaged, and no change of code brings
         it back.
   • V6-copies rules out failover: The copies are not known to be free of the damage.
+  • restore_full with restore-orders: how long it takes cannot be said, it was never carried out;
+        gives up 36 min of writes, none of them good; whether the RTO is met cannot be said; meets
+        the RPO.
 Known:
   • change_suspected: yes (@bo, 2026-11-23 02:15:00Z, 25 min ago)
   • change_type: code (@bo, 2026-11-23 02:15:00Z, 25 min ago)
@@ -107,7 +114,7 @@ Known:
   • irreversible_harm_accruing: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
   • backup_available: yes (@bo, 2026-11-23 02:15:00Z, 25 min ago)
   • backup_verified: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
-  • backup_age_minutes: 12 (points, 2026-11-23 02:16:00Z, 24 min ago)
+  • backup_age_minutes: 12 (looked up: points, 2026-11-23 02:16:00Z, 24 min ago)
   • restore_point_predates_damage: yes (@bo, 2026-11-23 02:15:00Z, 25 min ago)
   • pitr_available: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
   • replicas_affected: nobody knows (@bo, 2026-11-23 02:15:00Z, 25 min ago)
@@ -247,6 +254,8 @@ Proposal: mitigate. Nothing better is known - ease the pain and look for the cau
   • V7 rules out restore_partial, restore_pitr, restore_full: Nothing shows that the data is bad.
   • tried-code-rollback rules out code_rollback: @ana decided it at 2026-11-23 02:16:00Z, and it got
         worse, as @bo says.
+  • mitigate: how long it takes cannot be said, nobody measured it; gives up no writes; whether the
+        RTO is met cannot be said; meets the RPO.
 Known:
   • change_suspected: yes (@bo, 2026-11-23 02:15:00Z, 25 min ago)
   • change_type: code (@bo, 2026-11-23 02:15:00Z, 25 min ago)
@@ -321,3 +330,41 @@ def test_when_it_is_over_the_card_asks_only_what_a_release_wrote(asks: bool) -> 
     assert "decide <option>" not in text
     story.in_incident(21, IncidentClosed(backup_availability="no", recovery_speed="no"))
     assert "INC-1 is closed · as of" in card(story)
+
+
+def test_the_answers_that_have_a_price_show_it() -> None:
+    facts = {name: value for name, value in RELEASE.items() if name != "change_suspected"}
+    text = " ".join(card(knowing(**{**facts, "cause_known": True, "hotfix_eta_minutes": 20})).split())
+    assert "hotfix: 20 min to 30 min (a guess, as bo says); gives up no writes; the RTO has passed" in text
+
+
+def test_a_fact_that_is_too_old_to_count_says_so() -> None:
+    story = knowing(**RELEASE)
+    found = weigh(story.incident, CRITERIA, at(30))
+    facts = {name: value for name, value in found.facts.items() if name != "cause_known"}
+    text = shown(decision_card(replace(seen(story), found=replace(found, facts=facts))))
+    assert "cause_known: no (@bo, 2026-11-23 02:15:00Z, 25 min ago) too old to count" in text
+
+
+def test_without_anything_to_stop_or_a_playbook_nothing_of_it_is_shown() -> None:
+    story = knowing(**RELEASE)
+    quiet = replace(seen(story), found=replace(seen(story).found, containment=()))
+    assert "First: " not in shown(decision_card(quiet))
+    story.in_incident(6, Decided(option="hotfix", why="small", proposal="hotfix"))
+    assert "[Plan" not in card(story)
+
+
+def test_the_channel_reads_the_first_proposal_and_is_asked_whether_the_choice_worked() -> None:
+    story = knowing(**RELEASE)
+    first = story.in_incident(6, Proposed(option="wait", was="", why="SEV4 hurts nobody"))
+    made = story.in_incident(7, Decided(option="wait", why="it gets better", proposal="wait"))
+    due = story.in_incident(20, EffectDue(decision=made.seq, option="wait"), by="backstop")
+    read = [shown(said(entry, incident=story.incident, run=None, freeze=None)) for entry in (first, due)]
+    assert "\n".join(read) == snapshot("""\
+@ana: Proposal: wait, because SEV4 hurts nobody
+
+@ana: did it work? Decided: wait by @ana 2026-11-23 02:17:00Z: it gets better.
+  [It worked]  decide of:41 inc:INC-1 worked:yes
+  [No change]  decide of:41 inc:INC-1 worked:no
+  [It got worse]  decide of:41 inc:INC-1 worked:worse
+""")

@@ -156,12 +156,16 @@ restore_pitr, decided 2026-11-23 02:14:00Z
   Options     rollback, restore_pitr
   Vetoes hit  schema changed
   Overridden  schema changed
-  Observed  RUN-1 recovered 27 min after it
+  Decided after     4 min from the declaration
+  After the impact  14 min
+  Recovery          RUN-1 recovered 27 min after it
 restore_pitr, decided 2026-11-23 02:14:30Z
 @ana: again
   Proposed  restore_pitr
   Options   none recorded
-  Observed  RUN-1 recovered 26 min 30 s after it
+  Decided after     4 min 30 s from the declaration
+  After the impact  14 min 30 s
+  Recovery          RUN-1 recovered 26 min 30 s after it
 
 Restores
 RUN-1 S2 Put orders back
@@ -696,4 +700,24 @@ To be written: what changed, and what made that change harmful here?
 def test_what_came_of_a_decision_is_said() -> None:
     story = stopped()
     story.in_incident(4, events.Decided(option="restore_pitr", why="again", proposal="restore_pitr"))
-    assert "Observed  no run recovered the service after it" in written(story, 60)
+    text = written(story, 60)
+    assert "Recovery          no run recovered the service after it" in text
+    assert "Observed" not in text
+    story.entries[0] = replace(story.entries[0], event=DECLARED.model_copy(update={"impact_start": None}))
+    assert "After the impact" not in written(story, 60)
+
+
+def test_a_decision_tells_who_knew_what_then_how_long_it_took_and_what_was_seen_of_it() -> None:
+    story = stopped()
+    story.in_incident(3, events.FactLearnt(name="cause_known", value=False), by="bo")
+    facts = {"cause_known": False, "data_scope": "rows"}
+    made = story.in_incident(
+        5, events.Decided(option="code_rollback", why="the release", proposal="ask", facts=facts)
+    )
+    story.in_incident(6, events.FactLearnt(name="cause_known", value=True), by="cy")
+    seen = events.EffectObserved(decision=made.seq, option="code_rollback", outcome="no_change")
+    story.in_incident(20, seen, by="bo")
+    text = written(story, 60)
+    assert "  Decided after     5 min from the declaration\n  After the impact  15 min\n" in text
+    assert "  Observed          nothing changed (refuted), @bo 2026-11-23 02:30:00Z\n" in text
+    assert "  • cause_known: no (@bo, 2026-11-23 02:13:00Z, 2 min ago)\n  • data_scope: rows\n" in text

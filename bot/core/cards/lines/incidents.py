@@ -116,7 +116,8 @@ def _deciding(event: _Deciding) -> Line:
 
 def proposed_line(event: events.Proposed) -> Line:
     """Return what is proposed now, what was before, and why."""
-    because = f", because {event.why[:1].lower()}{event.why[1:]}"
+    first, rest = event.why[:1], event.why[1:]
+    because = f", because {first if rest[:1].isupper() else first.lower()}{rest}"
     if not event.was:
         return ("Proposal: ", Strong(event.option), because)
     now = event.option or "none for now"

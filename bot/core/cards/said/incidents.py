@@ -126,11 +126,13 @@ def _due(event: events.EffectDue, incident: Incident) -> Document | None:
 
 
 def _decided(entry: Entry, event: events.Decided) -> Document:
-    return Document(f"Decided: {event.option}", tuple(decision_record(entry.by, event)))
+    record = tuple(decision_record(entry.by, event))
+    facts = [(fact_in_words(name, value),) for name, value in event.facts.items()]
+    return Document(f"Decided: {event.option}", (*record, *([Bullets(facts)] if facts else [])))
 
 
 def decision_record(by: str, event: events.Decided) -> Iterator[Block]:
-    """Return what was decided, by whom, against what, and what was known."""
+    """Return what was decided, by whom, and against what."""
     yield Paragraph((Who(by), f": {event.why}" if event.why else " gave no reason."))
     proposal = f"{event.proposal or 'nothing was proposed'}"
     because = f" ({'; '.join(event.proposal_why)})" if event.proposal_why else ""
@@ -147,8 +149,6 @@ def decision_record(by: str, event: events.Decided) -> Iterator[Block]:
     if event.effect_by:
         pairs.append(("Should help by", (Moment(event.effect_by),)))
     yield Fields(tuple(pairs))
-    if event.facts:
-        yield Bullets([(fact_in_words(name, value),) for name, value in event.facts.items()])
 
 
 def fact_in_words(name: str, value: Value) -> str:
