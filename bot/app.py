@@ -21,6 +21,7 @@ from aiohttp import web
 from bot.commands import Desk
 from bot.jobs import EVERY_LANE, Dispatcher, Handler, Plea, Precedence
 from bot.notify import Notify
+from bot.probes import Eyes, Probes
 from bot.runners import runners_of
 from bot.runs import Runs
 from bot.runs.ahead import Ahead
@@ -128,8 +129,14 @@ async def running(
         if tracker:
             stack.push_async_callback(tracker.close)
         book = Book(timeline, shelf, desk.slack_groups)
-        carried, pleas = carrying(book, shelf, engines(connections))
-        handlers = {**_handlers(timeline, shelf, settings, tracker, door, desk), **carried}
+        opened = engines(connections)
+        carried, pleas = carrying(book, shelf, opened)
+        eyes = Eyes(timeline, shelf, opened, aiohttp.ClientSession)
+        handlers = {
+            **_handlers(timeline, shelf, settings, tracker, door, desk),
+            **carried,
+            "probe": Probes(timeline, eyes).handle,
+        }
         dispatcher = Dispatcher(timeline, handlers, pleas, first=first, at_once=at_once)
 
         def parts() -> Mapping[str, str]:

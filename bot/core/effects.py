@@ -40,6 +40,7 @@ from bot.core.events import (
     PlanAttached,
     Planned,
     PostmortemAsked,
+    Probed,
     Rejected,
     RoleAssigned,
     RoomOpened,
@@ -55,10 +56,12 @@ from bot.core.events import (
 from bot.core.incident import is_drill
 
 APPROVALS_FIRST, IN_ORDER = 0, 5
-_UNSAID = (RoomOpened, FactLearnt, DecisionAsked, PlanAttached, IssueLinked, PostmortemAsked)
+_UNSAID = (RoomOpened, FactLearnt, Probed, DecisionAsked, PlanAttached, IssueLinked, PostmortemAsked)
+_ASKS_MACHINES = (IncidentDeclared, ImpactStated, SeverityChanged, DecisionAsked)
 _ON_THE_DECISION_CARD = (
     DecisionAsked,
     FactLearnt,
+    Probed,
     Decided,
     EffectDue,
     EffectObserved,
@@ -134,6 +137,8 @@ def _drill(entry: Entry, id: str) -> Iterator[Effect]:
 def _incident(entry: Entry, id: str) -> Iterator[Effect]:
     if isinstance(entry.event, IncidentDeclared | ImpactStated | Decided):
         yield Effect("ahead", id, f"ahead/{id}")
+    if isinstance(entry.event, _ASKS_MACHINES):
+        yield Effect("probe", id, f"probe/{id}")
     if isinstance(entry.event, _ON_THE_DECISION_CARD):
         yield Effect("decision", id, f"{_room(id)}/decision")
     if isinstance(entry.event, IncidentDeclared):

@@ -34,6 +34,7 @@ from bot.core.events import (
     PhaseChanged,
     PlanAttached,
     PostmortemAsked,
+    Probed,
     Proposed,
     RoleAssigned,
     RoomOpened,
@@ -99,6 +100,7 @@ class Incident:
     room: RoomOpened | None = None
     known: Mapping[str, Known] = field(default_factory=dict)
     decision_asked: int | None = None
+    probed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     decisions: tuple[Decision, ...] = ()
     updates: tuple[UpdatePosted, ...] = ()
     updated_at: datetime | None = None
@@ -120,6 +122,11 @@ class Incident:
     def facts(self) -> Mapping[str, Value]:
         """Return the value of each fact that was learnt."""
         return {name: known.value for name, known in self.known.items()}
+
+    @property
+    def untold(self) -> Mapping[str, str]:
+        """Return why a machine could not tell a fact, for each of those."""
+        return {fact: why for silent in self.probed.values() for fact, why in silent.items()}
 
     @property
     def commander(self) -> str:
@@ -212,8 +219,10 @@ def apply(incident: Incident, entry: Entry, event: Event) -> Incident:  # noqa: 
             return _impact(incident, event, entry.recorded_at)
         case WritersStopped(at=at, run=run):
             return replace(incident, writers_stopped=at, stopped_by=run)
-        case FactLearnt(name=name, value=value, source=source):
-            known = Known(value, source, entry.by, entry.occurred_at)
+        case Probed(probe=probe, unanswered=unanswered):
+            return replace(incident, probed={**incident.probed, probe: unanswered})
+        case FactLearnt(name=name, value=value, source=source, because=because):
+            known = Known(value, source, entry.by, entry.occurred_at, because)
             return replace(incident, known={**incident.known, name: known})
         case DecisionAsked():
             return replace(incident, decision_asked=entry.seq)

@@ -27,7 +27,7 @@ class DecisionCards:
         """Draw the card as things stand, and call whoever is asked something for the first time."""
         timeline, shelf = self._ground.timeline, self._ground.shelf
         incident = incidents.fold(await timeline.read(stream_of(id)))
-        if incident is None or not (incident.decision_asked or incident.known or incident.decisions):
+        if incident is None or not _wanted(incident):
             return None
         if incident.room is None:
             return Again(timeline.now() + SOON)
@@ -71,3 +71,9 @@ class DecisionCards:
         if card and await self._ground.posts.known(card):
             gone = Document("", (Paragraph((f"What to do in {incident.id} stands below.",)),))
             await self._rooms.put(incident, card, gone, revision=f"{card}.away")
+
+
+def _wanted(incident: Incident) -> bool:
+    """Say whether anybody decides here; what machines found alone calls nobody up."""
+    said = any(known.of_person for known in incident.known.values())
+    return said or incident.decision_asked is not None or bool(incident.decisions)

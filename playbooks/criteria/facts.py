@@ -76,12 +76,16 @@ FACTS: Mapping[str, Fact] = {
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What was said of a fact: its value, by whom and when; `source` is `person` or `machine:<probe>`."""
+    """What was said of a fact: its value, by whom and when; `source` is `person` or `machine:<probe>`.
+
+    `because` is what a machine rests it on.
+    """
 
     value: Value
     source: str
     by: str
     at: datetime
+    because: str = ""
 
     @property
     def of_person(self) -> bool:

@@ -37,6 +37,7 @@ OTHERS = (
     "update-due",
     "gate-expiry",
     "ahead",
+    "probe",
 )
 
 

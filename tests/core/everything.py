@@ -25,6 +25,11 @@ SAMPLES: tuple[tuple[str, Event], ...] = (
             events.WritersStopped(at=at(10), run="RUN-1"),
             events.NoteAdded(text="disk is fine", evidence="https://graphs.example/1"),
             events.FactLearnt(name="backup_verified", value=True),
+            events.FactLearnt(
+                name="backup_available", value=True, source="machine:backups", because="P1 of points is there"
+            ),
+            events.Probed(probe="artifact", unanswered={"previous_artifact_available": "it timed out"}),
+            events.Probed(probe="artifact"),
             events.DecisionAsked(),
             events.Proposed(
                 option="restore_partial", was="restore_full", why="Only a part is damaged", criteria_hash=HASH

@@ -153,7 +153,7 @@ def test_whether_a_decision_worked_is_asked_when_it_should_have() -> None:
     again = follow(entry("incident/INC-1", IncidentReopened(why="it was not over")), None)
     assert {"effect-due", "decision"} < kinds(again)
     asked = follow(entry("incident/INC-1", DecisionAsked()), None)
-    assert kinds(asked) == {"decision", "card", "tracker"}
+    assert kinds(asked) == {"decision", "card", "tracker", "probe"}
 
 
 def test_approvals_are_drawn_again_when_somebody_answers() -> None:
@@ -178,7 +178,13 @@ def test_a_freeze_without_a_review_and_without_an_incident_is_only_said() -> Non
 def test_an_incident_too_small_for_updates_sets_no_timer() -> None:
     small = DECLARED.model_copy(update={"severity": Severity.SEV4})
     assert isinstance(small, IncidentDeclared)
-    assert kinds(follow(entry("incident/INC-1", small), None)) == {"room", "card", "tracker", "ahead"}
+    assert kinds(follow(entry("incident/INC-1", small), None)) == {
+        "room",
+        "card",
+        "tracker",
+        "ahead",
+        "probe",
+    }
     silent = UpdatePosted(number=1, conditions="c", actions="a", needs="n", next_by=None)
     assert kinds(follow(entry("incident/INC-1", silent), None)) == {"say", "card", "tracker"}
 

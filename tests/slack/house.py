@@ -36,7 +36,16 @@ PEOPLE = {
 """Those of the catalog, and dee, whom it does not know."""
 OUTSIDERS = {"zed": ("U0ZED", "zed@example.org")}
 QUICK = Pace(ping=0.5, opening=2, check=0.02, grace=0.5, again=0.02, closing=0)
-OTHER_KINDS = ("tracker", "update-due", "effect-due", "gate-expiry", "freeze-review", "warm-expiry", "ahead")
+OTHER_KINDS = (
+    "tracker",
+    "update-due",
+    "effect-due",
+    "gate-expiry",
+    "freeze-review",
+    "warm-expiry",
+    "ahead",
+    "probe",
+)
 
 
 def workspace(clock: Clock, *, patience: float = 3.0) -> SlackStandIn:

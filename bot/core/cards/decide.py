@@ -267,15 +267,17 @@ def _known(seen: Deciding) -> Iterator[Block]:
 
 def known_line(name: str, known: Known, now: datetime) -> Line:
     """Return a fact with its value, by whom or what it was found, and how old it is."""
-    source = known.source.removeprefix("machine:")
-    by: Line = (Who(known.by),) if known.of_person else (f"looked up: {source}",)
+    found = known.because or known.source.removeprefix("machine:")
+    by: Line = (Who(known.by),) if known.of_person else (f"looked up: {found}",)
     age = lasted(known.at, now)
     old = f", {in_words(age)} ago" if age > timedelta(0) else ""
     return (f"{name}: ", Strong(value_in_words(known.value)), " (", *by, ", ", Moment(known.at), f"{old})")
 
 
 def _question(seen: Deciding, ask: Ask) -> Iterator[Block]:
-    yield Paragraph((*addressed(seen, ask), ask.question, *_typed(seen, ask)))
+    untold = seen.incident.untold.get(ask.fact)
+    why = f" (No machine can tell: {untold.rstrip('.')}.)" if untold else ""
+    yield Paragraph((*addressed(seen, ask), ask.question, why, *_typed(seen, ask)))
     yield answers(seen.incident.id, ask.fact, ask.question)
 
 

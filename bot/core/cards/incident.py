@@ -26,7 +26,7 @@ from bot.core.document import (
     Strong,
     Who,
 )
-from bot.core.events import Entry
+from bot.core.events import Entry, FactLearnt, Probed
 from bot.core.freeze import Freeze
 from bot.core.incident import Incident
 from bot.core.loss import losses, summary
@@ -54,7 +54,7 @@ def incident_card(
         *_decision(incident),
         *_list([_run(run) for run in runs]),
         *_list([_freeze(freeze) for freeze in placed]),
-        *_list([_last(entry) for entry in ordered(recent)[-LAST_LINES:]]),
+        *_list([_last(entry) for entry in ordered(recent) if not _by_machine(entry)][-LAST_LINES:]),
         *_buttons(incident),
         Small(_foot(incident, now)),
     )
@@ -165,6 +165,12 @@ def _freeze(freeze: Freeze) -> Line:
     word = "until" if freeze.placed.lift == "at_until" else "next look at"
     until: Line = (f", {word} ", Moment(end)) if end else ()
     return (Strong(freeze.id), f" stops {in_scope(freeze.placed.scope)}", *until)
+
+
+def _by_machine(entry: Entry) -> bool:
+    """Say whether a machine found it: that is read where one decides, and would hide the rest here."""
+    event = entry.event
+    return isinstance(event, Probed) or (isinstance(event, FactLearnt) and event.source != "person")
 
 
 def _last(entry: Entry) -> Line:

@@ -107,13 +107,22 @@ class NoteAdded(Kind):
 class FactLearnt(Kind):
     """A fact of the decision; None means that nobody knows. Learnt again, it is corrected.
 
-    `source` is `person`, or `machine:` and the probe that found it.
+    `source` is `person`, or `machine:` and the probe that found it; `because` is what a machine rests it on.
     """
 
     kind: Literal["fact-learnt"] = "fact-learnt"
     name: str
     value: bool | int | float | str | None
     source: str = "person"
+    because: str = ""
+
+
+class Probed(Kind):
+    """Which facts a probe could not tell, and why; none where it can again."""
+
+    kind: Literal["probed"] = "probed"
+    probe: str
+    unanswered: Mapping[str, str] = Field(default_factory=dict)
 
 
 class DecisionAsked(Kind):
@@ -257,6 +266,7 @@ IncidentEvent = (
     | FactLearnt
     | DecisionAsked
     | Proposed
+    | Probed
     | Decided
     | EffectDue
     | EffectObserved

@@ -30,6 +30,9 @@ Impact: wrong prices; impact began 2026-11-23 02:00:00Z; damage began 2026-11-23
 Nothing writes to the damaged data since 2026-11-23 02:20:00Z (RUN-1)
 disk is fine (https://graphs.example/1)
 Fact backup_verified: yes
+Fact backup_available: yes (P1 of points is there)
+The probe artifact cannot tell previous_artifact_available: it timed out
+The probe artifact can tell its facts again
 It was asked what to do
 Proposal changed: restore_full → restore_partial, because only a part is damaged
 Decided: restore_pitr, going over schema changed: the copy is verified

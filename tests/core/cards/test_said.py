@@ -65,6 +65,9 @@ def test_what_the_channel_reads_about_each_event() -> None:
 
 (nothing)
 (nothing)
+(nothing)
+(nothing)
+(nothing)
 @ana: Proposal changed: restore_full → restore_partial, because only a part is damaged
 
 Decided: restore_pitr

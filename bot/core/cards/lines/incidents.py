@@ -15,6 +15,7 @@ from playbooks.criteria import Value
 _Talk = (
     events.NoteAdded
     | events.FactLearnt
+    | events.Probed
     | events.DecisionAsked
     | events.Proposed
     | events.Decided
@@ -29,6 +30,7 @@ _Talk = (
 )
 _Deciding = (
     events.FactLearnt
+    | events.Probed
     | events.DecisionAsked
     | events.Proposed
     | events.Decided
@@ -71,6 +73,7 @@ def _talk(event: _Talk) -> Line:
             return (text, " (", linked(evidence, evidence), ")") if evidence else (text,)
         case (
             events.FactLearnt()
+            | events.Probed()
             | events.DecisionAsked()
             | events.Proposed()
             | events.Decided()
@@ -96,9 +99,11 @@ def _talk(event: _Talk) -> Line:
 
 def _deciding(event: _Deciding) -> Line:
     match event:
-        case events.FactLearnt(name=name, value=value, source=source):
-            found = "" if source == "person" else f" ({source.removeprefix('machine:')})"
+        case events.FactLearnt(name=name, value=value, source=source, because=because):
+            found = "" if source == "person" else f" ({because or source.removeprefix('machine:')})"
             return ("Fact ", Code(name), f": {value_in_words(value)}{found}")
+        case events.Probed():
+            return (_probed(event),)
         case events.DecisionAsked():
             return ("It was asked what to do",)
         case events.Proposed():
@@ -112,6 +117,13 @@ def _deciding(event: _Deciding) -> Line:
             return ("After ", Strong(option), f": {outcome_in_words(event)}")
         case _:
             assert_never(event)
+
+
+def _probed(event: events.Probed) -> str:
+    if not event.unanswered:
+        return f"The probe {event.probe} can tell its facts again"
+    whys = "; ".join(dict.fromkeys(event.unanswered.values()))
+    return f"The probe {event.probe} cannot tell {', '.join(event.unanswered)}: {whys}"
 
 
 def proposed_line(event: events.Proposed) -> Line:

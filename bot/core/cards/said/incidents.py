@@ -33,6 +33,7 @@ _Silent = (
     | events.RoomOpened
     | events.FactLearnt
     | events.DecisionAsked
+    | events.Probed
     | events.PlanAttached
     | events.IssueLinked
     | events.PostmortemAsked
