@@ -57,6 +57,7 @@ class RunMachine(RuleBasedStateMachine):
         self.entries: list[Entry] = []
         self.now: datetime = START
         self.freezes: dict[str, Freeze] = {}
+        self.folded: Run | None = None
         self.hash = "h1"
         self.begun: list[tuple[str, int, frozenset[str]]] = []
 
@@ -67,9 +68,10 @@ class RunMachine(RuleBasedStateMachine):
 
     @property
     def run(self) -> Run:
-        found = fold(self.entries)
-        assert found
-        return found
+        if self.folded is None or self.folded.seq != len(self.entries):
+            self.folded = fold(self.entries)
+        assert self.folded
+        return self.folded
 
     @initialize()
     def planned_and_started(self) -> None:

@@ -62,6 +62,7 @@ class WarmMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.entries: list[Entry] = []
+        self.folded: Run | None = None
         self.now: datetime = START
         self.copy = False
         self.destroyed = 0
@@ -73,9 +74,10 @@ class WarmMachine(RuleBasedStateMachine):
 
     @property
     def run(self) -> Run:
-        found = fold(self.entries)
-        assert found
-        return found
+        if self.folded is None or self.folded.seq != len(self.entries):
+            self.folded = fold(self.entries)
+        assert self.folded
+        return self.folded
 
     @property
     def moves(self) -> tuple[Move, ...]:
