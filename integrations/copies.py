@@ -18,6 +18,7 @@ from integrations.beside import BesideData, Place
 from integrations.contract import (
     Call,
     Cancel,
+    Cap,
     CheckResult,
     Effect,
     Goal,
@@ -70,6 +71,7 @@ class Copies(BesideData):
     """What is the same for every engine of whole copies; `leaves` says what a broken off operation leaves."""
 
     kind: ClassVar[str]
+    caps: ClassVar[frozenset[Cap]]
     leaves: ClassVar[Mapping[str, str]]
     operations: ClassVar[Mapping[str, Operation]]
 
@@ -120,6 +122,8 @@ class Copies(BesideData):
         preview = await asked.place.runner.preview(
             asked.name, asked.place.target, asked.params, how=asked.how
         )
+        if call.holds and asked.operation.effect is Effect.DESTRUCTIVE:
+            await self._may_hold(call)
         return Prepared(
             preview=(preview.command,),
             by_hand=preview.command,
@@ -180,6 +184,12 @@ class Copies(BesideData):
         place = self._place(source)
         found = await place.runner.ask(f"{self.name}.guard", place.target, {})
         return Guard(found["deletes"], str(found["because"]))
+
+    async def _may_hold(self, call: Call) -> None:
+        """Refuse now what would otherwise be found out when everything is approved."""
+        if call.source is not None and call.point is not None and Cap.HOLD in self.caps:
+            place, given = self._place(call.source), {"point": call.point.id}
+            await place.runner.preview(f"{self.name}.hold", place.target, given, how="ask")
 
     async def _work(self, asked: _Asked) -> Mapping[str, int]:
         """Ask how much a copy has to bring here; where nobody can say, nothing is estimated from it."""

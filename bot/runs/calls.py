@@ -212,6 +212,7 @@ def as_call(
         source=Source(source.id, source.engine, source.settings) if source else None,
         goal=source.goal if source else None,
         timeout_s=planned.timeout_s,
+        holds=source is not None and source.hold,
     )
 
 

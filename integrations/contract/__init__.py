@@ -197,7 +197,8 @@ class Estimate:
 class Call:
     """One operation asked of an engine; `params` have passed the operation's own model.
 
-    `goal` is what the engine itself pinned in `resolve`, when more than the point is restored.
+    `goal` is what the engine itself pinned in `resolve`, when more than the point is restored. `holds` says
+    that the point is held before it destroys anything.
     """
 
     operation: str
@@ -207,6 +208,7 @@ class Call:
     source: Source | None = None
     goal: Goal | None = None
     timeout_s: float = 600.0
+    holds: bool = False
 
 
 @dataclass(frozen=True, slots=True)

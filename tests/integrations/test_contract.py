@@ -701,6 +701,21 @@ async def test_a_point_can_be_proved_held_and_chosen_by_time(host: Host) -> None
     assert [refusal.point.id for refusal in refused.refused] == [newer.id, older.id]
 
 
+async def test_a_point_that_may_not_be_held_is_found_out_when_it_is_planned(host: Host) -> None:
+    engine = open_engines(host.connections)["sqlite"]
+    # The runner's rules of `readings` allow nothing but to look.
+    readings = Source("readings", "sqlite")
+    await _ended(engine, await engine.backup(Source("orders-db", "sqlite"), key="B-1", labels={}))
+    (point,) = await engine.points(readings)
+    call = Call("restore", target=host.target, point=point, source=readings, holds=True)
+
+    with pytest.raises(IntegrationError, match=r"sqlite\.hold is not allowed for readings; its `allow`"):
+        await engine.plan(call)
+
+    assert await engine.plan(replace(call, source=Source("orders-db", "sqlite")))
+    assert await engine.plan(replace(call, holds=False))
+
+
 async def test_points_of_another_target_can_be_restored(host: Host) -> None:
     engine = open_engines(host.connections)["sqlite"]
     source = Source("readings", "sqlite")

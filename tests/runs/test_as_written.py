@@ -11,7 +11,16 @@ import pytest
 from bot.core.events import AbortAsked, AttemptOpened, RunPaused, RunResumed
 from bot.core.run import Status
 from bot.jobs import Again
-from integrations.contract import Cap, Phase, Progress, RecoveryPoint, Source
+from integrations.contract import (
+    Call,
+    Cap,
+    IntegrationError,
+    Phase,
+    Prepared,
+    Progress,
+    RecoveryPoint,
+    Source,
+)
 from tests.clock import Clock
 from tests.runs.stage import PLAYBOOK, Stage, StageEngine, World
 from tests.runs.test_carry import approved, planned, started, write
@@ -246,6 +255,28 @@ async def test_a_point_is_held_only_where_the_playbook_wants_it(
 
     assert (await stage.run()).state == "recovered"
     assert Holding.held == held
+
+
+class Forbidden(Holding):
+    """A stage whose rules do not let recovery points be kept."""
+
+    async def plan(self, call: Call) -> Prepared:
+        if call.holds and call.operation == "restore":
+            raise IntegrationError("stage.hold is not allowed", permanent=True)
+        return await super().plan(call)
+
+
+@pytest.mark.parametrize(("hold", "problems"), [("true", 1), ("false", 0)])
+async def test_a_point_that_may_not_be_held_is_a_problem_of_the_plan(
+    stage: Stage, world: World, tmp_path: Path, hold: str, problems: int
+) -> None:
+    says(tmp_path, ("engine: stage, select", f"engine: stage, hold: {hold}, select"))
+    stage.engines["stage"] = Forbidden(world)
+    await planned(stage)
+
+    plan = (await stage.run()).plan
+    assert plan
+    assert list(plan.problems) == ["stage.restore: stage.hold is not allowed"] * problems
 
 
 async def test_the_moment_of_another_try_is_on_the_timeline(
