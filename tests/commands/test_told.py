@@ -217,6 +217,7 @@ bo: decide node-or-site-failure:no
   INC-1 knows node_or_site_failure: no. Open (http://here/incidents/INC-1)
   No proposal yet. Not decided between restore_partial, restore_pitr, restore_full, mitigate,
       config_revert, wait, failover, hotfix, code_rollback: what is asked decides it.
+  So far: mitigate. Nothing better is known - ease the pain and look for the cause.
   Meanwhile: Ease the pain without changing data - shed or drain load, switch features off - and
       find out what is asked below.
     • First: Freeze deployments, migrations, configuration, autoscalers and retention jobs. A change

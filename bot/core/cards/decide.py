@@ -216,6 +216,8 @@ def _proposal(seen: Deciding) -> Iterator[Block]:
     found = seen.found
     if found.proposal is None:
         yield Paragraph(_undecided(seen))
+        if seen.incident.known and found.lead.stands:
+            yield Paragraph((Strong(f"So far: {found.lead.option}. "), sentence(found.lead.because)))
         yield Paragraph((Strong("Meanwhile: "), sentence(found.safe_now[-1])))
         return
     staged = "" if found.one_click else " It needs a first stage, or an override with a reason."
