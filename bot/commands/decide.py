@@ -27,7 +27,7 @@ from playbooks.words import Option
 
 OPTIONS = tuple(option.value for option in Option)
 OUTCOMES = {"yes": "worked", "no": "no_change", "worse": "worse"}
-_OWN = frozenset({"why", "inc", "as", "worked", "of"})
+_OWN = frozenset({"why", "inc", "as", "unless", "worked", "of"})
 
 
 async def act(ask: Ask) -> Outcome:
@@ -63,9 +63,23 @@ async def _bring_up(ask: Ask, incident: Incident) -> Outcome:
 
 async def _learn(ask: Ask, incident: Incident, said: Mapping[str, str]) -> Outcome:
     facts = {_fact(name): _value(_fact(name), text) for name, text in said.items()}
+    if "unless" in ask.words.options:
+        await _nobody_was_faster(ask, incident, facts)
     events = _with_proposal(ask, incident, *(FactLearnt(name=n, value=v) for n, v in facts.items()))
     told = "; ".join(fact_in_words(name, value) for name, value in facts.items())
     return await _recorded(ask, incident, events, f"knows {told}.")
+
+
+async def _nobody_was_faster(ask: Ask, incident: Incident, facts: Mapping[str, Value]) -> None:
+    """Raise Refused when another answer was given since the question was drawn; typed, it corrects that."""
+    fresh = (await _seen(ask, incident)).found.facts
+    for name, value in facts.items():
+        if name in fresh and fresh[name] != value:
+            said = fact_in_words(name, fresh[name])
+            raise Refused(
+                f"@{incident.known[name].by} answered meanwhile, {said}: nothing was recorded. "
+                f"`{ask.desk.command} decide {name}:…` corrects it."
+            )
 
 
 def _with_proposal(ask: Ask, incident: Incident, *events: Event) -> tuple[Event, ...]:
@@ -212,7 +226,8 @@ def _meant(ask: Ask, incident: Incident) -> Decision:
 VERB = Verb(
     name="decide",
     usage=(
-        'decide [fact:value …] | decide <option> why:"…" [as:proposed] | decide worked:yes|no|worse [of:12]'
+        'decide [fact:value …] [unless:known] | decide <option> why:"…" [as:proposed] '
+        "| decide worked:yes|no|worse [of:12]"
     ),
     summary="Bring up what to do, record a fact (? is nobody knows), the choice, or whether it worked.",
     right=Right.RESPOND,

@@ -45,18 +45,18 @@ async def test_what_is_not_meant_is_refused_and_says_what_to_do(stage: Stage) ->
         ("ana", "decide wait as:proposed why:x"),
     ) == snapshot("""\
 ana: decide worked:yes
-  Nothing was decided in INC-1 yet: nothing was recorded. Usage: `/backstop decide [fact:value …] |
-      decide <option> why:"…" [as:proposed] | decide worked:yes|no|worse [of:12]`
+  Nothing was decided in INC-1 yet: nothing was recorded. Usage: `/backstop decide [fact:value …]
+      [unless:known] | decide <option> why:"…" [as:proposed] | decide worked:yes|no|worse [of:12]`
 
 ana: decide worked:yes cause_known:yes
   Say facts, the choice, and whether it worked each in a line of its own: nothing was recorded.
-      Usage: `/backstop decide [fact:value …] | decide <option> why:"…" [as:proposed] | decide
-      worked:yes|no|worse [of:12]`
+      Usage: `/backstop decide [fact:value …] [unless:known] | decide <option> why:"…" [as:proposed]
+      | decide worked:yes|no|worse [of:12]`
 
 ana: decide wait worked:yes why:x
   Say facts, the choice, and whether it worked each in a line of its own: nothing was recorded.
-      Usage: `/backstop decide [fact:value …] | decide <option> why:"…" [as:proposed] | decide
-      worked:yes|no|worse [of:12]`
+      Usage: `/backstop decide [fact:value …] [unless:known] | decide <option> why:"…" [as:proposed]
+      | decide worked:yes|no|worse [of:12]`
 
 ana: decide wait as:proposed why:x
   wait is not proposed any more, but nothing yet: Not decided between failover, restore_partial,
@@ -83,6 +83,18 @@ async def test_the_same_is_decided_once_until_something_new_is_known(stage: Stag
     assert "@ana decided code_rollback already, and nothing new is known since" in again.text
     await stage.told("ana", "decide cause-known:no")
     assert (await stage.say("ana", 'decide code_rollback why:"still"')).ok
+
+
+async def test_a_press_changes_no_answer_that_somebody_gave_meanwhile(stage: Stage) -> None:
+    await declared(stage)
+    await stage.told("bo", "decide data_corruption:confirmed unless:known")
+    late = await stage.say("cy", "decide data_corruption:none unless:known")
+    assert late.text == (
+        "@bo answered meanwhile, data_corruption: confirmed: nothing was recorded. "
+        "`/backstop decide data_corruption:…` corrects it.\n"
+    )
+    assert (await stage.say("cy", "decide data_corruption:confirmed unless:known")).ok
+    assert (await stage.say("cy", "decide data_corruption:none")).ok
 
 
 async def test_a_changed_proposal_is_an_event_beside_the_fact(stage: Stage) -> None:

@@ -302,11 +302,14 @@ def _typed(seen: Deciding, ask: Ask) -> Line:
 def answers(id: str, fact: str, question: str) -> Block:
     """Return the answers one can give to a question; each is a line one can type."""
     kind = FACTS[fact]
-    nobody = Button("Nobody knows", f"decide {fact}:{NOBODY_KNOWS} inc:{id}")
+    nobody = Button("Nobody knows", f"decide {fact}:{NOBODY_KNOWS} unless:known inc:{id}")
     if kind.kind == "number":
-        number = Button(f"Answer in {kind.unit}", f"decide inc:{id}", ask=question, into=fact)
+        number = Button(f"Answer in {kind.unit}", f"decide unless:known inc:{id}", ask=question, into=fact)
         return Buttons((number, nobody))
-    buttons = (*(Button(_label(word), f"decide {fact}:{word} inc:{id}") for word in kind.words), nobody)
+    buttons = (
+        *(Button(_label(word), f"decide {fact}:{word} unless:known inc:{id}") for word in kind.words),
+        nobody,
+    )
     return Buttons(buttons) if len(buttons) <= MOST_BUTTONS else Menu("Choose an answer", buttons)
 
 

@@ -57,24 +57,24 @@ Meanwhile: Ease the pain without changing data - shed or drain load, switch feat
   • First: Freeze deployments, migrations, configuration, autoscalers and retention jobs. A change
         nobody planned undoes the recovery.
 @bo (dba): Is data wrong or missing, and is it still being damaged?
-  [None]  decide data_corruption:none inc:INC-1
-  [Suspected]  decide data_corruption:suspected inc:INC-1
-  [Confirmed]  decide data_corruption:confirmed inc:INC-1
-  [Ongoing]  decide data_corruption:ongoing inc:INC-1
-  [Nobody knows]  decide data_corruption:? inc:INC-1
+  [None]  decide data_corruption:none unless:known inc:INC-1
+  [Suspected]  decide data_corruption:suspected unless:known inc:INC-1
+  [Confirmed]  decide data_corruption:confirmed unless:known inc:INC-1
+  [Ongoing]  decide data_corruption:ongoing unless:known inc:INC-1
+  [Nobody knows]  decide data_corruption:? unless:known inc:INC-1
 @ana (commander): Is harm growing that cannot be taken back: money leaving, data leaking, messages
         going out?
-  [Yes]  decide irreversible_harm_accruing:yes inc:INC-1
-  [No]  decide irreversible_harm_accruing:no inc:INC-1
-  [Nobody knows]  decide irreversible_harm_accruing:? inc:INC-1
+  [Yes]  decide irreversible_harm_accruing:yes unless:known inc:INC-1
+  [No]  decide irreversible_harm_accruing:no unless:known inc:INC-1
+  [Nobody knows]  decide irreversible_harm_accruing:? unless:known inc:INC-1
 @cy (app): Can a flag or a setting undo what set this off?
-  [Yes]  decide config_or_flag_revert_possible:yes inc:INC-1
-  [No]  decide config_or_flag_revert_possible:no inc:INC-1
-  [Nobody knows]  decide config_or_flag_revert_possible:? inc:INC-1
+  [Yes]  decide config_or_flag_revert_possible:yes unless:known inc:INC-1
+  [No]  decide config_or_flag_revert_possible:no unless:known inc:INC-1
+  [Nobody knows]  decide config_or_flag_revert_possible:? unless:known inc:INC-1
 @ana (nobody is ops yet: who knows?): Is it getting better by itself, measurably?
-  [Yes]  decide self_recovering:yes inc:INC-1
-  [No]  decide self_recovering:no inc:INC-1
-  [Nobody knows]  decide self_recovering:? inc:INC-1
+  [Yes]  decide self_recovering:yes unless:known inc:INC-1
+  [No]  decide self_recovering:no unless:known inc:INC-1
+  [Nobody knows]  decide self_recovering:? unless:known inc:INC-1
 /backstop decide <fact>:<value> corrects a fact (?: nobody knows), /backstop decide <option> why:"…"
         records the choice · as of 2026-11-23 02:40:00Z
 """)
