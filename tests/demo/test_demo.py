@@ -92,7 +92,7 @@ def test_the_post_mortem_says_what_was_put_out_what_was_ruled_out_and_what_came_
     assert re.search(
         r"\*\*Vetoes hit\*\*: V1 rules out code\\_rollback: \w+ .*; V6 rules out ", found["Decisions"]
     )
-    assert re.search(r"\*\*Observed\*\*: RUN-1 recovered \d+ s after it", found["Decisions"])
+    assert re.search(r"\*\*Recovery\*\*: RUN-1 recovered \d+ s after it", found["Decisions"])
 
 
 def test_objectives_are_judged_against_their_targets(played: Played) -> None:
