@@ -21,6 +21,9 @@ from playbooks.criteria import FACTS, Known, Value
 
 LOOKED_AT = timedelta(hours=4)
 """For how long facts are looked up again by themselves; afterwards, when somebody asks."""
+MOMENT = timedelta(seconds=1)
+SILENT = timedelta(minutes=5)
+"""After how long a machine is asked again that did not tell a fact which is no longer good."""
 SHOWN = 3
 TICK = 5
 """So many minutes make a number of minutes another one."""
@@ -86,19 +89,20 @@ def news(incident: Incident, report: Report, fresh: Collection[str]) -> tuple[Ev
     return (*learnt, Probed(probe=report.probe, unanswered=silent))
 
 
-def last_good(incident: Incident, good_for: Mapping[str, timedelta | None]) -> datetime | None:
-    """Return the last moment at which every fact that a machine told is still good.
+def next_look(incident: Incident, good_for: Mapping[str, timedelta | None], now: datetime) -> datetime | None:
+    """Return when machines are asked again: once the first fact that one told is no longer good.
 
     None where they are always good, or nobody decides any more: it was decided, or went on for too long.
     """
     if incident.decisions or not incident.open:
         return None
     ends = [
-        known.at + length
+        known.at + length + MOMENT
         for name, known in incident.known.items()
         if not known.of_person and (length := good_for.get(name))
     ]
-    first = min(ends, default=None)
+    # What was just looked up and is no good still was not told: asked at once, it would be asked for ever.
+    first = min((end if end > now else now + SILENT for end in ends), default=None)
     return first if first and first - incident.declared_at <= LOOKED_AT else None
 
 

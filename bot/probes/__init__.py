@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from bot.core import incident as incidents
 from bot.core.errors import Conflict
@@ -27,7 +26,6 @@ from integrations.contract import IntegrationError
 
 BY, VIA = "backstop", "probe"
 TRIES = 20
-MOMENT = timedelta(seconds=1)
 QUICK_S = 1.0
 """What answers within this time is written at once, before what takes longer."""
 
@@ -96,8 +94,8 @@ class Probes:
 
     async def _again(self, id: str) -> Again | None:
         incident = await self._incident(id)
-        until = self._eyes.good_until(incident) if incident else None
-        return Again(until + MOMENT) if until else None
+        at = self._eyes.next_look(incident) if incident else None
+        return Again(at) if at else None
 
     async def _ask(self, name: str, scene: Scene) -> Report:
         probe, patience = self._probes[name], self._eyes.patience_s

@@ -12,7 +12,7 @@ from bot.core.deciding import with_proposal
 from bot.core.events import Event
 from bot.core.incident import Incident
 from bot.core.price import Price, prices
-from bot.core.probing import last_good
+from bot.core.probing import next_look
 from bot.core.release import Release, releases
 from bot.market import market
 from bot.shelf import Shelf
@@ -132,7 +132,8 @@ class Eyes:
         criteria, hash = self.shelf.criteria()
         return with_proposal(incident, events, criteria, hash, by=by, at=self.timeline.now())
 
-    def good_until(self, incident: Incident) -> datetime | None:
-        """Return when the first fact of a machine is no longer good, while somebody still has to decide."""
+    def next_look(self, incident: Incident) -> datetime | None:
+        """Return when machines are asked again by themselves, while somebody still has to decide."""
         criteria, _ = self.shelf.criteria()
-        return last_good(incident, {name: each.good_for for name, each in criteria.facts.items()})
+        good_for = {name: each.good_for for name, each in criteria.facts.items()}
+        return next_look(incident, good_for, self.timeline.now())

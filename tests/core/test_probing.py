@@ -26,8 +26,8 @@ from bot.core.probing import (
     Findings,
     Kept,
     Report,
-    last_good,
     news,
+    next_look,
     of_artifact,
     of_changes,
     of_incident,
@@ -118,9 +118,10 @@ def test_why_a_machine_cannot_tell_is_kept_once_and_taken_back_when_it_can() -> 
 def test_facts_are_looked_up_again_when_the_first_is_no_longer_good() -> None:
     first = incident(LEARNT, FactLearnt(name="cause_known", value=True))
     tens = dict.fromkeys(("backup_available", "cause_known"), timedelta(minutes=10))
-    assert last_good(first, tens) == at(30)
-    assert last_good(first, {"backup_available": None, "cause_known": timedelta(minutes=1)}) is None
-    assert last_good(incident(), tens) is None
+    assert next_look(first, tens, at(21)) == at(30) + timedelta(seconds=1)
+    assert next_look(first, tens, at(31)) == at(36)
+    assert next_look(first, {"backup_available": None, "cause_known": timedelta(minutes=1)}, at(21)) is None
+    assert next_look(incident(), tens, at(21)) is None
 
 
 def test_facts_are_not_looked_up_for_ever() -> None:
@@ -130,7 +131,7 @@ def test_facts_are_not_looked_up_for_ever() -> None:
         incident(LEARNT, phase=Phase.RESOLVED),
         incident(LEARNT, declared_at=at(-300)),
     ):
-        assert last_good(over, tens) is None
+        assert next_look(over, tens, at(21)) is None
 
 
 def test_what_a_person_said_need_not_be_told_by_a_machine() -> None:

@@ -296,6 +296,22 @@ async def test_facts_are_asked_for_again_when_they_are_no_longer_good(stage: Sta
     assert await asked.handle("INC-1") is None
 
 
+async def test_a_machine_that_fell_silent_is_asked_again_after_a_while_and_not_at_once(
+    stage: Stage, clock: Clock, registry: Registry
+) -> None:
+    artifact = f"{registry.host}/shop/checkout:2.3.0"
+    await stage.told("bo", f"release record checkout version:2.3.0 at:01:00 artifact:{artifact}")
+    await stage.told("bo", "release record checkout version:2.4.0 at:02:10")
+    asked = Probes(stage.timeline, eyes(stage))
+    assert await asked.handle("INC-1") == Again(clock() + timedelta(hours=1, seconds=1))
+
+    clock.advance(3601)
+    registry.faults.answer("HEAD", 503)
+    assert await asked.handle("INC-1") == Again(clock() + timedelta(minutes=5))
+    clock.advance(300)
+    assert await asked.handle("INC-1") == Again(clock() + timedelta(hours=1, seconds=1))
+
+
 async def test_what_a_machine_finds_changes_the_proposal_only_where_people_decide(stage: Stage) -> None:
     known = (
         "data_corruption:confirmed data_scope:database replicas_affected:yes irreversible_harm_accruing:no"
