@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,7 @@ from bot.core.events import ChangeType, Entry, ReleaseRecorded
 CHANGES: tuple[ChangeType, ...] = ("code", "config", "schema", "data_op", "infra", "capacity")
 STRATEGIES = ("canary", "blue_green", "rolling")
 
+_DIGEST = re.compile(r"sha\d+:[0-9a-f]+")
 _NAMES = {"data_op": "data", "infra": "infrastructure"}
 
 Schema = Literal["none", "reversible", "irreversible"]
@@ -107,7 +109,9 @@ def kept_out(artifact: str) -> str | None:
         parts = urlsplit(artifact)
     except ValueError:
         return "it cannot be read as one"
-    if "@" in parts.netloc:
+    # In an image `@` stands before its digest, in a path of the web before the names of groups.
+    _, at, rest = (parts.netloc or artifact).partition("@")
+    if at and (parts.netloc or not _DIGEST.fullmatch(rest)):
         return "it holds who may open it"
     if parts.query or parts.fragment:
         return "what stands behind `?` or `#` may be a secret"
