@@ -206,6 +206,29 @@ class Cluster:
         """Wait until everything that was written is archived."""
         self.pgbackrest("check")
 
+    def replace(self) -> None:
+        """Put another database in the cluster's place, which does not run."""
+        self.stop()
+        self.run("rm", "-r", self.data)
+        self.run(self.binaries / "initdb", "--pgdata", self.data, "--no-sync", "--username=postgres")
+
+    def damage(self, backup: int) -> None:
+        """Change the last byte in the greatest file of a backup, which is of a checksum."""
+        files = (self.home / "repo/backup/orders" / self.backups()[backup]).rglob("*")
+        bundle = max(files, key=lambda path: path.stat().st_size)
+        content = bytearray(bundle.read_bytes())
+        content[-1] ^= 0xFF
+        bundle.write_bytes(content)
+
+    def lose_log(self) -> str:
+        """Lose the newest segment of the archived log but one, and return its name."""
+        for _ in range(2):
+            self.order()
+            self.archived()
+        lost = sorted((self.home / "repo/archive/orders/15-1").rglob("*.lz4"))[-2]
+        lost.unlink()
+        return lost.name[:24]
+
     def close(self) -> None:
         """Stop every server and remove everything."""
         for data in (self.data, self.side):

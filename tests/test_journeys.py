@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from tests.journeys.player import Player
 from tests.journeys.script import BadScript, Conversation, conversations, rewritten
 from tests.journeys.shop import shop_place
 from tests.journeys.sight import Sight
+from tests.journeys.warehouse import warehouse_place
 
 FOLDER = Path(__file__).parent / "journeys"
 JOURNEYS = [each for file in sorted(FOLDER.glob("*.md")) for each in conversations(file)]
@@ -31,17 +32,38 @@ ONE: dict[str, tuple[Transport, ...]] = {
     "engines": ("socket",),
     "stale-playbook": ("http",),
     "bad-days": ("http",),
+    "pgbackrest": ("http",),
+    "pgbackrest-goals": ("socket",),
+    "pgbackrest-traps": ("http",),
+    "pgbackrest-warm": ("socket",),
 }
 """What is not about Slack, or was told over the other transport already, is played over one."""
-PLAYED = [(each, way) for each in JOURNEYS for way in ONE.get(each.file.stem, BOTH)]
+REAL = (pytest.mark.real, pytest.mark.timeout(300))
+PLAYED = [
+    pytest.param(each, way, marks=REAL if each.file.stem.startswith("pgbackrest") else ())
+    for each in JOURNEYS
+    for way in ONE.get(each.file.stem, BOTH)
+]
+Opened = AbstractAsyncContextManager[Place]
 
 
-async def played(conversation: Conversation, transport: Transport, home: Path) -> str:
+def opened(
+    conversation: Conversation, transport: Transport, home: Path, request: pytest.FixtureRequest
+) -> Opened:
+    """Open the place where a conversation happens, which the name of its file says."""
+    match conversation.file.stem.partition("-")[0]:
+        case "shop":
+            return shop_place(home, transport)
+        case "pgbackrest":
+            return warehouse_place(home, transport, request.getfixturevalue("cluster"))
+        case _:
+            return stage_place(home, transport)
+
+
+async def played(conversation: Conversation, opened: Opened, home: Path) -> str:
     """Return the file of a conversation as it happened."""
     async with AsyncExitStack() as stack:
-        real = conversation.file.stem.startswith("shop-")
-        opened = shop_place(home, transport) if real else stage_place(home, transport)
-        place: Place = await stack.enter_async_context(opened)
+        place = await stack.enter_async_context(opened)
         sight = Sight(place.slack, place.names, place.masks)
         player = Player(place, home / "terminal", sight)
         happened = await player.play(conversation)
@@ -57,10 +79,15 @@ async def whole(place: Place, sight: Sight) -> None:
 
 @pytest.mark.parametrize(("conversation", "transport"), PLAYED, ids=str)
 async def test_people_read_exactly_what_is_written(
-    conversation: Conversation, transport: Transport, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    conversation: Conversation,
+    transport: Transport,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    request: pytest.FixtureRequest,
 ) -> None:
     caplog.set_level(logging.ERROR)
-    happened = await played(conversation, transport, tmp_path / "home")
+    home = tmp_path / "home"
+    happened = await played(conversation, opened(conversation, transport, home, request), home)
     if os.environ.get("REWRITE"):
         conversation.file.write_text(happened, encoding="utf-8")
     # The libraries that speak to Slack log every broken connection, however planned it was.
@@ -71,7 +98,7 @@ async def test_people_read_exactly_what_is_written(
 
 async def test_a_line_that_nobody_said_is_found(tmp_path: Path) -> None:
     [wrong] = conversations(FOLDER / "wrong" / "answer.md")
-    happened = await played(wrong, "http", tmp_path / "home")
+    happened = await played(wrong, stage_place(tmp_path / "home", "http"), tmp_path / "home")
     said = wrong.file.read_text().splitlines()
     assert [line for line in said if line not in happened.splitlines()] == ["    backstop (only ana)  Pang."]
 
@@ -84,4 +111,4 @@ def test_a_line_without_a_form_is_refused() -> None:
 async def test_a_happening_that_is_not_known_is_refused(tmp_path: Path) -> None:
     [wrong] = conversations(FOLDER / "wrong" / "happening.md")
     with pytest.raises(BadScript, match=r"happening\.md:3: nothing is known to happen as 'pigs fly'"):
-        await played(wrong, "http", tmp_path / "home")
+        await played(wrong, stage_place(tmp_path / "home", "http"), tmp_path / "home")

@@ -14,6 +14,7 @@ from bot.core.events import Event, ImpactStated, WritersStopped
 from bot.core.incident import Incident
 from bot.core.loss import damaged_again
 from bot.core.may import Right
+from bot.core.run import Run
 from bot.core.words import in_words, joined, lasted
 from bot.timeline import Change
 
@@ -31,7 +32,7 @@ async def act(ask: Ask) -> Outcome:
             'Say what customers notice and since when: impact "wrong totals" start:02:00 damage:02:10. '
             "Nothing was recorded."
         )
-    _order(ask, incident, damage, stopped)
+    anew = await _order(ask, incident, damage, stopped)
     events: list[Event] = []
     if statement or start or damage:
         events.append(ImpactStated(statement=statement, impact_start=start, damage_start=damage))
@@ -45,6 +46,11 @@ async def act(ask: Ask) -> Outcome:
         if at
     ]
     line = ("impact recorded: ", *joined(told, "; "), ".") if told else ("impact recorded.",)
+    if anew:
+        line = (
+            *line,
+            f" {anew.id} had recovered by then: this is new damage, and writers count as writing again.",
+        )
     if damage:
         line = (*line, *await _came_back(ask, replace(incident, damage_start=damage, damage_said=ask.now)))
     return Outcome(ask.done(incident.id, *line), {f"incident/{incident.id}": change})
@@ -77,13 +83,21 @@ def _moment(ask: Ask, key: str) -> datetime | None:
     return a_time(said, ask.now) if said is not None else None
 
 
-def _order(ask: Ask, incident: Incident, damage: datetime | None, stopped: datetime | None) -> None:
+async def _order(
+    ask: Ask, incident: Incident, damage: datetime | None, stopped: datetime | None
+) -> Run | None:
+    """Return the run that stopped the writers and recovered before the damage, which is then damage anew."""
     begun, ended = damage or incident.damage_start, stopped or incident.writers_stopped
-    if begun and ended and begun > ended:
-        raise Refused(
-            f"The damage cannot begin ({begun:%H:%M:%SZ}) after writers were stopped ({ended:%H:%M:%SZ}): "
-            "nothing was recorded. Correct one of them with damage: or writers-stopped:."
-        )
+    if not begun or not ended or begun <= ended:
+        return None
+    if stopped is None:
+        for run in await ask.runs_of(incident):
+            if run.id == incident.stopped_by and run.recovered_at and run.recovered_at < begun:
+                return run
+    raise Refused(
+        f"The damage cannot begin ({begun:%H:%M:%SZ}) after writers were stopped ({ended:%H:%M:%SZ}): "
+        "nothing was recorded. Correct one of them with damage: or writers-stopped:."
+    )
 
 
 VERB = Verb(

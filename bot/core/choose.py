@@ -54,6 +54,8 @@ def choose(select: Select, points: Sequence[RecoveryPoint], wish: Wish) -> Choic
         refused.append((point, objection))
     if not points:
         return Choice(None, "there is no recovery point at all")
+    if len(refused) == 1:
+        return Choice(None, f"the only one there is will not do: {refused[0][1]}", tuple(refused))
     return Choice(None, f"none of {len(points)} recovery points will do", tuple(refused))
 
 

@@ -47,8 +47,10 @@ from bot.core.events import (
     RunStarted,
     SalvageAsked,
     SeverityChanged,
+    StepDone,
     StepProgressed,
     StepStarted,
+    StepSucceeded,
     UpdatePosted,
     WarmAsked,
     Withdrawn,
@@ -182,6 +184,9 @@ def _run(entry: Entry, id: str, incident: str) -> Iterator[Effect]:
             yield Effect("approvals", id, _room(incident), APPROVALS_FIRST)
             yield _timer("gate-expiry", id, at)
         case Approved() | Rejected() | Withdrawn() | GateExpired() | StepStarted() | AttemptOpened():
+            yield Effect("approvals", id, _room(incident), APPROVALS_FIRST)
+        # The request says what is lost and what the switch takes: writers stopped, or a copy is ready.
+        case StepSucceeded() | StepDone():
             yield Effect("approvals", id, _room(incident), APPROVALS_FIRST)
         case SalvageAsked():
             yield Effect("salvage", id, f"salvage/{id}")

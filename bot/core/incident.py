@@ -285,6 +285,10 @@ def _decisions(
 
 def _impact(incident: Incident, event: ImpactStated, at: datetime) -> Incident:
     moved = event.damage_start is not None and event.damage_start != incident.damage_start
+    stopped = incident.writers_stopped
+    if event.damage_start and stopped and event.damage_start > stopped:
+        # Something wrote again to do this damage.
+        incident = replace(incident, writers_stopped=None, stopped_by=None)
     return replace(
         incident,
         damage_said=at if moved else incident.damage_said,

@@ -7,6 +7,7 @@ before they approve.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from bot.core.freeze import Change, covers
 from bot.core.plan import Plan, PlannedCheck, PlannedFreeze, PlannedGate, PlannedStep, Quorum
@@ -23,7 +24,7 @@ async def draft(ground: Ground) -> Plan:
     """Return the plan of a playbook as things stand now."""
     drafting = Drafting(ground)
     find_inputs(drafting)
-    await asyncio.gather(find_sources(drafting), find_targets(drafting))
+    await _find(drafting)
     steps = [await plan_step(drafting, step) for step in ground.playbook.steps]
     last = next((step.source for step in reversed(ground.playbook.steps) if step.source), None)
     checks = [
@@ -32,6 +33,14 @@ async def draft(ground: Ground) -> Plan:
     ]
     plan = _plan(drafting, tuple(steps), tuple(checks))
     return await _drill(drafting, plan, ground.drill) if ground.drill else plan
+
+
+async def _find(drafting: Drafting) -> None:
+    """Ask for sources and targets at once; what they say comes in one order, whoever is faster."""
+    of_sources, of_targets = (replace(drafting, problems=[], warnings=[]) for _ in range(2))
+    await asyncio.gather(find_sources(of_sources), find_targets(of_targets))
+    drafting.problems += of_sources.problems + of_targets.problems
+    drafting.warnings += of_sources.warnings + of_targets.warnings
 
 
 async def _drill(drafting: Drafting, plan: Plan, drill: Drill) -> Plan:

@@ -89,7 +89,7 @@ def _fall_back(drafting: Drafting) -> None:
             )
             drafting.warnings.append(f"{wanted.id} falls back to {other.id}: {own.because}.")
         elif own.point is None:
-            problem = f"No recovery point of {wanted.id} can be used: {own.because}."
+            problem = f"No recovery point of {wanted.id} can be used: {own.because.rstrip('.')}."
             drafting.problems.append(way_out(problem, drafting.fallbacks, "source_unusable"))
 
 
@@ -173,7 +173,7 @@ async def _trusted(
             what = why.replace(" could not restore it: ", f" could not restore {point.id} (", 1)
             drafting.warnings.append(f"{what}); it was read whole again: {proof.found}.")
             return choice
-        wish = replace(wish, failed={**wish.failed, point.id: f"{why}; {proof.found}"})
+        wish = replace(wish, failed={**wish.failed, point.id: f"{why.rstrip('.')}; {proof.found}"})
 
 
 async def _proof(engine: Engine, source: Source, point: RecoveryPoint) -> CheckResult:

@@ -93,7 +93,11 @@ class Salvages:
         engine = self._engines[step.call.engine] if step else None
         if run.plan is None or step is None or engine is None or _NAME not in engine.operations:
             name = step.call.engine if step else asked.step
-            raise IntegrationError(f"{name} cannot look into the copy that it kept.", permanent=True)
+            kept = run.step(asked.step).evidence.get("kept")
+            text = (
+                f"{name} cannot look into the copy that it kept. It is whole in {kept}: ask it by hand there."
+            )
+            raise IntegrationError(text, permanent=True)
         params: dict[str, Json] = {"restore": asked.restore}
         params |= {"table": asked.table} if asked.table else {}
         planned = step.call.model_copy(

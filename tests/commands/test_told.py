@@ -9,7 +9,7 @@ from bot.core.events import DeploymentRefused, FreezePlaced, Scope
 from bot.timeline import Change
 from integrations.contract import Phase
 from tests.clock import Clock
-from tests.commands.scenes import answers, declared, folded, started
+from tests.commands.scenes import answers, declared, folded, refusals, started
 from tests.runs.stage import Stage, World
 
 
@@ -363,3 +363,31 @@ async def test_writers_that_a_person_stopped_are_stopped(stage: Stage, world: Wo
     await stage.told("ana", 'done RUN-1.stop evidence:"the shop is closed"')
     incident = await stage.incident()
     assert (incident.writers_stopped, incident.stopped_by) == (stage.timeline.now(), "RUN-1")
+
+
+async def test_damage_after_a_run_recovered_is_new_damage_and_writers_count_as_writing(
+    stage: Stage, clock: Clock
+) -> None:
+    await started(stage)
+    await stage.told("bo", "approve RUN-1")
+    await stage.told("cy", "approve RUN-1")
+    clock.advance(60)
+    between = f"impact damage:{clock():%Y-%m-%dT%H:%M:%SZ}"
+    clock.advance(60)
+    await stage.carry()
+    assert (await stage.run()).state == "recovered"
+    clock.advance(60)
+    assert await refusals(stage, ("ana", between)) == snapshot("""\
+ana: impact damage:2026-11-23T02:26:00Z
+  The damage cannot begin (02:26:00Z) after writers were stopped (02:20:00Z): nothing was recorded.
+      Correct one of them with damage: or writers-stopped:.
+""")
+    assert (await stage.incident()).stopped_by == "RUN-1"
+    assert await answers(stage, ("ana", "impact damage:-10s")) == snapshot("""\
+ana: impact damage:-10s
+  INC-1 impact recorded: the damage began 2026-11-23 02:27:50Z, 10 s ago. RUN-1 had recovered by
+      then: this is new damage, and writers count as writing again. Open
+      (http://here/incidents/INC-1)
+""")
+    incident = await stage.incident()
+    assert (incident.writers_stopped, incident.stopped_by) == (None, None)

@@ -83,7 +83,7 @@ def test_a_point_that_a_run_could_not_restore_is_refused_with_what_happened() ->
 def test_what_cannot_be_read_is_never_chosen(health: str) -> None:
     choice = chosen(LATEST, point("broken", 5, health=health))
     assert choice.point is None
-    assert choice.because == "none of 1 recovery points will do"
+    assert choice.because == f"the only one there is will not do: it is {health}"
     assert refusals(choice) == {"broken": f"it is {health}"}
 
 

@@ -45,6 +45,7 @@ from bot.core.events import (
     Scope,
     Severity,
     SeverityChanged,
+    StepDone,
     StepFailed,
     StepProgressed,
     StepSkipped,
@@ -159,6 +160,13 @@ def test_whether_a_decision_worked_is_asked_when_it_should_have() -> None:
 def test_approvals_are_drawn_again_when_somebody_answers() -> None:
     approved = Approved(gate="overwrite-orders", hash=HASH, role="dba")
     assert "approvals" in kinds(follow(entry("run/RUN-1", approved), "INC-1"))
+
+
+@pytest.mark.parametrize(
+    "event", [StepSucceeded(step="stop-writers", attempt=1), StepDone(step="stop-writers", evidence="closed")]
+)
+def test_approvals_are_drawn_again_when_a_step_changed_what_they_say_is_lost(event: Event) -> None:
+    assert "approvals" in kinds(follow(entry("run/RUN-1", event), "INC-1"))
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,7 @@ async def test_what_no_replay_can_end_at_is_refused_before_anything_is_done(
     early = full.finished_at - timedelta(hours=1)
     for goal, says in (
         (ToTime(now() + timedelta(hours=1)), "is still to come."),
-        (ToTime(early), f"it lies before the first backup, {full.id}, which ended at "),
+        (ToTime(early), f" lies before the first backup, {full.id}, which ended at "),
         (ToLsn("F/0"), "F/0 lies after the end of the archived log of timeline 1"),
         (ToLsn(bad.lsn, timeline=7), "there is no timeline 7 in the archive; there are: 1."),
         (BeforeXid(99_999), "the end of transaction 99999 is not in the log of timeline 1: it has not ended"),
@@ -207,7 +207,8 @@ async def test_a_gap_in_the_log_is_named_and_no_backup_before_it_is_chosen(
     name = gone.name[:24]
     found = await engine.resolve(cluster.source, ToTime(bad.began))
     assert (found.point, found.log_continuous) == (None, False)
-    assert found.because == f"the log after it has a gap: {name} is not archived."
+    gap = f"the log after {full.id} has a gap: {name} is not archived"
+    assert found.because == f"{gap}; only a goal before it can be reached."
     broken = await engine.check(check)
     assert not broken.ok
     assert broken.found.startswith(f"{name} is missing between ")

@@ -28,6 +28,7 @@ from tests.journeys.disk import Disk
 from tests.runs.stage import CATALOG, PLAYBOOK, StageEngine, World, point
 
 QUICK = Pace(ping=0.5, opening=2, check=0.02, grace=0.5, again=0.02, closing=0.2)
+LOOPBACK = "127.0.0.1"
 SOCKETS = 2
 MOST_LOOKS = 20
 PIPELINE = "pipelines:\n  ci: {title: The pipeline of checkout, owner: owners}\n"
@@ -57,6 +58,10 @@ class Place(Protocol):
     @property
     def masks(self) -> Mapping[str, str]:
         """Return what is shown in place of what nobody can know before, by its pattern."""
+
+    @property
+    def known(self) -> Mapping[str, str]:
+        """Return what people type where a journey has words for it, as nobody can know it before."""
 
     async def up(self) -> None:
         """Start the bot unless it runs."""
@@ -134,8 +139,41 @@ class Bot:
         await self._life.aclose()
 
 
+class WithBot:
+    """A place in which a bot is run and ended; nothing is known of it that nobody can know before."""
+
+    bot: Bot
+
+    @property
+    def app(self) -> App:
+        """Return the running bot."""
+        assert self.bot.app, "the bot does not run"
+        return self.bot.app
+
+    @property
+    def known(self) -> Mapping[str, str]:
+        """Return nothing."""
+        return {}
+
+    async def up(self) -> None:
+        """Start the bot unless it runs."""
+        await self.bot.up()
+
+    async def down(self) -> None:
+        """End the bot, whatever it is doing."""
+        await self.bot.down()
+
+    async def heard(self) -> None:
+        """Wait until the bot hears what people say."""
+        await self.bot.heard()
+
+    async def heard_out(self) -> None:
+        """Wait until the bot dealt with everything that people said."""
+        await self.bot.heard_out()
+
+
 @dataclass
-class StagePlace:
+class StagePlace(WithBot):
     """A stage: the engine is scripted, the clock stands still until it is moved, everything else is real."""
 
     slack: SlackStandIn
@@ -147,12 +185,6 @@ class StagePlace:
     jira: JiraStandIn | None = None
     disk: Disk = field(default_factory=Disk)
     _tracker: AsyncExitStack = field(default_factory=AsyncExitStack)
-
-    @property
-    def app(self) -> App:
-        """Return the running bot."""
-        assert self.bot.app, "the bot does not run"
-        return self.bot.app
 
     @property
     def names(self) -> Mapping[str, str]:
@@ -172,22 +204,6 @@ class StagePlace:
     def playbook(self) -> Path:
         """Return the file of the playbook."""
         return self.settings.home / "playbooks" / "restore.yaml"
-
-    async def up(self) -> None:
-        """Start the bot unless it runs."""
-        await self.bot.up()
-
-    async def down(self) -> None:
-        """End the bot, whatever it is doing."""
-        await self.bot.down()
-
-    async def heard(self) -> None:
-        """Wait until the bot hears what people say."""
-        await self.bot.heard()
-
-    async def heard_out(self) -> None:
-        """Wait until the bot dealt with everything that people said."""
-        await self.bot.heard_out()
 
     async def jira_up(self) -> None:
         """Start the tracker at its address."""
@@ -238,8 +254,10 @@ async def stage_place(home: Path, transport: Transport) -> AsyncIterator[StagePl
     async with AsyncExitStack() as stack:
         slack = await stack.enter_async_context(SlackStandIn(people, now=clock, terms=terms))
         slack.settle_bot("general")
-        door, tracker = (stack.enter_context(_reserved()) for _ in range(2))
-        settings = _settings(home, slack, transport, _port(door), _port(tracker))
+        door, tracker = (stack.enter_context(reserved()) for _ in range(2))
+        settings = settings_of(
+            home, slack, transport, port_of(door), jira_url=f"http://{LOOPBACK}:{port_of(tracker)}"
+        )
         if transport == "http":
             slack.deliver_over("http", f"{settings.door}/slack/events")
         engines: dict[str, Engine] = {"stage": StageEngine(world)}
@@ -252,7 +270,8 @@ async def stage_place(home: Path, transport: Transport) -> AsyncIterator[StagePl
         yield place
 
 
-def _settings(home: Path, slack: SlackStandIn, transport: Transport, door: int, tracker: int) -> Settings:
+def settings_of(home: Path, slack: SlackStandIn, transport: Transport, door: int, **more: object) -> Settings:
+    """Return the settings of a bot in a workspace; it listens at the port `door`."""
     given: dict[str, object] = {
         "home": home,
         "port": door,
@@ -263,9 +282,9 @@ def _settings(home: Path, slack: SlackStandIn, transport: Transport, door: int, 
         "slack_signing_secret": slack.signing_secret,
         "slack_team": slack.team_id,
         "slack_home_channel": slack.channel("general").id,
-        "jira_url": f"http://127.0.0.1:{tracker}",
         "jira_email": "backstop@example.org",
         "jira_token": os.urandom(16).hex(),
+        **more,
     }
     return Settings.model_validate(given)
 
@@ -275,13 +294,14 @@ def _secret(settings: Settings) -> str:
     return settings.jira_token.get_secret_value()
 
 
-def _reserved() -> socket.socket:
+def reserved() -> socket.socket:
     """Keep a port from everybody else; whoever it is meant for can listen on it all the same."""
     kept = socket.socket()
     kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    kept.bind(("127.0.0.1", 0))
+    kept.bind((LOOPBACK, 0))
     return kept
 
 
-def _port(kept: socket.socket) -> int:
+def port_of(kept: socket.socket) -> int:
+    """Return the port that is kept."""
     return int(kept.getsockname()[1])

@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -68,7 +68,7 @@ class Player:
         self.sight.news(self.place.jira)
 
     async def _do(self, act: Act, at: str) -> list[Read]:
-        act = replace(act, text=_typed(act.text))
+        act = replace(act, text=_typed(act.text, self.place.known))
         if found := _WAS.fullmatch(act.text):
             await self._before(found[1])
             return []
@@ -159,7 +159,12 @@ class Player:
         raise AssertionError(f"nobody sees a button {label} on a message that says {text!r}")
 
 
-def _typed(text: str) -> str:
-    """Return what is typed: `{x 40000}` is a run of a letter, `{0}` a NUL, `{202e}` another character."""
+def _typed(text: str, known: Mapping[str, str]) -> str:
+    """Return what is typed: `{x 40000}` is a run of a letter, `{0}` a NUL, `{202e}` another character.
+
+    Words in angle brackets stand for what is known only once it happened.
+    """
+    for words, meant in known.items():
+        text = text.replace(f"<{words}>", meant)
     text = re.sub(r"\{(\S) (\d+)\}", lambda found: found[1] * int(found[2]), text)
     return re.sub(r"\{([0-9a-f]+)\}", lambda found: chr(int(found[1], 16)), text)

@@ -7,10 +7,9 @@ import io
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
-from bot.app import App
 from bot.core.events import StepStarted
 from bot.demo.narrator import Narrator
 from bot.demo.pipeline import Pipeline
@@ -23,24 +22,11 @@ from bot.sandbox.shop.writer import Journal
 from bot.sandbox.slack import SlackStandIn
 from bot.sandbox.surroundings import Surroundings, Transport, surroundings, utc_now
 from tests.journeys.directions import Scene, sentence
-from tests.journeys.places import Bot
+from tests.journeys.places import Bot, WithBot
+from tests.journeys.real import MASKS, SOON
 
-SOON = timedelta(seconds=1.2)
-"""A step that acts is looked at every second; what is due later than that is not waited for."""
 _ORDERS_A_SECOND = 4.0
 FIRST_ORDER_S = 20
-_LENGTH = r"(?<![-\w])\d+ (?:s|min|h)\b(?: \d+ (?:s|min)\b)?"
-_TIME = r"(?:(?:2026-\d\d-\d\d )?\d\d:\d\d:\d\dZ|20\d\d-\d\d-\d\dT[\d:.]+Z)"
-_MASKS = {
-    rf"{_TIME}(?: \({_TIME}\))?": "<time>",
-    rf"{_LENGTH}(?: to {_LENGTH})?": "<while>",
-    r"/\S*/salvage-[\w.%-]+": "<folder>",
-    r"\b\d+(?= rows that are nowhere| that differ)": "<n>",
-    r"\d{8}T\d{6}[\w.-]*": "<backup>",
-    r"\d+(?:\.\d+)? (?:bytes|B|kB|MB)": "<size>",
-}
-
-
 _HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "have-a-copy-ready.md"
 _PREPARE = _HOW_TO.read_text(encoding="utf-8").partition("```yaml\n")[2].partition("```")[0]
 _WARM = {
@@ -53,7 +39,7 @@ _WARM = {
 
 
 @dataclass
-class ShopPlace:
+class ShopPlace(WithBot):
     """The shop of the demonstration with everything around it."""
 
     around: Surroundings
@@ -74,12 +60,6 @@ class ShopPlace:
         return self.around.jira
 
     @property
-    def app(self) -> App:
-        """Return the running bot."""
-        assert self.bot.app, "the bot does not run"
-        return self.bot.app
-
-    @property
     def names(self) -> Mapping[str, str]:
         """Return a name for each address."""
         return {
@@ -92,23 +72,7 @@ class ShopPlace:
     @property
     def masks(self) -> Mapping[str, str]:
         """Return masks for real times, lengths and sizes."""
-        return _MASKS
-
-    async def up(self) -> None:
-        """Start the bot unless it runs."""
-        await self.bot.up()
-
-    async def heard(self) -> None:
-        """Wait until the bot hears what people say."""
-        await self.bot.heard()
-
-    async def heard_out(self) -> None:
-        """Wait until the bot dealt with everything that people said."""
-        await self.bot.heard_out()
-
-    async def down(self) -> None:
-        """End the bot, whatever it is doing."""
-        await self.bot.down()
+        return MASKS
 
     async def settle(self) -> None:
         """Wait until nothing more happens soon, or until the bot is to die."""

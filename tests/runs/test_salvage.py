@@ -152,7 +152,11 @@ async def test_a_search_that_fails_is_said_and_can_be_asked_for_again(
 
 async def test_an_engine_that_cannot_search_or_tell_says_so(kept: Stage, world: World) -> None:
     for engine, because in (
-        (StageEngine(world), "stage cannot look into the copy that it kept."),
+        (
+            StageEngine(world),
+            "stage cannot look into the copy that it kept. "
+            "It is whole in /kept/orders.db: ask it by hand there.",
+        ),
         (Babbling(world), "the search ended without saying what it found"),
     ):
         kept.engines["stage"] = engine

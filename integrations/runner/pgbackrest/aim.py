@@ -122,6 +122,13 @@ class Found:
         }
 
 
+def newest(last: str | None) -> str:
+    """Say how far the data came back, which `last` is the moment of, if anything ended in the replay."""
+    if last:
+        return f"the newest transaction that came back is of {last}"
+    return "no transaction had ended between the backup and there"
+
+
 def _told(goal: Goal) -> dict[str, Any]:
     kinds: Mapping[str, Any] = {
         "at": goal.at.isoformat() if goal.at else None,

@@ -15,7 +15,7 @@ from typing import Any
 from integrations.runner import files
 from integrations.runner.attempts import alone, give_up
 from integrations.runner.pgbackrest import auto_settings
-from integrations.runner.pgbackrest.aim import Aim, Found, Goal
+from integrations.runner.pgbackrest.aim import Aim, Found, Goal, newest
 from integrations.runner.pgbackrest.positions import position
 from integrations.runner.pgbackrest.quiet import quiet
 from integrations.runner.pgbackrest.replay import Replay
@@ -124,10 +124,9 @@ def close_log(stanza: Stanza, found: Found) -> None:
 def found_by(beside: Beside) -> dict[str, Any]:
     """Return what a finished copy proves."""
     record = beside.known.record
-    resting = record.get("last")
     checked = [
         f"PostgreSQL replayed its log up to {record['lsn']} and rests there",
-        f"the newest transaction that came back is of {resting}" if resting else "no transaction came back",
+        newest(record.get("last")),
     ]
     known = {name: record.get(name) for name in ("point", "digest", "ready_at", "lsn", "last", "timeline")}
     socket, port = beside.stanza.side.socket, beside.stanza.side.port
@@ -200,7 +199,14 @@ def _copy(beside: Beside, aim: Aim, found: Found) -> Iterator[Step]:
     beside.known.grows(beside.key, aim.label)
     beside.known.note(inode=data.stat().st_ino)
     words = (f"--pg1-path={data}", "--archive-mode=off", "--target-action=pause", *aim.options())
-    yield from stanza.repository.restore(*words, total=found.copy_bytes)
+    try:
+        yield from stanza.repository.restore(*words, total=found.copy_bytes)
+    except Problem as failed:
+        raise Problem(
+            f"The backup {aim.label} could not be restored ({failed}). The cluster itself is as it was. Plan "
+            "again: the backup is read whole then before it is trusted.",
+            permanent=failed.permanent,
+        ) from failed
 
 
 def _replay(beside: Beside, aim: Aim, found: Found) -> Iterator[Step]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from integrations.runner import attempts, files
-from integrations.runner.pgbackrest.aim import Backup, Found, Goal
+from integrations.runner.pgbackrest.aim import Backup, Found, Goal, newest
 from integrations.runner.pgbackrest.beside import Beside
 from integrations.runner.pgbackrest.cluster import Control, links_out
 from integrations.runner.pgbackrest.positions import ancestors_in, written
@@ -50,10 +51,7 @@ def health(stanza: Stanza, record: Path) -> dict[str, Any]:
         files.replace(record, {"identity": identity})
     control = _control(stanza, problems)
     if control and identity not in (control.identity, "unknown"):
-        obstacles.append(
-            f"{stanza.cluster.data} is another database ({control.identity}) than {stanza.repository.stanza} "
-            f"backs up ({identity})."
-        )
+        obstacles.append(f"{_another(stanza, control, identity)}.")
     if stanza.cluster.pid() is None:
         problems.append(f"The server in {stanza.cluster.data} is stopped.")
     else:
@@ -76,6 +74,10 @@ def points(stanza: Stanza) -> list[dict[str, Any]]:
 def resolved(stanza: Stanza, goal: Goal) -> dict[str, Any]:
     """Return what a goal means now, with the backups it was chosen from, and whether a copy rests there."""
     try:
+        control = _control(stanza, [])
+        if control and control.identity != stanza.identity:
+            # pgBackRest would only say that it has no valid repository for it.
+            raise Problem(_another(stanza, control, stanza.identity))
         found = stanza.resolve(goal)
     except Problem as problem:
         found = Found(None, str(problem).rstrip("."))
@@ -86,11 +88,11 @@ def resolved(stanza: Stanza, goal: Goal) -> dict[str, Any]:
 def window(stanza: Stanza) -> dict[str, Any]:
     """Return the span of restorable moments: from the first usable backup to the newest transaction."""
     usable = [backup for backup in stanza.backups if not _health(stanza, backup)[1]]
-    newest = next(stanza.log.ended_backwards(stanza.log.timeline), None)
-    if not usable or newest is None:
+    latest = next(stanza.log.ended_backwards(stanza.log.timeline), None)
+    if not usable or latest is None:
         return {"earliest": None, "latest": None}
     earliest = min(backup.stopped for backup in usable)
-    return {"earliest": earliest.isoformat(), "latest": max(newest.when, earliest).isoformat()}
+    return {"earliest": earliest.isoformat(), "latest": max(latest.when, earliest).isoformat()}
 
 
 def log_continuous(stanza: Stanza, goal: Goal) -> dict[str, Any]:
@@ -135,14 +137,18 @@ def restored(stanza: Stanza, label: str) -> dict[str, Any]:
         *([f"it is {identity} and not {stanza.identity}"] if identity != stanza.identity else []),
         *([f"its log does not go through timeline {record['timeline']}"] if fork is None else []),
     ]
-    ended = f"the replay ended at {written(fork.at)} ({fork.because})" if fork else ""
-    newest = f"the newest transaction that came back is of {record.get('last') or 'before the backup'}"
+    ended = f"the replay ended at {written(fork.at)} ({_in_utc(fork.because)})" if fork else ""
     where = f"timeline {timeline} of {identity}"
     return {
         **said,
         "ok": not wrong,
-        "found": "; ".join([*wrong, ended, newest, where] if fork else [*wrong, where]),
+        "found": "; ".join([*wrong, ended, newest(record.get("last")), where] if fork else [*wrong, where]),
     }
+
+
+def _in_utc(because: str) -> str:
+    """Return PostgreSQL's reason for the end of a replay with its moment as it is written elsewhere."""
+    return re.sub(r"(\d\d:\d\d:\d\d(?:\.\d+)?)\+00\b", r"\1Z", because)
 
 
 def prove(stanza: Stanza, label: str) -> dict[str, Any]:
@@ -231,6 +237,11 @@ def _control(stanza: Stanza, problems: list[str]) -> Control | None:
     except Problem as problem:
         problems.append(f"What is in {stanza.cluster.data} is no whole cluster ({problem})")
         return None
+
+
+def _another(stanza: Stanza, control: Control, identity: str) -> str:
+    backed_up = f"{stanza.repository.stanza} backs up ({identity})"
+    return f"{stanza.cluster.data} is another database ({control.identity}) than {backed_up}"
 
 
 def _asked(stanza: Stanza, problems: list[str]) -> dict[str, Any]:

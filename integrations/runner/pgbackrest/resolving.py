@@ -56,7 +56,8 @@ def _chosen(log: Log, backups: Sequence[Backup], goal: Goal, end: _End) -> Found
         gaps = list(log.archive.missing(backup.first, end.until, end.timeline))
         gaps = [name for name in gaps if not log.unarchived(log.archive.numbered(name)[1], end.timeline)]
         if gaps:
-            refused.append((backup.label, f"the log after it has a gap: {gaps[0]} is not archived"))
+            gap = f"the log after {backup.label} has a gap: {gaps[0]} is not archived"
+            refused.append((backup.label, f"{gap}; only a goal before it can be reached"))
             continue
         unarchived = log.unarchived(end.until, end.timeline)
         pinned = replace(goal, timeline=end.timeline, label=backup.label)
@@ -85,7 +86,8 @@ def _none_will_do(backups: Sequence[Backup], refused: Sequence[tuple[str, str]],
         return gap
     oldest = min(backups, key=lambda backup: backup.stopped)
     if end.moment and oldest.stopped > end.moment:
-        return f"it lies before the first backup, {oldest.label}, which ended at {_said(oldest.stopped)}"
+        first = f"the first backup, {oldest.label}, which ended at {_said(oldest.stopped)}"
+        return f"{_said(end.moment)} lies before {first}"
     return f"none of {len(backups)} backups leads there"
 
 
@@ -210,7 +212,7 @@ def _end_at(log: Log, lsn: int, goal: Goal) -> _End:
     if ends is None or number > ends or (here and lsn > (log.reached or 0)):
         raise _Unreachable(
             f"{written(lsn)} lies after the end of the archived log of timeline {timeline}; PostgreSQL would "
-            "replay everything and then fail"
+            "replay everything and then fail. Choose an earlier position"
         )
     timeline = next(each for each, end in log.archive.way(timeline) if lsn <= end)
     last, first = _around(log, timeline, lambda each: each.at >= lsn, max(number - 1, 0))
@@ -235,7 +237,8 @@ def _end_before(log: Log, xid: int, timeline: int | None) -> _End:
     else:
         raise _Unreachable(
             f"the end of transaction {xid} is not in the log of timeline {now}: it has not ended, it "
-            "lies further back than was looked, or its number is of another timeline"
+            "lies further back than was looked, or its number is of another timeline; name a moment or a "
+            "position (LSN) instead"
         )
     return _End(
         each,
