@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import cast
 
 from bot.terminal import UNREAD
@@ -39,14 +41,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; 0 is done, 1 refused or wrong, 2 wrong usage, 20 nobody answers."""
     # Incidents, tokens and the database are for whoever runs Backstop; SQLite's own files take this over too.
     os.umask(0o077)
-    try:
+    with _all_open():
         try:
-            return _run(list(sys.argv[1:] if argv is None else argv))
-        finally:
-            end()
-    except NobodyReads:
-        hush()
-        return UNREAD
+            try:
+                return _run(list(sys.argv[1:] if argv is None else argv))
+            finally:
+                end()
+        except NobodyReads:
+            hush()
+            return UNREAD
 
 
 def _run(given: Sequence[str]) -> int:
@@ -61,9 +64,20 @@ def _run(given: Sequence[str]) -> int:
     name, rest = given[0], given[1:]
     if name in COMMANDS:
         return _load(COMMANDS[name][0], rest)
-    if name == "decide" and any(word.startswith("--facts") for word in rest):
+    if name == "decide" and any(word.startswith("--") for word in rest):
         return _load(FACTS, rest)
     return _load(SAY, given)
+
+
+@contextmanager
+def _all_open() -> Iterator[None]:
+    """Let a stream that whoever started this closed (`<&-`) hold nothing and take anything."""
+    with ExitStack() as opened:
+        for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+            if getattr(sys, name) is None:
+                nothing = opened.enter_context(Path(os.devnull).open(mode, encoding="utf-8"))
+                setattr(sys, name, nothing)
+        yield
 
 
 def _load(where: str, argv: Sequence[str]) -> int:
@@ -83,7 +97,8 @@ def _usage() -> str:
     return (
         "usage: backstop <command> … | --version\n\n"
         + "\n".join(lines)
-        + "\n\nAnything else is said to the server at "
+        + "\n\nWithout a server: backstop decide --facts FILE|- says what the criteria make of facts."
+        "\n\nAnything else is said to the server at "
         "BACKSTOP_URL with BACKSTOP_TOKEN, as in Slack:\n"
         '  backstop declare "Orders are wrong" sev:1 svc:checkout\n'
         "  backstop help\n"

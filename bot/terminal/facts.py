@@ -41,11 +41,8 @@ def main(argv: Sequence[str]) -> int:
     """Print what the criteria make of facts: 0, or 2 when some of them could not be read."""
     given = _parser().parse_args(argv)
     try:
-        text = sys.stdin.read() if given.facts == STDIN else Path(given.facts).read_text(encoding="utf-8-sig")
+        text = _read(given.facts)
         criteria = criteria_in(given.criteria)
-    except (OSError, UnicodeDecodeError) as unread:
-        warn(f"{getattr(unread, 'filename', None) or given.facts}:1: the file cannot be read")
-        return USAGE
     except PlaybookInvalid as invalid:
         warn(str(invalid))
         return USAGE
@@ -68,11 +65,32 @@ def criteria_in(path: Path | None) -> Criteria:
     file = path or Settings().criteria
     if file is None:
         return load_criteria(library.read("criteria.yaml"), "criteria.yaml")
-    return load_criteria(file.read_text(encoding="utf-8"), str(file))
+    try:
+        return load_criteria(file.read_text(encoding="utf-8"), str(file))
+    except (OSError, UnicodeDecodeError) as unread:
+        raise _unreadable(str(file), unread) from unread
+
+
+def _read(file: str) -> str:
+    """Return a file, or standard input; a byte that is no text stays one, to be told by its line."""
+    try:
+        given = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
+    except OSError as unread:
+        raise _unreadable(file, unread) from unread
+    return given.decode("utf-8-sig", "surrogateescape")
+
+
+def _unreadable(file: str, unread: OSError | UnicodeDecodeError) -> PlaybookInvalid:
+    why = (unread.strerror or "").lower() if isinstance(unread, OSError) else "it is no UTF-8 text"
+    return PlaybookInvalid([Problem(file, 1, "the file cannot be read", why)])
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="backstop decide", allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        prog="backstop decide",
+        allow_abbrev=False,
+        epilog="Of an incident `decide` is said to the server: `backstop help decide`.",
+    )
     parser.add_argument(
         "--facts", required=True, metavar="FILE", help="JSON, one object or one a line; - for standard input"
     )
@@ -86,16 +104,23 @@ def sheets(text: str, file: str) -> Iterator[Sheet | Problem]:
     lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
     if not lines:
         yield Problem(file, 1, "there are no facts", f"write {EXAMPLE}")
-    elif len(lines) == 1 or _is_json(lines[0][1]):
+    elif _by_line([line for _, line in lines], text):
         for number, line in lines:
             yield from _sheet(line, file, number)
     else:
         yield from _sheet(text, file, 1)
 
 
-def _is_json(line: str) -> bool:
+def _by_line(lines: Sequence[str], text: str) -> bool:
+    """Say whether each line is a decision, and not all of them one; a first line may be the broken one."""
+    if len(lines) == 1 or _is_json(lines[0]):
+        return True
+    return not _is_json(text) and any(line.lstrip().startswith("{") and _is_json(line) for line in lines)
+
+
+def _is_json(text: str) -> bool:
     try:
-        json.loads(line)
+        json.loads(text)
     except (ValueError, RecursionError):
         return False
     return True
@@ -103,6 +128,9 @@ def _is_json(line: str) -> bool:
 
 def _sheet(text: str, file: str, number: int) -> Iterator[Sheet | Problem]:
     """Yield one decision, or every mistake in it; `number` is the line at which the text begins."""
+    if (broken := _no_text(text)) is not None:
+        yield Problem(file, number + text.count("\n", 0, broken), "this is no UTF-8 text")
+        return
     try:
         found = json.loads(text, object_pairs_hook=_once)
     except json.JSONDecodeError as error:
@@ -128,6 +156,15 @@ def _sheet(text: str, file: str, number: int) -> Iterator[Sheet | Problem]:
         yield from problems
     else:
         yield Sheet(id, facts)
+
+
+def _no_text(text: str) -> int | None:
+    """Return where the first byte stands that is no UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as broken:
+        return broken.start
+    return None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ line to FACTS, predicates over it in `predicates.py`, and its question to the cr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -98,7 +98,10 @@ class FactUnknown(ValueError):
 
 
 def check_fact(name: str, value: object) -> Value:
-    """Return a value if the fact can have it; None is nobody knows. Anything else raises FactUnknown."""
+    """Return a value, as JSON or YAML has it, if the fact can have it; None is nobody knows.
+
+    Anything else raises FactUnknown with the words of such a file.
+    """
     fact = _fact(name)
     match value:
         case None:
@@ -110,7 +113,8 @@ def check_fact(name: str, value: object) -> Value:
         case int() | float() if fact.kind == "number" and not isinstance(value, bool) and 0 <= value < 1e9:
             return value
         case _:
-            raise FactUnknown(f"{name} cannot be {str(value)[:60]!r}. {_valid(fact)}")
+            words = ("true", "false") if fact.kind == "yes_no" else fact.words
+            raise _cannot_be(name, value, fact, words, "null, which is that nobody knows")
 
 
 def parse_fact(name: str, text: str) -> Value:
@@ -123,7 +127,9 @@ def parse_fact(name: str, text: str) -> Value:
         return word in ("yes", "true")
     if fact.kind == "number" and word.isascii() and word.isdigit() and len(word) < 10:
         return int(word)
-    return check_fact(name, word if fact.kind == "choice" else text)
+    if word in fact.words:
+        return word
+    raise _cannot_be(name, text, fact, fact.words, "unknown")
 
 
 def known_fact(name: str) -> str:
@@ -140,6 +146,7 @@ def _fact(name: str) -> Fact:
     return fact
 
 
-def _valid(fact: Fact) -> str:
-    valid = f"a number of {fact.unit}" if fact.kind == "number" else ", ".join(fact.words)
-    return f"Valid are: {valid}, or unknown."
+def _cannot_be(name: str, value: object, fact: Fact, words: Iterable[str], nobody: str) -> FactUnknown:
+    valid = f"a number of {fact.unit}" if fact.kind == "number" else ", ".join(words)
+    said = str(value)[:60]
+    return FactUnknown(f"{name} cannot be {said!r}. Valid are: {valid}, or {nobody}.")

@@ -95,7 +95,8 @@ class _Reading:
                 try:
                     check_fact(name, question.nobody_knows)
                 except FactUnknown as error:
-                    yield self.text.problem(("facts", name, "nobody_knows"), str(error), f"or {NEITHER}")
+                    path = ("facts", name, "nobody_knows")
+                    yield self.text.problem(path, str(error), f"{NEITHER} is valid too")
 
     def _terms(self) -> Iterator[Problem]:
         terms = self.criteria.terms

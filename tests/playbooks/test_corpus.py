@@ -109,7 +109,8 @@ def test_each_line_that_is_wrong_is_told_with_its_number() -> None:
     assert problems(text).splitlines() == [
         "more.jsonl:2: the line is no JSON from column 2 on, each is one decision",
         "more.jsonl:3: the line is no JSON object, each is one decision",
-        "more.jsonl:4: facts: backup_verified cannot be 'maybe'. Valid are: yes, no, or unknown.",
+        "more.jsonl:4: facts: backup_verified cannot be 'maybe'. Valid are: true, false, or null, which is "
+        "that nobody knows.",
         "more.jsonl:5: facts: There is no fact 'backup_verifid': did you mean backup_verified?",
         "more.jsonl:6: facts: facts are an object of names and values",
         "more.jsonl:7: best_action cannot be 'roll_back', did you mean code_rollback?, valid: config_revert, "

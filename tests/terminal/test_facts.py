@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bot.__main__ import main as backstop
 from bot.terminal.facts import main
 from playbooks import library
 from tests.core.test_decide import DAMAGE, RELEASE
@@ -127,7 +128,8 @@ def test_what_is_wrong_is_told_by_line_and_the_others_are_decided(run: Run) -> N
         "facts.json:2: this is no JSON from column 2 on",
         'facts.json:3: the facts are no JSON object, write {"data_corruption": "none", "cause_known": null}',
         "facts.json:4: There is no fact 'caus_known': did you mean cause_known?",
-        "facts.json:4: cause_known cannot be 'maybe'. Valid are: yes, no, or unknown.",
+        "facts.json:4: cause_known cannot be 'maybe'. Valid are: true, false, or null, which is "
+        "that nobody knows.",
         "facts.json:5: 'cause_known' is said twice: only one of them could count",
         "facts.json:6: `facts` is an object, and `id` a text or a number, "
         'write {"data_corruption": "none", "cause_known": null}',
@@ -151,7 +153,38 @@ def test_a_mistake_in_an_object_of_several_lines_has_its_line(run: Run) -> None:
 def test_nothing_to_read_is_told(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("\n")[2].startswith("facts.json:1: there are no facts, write {")
     assert main(["--facts", "/nowhere.json"]) == 2
-    assert capsys.readouterr().err == "/nowhere.json:1: the file cannot be read\n"
+    assert capsys.readouterr().err == "/nowhere.json:1: the file cannot be read, no such file or directory\n"
+
+
+def test_a_file_of_criteria_that_cannot_be_read_is_the_one_that_is_named(run: Run, tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_bytes(b"\xff\xfe")
+
+    assert run("{}", "--criteria", str(own))[2] == f"{own}:1: the file cannot be read, it is no UTF-8 text\n"
+    assert run("{}", "--criteria", "/no.yaml")[2].startswith("/no.yaml:1: the file cannot be read, no such")
+
+
+@pytest.mark.parametrize("broken", ['{"id": broken', "rubbish", "["])
+def test_a_broken_first_line_takes_no_other_with_it(run: Run, broken: str) -> None:
+    code, answers, err = run(f'{broken}\n{{"id": "b", "facts": {{}}}}\nrubbish\n{{}}')
+
+    assert (code, [said["id"] for said in answers]) == (2, ["b", None])
+    assert [line.partition(" ")[0] for line in err.splitlines()] == ["facts.json:1:", "facts.json:3:"]
+
+
+def test_bytes_that_are_no_text_are_told_by_their_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "facts.json"
+    file.write_bytes(b'\xef\xbb\xbf{"id": "a", "facts": {}}\r\n{"id": "\xe9", "facts": {}}\r\n{}\r\n')
+
+    assert main(["--facts", str(file), "--format", "json"]) == 2
+    out, err = capsys.readouterr()
+    assert [json.loads(line)["id"] for line in out.splitlines()] == ["a", None]
+    assert err == f"{file}:2: this is no UTF-8 text\n"
+    file.write_bytes(b'{\n"id": "\xe9",\n"facts": {}}')
+    assert main(["--facts", str(file)]) == 2
+    assert capsys.readouterr().err == f"{file}:2: this is no UTF-8 text\n"
 
 
 def test_other_criteria_decide_when_they_are_named(run: Run, tmp_path: Path) -> None:
@@ -172,7 +205,7 @@ def test_people_read_the_same_in_words(
 ) -> None:
     facts = {**RELEASE, "cause_known": True, "hotfix_eta_minutes": 35, "customer_impact": "partial"}
     both = [{"id": "INC-1", "facts": facts}, {"data_corruption": None}]
-    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(map(json.dumps, both))))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("\n".join(map(json.dumps, both)).encode())))
 
     assert main(["--facts", "-"]) == 0
     first, _, second = capsys.readouterr().out.partition("\nProposal")
@@ -194,3 +227,26 @@ async def test_it_needs_no_server_no_home_and_no_settings(shell: Shell) -> None:
     assert list(shell.home.iterdir()) == []
     assert (wrong.code, wrong.err.startswith("The settings are wrong: BACKSTOP_PORT: ")) == (2, True)
     assert "canary-word" not in wrong.err
+
+
+async def test_its_help_needs_no_token_and_names_the_verb(shell: Shell) -> None:
+    ran = await shell.run("decide", "--help")
+
+    assert (ran.code, ran.err) == (0, "")
+    assert "--facts FILE" in ran.out
+    assert "backstop help decide" in ran.out
+
+
+def test_a_closed_standard_input_holds_no_facts(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+
+    assert backstop(["decide", "--facts", "-"]) == 2
+    assert capfd.readouterr().err.startswith("stdin:1: there are no facts")
+
+
+def test_with_standard_output_closed_it_ends_as_always(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+
+    assert backstop(["--version"]) == 0
