@@ -59,7 +59,7 @@ from bot.core.incident import is_drill
 
 APPROVALS_FIRST, IN_ORDER = 0, 5
 _UNSAID = (RoomOpened, FactLearnt, Probed, DecisionAsked, PlanAttached, IssueLinked, PostmortemAsked)
-_ASKS_MACHINES = (IncidentDeclared, ImpactStated, SeverityChanged, DecisionAsked)
+_ASKS_MACHINES = (IncidentDeclared, ImpactStated, SeverityChanged, DecisionAsked, EffectObserved)
 _ON_THE_DECISION_CARD = (
     DecisionAsked,
     FactLearnt,

@@ -119,6 +119,13 @@ class Incident:
         return self.phase not in (Phase.RESOLVED, Phase.CLOSED)
 
     @property
+    def standing(self) -> Decision | None:
+        """Return the newest decision unless it was seen not to work: nothing is asked while it stands."""
+        newest = self.decisions[-1] if self.decisions else None
+        refuted = newest and newest.observed and newest.observed.refutes
+        return None if refuted else newest
+
+    @property
     def facts(self) -> Mapping[str, Value]:
         """Return the value of each fact that was learnt."""
         return {name: known.value for name, known in self.known.items()}

@@ -92,9 +92,9 @@ def news(incident: Incident, report: Report, fresh: Collection[str]) -> tuple[Ev
 def next_look(incident: Incident, good_for: Mapping[str, timedelta | None], now: datetime) -> datetime | None:
     """Return when machines are asked again: once the first fact that one told is no longer good.
 
-    None where they are always good, or nobody decides any more: it was decided, or went on for too long.
+    None where they are always good, or nobody decides: a decision stands, or it went on for too long.
     """
-    if incident.decisions or not incident.open:
+    if incident.standing or not incident.open:
         return None
     ends = [
         known.at + length + MOMENT

@@ -19,6 +19,7 @@ from bot.core.events import (
     CheckFound,
     Decided,
     DecisionAsked,
+    EffectObserved,
     Entry,
     Event,
     FactLearnt,
@@ -155,6 +156,8 @@ def test_whether_a_decision_worked_is_asked_when_it_should_have() -> None:
     assert {"effect-due", "decision"} < kinds(again)
     asked = follow(entry("incident/INC-1", DecisionAsked()), None)
     assert kinds(asked) == {"decision", "card", "tracker", "probe"}
+    seen = EffectObserved(decision=3, option="wait", outcome="no_change")
+    assert "probe" in kinds(follow(entry("incident/INC-1", seen), None))
 
 
 def test_approvals_are_drawn_again_when_somebody_answers() -> None:

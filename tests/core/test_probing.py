@@ -10,7 +10,9 @@ import pytest
 from bot.core.budget import Verdict
 from bot.core.events import (
     Decided,
+    EffectObserved,
     Entry,
+    Event,
     FactLearnt,
     IncidentDeclared,
     Phase,
@@ -59,7 +61,7 @@ FOUND = Report("backups", {"backup_available": Finding(value=True, because="P1 i
 LEARNT = FactLearnt(name="backup_available", value=True, source="machine:backups", because="P1 is there")
 
 
-def incident(*events: FactLearnt | Probed, **more: object) -> Incident:
+def incident(*events: Event, **more: object) -> Incident:
     entries = [
         Entry("incident/INC-1", seq, at(20), at(20), "ana", "slack", event)
         for seq, event in enumerate((DECLARED, *events), 1)
@@ -124,10 +126,20 @@ def test_facts_are_looked_up_again_when_the_first_is_no_longer_good() -> None:
     assert next_look(incident(), tens, at(21)) is None
 
 
+def test_facts_are_looked_up_again_once_a_decision_did_not_work() -> None:
+    made = Decided(option="wait", why="", proposal="")
+    tens = {"backup_available": timedelta(minutes=10)}
+    for outcome, again in (("no_change", at(30) + timedelta(seconds=1)), ("worked", None)):
+        seen = EffectObserved.model_validate({"decision": 3, "option": "wait", "outcome": outcome})
+        decided = incident(LEARNT, made, seen)
+        assert decided.decisions[-1].observed
+        assert next_look(decided, tens, at(21)) == again
+
+
 def test_facts_are_not_looked_up_for_ever() -> None:
     tens = {"backup_available": timedelta(minutes=10)}
     for over in (
-        incident(LEARNT, decisions=(Decided(option="wait", why="", proposal=""),)),
+        incident(LEARNT, Decided(option="wait", why="", proposal="")),
         incident(LEARNT, phase=Phase.RESOLVED),
         incident(LEARNT, declared_at=at(-300)),
     ):

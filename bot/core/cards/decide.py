@@ -90,14 +90,7 @@ class Deciding:
     @property
     def asks(self) -> tuple[Ask, ...]:
         """Return the questions that are put now: none once it is decided or the incident is over."""
-        return next_questions(self.found) if self.incident.open and self.standing is None else ()
-
-    @property
-    def standing(self) -> Decision | None:
-        """Return the newest decision unless it was seen not to work: nothing is asked while it stands."""
-        newest = self.incident.decisions[-1] if self.incident.decisions else None
-        refuted = newest and newest.observed and newest.observed.refutes
-        return None if refuted else newest
+        return next_questions(self.found) if self.incident.open and self.incident.standing is None else ()
 
     def people(self, ask: Ask) -> tuple[str, ...]:
         """Return who is asked: the holders of the role, or else the commander."""
@@ -116,7 +109,7 @@ def decision_card(seen: Deciding) -> Document:
 
 def _still_open(seen: Deciding) -> Iterator[Block]:
     found = seen.found
-    if seen.standing is None or found.proposal not in (None, seen.standing.made.option):
+    if seen.incident.standing is None or found.proposal not in (None, seen.incident.standing.made.option):
         yield from _proposal(seen)
     if found.containment:
         yield Bullets(
@@ -127,12 +120,12 @@ def _still_open(seen: Deciding) -> Iterator[Block]:
         )
     if found.vetoes:
         yield Bullets([_veto(seen, veto.id) for veto in found.vetoes])
-    if seen.prices and seen.standing is None:
+    if seen.prices and seen.incident.standing is None:
         yield Bullets([price_line(price) for price in seen.prices])
     yield from _known(seen)
     for ask in seen.asks:
         yield from _question(seen, ask)
-    if found.flips and seen.standing is None:
+    if found.flips and seen.incident.standing is None:
         flips = [
             f"{flip.fact} = {value_in_words(flip.value)} → {flip.option}" for flip in found.flips[:MOST_FLIPS]
         ]
