@@ -86,7 +86,10 @@ def _keep(what: Switch) -> Iterator[Step]:
         base.rename(data)
     if base.exists() and base.stat().st_ino == what.attempt.record.get("damaged"):
         base.rename(what.old)
-    if what.old.exists() or not (data / "global" / "pg_control").exists():
+    if what.old.exists():
+        return
+    if not (data / "global" / "pg_control").exists():
+        _find_kept(what)
         return
     files.room(what.attempt.shelf, files.size(data))
     shutil.rmtree(base, ignore_errors=True)
@@ -103,6 +106,22 @@ def _keep(what: Switch) -> Iterator[Step]:
         base.rename(what.old)
     for folder in (data.parent, what.attempt.shelf):
         files.sync(folder)
+
+
+def _find_kept(what: Switch) -> None:
+    """Note where an attempt that was broken off put the damaged cluster aside."""
+    found: dict[str, Path] = {}
+    for path in what.stanza.kept.glob("*/restore.json"):
+        record, shelf = files.read(path) or {}, path.parent
+        for place in (shelf / "data", shelf / "data.part"):
+            same = place.exists() and place.stat().st_ino == record.get("damaged")
+            if same and record.get("state") == "ready":
+                found[str(record["ready_at"])] = place
+    if found:
+        newest = found[max(found)]
+        # As it is when it was broken off between the exchange of the two and the name of the one kept.
+        newest = newest.rename(newest.with_name("data"))
+        what.attempt.note(kept=str(newest))
 
 
 def _copy_unchanged(what: Switch, place: Path) -> Iterator[Step]:

@@ -85,7 +85,7 @@ def done(what: Switch) -> dict[str, Any]:
     """Return what a finished restore proves."""
     record = what.attempt.record
     known = {name: record.get(name) for name in ("digest", "lsn", "last", "timeline", "prepared")}
-    kept = str(what.old) if what.old.exists() else None
+    kept = str(what.old) if what.old.exists() else record.get("kept")
     return {"point": what.attempt.point, "restored_at": record.get("done_at"), "kept": kept, **known}
 
 

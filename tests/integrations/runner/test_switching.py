@@ -10,8 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from integrations.runner.attempts import Attempt
 from integrations.runner.config import parse
 from integrations.runner.operations import build
+from integrations.runner.pgbackrest.aim import Goal
+from integrations.runner.pgbackrest.beside import Beside
+from integrations.runner.pgbackrest.stanza import stanza_of
+from integrations.runner.pgbackrest.switching import Switch, done
+from integrations.runner.program import _parser
 from tests.pgbackrest import SIDE_PORT, Cluster, Release
 
 pytestmark = pytest.mark.real
@@ -62,6 +68,12 @@ class Host:
         )
         assert not done.stderr or done.returncode == -signal.SIGKILL, done.stderr.decode()
         return done.returncode
+
+    def switch(self, key: str, bad: Release) -> Switch:
+        """Return what a restore under a key made of the cluster."""
+        argv = self.argv("pgbackrest.restore_in_place", point=self.cluster.label(), lsn=bad.lsn, keep="copy")
+        stanza = stanza_of(_parser("pgbackrest").parse_args(argv))
+        return Switch(Beside(stanza, key, Goal()), Attempt(self.cluster.kept, key, self.cluster.label()))
 
 
 def test_a_restore_killed_at_any_stage_is_finished_by_the_next_under_its_key(
@@ -125,3 +137,20 @@ def test_a_kill_while_the_damaged_cluster_is_put_aside_loses_nothing_of_it(
 
     assert (shelf / "data").stat().st_ino == damaged
     assert cluster.rows() == bad.good
+
+
+@pytest.mark.parametrize("name", ["data", "data.part"])
+def test_another_attempt_says_where_the_one_that_was_killed_kept_the_damaged_cluster(
+    cluster: Cluster, tmp_path: Path, name: str
+) -> None:
+    host, operation = Host(cluster, tmp_path), "pgbackrest.restore_in_place"
+    bad, damaged = cluster.release_badly(), cluster.data.stat().st_ino
+    cluster.archived()
+    assert host.act("copying", "RUN-1/restore/1", bad, operation, keep="copy") == -signal.SIGKILL
+    first = cluster.kept / "RUN-1%2Frestore%2F1"
+    (first / "data").rename(first / name)
+
+    assert host.act("never", "RUN-1/restore/2", bad, operation, keep="copy") == 0
+
+    assert (first / "data").stat().st_ino == damaged
+    assert done(host.switch("RUN-1/restore/2", bad))["kept"] == str(first / "data")
