@@ -1,4 +1,8 @@
-"""Who is struck, when and how: chosen by the seed before anything runs."""
+"""Who is struck, when and how: chosen by the seed before anything runs.
+
+In a real restore the moments are drawn from those in which whoever is struck was there when nobody disturbed
+it, so that nearly every blow lands. Those that come too late all the same are counted apart.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,16 @@ import asyncio
 import os
 import random
 import signal
-from dataclasses import dataclass
-from typing import Literal
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
+from bot.timeline.duty_postgres import SILENT_S
 from integrations.runner import processes
 from tests.chaos.house import House
 from tests.chaos.watch import Watch
+from tests.integrations.host import until
 
 MOMENTS = (
     "plan-asked",
@@ -34,16 +42,31 @@ MOMENTS = (
 VICTIMS = ("bot", "bot", "bot", "runner", "runner", "supervisor", "supervisor", "engine", "engine")
 STRUCK = ("bot", "frozen", "supervisor", "main", "worker")
 """Who is struck in a real restore, in turns; `frozen` is a bot that wakes when people have decided."""
+OF_THE_JOB = ("supervisor", "main", "worker")
 
 _LATEST_S = 2.5
 _LOOK_S = 0.02
 _PATIENCE_S = 2.0
+_GIVE_UP_S = 300.0
 OVER = ("run-recovered", "run-aborted")
+
+
+class Undisturbed(NamedTuple):
+    """How long an undisturbed restore's step took, and when in its job who was there, in seconds."""
+
+    lasts_s: float
+    there: Mapping[str, Sequence[float]]
+
+
+UNKNOWN = Undisturbed(0.0, {})
 
 
 @dataclass(frozen=True, slots=True)
 class Blow:
-    """A kill, or a stop for some seconds, a while after something was first written on the timeline."""
+    """A kill, or a stop for some seconds, a while after something was first written on the timeline.
+
+    The moment `job-began:` is that in which a step's first job began, as the runner wrote it down.
+    """
 
     moment: str
     after_s: float
@@ -56,14 +79,54 @@ class Blow:
         return f"{how} {self.victim} @{self.moment}+{self.after_s:.2f}"
 
 
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """A blow and whom it found; nobody when whoever should be struck was not there, or was gone already."""
+
+    blow: Blow
+    whom: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.blow} {self.whom}" if self.whom else f"({self.blow}: nobody there)"
+
+
+@dataclass
+class Presence:
+    """Looks at a restore that nobody disturbs, and notes when in its job who is there to be struck."""
+
+    house: House
+    step: str
+    there: dict[str, list[float]] = field(default_factory=lambda: {victim: [] for victim in OF_THE_JOB})
+
+    async def look(self) -> None:
+        """Look until cancelled."""
+        while True:
+            await asyncio.to_thread(self._take)
+            await asyncio.sleep(_LOOK_S)
+
+    def _take(self) -> None:
+        begun = self.house.began(self.step)
+        if begun is None:
+            return
+        for victim in OF_THE_JOB:
+            at = time.time()
+            if self.house.find(victim) is not None:
+                self.there[victim].append(at - begun)
+
+
 def blows(rng: random.Random) -> list[Blow]:
     """Return three to eight blows; those whose moment never comes are not struck."""
     return [_blow(rng) for _ in range(rng.randint(3, 8))]
 
 
-def blow_in(lasts_s: float, victim: str, rng: random.Random, step: str) -> Blow:
-    """Return a blow at a moment of a restore that lasts so long undisturbed, each as likely as any other."""
-    after = rng.uniform(0, lasts_s)
+def blow_in(undisturbed: Undisturbed, victim: str, rng: random.Random, step: str) -> Blow:
+    """Return a blow at a moment in which the victim was there, each as likely as any other.
+
+    A bot is there all the time, so that it is struck while it decides as well as while the job runs.
+    """
+    if victim in OF_THE_JOB:
+        return Blow(f"job-began:{step}", rng.choice(undisturbed.there[victim]), victim, "kill")
+    after = rng.uniform(0, undisturbed.lasts_s)
     if victim == "frozen":
         return Blow(f"step-started:{step}", after, "bot", "freeze", rng.uniform(0, _LATEST_S))
     return Blow(f"step-started:{step}", after, victim, "kill")
@@ -77,36 +140,54 @@ def _blow(rng: random.Random) -> Blow:
     return Blow(moment, after, victim, "kill")
 
 
-async def strike(blow: Blow, house: House, watch: Watch) -> str:
-    """Wait for the moment, strike, and return what was done; a victim that does not come up is spared."""
-    await watch.came(blow.moment)
-    await asyncio.sleep(blow.after_s)
+async def strike(blow: Blow, house: House, watch: Watch) -> Struck:
+    """Wait for the moment, strike, and say who was struck."""
+    await _moment(blow, house, watch)
     found = await _found(blow.victim, house)
-    if found is None:
-        return f"({blow} missed)"
+    # A bot that has nothing more to do keeps its duty, however soon it wakes.
+    if found is None or (blow.how == "freeze" and watch.has(*OVER)):
+        return Struck(blow)
     pid, begun = found
+    title = processes.title(pid)
     if blow.how == "kill":
-        title = processes.title(pid)
-        return f"{blow} {title}" if _signal(pid, begun, signal.SIGKILL) else f"({blow} missed)"
+        return Struck(blow, title if _signal(pid, begun, signal.SIGKILL) else "")
     _signal(pid, begun, signal.SIGSTOP)
     try:
-        return await (_decided(blow, house, watch) if blow.how == "freeze" else _rested(blow))
+        if blow.how == "freeze":
+            return Struck(blow, await _decided(blow, house, watch))
+        await asyncio.sleep(blow.for_s)
+        return Struck(blow, title)
     finally:
         _signal(pid, begun, signal.SIGCONT)
 
 
-async def _rested(blow: Blow) -> str:
-    await asyncio.sleep(blow.for_s)
-    return str(blow)
+async def _moment(blow: Blow, house: House, watch: Watch) -> None:
+    what, _, step = blow.moment.partition(":")
+    if what != "job-began":
+        await watch.came(blow.moment)
+        await asyncio.sleep(blow.after_s)
+        return
+    await watch.came(f"step-started:{step}")
+
+    async def began() -> float | None:
+        return house.began(step)
+
+    begun = await until(began, seconds=_GIVE_UP_S)
+    await asyncio.sleep(begun + blow.after_s - time.time())
 
 
 async def _decided(blow: Blow, house: House, watch: Watch) -> str:
-    """Kill what the frozen bot follows, and let it sleep until people have decided and a while longer."""
-    if found := await _found("main", house):
-        _signal(*found, signal.SIGKILL)
+    """Kill what the frozen bot follows, let it sleep until people have decided and a while longer.
+
+    Frozen when all was done it follows nothing, and nobody has to take over from it: that is no blow.
+    """
+    frozen_at = time.monotonic()
+    followed = await _found("main", house)
+    killed = followed is not None and _signal(*followed, signal.SIGKILL)
     await watch.came("attempt-opened", *OVER)
+    relieved = time.monotonic() - frozen_at > SILENT_S / 2
     await asyncio.sleep(blow.for_s)
-    return f"{blow}{'' if found else ' with nothing to kill'}"
+    return "and what it follows" if killed else "that follows nothing" if relieved else ""
 
 
 async def _found(victim: str, house: House) -> tuple[int, str] | None:

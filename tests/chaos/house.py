@@ -12,10 +12,12 @@ from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from bot.sandbox import runner as sandbox_runner
 from integrations.runner import jobs, processes
+from tests.chaos.record import step_of
 from tests.integrations.host import until
 
 ROOT = Path(__file__).parents[2]
@@ -209,6 +211,12 @@ class House:
                 return self._one_of(self._workers() if self._supervisor() else ())
             case _:
                 return self._one_of(tuple(self._marked()))
+
+    def began(self, step: str) -> float | None:
+        """Return when the first job of a step began, in seconds of the clock; None when none did."""
+        claims = [job.claimed() for job in self._jobs() if step_of(job.key)[0] == step]
+        begun = [datetime.fromisoformat(claim["at"]).timestamp() for claim in claims if claim]
+        return min(begun, default=None)
 
     def _one_of(self, pids: Sequence[int]) -> int | None:
         return self._rng.choice(sorted(pids)) if pids else None

@@ -20,12 +20,12 @@ from bot.timeline.database import open_engine
 from integrations.runner import jobs
 from tests import postgres
 from tests.chaos import restores
-from tests.chaos.blows import STRUCK, Blow, blow_in, blows, strike
+from tests.chaos.blows import STRUCK, UNKNOWN, Blow, Presence, Struck, Undisturbed, blow_in, blows, strike
 from tests.chaos.house import House, install
 from tests.chaos.people import INCIDENT, People
 from tests.chaos.record import Act, Record, violations
 from tests.chaos.scene import Scene, shop
-from tests.chaos.watch import Lives, Watch
+from tests.chaos.watch import Eyes, Lives, Watch
 from tests.pgbackrest import Cluster
 from tests.sandbox.remains import processes_in
 
@@ -58,35 +58,50 @@ class Played:
     kind: str
     seed: int
     outcome: str
-    blows: Sequence[str]
+    blows: Sequence[Struck]
     decisions: Sequence[str]
     wrong: Sequence[str]
     seconds: float
     doubts: int = 0
-    lasted_s: float = 0.0
+    undisturbed: Undisturbed = UNKNOWN
 
     @property
     def landed(self) -> int:
         """Return how many blows struck somebody."""
-        return sum(1 for blow in self.blows if "missed" not in blow)
+        return sum(1 for struck in self.blows if struck.whom)
+
+    @property
+    def came_to(self) -> str:
+        """Return what became of it in a word or two."""
+        if self.wrong:
+            return "broke a promise"
+        if self.outcome != "recovered":
+            return "asks or given up"
+        return "recovered after a decision" if self.decisions else "recovered alone"
 
     @property
     def line(self) -> str:
         """Return the run in one line."""
         verdict = "VIOLATED" if self.wrong else "ok"
-        struck = "; ".join(self.blows)
+        struck = "; ".join(map(str, self.blows))
+        doubts = f"doubts {self.doubts}  decisions {len(self.decisions)}"
         return (
             f"{self.kind:<8} seed {self.seed:<5} {verdict:<8} {self.outcome:<10} {self.seconds:5.1f} s  "
-            f"step {self.lasted_s:4.1f} s  doubts {self.doubts}  decisions {len(self.decisions)}  {struck}"
+            f"step {self.undisturbed.lasts_s:4.1f} s  {doubts}  {struck}"
         )
 
 
-def chosen(kind: str, seed: int, lasts_s: float) -> list[Blow]:
+def victim(seed: int) -> str:
+    """Return who is struck in a real restore of a seed."""
+    return STRUCK[seed % len(STRUCK)]
+
+
+def chosen(kind: str, seed: int, undisturbed: Undisturbed) -> list[Blow]:
     """Return the blows of a seed: several of any kind for the shop, one in a restore for the others."""
     rng = random.Random(f"{kind} {seed}")
     if kind == "shop":
         return blows(rng)
-    return [blow_in(lasts_s, STRUCK[seed % len(STRUCK)], rng, "restore")]
+    return [blow_in(undisturbed, victim(seed), rng, "restore")]
 
 
 async def play(kind: str, seed: int, folder: Path, on: Stage, planned: Sequence[Blow]) -> Played:
@@ -108,7 +123,9 @@ async def play(kind: str, seed: int, folder: Path, on: Stage, planned: Sequence[
         async with house.running(), _timeline(scene, house) as (timeline, watch):
             gives_up = _GIVES_UP if kind == "shop" else 0.0
             people = People(scene.slack, timeline, watch, rng, gate=scene.gate, gives_up=gives_up)
-            record, run, struck = await _act(scene, house, people, planned, relieved=frozen)
+            presence = Presence(house, scene.restores)
+            eyes = (people.watch, presence) if not planned else (people.watch,)
+            record, run, struck = await _act(scene, house, people, planned, eyes, relieved=frozen)
         record = replace(record, ended_by_itself=house.mourned)
     (folder / "story").write_text("\n".join(map(_told, record.entries)), encoding="utf-8")
     left = [*record.left, *processes_in(folder)]
@@ -121,16 +138,22 @@ async def play(kind: str, seed: int, folder: Path, on: Stage, planned: Sequence[
         violations(replace(record, left=left)),
         (utc_now() - begun).total_seconds(),
         sum(1 for entry in record.entries if isinstance(entry.event, StepInDoubt)),
-        _lasted(record.entries, scene.restores),
+        Undisturbed(_lasted(record.entries, scene.restores), presence.there),
     )
 
 
 async def _act(
-    scene: Scene, house: House, people: People, planned: Sequence[Blow], *, relieved: bool
-) -> tuple[Record, Run | None, list[str]]:
+    scene: Scene,
+    house: House,
+    people: People,
+    planned: Sequence[Blow],
+    eyes: Sequence[Eyes],
+    *,
+    relieved: bool,
+) -> tuple[Record, Run | None, list[Struck]]:
     moment = await scene.damage()
     lives = Lives(scene.place.state)
-    looking = [asyncio.create_task(eyes.look()) for eyes in (people.watch, lives)]
+    looking = [asyncio.create_task(each.look()) for each in (*eyes, lives)]
     striking = [asyncio.create_task(strike(blow, house, people.watch)) for blow in planned]
     approving: list[asyncio.Task[None]] = []
     try:
@@ -141,22 +164,21 @@ async def _act(
             await asyncio.gather(*approving)
             if relieved:
                 struck = await asyncio.gather(*striking)
-                if all("missed" not in blow for blow in struck):
+                if all(blow.whom for blow in struck):
                     await house.bot.says("duty lost")
     except TimeoutError:
         run = await people.run()
     finally:
         for task in (*striking, *approving, *looking):
-            if not task.done():
-                task.cancel()
-    struck = await asyncio.gather(*striking, return_exceptions=True)
-    await asyncio.gather(*approving, *looking, return_exceptions=True)
+            task.cancel()
+        await asyncio.gather(*approving, *looking, return_exceptions=True)
+        ends = await asyncio.gather(*striking, return_exceptions=True)
     left = await house.still_acting()
     record = await _record(scene, house, people, run, lives)
-    for found in struck:
+    for found in ends:
         if isinstance(found, Exception):
             raise found
-    return replace(record, left=left), run, [found for found in struck if isinstance(found, str)]
+    return replace(record, left=left), run, [found for found in ends if isinstance(found, Struck)]
 
 
 async def _to_the_start(scene: Scene, people: People, moment: str, house: House | None) -> None:

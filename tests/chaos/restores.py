@@ -27,7 +27,7 @@ from tests.pgbackrest import PORT, Cluster, copy_of
 from tests.required import missing
 
 PEOPLE = {name: (f"U0{name.upper()}", f"{name}@example.com") for name in ("ana", "bo", "cy")}
-_TABLES, _ROWS = 4, 40_000
+_TABLES, _ROWS = 4, 8_000
 _CATALOG = """
 schema: backstop/catalog/1
 tiers:
@@ -100,6 +100,11 @@ points = "{home}/dumps"
 allow = ["postgres.backup", "postgres.restore", "postgres.restored", "postgres.prove", "postgres.hold"]
 """
 _FILL = "INSERT INTO {table} SELECT n, md5(n::text), n / 7.0 FROM generate_series(1, {rows}) n"
+# What is computed for each row as it comes in: at once while the tables are filled, from then on it takes as
+# long as many more rows would, without the work.
+_WEIGH = "CREATE OR REPLACE FUNCTION weigh(n int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT n{slowly}'"
+_SLOWLY = " FROM pg_sleep(CASE n % 16 WHEN 0 THEN 0.001 ELSE 0 END)"
+_COLUMNS = "id int PRIMARY KEY, said text, total numeric, weight int GENERATED ALWAYS AS (weigh(id)) STORED"
 
 
 @dataclass
@@ -183,9 +188,11 @@ class Dumped(Restore):
         with self.cluster.connect() as connection:
             connection.execute("CREATE DATABASE orders")
         with self._connect() as connection:
+            connection.execute(_WEIGH.format(slowly=""))
             for table in ("orders", *(f"history_{number}" for number in range(1, _TABLES))):
-                connection.execute(f"CREATE TABLE {table} (id int PRIMARY KEY, said text, total numeric)")
+                connection.execute(f"CREATE TABLE {table} ({_COLUMNS})")
                 connection.execute(_FILL.format(table=table, rows=_ROWS))
+            connection.execute(_WEIGH.format(slowly=_SLOWLY))
 
     def _connect(self) -> psycopg.Connection:
         socket = str(self.cluster.home / "s")

@@ -3,43 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
-from tests.chaos.__main__ import Playing
+from tests.chaos.__main__ import Playing, shortest
 from tests.chaos.blows import STRUCK
-from tests.chaos.play import Stage, chosen, stage
+from tests.chaos.play import Stage, stage, victim
 
 KIND = "beside"
 MOMENTS = 4
-_UNHURRIED_S = 900
+_UNHURRIED_S = 1200
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(_UNHURRIED_S)]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def on() -> Iterator[Stage]:
     with stage() as made:
         yield made
 
 
-@pytest.fixture(scope="module")
-def lasts_s(on: Stage) -> float:
-    undisturbed = asyncio.run(Playing(on, 1, None).one(KIND, 0, ()))
-    assert (undisturbed.wrong, undisturbed.outcome) == ([], "recovered")
-    return undisturbed.lasted_s
+async def test_a_blow_at_any_moment_of_a_restore_breaks_no_promise(on: Stage) -> None:
+    playing = Playing(on, 2, None)
+    sized = await playing.undisturbed(KIND, 2)
+    assert [(result.outcome, *result.wrong) for result in sized] == [("recovered",)] * 2
 
+    seeds = range(MOMENTS * len(STRUCK))
+    draws = await asyncio.gather(*(playing.landing(KIND, seed, shortest(sized)) for seed in seeds))
 
-@pytest.mark.parametrize("victim", STRUCK)
-async def test_a_blow_at_any_moment_of_a_restore_breaks_no_promise(
-    on: Stage, lasts_s: float, victim: str
-) -> None:
-    seeds = range(STRUCK.index(victim), MOMENTS * len(STRUCK), len(STRUCK))
-    # Those that wait half a minute for another bot to take over do little meanwhile.
-    playing = Playing(on, MOMENTS if victim == "frozen" else 1, None)
-
-    played = await asyncio.gather(*(playing.one(KIND, seed, chosen(KIND, seed, lasts_s)) for seed in seeds))
-
+    played = [result for of_seed in draws for result in of_seed]
     assert [result.line for result in played if result.wrong] == []
     assert {result.outcome for result in played} == {"recovered"}
+    landed = Counter(victim(result.seed) for result in played if result.landed)
+    assert landed == dict.fromkeys(STRUCK, MOMENTS)

@@ -9,6 +9,7 @@ import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import unquote
 
 from sqlalchemy import select
@@ -21,6 +22,14 @@ from integrations.runner import processes
 
 _LOOK_S = 0.03
 _SAMPLE_S = 0.05
+
+
+class Eyes(Protocol):
+    """Whoever looks on while a run is played."""
+
+    async def look(self) -> None:
+        """Look until cancelled."""
+        ...
 
 
 class Watch:
@@ -49,9 +58,13 @@ class Watch:
             self._changed.set()
             self._changed = asyncio.Event()
 
+    def has(self, *moments: str) -> bool:
+        """Say whether something of one of these kinds stands on the timeline."""
+        return not self._moments.isdisjoint(moments)
+
     async def came(self, *moments: str) -> None:
         """Return once something of one of these kinds stands on the timeline."""
-        while self._moments.isdisjoint(moments):
+        while not self.has(*moments):
             await self._changed.wait()
 
     async def news(self, after: int, within_s: float) -> None:
