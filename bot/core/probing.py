@@ -135,15 +135,31 @@ def began(incident: Incident) -> datetime:
 
 def of_changes(incident: Incident, changes: Sequence[Change], now: datetime) -> Findings:
     """Return what the change that is suspected first says: the one named, or the last before it began."""
-    before = sorted((each for each in changes if each.at <= began(incident)), key=lambda each: each.at)
-    named = [each for each in before if each.release and each.release.told.version == incident.release]
-    suspect = (named or before)[-1:]
-    return dict(_of_change(suspect[0], before[::-1][:SHOWN], now)) if suspect else {}
+    ordered = sorted(changes, key=lambda each: each.at)
+    before = [each for each in ordered if each.at <= began(incident)]
+    suspect = _suspect(incident, ordered, before)
+    if suspect is None:
+        return {}
+    shown = [*([] if suspect in before else [suspect]), *reversed(before)][:SHOWN]
+    return dict(_of_change(suspect, shown, lasted(min(suspect.at, began(incident)), now)))
 
 
-def _of_change(suspect: Change, shown: Sequence[Change], now: datetime) -> Iterator[tuple[str, Finding]]:
+def _suspect(incident: Incident, ordered: Sequence[Change], before: Sequence[Change]) -> Change | None:
+    """Return the change to look at; what is recorded of another release says nothing about one that is named.
+
+    A pipeline often records a release when it is out, after somebody noticed what it did.
+    """
+    if incident.release:
+        named = [each for each in ordered if each.release and each.release.told.version == incident.release]
+        if named:
+            return next((each for each in reversed(named) if each in before), named[-1])
+        before = [each for each in before if each.release is None]
+    return before[-1] if before else None
+
+
+def _of_change(suspect: Change, shown: Sequence[Change], age: timedelta) -> Iterator[tuple[str, Finding]]:
     told = "; ".join(f"{utc(each.at)} {each.what}" for each in shown)
-    minutes = int(lasted(suspect.at, now).total_seconds() // 60)
+    minutes = int(age.total_seconds() // 60)
     yield "minutes_since_change", Finding(minutes, f"the last changes are {told}")
     if suspect.kind:
         yield "change_type", Finding(suspect.kind, suspect.what)

@@ -66,6 +66,13 @@ def since(newest_first: Sequence[Release], version: str | None) -> Sequence[Rele
     return newest_first[named[0] :] if named else newest_first
 
 
+def unrecorded(releases: Iterable[Release], version: str | None) -> str | None:
+    """Return the sentence that the version somebody named is not among the releases, or None."""
+    if version is None or any(release.told.version == version for release in releases):
+        return None
+    return f"the suspected release {version} is not recorded"
+
+
 def stood_before(newest_first: Sequence[Release]) -> Release | None:
     """Return the release whose version the newest one replaced, or None where that was not recorded."""
     versions = [release for release in newest_first if is_version(release.told)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.core.probing import Report, of_changes, recorded, remembered
+from bot.core.release import unrecorded
 from bot.probes.scene import HISTORIES, Eyes, Scene
 from integrations.contract import RecoveryPoint, Source
 
@@ -20,8 +21,9 @@ async def ask_changes(eyes: Eyes, scene: Scene) -> Report:
     if findings:
         return Report("changes", findings)
     why = "; ".join(f"{name}: {because}" for name, because in silent.items())
+    none = unrecorded(scene.releases, scene.incident.release) or "no release is recorded"
     facts = ("change_type", "minutes_since_change", "schema_change")
-    return Report("changes", unanswered=dict.fromkeys(facts, why or "no release is recorded"))
+    return Report("changes", unanswered=dict.fromkeys(facts, why or none))
 
 
 async def _points(eyes: Eyes, source: Source) -> Sequence[RecoveryPoint]:

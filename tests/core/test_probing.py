@@ -192,6 +192,29 @@ def test_a_release_that_was_named_is_suspected_before_a_later_change() -> None:
     assert of_changes(incident(), [], NOW) == {}
 
 
+def test_what_is_recorded_of_another_release_says_nothing_about_the_one_that_was_named() -> None:
+    before = release(10, "2.3.0", change="code", migrations=(), reversible={})
+    late = release(27, "2.4.0", change="schema", migrations=("m7",), reversible={"m7": False})
+    named = incident(release="2.4.0")
+
+    assert of_changes(named, recorded([before]), NOW) == {}
+    unrecorded = Change(at(15), "kubernetes checkout has revision 8, which nobody recorded")
+    assert values(of_changes(named, [*recorded([before]), unrecorded], NOW)) == {"minutes_since_change": 15}
+    found = of_changes(named, recorded([before, late]), NOW)
+    assert values(found) == {
+        # it was out when the incident began, whenever it was recorded
+        "minutes_since_change": int((NOW - named.declared_at).total_seconds() // 60),
+        "change_type": "schema",
+        "schema_change": "irreversible",
+    }
+    assert found["minutes_since_change"].because.startswith(
+        "the last changes are 2026-11-23 02:27:00Z 2.4.0 was put into production by ci; 2026-11-23 02:10:00Z"
+    )
+    again = release(28, "2.4.0", migrations=(), reversible={})
+    early = release(12, "2.4.0", change="code", migrations=("m7",), reversible={"m7": False})
+    assert values(of_changes(named, recorded([early, again]), NOW))["schema_change"] == "irreversible"
+
+
 def revision(minute: int, id: str, **more: object) -> RecoveryPoint:
     return RecoveryPoint(id, "kubernetes", "revision", at(minute), **more)  # type: ignore[arg-type]
 

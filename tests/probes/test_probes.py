@@ -265,6 +265,30 @@ async def test_the_release_before_is_looked_for_where_it_was_said_to_be(
     assert known.because == f"{registry.host}/shop/checkout:2.3.0 (2.3.0) is gone"
 
 
+async def test_nothing_is_told_of_a_named_release_by_what_was_recorded_of_others(
+    stage: Stage, registry: Registry
+) -> None:
+    await stage.told("ana", 'declare "Another" sev:2 release:2.5.0')
+    for minute, version in (("00:30", "2.2.0"), ("01:00", "2.3.0")):
+        artifact = f"{registry.host}/shop/checkout:{version}"
+        await stage.told(
+            "bo",
+            f"release record checkout version:{version} at:{minute} migrations:none artifact:{artifact}",
+        )
+    probes = Probes(stage.timeline, eyes(stage))
+    named = {"change_type", "minutes_since_change", "schema_change", "previous_artifact_available"}
+
+    await probes.handle("INC-2")
+    another = await stage.incident("INC-2")
+    assert not named & set(another.known)
+    assert {another.untold[name] for name in named} == {"the suspected release 2.5.0 is not recorded"}
+
+    await stage.told("bo", "release record checkout version:2.5.0 migrations:m8=irreversible")
+    await probes.handle("INC-2")
+    facts = (await stage.incident("INC-2")).facts
+    assert (facts["schema_change"], facts["previous_artifact_available"]) == ("irreversible", True)
+
+
 async def test_a_registry_in_trouble_leaves_it_not_asked(stage: Stage, registry: Registry) -> None:
     artifact = f"{registry.host}/shop/checkout:2.3.0"
     await stage.told("bo", f"release record checkout version:2.3.0 at:01:00 artifact:{artifact}")
