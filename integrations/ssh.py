@@ -134,11 +134,11 @@ class Ssh:
             self._opening = None
 
     async def _opened(self) -> _Session:
-        ssh = await asyncio.to_thread(_library)
         for file, what in ((self._known_hosts, "known_hosts file"), (self._key, "key")):
             # Without a list of known hosts the user's own would be taken.
             if not file.is_file():
                 raise IntegrationError(f"There is no {what} {file} to reach {self.where}.", permanent=False)
+        ssh = await asyncio.to_thread(_library)
         connection: asyncssh.SSHClientConnection | None = None
         try:
             connection = await self._connected(ssh)
