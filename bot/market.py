@@ -17,10 +17,11 @@ async def market(incident: Incident, timeline: Timeline, shelf: Shelf) -> Market
         for loaded in shelf.playbooks().values()
         if loaded.playbook.applies_to.covers(incident.service, incident.environment)
     ]
+    catalog = shelf.catalog()
     acts = {step.operation for playbook in playbooks for step in playbook.steps}
     return Market(
         incident=incident,
-        tier=shelf.catalog().tier(incident.service),
+        tier=catalog.tier(incident.service) if incident.service in catalog.services else None,
         playbooks=playbooks,
         measured=await timeline.lookup.measurements(acts),
         named=_named,

@@ -71,10 +71,10 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """All that prices are made from, as things stand at `now`."""
+    """All that prices are made from, as things stand at `now`; a service that left the catalog has no tier."""
 
     incident: Incident
-    tier: Tier
+    tier: Tier | None
     playbooks: Sequence[Playbook]
     measured: Sequence[Measurement]
     named: Named
@@ -110,8 +110,8 @@ def _price(market: Market, option: Option) -> Price:
         gives_up=gives_up,
         lost=lost,
         rto=_in_time(time.takes, within),
-        rpo=_affordable(lost, market.tier.rpo),
-        within=within if within > _NONE else None,
+        rpo=_affordable(lost, market.tier),
+        within=within if within and within > _NONE else None,
     )
 
 
@@ -172,24 +172,26 @@ def _rests_on(acts: Sequence[Step], found: Mapping[str, Estimate]) -> str:
     return f"{some}{fewest.basis}"
 
 
-def _left(market: Market) -> timedelta:
+def _left(market: Market) -> timedelta | None:
     """Return how much of the RTO is left, counted from the impact or else from the declaration."""
+    if market.tier is None:
+        return None
     since = market.incident.impact_start or market.incident.declared_at
     return market.tier.rto - lasted(since, market.now)
 
 
-def _in_time(takes: Range | None, left: timedelta) -> Verdict:
-    if takes is None:
+def _in_time(takes: Range | None, left: timedelta | None) -> Verdict:
+    if takes is None or left is None:
         return Verdict.CANNOT_SAY
     if takes.likely > left:
         return Verdict.MISSES
     return Verdict.MEETS if takes.high <= left else Verdict.MAY_MISS
 
 
-def _affordable(lost: timedelta | None, rpo: timedelta) -> Verdict:
-    if lost is None:
+def _affordable(lost: timedelta | None, tier: Tier | None) -> Verdict:
+    if lost is None or tier is None:
         return Verdict.CANNOT_SAY
-    return Verdict.MEETS if lost <= rpo else Verdict.MISSES
+    return Verdict.MEETS if lost <= tier.rpo else Verdict.MISSES
 
 
 def _given_up(market: Market, option: Option) -> tuple[timedelta | None, timedelta | None]:

@@ -27,21 +27,22 @@ def price_texts(prices: Sequence[Price]) -> tuple[str, ...]:
 def _parts(price: Price) -> Iterator[str]:
     yield _takes(price)
     yield _gives_up(price)
-    yield _rto(price)
-    if price.lost is not None:
+    if price.rto is not Verdict.CANNOT_SAY:
+        yield _rto(price)
+    if price.rpo is not Verdict.CANNOT_SAY:
         yield f"{price.rpo} the RPO"
 
 
 def _takes(price: Price) -> str:
     if price.takes is None:
-        return f"how long it takes cannot be said, {price.rests_on}"
+        return f"nobody can tell how long it takes, {price.rests_on}"
     guess = "a guess, " if price.basis == "guess" else ""
     return f"{roughly(price.takes.likely, price.takes.high)} ({guess}{price.rests_on})"
 
 
 def _gives_up(price: Price) -> str:
     if price.gives_up is None:
-        return "what it gives up cannot be said"
+        return "nor what it gives up" if price.takes is None else "nobody can tell what it gives up"
     if price.gives_up == _NONE:
         return "gives up no writes"
     return f"gives up {in_words(price.gives_up)} of writes{_good(price.lost)}"
@@ -54,12 +55,8 @@ def _good(lost: timedelta | None) -> str:
 
 
 def _rto(price: Price) -> str:
-    match price.rto:
-        case Verdict.CANNOT_SAY:
-            return "whether the RTO is met cannot be said"
-        case Verdict.MEETS:
-            return "meets the RTO"
-        case _ if price.within is None:
-            return "the RTO has passed"
-        case _:
-            return f"{price.rto} the RTO, {in_words(price.within)} of which are left"
+    if price.rto is Verdict.MEETS:
+        return "meets the RTO"
+    if price.within is None:
+        return "the RTO has passed"
+    return f"{price.rto} the RTO, {in_words(price.within)} of which are left"

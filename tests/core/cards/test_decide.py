@@ -95,9 +95,8 @@ Proposal: restore_full. The whole database is damaged and there is a backup.
   • V6 rules out code_rollback, config_revert, hotfix: Data is damaged, and no change of code brings
         it back.
   • V6-copies rules out failover: The copies are not known to be free of the damage.
-  • restore_full with restore-orders: how long it takes cannot be said, it was never carried out;
-        gives up 36 min of writes, none of them good; whether the RTO is met cannot be said; meets
-        the RPO.
+  • restore_full with restore-orders: nobody can tell how long it takes, it was never carried out;
+        gives up 36 min of writes, none of them good; meets the RPO.
 Known:
   • change_suspected: yes (@bo, 2026-11-23 02:15:00Z, 25 min ago)
   • change_type: code (@bo, 2026-11-23 02:15:00Z, 25 min ago)
@@ -254,8 +253,8 @@ Proposal: mitigate. Nothing better is known - ease the pain and look for the cau
   • V7 rules out restore_partial, restore_pitr, restore_full: Nothing shows that the data is bad.
   • tried-code-rollback rules out code_rollback: @ana decided it at 2026-11-23 02:16:00Z, and it got
         worse, as @bo says.
-  • mitigate: how long it takes cannot be said, nobody measured it; gives up no writes; whether the
-        RTO is met cannot be said; meets the RPO.
+  • mitigate: nobody can tell how long it takes, nobody measured it; gives up no writes; meets the
+        RPO.
 Known:
   • change_suspected: yes (@bo, 2026-11-23 02:15:00Z, 25 min ago)
   • change_type: code (@bo, 2026-11-23 02:15:00Z, 25 min ago)
