@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from bot.core import incident as incidents
@@ -66,13 +66,13 @@ def refuted(incident: Incident) -> tuple[Decision, ...]:
     return tuple(found for found in newest.values() if found.observed and found.observed.refutes)
 
 
-def next_questions(found: Found) -> tuple[Ask, ...]:
+def next_questions(found: Found, untold: Container[str]) -> tuple[Ask, ...]:
     """Return the first question to each role: they are asked at the same time, each one thing.
 
-    What a machine may find out yet is asked of people last.
+    What a machine may find out is asked of people after all else, and first what none could tell.
     """
     first: dict[str, Ask] = {}
-    for ask in sorted(found.ask, key=lambda ask: ask.machine):
+    for ask in sorted(found.ask, key=lambda ask: (ask.machine, ask.fact not in untold)):
         first.setdefault(ask.role, ask)
     return tuple(first.values())
 

@@ -71,7 +71,7 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """All that prices are made from, as things stand at `now`; a service that left the catalog has no tier."""
+    """All that prices are made from at `now`; a service that left the catalog has no tier."""
 
     incident: Incident
     tier: Tier | None

@@ -90,7 +90,7 @@ def news(incident: Incident, report: Report, fresh: Collection[str]) -> tuple[Ev
 
 
 def next_look(incident: Incident, good_for: Mapping[str, timedelta | None], now: datetime) -> datetime | None:
-    """Return when machines are asked again: once the first fact that one told is no longer good.
+    """Return when machines are asked again: once the first fact is no longer good, or one was not told.
 
     None where they are always good, or nobody decides: a decision stands, or it went on for too long.
     """
@@ -101,6 +101,8 @@ def next_look(incident: Incident, good_for: Mapping[str, timedelta | None], now:
         for name, known in incident.known.items()
         if not known.of_person and (length := good_for.get(name))
     ]
+    if incident.untold:
+        ends.append(now)
     # What was just looked up and is no good still was not told: asked at once, it would be asked for ever.
     first = min((end if end > now else now + SILENT for end in ends), default=None)
     return first if first and first - incident.declared_at <= LOOKED_AT else None

@@ -121,12 +121,15 @@ def test_the_last_answer_of_all_is_never_ruled_out_nor_is_what_no_option_is_call
 
 
 def test_each_role_is_asked_one_thing_and_what_a_machine_may_find_out_last() -> None:
-    asks = next_questions(weigh(planned().incident, CRITERIA, at(30)))
+    asks = next_questions(weigh(planned().incident, CRITERIA, at(30)), ())
     assert len({ask.role for ask in asks}) == len(asks) > 1
     found = weigh(knowing(data_corruption="confirmed").incident, CRITERIA, at(30))
-    machine = {ask.role: ask.machine for ask in next_questions(found)}
+    machine = {ask.role: ask.machine for ask in next_questions(found, ())}
     by_person = {ask.role for ask in found.ask if not ask.machine}
     assert all(machine[role] is (role not in by_person) for role in machine)
+    machines = replace(found, ask=tuple(ask for ask in found.ask if ask.machine))
+    asked = {ask.role: ask.fact for ask in next_questions(machines, {"backup_available"})}
+    assert asked["dba"] == "backup_available", "no machine could tell it"
 
 
 def test_a_fact_that_changes_the_proposal_says_what_it_was_and_why() -> None:

@@ -136,6 +136,12 @@ def test_facts_are_looked_up_again_once_a_decision_did_not_work() -> None:
         assert next_look(decided, tens, at(21)) == again
 
 
+def test_what_no_machine_could_tell_is_looked_up_again_after_a_while() -> None:
+    silent = Probed(probe="backups", unanswered={"backup_available": "the probe timed out after 5 s"})
+    assert next_look(incident(silent), {}, at(21)) == at(26)
+    assert next_look(incident(silent, Probed(probe="backups")), {}, at(21)) is None
+
+
 def test_facts_are_not_looked_up_for_ever() -> None:
     tens = {"backup_available": timedelta(minutes=10)}
     for over in (

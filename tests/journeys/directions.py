@@ -165,6 +165,11 @@ async def _reachable(scene: Scene, how: str) -> None:
     scene.stage.world.reachable = how == "answers again"
 
 
+@sentence("the engine (hangs|hangs no more) when it is asked for recovery points")
+async def _hangs(scene: Scene, how: str) -> None:
+    scene.stage.world.hangs = how == "hangs"
+
+
 @sentence("the engine (can|cannot) tell what it was asked to do")
 async def _tells(scene: Scene, how: str) -> None:
     scene.stage.world.tells = how == "can"

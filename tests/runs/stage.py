@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -159,6 +160,7 @@ class World:
     same: dict[str, str] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
     reachable: bool = True
+    hangs: bool = False
     tells: bool = True
     identity: str = "orders-1"
     points: list[RecoveryPoint] = field(default_factory=list)
@@ -248,6 +250,8 @@ class StageEngine:
 
     async def points(self, source: Source, *, since: datetime | None = None) -> Sequence[RecoveryPoint]:
         self._reach()
+        if self.world.hangs:
+            await asyncio.Event().wait()
         return self.world.points
 
     async def window(self, source: Source) -> Window | None:

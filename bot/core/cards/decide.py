@@ -90,7 +90,9 @@ class Deciding:
     @property
     def asks(self) -> tuple[Ask, ...]:
         """Return the questions that are put now: none once it is decided or the incident is over."""
-        return next_questions(self.found) if self.incident.open and self.incident.standing is None else ()
+        if not self.incident.open or self.incident.standing:
+            return ()
+        return next_questions(self.found, self.incident.untold)
 
     def people(self, ask: Ask) -> tuple[str, ...]:
         """Return who is asked: the holders of the role, or else the commander."""
