@@ -15,9 +15,10 @@ import signal
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Any, TypeVar
 
 from tests.chaos.blows import STRUCK, UNKNOWN, Blow, Undisturbed
 from tests.chaos.play import KINDS, REAL, Played, Stage, chosen, play, stage, victim
@@ -27,6 +28,7 @@ _DRAWS = 6
 # A multiple of how many are struck in turns: whoever is struck stays the same.
 _ANOTHER = len(STRUCK) * 10_000
 _WAITING = 4
+_T = TypeVar("_T")
 
 
 def main() -> int:
@@ -91,26 +93,28 @@ class Playing:
 
     async def all(self, kinds: Sequence[str], seeds: Sequence[int]) -> list[Played]:
         """Play every seed of every kind; how long a real restore takes is measured first."""
-        played = await asyncio.gather(*(self._seeds(kind, seeds, len(kinds)) for kind in kinds))
+        played = await _together(self._seeds(kind, seeds, len(kinds)) for kind in kinds)
         return [result for of_kind in played for result in of_kind]
 
     async def _seeds(self, kind: str, seeds: Sequence[int], kinds: int) -> Sequence[Played]:
         if kind not in REAL:
-            return await asyncio.gather(
-                *(self.one(kind, seed, chosen(kind, seed, UNKNOWN)) for seed in seeds)
-            )
+            return await _together(self.one(kind, seed, chosen(kind, seed, UNKNOWN)) for seed in seeds)
         # About as many side by side as later, as each then takes its time.
         sized = await self.undisturbed(kind, -(-self._at_once // kinds))
         if any(result.wrong for result in sized):
             return sized
-        played = await asyncio.gather(*(self.landing(kind, seed, shortest(sized)) for seed in seeds))
-        return [result for draws in played for result in draws]
+        return await self.landings(kind, seeds, shortest(sized))
 
     async def undisturbed(self, kind: str, times: int) -> Sequence[Played]:
         """Play a kind without a blow."""
-        return await asyncio.gather(*(self.one(kind, -number, ()) for number in range(times)))
+        return await _together(self.one(kind, -number, ()) for number in range(times))
 
-    async def landing(self, kind: str, seed: int, undisturbed: Undisturbed) -> Sequence[Played]:
+    async def landings(self, kind: str, seeds: Sequence[int], undisturbed: Undisturbed) -> Sequence[Played]:
+        """Play every seed until its blow finds somebody."""
+        played = await _together(self._landing(kind, seed, undisturbed) for seed in seeds)
+        return [result for draws in played for result in draws]
+
+    async def _landing(self, kind: str, seed: int, undisturbed: Undisturbed) -> Sequence[Played]:
         """Play a seed, and others in its place while its blow finds nobody; return all that was played."""
         played: list[Played] = []
         for draw in range(_DRAWS):
@@ -146,6 +150,13 @@ class Playing:
 def shortest(sized: Sequence[Played]) -> Undisturbed:
     """Return the shortest of the undisturbed restores: a blow drawn from it is rarely too late."""
     return min((result.undisturbed for result in sized), key=lambda found: found.lasts_s)
+
+
+async def _together(acts: Iterable[Coroutine[Any, Any, _T]]) -> list[_T]:
+    """Do all side by side; when one fails, or all are told to end, wait until each has cleaned up."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(act) for act in acts]
+    return [task.result() for task in tasks]
 
 
 def _tell(line: str) -> None:

@@ -84,6 +84,8 @@ class Kept:
                     start_new_session=True,
                 )
             self.starts += 1
+            if self._ending:
+                self._process.terminate()
             code = await self._process.wait()
             if code != -signal.SIGKILL and not self._ending and not self._may_end(code):
                 self.mourned.append(f"{self.name} ended by itself with code {code}; look at {self._log}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -236,8 +236,8 @@ async def restoring(
     kind: str, made: Cluster, folder: Path, settings: Mapping[str, str]
 ) -> AsyncIterator[Restore]:
     """Open a copy of a cluster, its runner's rules and the bot's home; end what the runner started."""
-    with copy_of(made) as cluster, tempfile.TemporaryDirectory(prefix="bs-") as sockets:
-        async with SlackStandIn(PEOPLE, now=utc_now, terms=PATIENT) as slack:
+    with tempfile.TemporaryDirectory(prefix="bs-") as sockets:
+        async with _copied(made) as cluster, SlackStandIn(PEOPLE, now=utc_now, terms=PATIENT) as slack:
             slack.settle_bot(ROOM)
             place = _furnished(folder / "home", Path(sockets), slack, settings)
             made_of, engine, operation = _KINDS[kind]
@@ -248,6 +248,19 @@ async def restoring(
             finally:
                 await end_runner(place)
                 await sandbox_runner.end_jobs(place.state)
+
+
+@asynccontextmanager
+async def _copied(made: Cluster) -> AsyncIterator[Cluster]:
+    """Copy a cluster while others are played: who waits for it would strike too late."""
+    copies = ExitStack()
+    copying = asyncio.ensure_future(asyncio.to_thread(copies.enter_context, copy_of(made)))
+    try:
+        yield await asyncio.shield(copying)
+    finally:
+        # Told to end while it is made, it is still made, and then removed.
+        await asyncio.wait([copying])
+        await asyncio.to_thread(copies.close)
 
 
 _KINDS: Mapping[str, tuple[type[Restore], str, str]] = {

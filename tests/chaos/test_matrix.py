@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterator
 
@@ -30,10 +29,8 @@ async def test_a_blow_at_any_moment_of_a_restore_breaks_no_promise(on: Stage) ->
     sized = await playing.undisturbed(KIND, 2)
     assert [(result.outcome, *result.wrong) for result in sized] == [("recovered",)] * 2
 
-    seeds = range(MOMENTS * len(STRUCK))
-    draws = await asyncio.gather(*(playing.landing(KIND, seed, shortest(sized)) for seed in seeds))
+    played = await playing.landings(KIND, range(MOMENTS * len(STRUCK)), shortest(sized))
 
-    played = [result for of_seed in draws for result in of_seed]
     assert [result.line for result in played if result.wrong] == []
     assert {result.outcome for result in played} == {"recovered"}
     landed = Counter(victim(result.seed) for result in played if result.landed)
