@@ -19,14 +19,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from integrations.contract import IntegrationError
 
+IDLE_S = 30.0
+"""How long a transaction may stand still on PostgreSQL: one of a frozen process would hold up all others."""
+
 _TURNS: WeakKeyDictionary[AsyncEngine, asyncio.Lock] = WeakKeyDictionary()
 """Whose turn it is to write to a SQLite file: of writers that wait inside SQLite some starve."""
 
 
-def open_engine(url: str) -> AsyncEngine:
+def open_engine(url: str, *, idle_s: float = IDLE_S) -> AsyncEngine:
     """Return an engine for a URL; a SQLite file is put into WAL mode and written under BEGIN IMMEDIATE."""
     if not url.startswith("sqlite"):
-        return _elsewhere(url)
+        return _elsewhere(url, idle_s)
     if ":memory:" in url or url.endswith("://"):
         # Concurrent writers of an in-memory database share one connection and lose each other's rows.
         raise IntegrationError(
@@ -39,9 +42,15 @@ def open_engine(url: str) -> AsyncEngine:
     return engine
 
 
-def _elsewhere(url: str) -> AsyncEngine:
+def _elsewhere(url: str, idle_s: float) -> AsyncEngine:
+    def limit(connection: Any, _record: object) -> None:
+        connection.cursor().execute(f"SET idle_in_transaction_session_timeout = {int(idle_s * 1000)}")
+        connection.commit()
+
     try:
-        return create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
+        engine = create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
+        event.listen(engine.sync_engine, "connect", limit)
+        return engine
     except (ArgumentError, ModuleNotFoundError) as problem:
         raise IntegrationError(
             "BACKSTOP_DATABASE_URL is no address of a database. Write it as "

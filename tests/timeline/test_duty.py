@@ -12,11 +12,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import update
 
 from bot.core.effects import Effect
 from bot.jobs import STANDING_BY, Dispatcher
-from bot.timeline import Timeline
-from bot.timeline.database import open_engine
+from bot.timeline import Timeline, tables
+from bot.timeline.database import open_engine, writing
 from bot.timeline.duty import Duty, duty_of
 from bot.timeline.duty_postgres import on_postgres
 from integrations.contract import IntegrationError
@@ -145,6 +146,25 @@ async def test_a_process_that_is_frozen_loses_the_duty_and_finds_that_out_when_i
         assert await frozen.wait() == 0  # `keep` returned
     for each in (duty, patient):
         await each.release()
+    await timeline.close()
+
+
+@pytest.mark.real
+async def test_what_a_frozen_process_was_writing_holds_nobody_up(postgresql_url: str, clock: Clock) -> None:
+    timeline = await Timeline.open(postgresql_url, now=clock)
+    await timeline.effects.ask(Effect("note", "1", "1"))
+    frozen = open_engine(postgresql_url, idle_s=1)
+
+    async def stand_still() -> None:
+        async with writing(frozen) as connection:
+            await connection.execute(update(tables.effect).values(tries=7))
+            async with asyncio.timeout(WITHIN_S):
+                await timeline.effects.ask(Effect("note", "1", "1"))
+
+    with pytest.raises(IntegrationError, match="idle-in-transaction"):
+        await stand_still()
+
+    await frozen.dispose()
     await timeline.close()
 
 
