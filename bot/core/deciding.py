@@ -21,6 +21,8 @@ from playbooks.words import Option
 WROTE = "new_version_wrote_incompatible_state"
 """The fact that must be answered before an incident about a release is closed."""
 _OF_A_RELEASE = frozenset({Option.CODE_ROLLBACK, Option.CONFIG_REVERT, Option.HOTFIX})
+_RELEASED = frozenset({"code", "schema"})
+"""The kinds of change that bring another version, which may write what the one before cannot read."""
 
 _CAME: Mapping[str, str] = {"worked": "it worked", "no_change": "nothing changed", "worse": "it got worse"}
 
@@ -151,9 +153,18 @@ def ruled_out(veto: VetoHit) -> str:
 
 
 def unanswered(incident: Incident) -> bool:
-    """Say whether a release was undone or mended and nobody said what it had written."""
-    about = any(decision.made.option in _OF_A_RELEASE for decision in incident.decisions)
-    return about and WROTE not in incident.known
+    """Say whether it was about a release, whatever was decided, and nobody said what that had written."""
+    return WROTE not in incident.known and _about_a_release(incident)
+
+
+def _about_a_release(incident: Incident) -> bool:
+    """Say whether it names a release, one is suspected, or one was undone or mended."""
+    suspected = incident.facts.get("change_suspected") is True
+    return (
+        bool(incident.release)
+        or (suspected and incident.facts.get("change_type") in _RELEASED)
+        or any(decision.made.option in _OF_A_RELEASE for decision in incident.decisions)
+    )
 
 
 def fitting(playbooks: Iterable[Playbook], option: str, incident: Incident) -> tuple[str, ...]:

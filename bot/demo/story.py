@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.core.approval import Approval
+from bot.core.deciding import WROTE
 from bot.core.events import RoomOpened
 from bot.core.plan import Plan
 from bot.demo.narrator import Narrator
@@ -171,5 +172,6 @@ class Story:
         await self._on.seen(f"{incident} is resolved")
         await self._on.pause(A_MOMENT)
         await self._on.told("ana", f'freeze off {self._freeze} why:"2.3.0 runs and every total is right"')
+        await self._on.told("cy", f"decide {WROTE}:no")
         await self._on.told("ana", "close availability:helped speed:helped")
         await self._on.seen(f"{incident} is closed")

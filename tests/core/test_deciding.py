@@ -188,16 +188,28 @@ def test_going_over_a_veto_takes_its_role() -> None:
         may_override("bo", (mended,), {})
 
 
-def test_what_a_release_wrote_is_asked_only_where_a_release_was_undone_or_mended() -> None:
-    story = knowing(**DAMAGE)
-    assert not unanswered(story.incident)
+def without_a_release(**facts: Value) -> Incident:
+    return replace(knowing(**facts).incident, release=None)
+
+
+def test_what_a_release_wrote_is_asked_where_one_was_undone_or_mended() -> None:
+    story = planned()
     story.in_incident(6, Decided(option="restore_full", why="all of it", proposal="restore_full"))
-    assert not unanswered(planned().incident)
-    other = planned()
-    other.in_incident(6, Decided(option="hotfix", why="small", proposal="hotfix"))
-    assert unanswered(other.incident)
-    other.in_incident(7, FactLearnt(name=WROTE, value=None))
-    assert not unanswered(other.incident)
+    assert not unanswered(replace(story.incident, release=None))
+    story.in_incident(6, Decided(option="hotfix", why="small", proposal="hotfix"))
+    assert unanswered(replace(story.incident, release=None))
+    story.in_incident(7, FactLearnt(name=WROTE, value=None))
+    assert not unanswered(story.incident)
+
+
+def test_what_a_release_wrote_is_asked_where_one_is_named_or_suspected_whatever_was_decided() -> None:
+    assert not unanswered(without_a_release())
+    assert unanswered(replace(planned().incident, release="2.4.0"))
+    assert unanswered(without_a_release(change_suspected=True, change_type="code"))
+    assert not unanswered(without_a_release(change_suspected=True, change_type="data_op"))
+    assert not unanswered(without_a_release(change_suspected=False, change_type="code"))
+    told = {"change_suspected": True, "change_type": "schema", WROTE: False}
+    assert not unanswered(replace(without_a_release(**told), release="2.4.0"))
 
 
 def test_the_playbooks_for_a_choice_are_those_of_the_service() -> None:
