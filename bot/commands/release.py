@@ -14,10 +14,11 @@ from bot.core.release import (
     CHANGES,
     STRATEGIES,
     Release,
+    Word,
     kept_out,
     migrated,
-    recorded_before,
     releases,
+    word,
 )
 from bot.timeline import Change
 
@@ -36,20 +37,23 @@ async def act(ask: Ask) -> Outcome:
     told = _told(ask, _environment(ask, service))
     at = a_time(ask.words.options["at"], ask.now) if "at" in ask.words.options else None
     entries = await ask.timeline.read(f"service/{service}")
-    if recorded_before(entries, told, at):
-        return Outcome(_answer(ask, service, told, recorded=False))
-    change = Change(len(entries), (told,), at)
-    return Outcome(_answer(ask, service, told, recorded=True), {f"service/{service}": change})
+    said = word(entries, told, at)
+    answer = _answer(ask, service, told, said)
+    if said.keep is None:
+        return Outcome(answer)
+    return Outcome(answer, {f"service/{service}": Change(len(entries), (said.keep,), said.at)})
 
 
-def _answer(ask: Ask, service: str, told: ReleaseRecorded, *, recorded: bool) -> Answer:
+def _answer(ask: Ask, service: str, told: ReleaseRecorded, said: Word) -> Answer:
     where: Line = (Strong(f"{service} {told.version}"), f" in {told.environment}")
-    done = " is recorded." if recorded else " was recorded before: nothing was changed."
+    new = " was recorded before, and is corrected." if said.corrects else " is recorded."
+    done = new if said.keep else " was recorded before: nothing was changed."
     data = {
         "service": service,
         "environment": told.environment,
         "version": told.version,
-        "recorded": recorded,
+        "recorded": said.keep is not None,
+        "corrected": said.corrects,
     }
     small = Small(("Shown by ", Code(f"{ask.desk.command} release list {service}")))
     return Answer(Document("", (Paragraph((*where, done)), small)), data=data)

@@ -32,12 +32,21 @@ class Release:
 def releases(entries: Iterable[Entry], environment: str | None = None) -> tuple[Release, ...]:
     """Return what was changed, newest first, from the entries of a service; in one environment if asked."""
     found = [
-        Release(entry.event, entry.occurred_at, entry.by)
-        for entry in entries
-        if isinstance(entry.event, ReleaseRecorded) and environment in (None, entry.event.environment)
+        Release(told, entry.occurred_at, entry.by)
+        for entry, told in stated(entries)
+        if environment in (None, told.environment)
     ]
     found.sort(key=lambda release: release.at)
     return tuple(reversed(found))
+
+
+def stated(entries: Iterable[Entry]) -> tuple[tuple[Entry, ReleaseRecorded], ...]:
+    """Return each release once, in the order of the first words, with the newest word: others it corrects."""
+    found: dict[object, tuple[Entry, ReleaseRecorded]] = {}
+    for entry in entries:
+        if isinstance(told := entry.event, ReleaseRecorded):
+            found[told.environment, told.version, told.commit, entry.occurred_at] = (entry, told)
+    return tuple(found.values())
 
 
 def is_version(told: ReleaseRecorded) -> bool:
@@ -96,14 +105,35 @@ def schema_change(told: ReleaseRecorded) -> Schema | None:
     return "reversible" if tags else "none"
 
 
-def recorded_before(entries: Iterable[Entry], told: ReleaseRecorded, at: datetime | None) -> bool:
-    """Say whether this very release is the newest of its environment, or is there for that same moment.
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What is to be kept of a release that was told; nothing where it is recorded already."""
 
-    One that is neither is new: an older version may be put out again.
+    keep: ReleaseRecorded | None
+    at: datetime | None
+    corrects: bool = False
+
+
+def word(entries: Iterable[Entry], told: ReleaseRecorded, at: datetime | None) -> Word:
+    """Return what a telling adds: a release, a correction of one or nothing.
+
+    It is about the release that is there for that same moment, or else about the newest of its environment.
+    One that is neither is new: an older version may be put out again. What a correction leaves out stays.
     """
     known = releases(entries, told.environment)
-    newest = known[:1] if at is None else known[:1] + tuple(each for each in known if each.at == at)
-    return any(_same(release.told, told) for release in newest)
+    there = (*(each for each in known if each.at == at), *known[:1])
+    meant = next((each for each in there if _same(each.told, told)), None)
+    if meant is None:
+        return Word(told, at)
+    whole = _filled(told, meant.told)
+    return Word(None, meant.at) if whole == meant.told else Word(whole, meant.at, corrects=True)
+
+
+def _filled(told: ReleaseRecorded, known: ReleaseRecorded) -> ReleaseRecorded:
+    unsaid = [name for name in ("strategy", "components", "artifact", "previous") if not getattr(told, name)]
+    if told.reversible is None and not told.migrations:
+        unsaid += ["migrations", "reversible"]
+    return told.model_copy(update={name: getattr(known, name) for name in unsaid})
 
 
 def _same(one: ReleaseRecorded, other: ReleaseRecorded) -> bool:

@@ -70,19 +70,25 @@ def project(entry: Entry) -> Iterator[Executable]:
             yield insert(tables.held).values(target=id, run=run)
         case TargetReleased(run=run):
             yield delete(tables.held).where(tables.held.c.target == id, tables.held.c.run == run)
-        case ReleaseRecorded(version=version, environment=environment) if is_version(entry.event):
-            # Two at one instant are one row, the later word's; the timeline keeps both.
-            kept = tables.release.c
-            yield delete(tables.release).where(
-                kept.service == id, kept.environment == environment, kept.at == entry.occurred_at
-            )
-            yield insert(tables.release).values(
-                service=id, environment=environment, at=entry.occurred_at, version=version
-            )
+        case ReleaseRecorded():
+            yield from _released(entry, entry.event, id)
         case StepSucceeded(took=Took() as took):
             yield from _measured(entry, id, took)
         case _:
             pass
+
+
+def _released(entry: Entry, told: ReleaseRecorded, id: str) -> Iterator[Executable]:
+    kept = tables.release.c
+    place = {"service": id, "environment": told.environment, "at": entry.occurred_at}
+    there = [kept[name] == value for name, value in place.items()]
+    if is_version(told):
+        # Two at one instant are one row, the later word's; the timeline keeps both.
+        yield delete(tables.release).where(*there)
+        yield insert(tables.release).values(version=told.version, **place)
+    else:
+        # It may correct what was told as a version.
+        yield delete(tables.release).where(*there, kept.version == told.version)
 
 
 def _measured(entry: Entry, id: str, took: Took) -> Iterator[Executable]:

@@ -172,12 +172,16 @@ class Release(Body):
 
 
 class Recorded(Body):
-    """The release as it is on the timeline; `recorded` is False when it was there already."""
+    """The release as it is on the timeline; `recorded` is False when it was there already.
+
+    `corrected` is True when the version was there already and something else was said of it.
+    """
 
     recorded: bool
     service: str
     environment: str
     version: str
+    corrected: bool = False
 
 
 class Frozen(Stopping):

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from bot.commands import Place, say
 from bot.core.errors import Conflict
-from bot.core.release import recorded_before
+from bot.core.release import word
 from bot.timeline import AlreadyAnswered, Change, Delivery
 from bot.web.answers import Line, Recorded, Release, Said
 from bot.web.keys import Caller
@@ -62,7 +62,7 @@ async def speak(request: web.Request, caller: Caller) -> web.Response:
 
 
 async def release(request: web.Request, caller: Caller) -> web.Response:
-    """Record that a version was put into an environment: 201, or 200 when it is what stands there."""
+    """Record or correct what was put into an environment: 201, or 200 when nothing is new."""
     key = key_of(request)
     body = await body_of(request, Release)
     service, environment = _place(request.app[DESK].shelf.catalog(), body, caller)
@@ -74,9 +74,10 @@ async def release(request: web.Request, caller: Caller) -> web.Response:
     timeline, stream = request.app[DESK].timeline, f"service/{service}"
     for _ in range(TRIES):
         entries = await timeline.read(stream)
-        if recorded_before(entries, body.told, at):
+        said = word(entries, body.told, at)
+        if said.keep is None:
             return json_of(again)
-        change = {stream: Change(len(entries), (body.told,), at)}
+        change = {stream: Change(len(entries), (said.keep,), said.at)}
         try:
             await timeline.append(change, by=caller.actor.name, via=VIA, delivery=delivery)
         except Conflict:
@@ -85,7 +86,7 @@ async def release(request: web.Request, caller: Caller) -> web.Response:
             if before.answer["of"] != body.model_dump(mode="json"):
                 raise Wrong(409, ANOTHER, ANOTHER_NEXT) from None
             return json_of(Recorded.model_validate(before.answer["answer"]))
-        return json_of(recorded, 201)
+        return json_of(recorded.model_copy(update={"corrected": said.corrects}), 201)
     raise Wrong(503, "Too many releases were recorded at once.", UNREADABLE_NEXT, {"Retry-After": "1"})
 
 

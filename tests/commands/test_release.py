@@ -155,3 +155,26 @@ async def test_an_environment_is_asked_for_where_there_are_several(stage: Stage)
     )
     answer = await stage.say("bo", "release record checkout version:1")
     assert '`env:"…"` is missing: nothing was done. It says where, one of staging, production.' in answer.text
+
+
+async def test_what_is_said_anew_of_a_release_corrects_it(both: Stage) -> None:
+    line = "release record checkout version:3.0.0 migrations:m9="
+    told = await answers(both, ("bo", f"{line}reversible"), ("ana", f"{line}irreversible"))
+    assert "checkout 3.0.0 in production was recorded before, and is corrected." in told
+    assert [each.reversible for each in await recorded(both)] == [{"m9": True}, {"m9": False}]
+    listed = await both.told("cy", "release list checkout")
+    assert listed.count("3.0.0") == 1
+    assert "m9 (cannot be taken back)" in listed
+
+
+async def test_a_version_that_was_none_is_not_gone_back_to(both: Stage) -> None:
+    await both.told("bo", "release record checkout version:2.3.0 at:02:01")
+    await both.told("bo", "release record checkout version:flag-7 at:02:02")
+    await both.told("bo", "release record checkout version:flag-7 change:config at:02:02")
+    await both.told("bo", "release record checkout version:2.4.0 previous:2.3.0")
+    assert (
+        await both.timeline.lookup.previous_release(
+            "checkout", "production", bad="2.4.0", before=datetime(2026, 11, 24, tzinfo=UTC)
+        )
+        == "2.3.0"
+    )

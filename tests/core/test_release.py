@@ -12,13 +12,14 @@ from bot.core.document import say
 from bot.core.events import Entry, NoteAdded, ReleaseRecorded
 from bot.core.release import (
     Release,
+    Word,
     kept_out,
     migrated,
-    recorded_before,
     releases,
     schema_change,
     since,
     stood_before,
+    word,
 )
 
 
@@ -96,6 +97,10 @@ def test_a_schema_is_as_its_worst_migration_and_not_known_where_nobody_said(
     assert schema_change(release) == schema
 
 
+def recorded_before(entries: list[Entry], release: ReleaseRecorded, moment: datetime | None) -> bool:
+    return word(entries, release, moment).keep is None
+
+
 def test_a_release_is_recorded_once_for_as_long_as_it_stands() -> None:
     entries = [entry(1, told("2.3.0")), entry(2, told("2.4.0"), 2)]
     assert recorded_before(entries, told("2.4.0"), None)
@@ -153,3 +158,25 @@ def test_migrations_are_named_with_what_is_known_of_taking_them_back() -> None:
     release = told(migrations=("m7", "m8", "m9"), reversible={"m7": True, "m8": False})
     assert migrated(release) == "m7, m8 (cannot be taken back), m9"
     assert migrated(told()) == ""
+
+
+def test_another_word_on_a_release_corrects_it_at_its_moment_and_keeps_what_it_leaves_out() -> None:
+    first = told(migrations=("m9",), reversible={"m9": True}, artifact="registry.example/checkout:2.4.0")
+    entries = [entry(1, first), entry(2, told("2.4.0", commit="ab"), 2), entry(1, told("2.3.0"), 3)]
+    said = word(entries, told(migrations=("m9",), reversible={"m9": False}), at(1))
+    assert (said.at, said.corrects) == (at(1), True)
+    assert said.keep == first.model_copy(update={"reversible": {"m9": False}})
+
+    corrected = [*entries, entry(1, said.keep, 4)]
+    assert [each.told for each in releases(corrected)] == [
+        told("2.4.0", commit="ab"),
+        told("2.3.0"),
+        said.keep,
+    ]
+    assert word(corrected, told(), at(1)) == Word(None, at(1))
+
+
+def test_the_release_of_the_moment_is_corrected_and_not_a_newer_one_of_the_same_version() -> None:
+    entries = [entry(1, told("a")), entry(2, told("b"), 2), entry(3, told("a"), 3)]
+    assert word(entries, told("a", previous="z"), at(1)).at == at(1)
+    assert word(entries, told("a", previous="z"), None).at == at(3)

@@ -416,3 +416,28 @@ async def test_a_line_that_waits_for_a_busy_database_is_answered_in_time(door: D
     again = await door.post("/v1/say", DECLARE, token, headers={"Idempotency-Key": "k1"})
     assert again.json["ok"] is True
     assert len(await door.timeline.lookup.incidents(only_open=False)) == 1
+
+
+async def test_a_corrected_migration_is_not_dropped(any_door: Door) -> None:
+    token, first, second = (
+        await any_door.token("ci", "gate"),
+        {"Idempotency-Key": "a"},
+        {"Idempotency-Key": "b"},
+    )
+    said, corrected = (
+        {**RELEASE, "migrations": [{"name": "m9", "reversible": tag}]} for tag in (True, False)
+    )
+    assert (await any_door.post("/v1/releases", said, token, headers=first)).status == 201
+    assert (await any_door.post("/v1/releases", corrected, token, headers=first)).status == 409
+
+    reply = await any_door.post("/v1/releases", corrected, token, headers=second)
+    assert (reply.status, reply.json["recorded"], reply.json["corrected"]) == (201, True, True)
+    late = await any_door.post("/v1/releases", said, token, headers=first)
+    again = await any_door.post("/v1/releases", corrected, token)
+    assert [(each.status, each.json["recorded"]) for each in (late, again)] == [(200, False)] * 2
+
+    events = [entry.event for entry in await any_door.timeline.read("service/checkout")]
+    assert [each.reversible for each in events if isinstance(each, ReleaseRecorded)] == [
+        {"m9": True},
+        {"m9": False},
+    ]

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from bot.core.document import Line, Moment, Table
-from bot.core.events import Entry, Kind, ReleaseRecorded
+from bot.core.events import Entry, Kind
 from bot.core.freeze import Freeze
 from bot.core.incident import Incident
 from bot.core.plan import Plan
+from bot.core.release import stated
 from bot.core.run import Run
 
 E = TypeVar("E", bound=Kind)
@@ -53,9 +54,7 @@ class Story:
 def suspects(incident: Incident, service: Sequence[Entry]) -> tuple[Entry, ...]:
     """Return the releases it may be about: the suspect one, the last before it, and all during it."""
     out = [
-        (entry, entry.event)
-        for entry in service
-        if isinstance(entry.event, ReleaseRecorded) and entry.event.environment == incident.environment
+        (entry, release) for entry, release in stated(service) if release.environment == incident.environment
     ]
     before = [entry for entry, _ in out if entry.occurred_at < incident.declared_at][-1:]
     end = incident.resolved_at
