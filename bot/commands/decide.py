@@ -13,7 +13,7 @@ from bot.core.cards.lines.incidents import proposed_line
 from bot.core.cards.prices import price_texts
 from bot.core.cards.said.incidents import fact_in_words
 from bot.core.deciding import outcome_in_words
-from bot.core.document import Document
+from bot.core.document import Document, Line, Strong
 from bot.core.errors import Refused
 from bot.core.events import Decided, DecisionAsked, EffectObserved, Event, FactLearnt, Proposed
 from bot.core.incident import Decision, Incident
@@ -185,7 +185,9 @@ def _chosen(ask: Ask, after: Deciding, over: list[str]) -> Answer:
     late = "" if decision.made.effect_by else _NO_BOX.format(option=decision.made.option)
     small = ("Playbooks that can do it:",) if after.playbooks else ()
     line = f"decided: {decision.made.option}.{against}{late}"
-    answer = ask.done(incident.id, line, small=small, playbooks=list(after.playbooks))
+    doubt = deciding.not_ruled_out(decision.made)
+    told: Line = (line, *((" ", Strong(doubt)) if doubt else ()))
+    answer = ask.done(incident.id, *told, small=small, playbooks=list(after.playbooks))
     plans = plan_buttons(incident.id, after.playbooks)
     return Answer(Document("", (*answer.document.blocks, *plans)), data=answer.data)
 

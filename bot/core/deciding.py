@@ -8,6 +8,7 @@ from datetime import datetime
 from bot.core import incident as incidents
 from bot.core.decide import Ask, VetoHit, decide
 from bot.core.decide import Decision as Found
+from bot.core.decide.walk import RISKY, open_bits
 from bot.core.document import utc
 from bot.core.errors import Refused
 from bot.core.events import Decided, EffectObserved, Entry, Event, Proposed
@@ -20,6 +21,8 @@ from playbooks.words import Option
 
 WROTE = "new_version_wrote_incompatible_state"
 """The fact that must be answered before an incident about a release is closed."""
+MOST_DOUBTS = 3
+"""How many facts a sentence names; the record of a choice names all."""
 _OF_A_RELEASE = frozenset({Option.CODE_ROLLBACK, Option.CONFIG_REVERT, Option.HOTFIX})
 _RELEASED = frozenset({"code", "schema"})
 """The kinds of change that bring another version, which may write what the one before cannot read."""
@@ -105,6 +108,27 @@ def against(option: str, found: Found) -> tuple[VetoHit, ...]:
     return tuple(veto for veto in found.vetoes if option in veto.removes)
 
 
+def unasked(option: Option, found: Found) -> tuple[str, ...]:
+    """Return what nobody was asked and may still rule out a dangerous choice, each fact with its vetoes."""
+    sheet, vetoes = found.criteria.tables.sheet, found.criteria.tables.vetoes
+    seen = sheet.see(found.facts)
+    against: dict[str, list[str]] = {}
+    for veto, when, _ in vetoes if option in RISKY else ():
+        if option in veto.removes:
+            for fact in sheet.facts(open_bits(when, seen) or 0):
+                against.setdefault(fact, []).append(veto.id)
+    return tuple(f"{fact} ({', '.join(ids)})" for fact, ids in against.items())
+
+
+def not_ruled_out(made: Decided) -> str:
+    """Return what a choice was made without knowing, as a sentence; empty when nothing was left to ask."""
+    if not made.unasked:
+        return ""
+    more = len(made.unasked) - MOST_DOUBTS
+    named = ", ".join(made.unasked[:MOST_DOUBTS])
+    return f"Not ruled out yet, because nobody was asked: {named}{f' and {more} more' if more > 0 else ''}."
+
+
 def may_override(who: str, vetoes: Iterable[VetoHit], holders: Holders) -> None:
     """Return if somebody holds the role that may go over each veto, or raise Refused naming who does."""
     for veto in vetoes:
@@ -140,6 +164,7 @@ def choice(
         possible=tuple(found.possible),
         vetoes=tuple(ruled_out(veto) for veto in found.vetoes),
         overridden=tuple(f"{veto.id}: {veto.because}" for veto in against(option, found)),
+        unasked=unasked(option, found),
         criteria_hash=hash,
         effect_by=at + again if again else None,
         prices=prices,

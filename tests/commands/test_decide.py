@@ -77,6 +77,15 @@ async def test_ops_may_decide_but_go_over_no_veto_that_asks_for_the_commander(st
     assert [d.made.why for d in (await incident(stage)).decisions] == ["x", "x"]
 
 
+async def test_a_dangerous_choice_is_recorded_and_says_what_nobody_was_asked(stage: Stage) -> None:
+    await declared(stage)
+    await stage.told("bo", "decide data_corruption:confirmed pitr_available:yes")
+    answer = await stage.told("ana", 'decide restore_full why:"feels right"')
+    assert "Not ruled out yet, because nobody was asked: data_scope (V9)." in " ".join(answer.split())
+    assert (await incident(stage)).decisions[-1].made.unasked == ("data_scope (V9)",)
+    assert "data_scope (V9)" in await stage.told("bo", "decide")
+
+
 async def test_the_same_is_decided_once_until_something_new_is_known(stage: Stage) -> None:
     await chosen(stage)
     again = await stage.say("ana", 'decide code_rollback why:"once more"')

@@ -14,6 +14,7 @@ from bot.core.deciding import (
     fitting,
     may_override,
     next_questions,
+    not_ruled_out,
     refuted,
     unanswered,
     weigh,
@@ -170,6 +171,20 @@ def test_the_record_of_a_choice_holds_all_that_was_known_when_it_was_made() -> N
     assert made.effect_by is None
     asked = choice(story.incident, CRITERIA, HASH, Option.RESTORE_FULL, why="whole", at=at(10))
     assert (asked.effect_by, asked.overridden) == (at(40), ())
+
+
+def test_the_record_of_a_dangerous_choice_says_what_could_still_rule_it_out() -> None:
+    guess = knowing(data_corruption="confirmed", pitr_available=True).incident
+    made = choice(guess, CRITERIA, HASH, Option.RESTORE_FULL, why="feels right", at=at(10))
+    assert made.unasked == ("data_scope (V9)",)
+    careful = choice(guess, CRITERIA, HASH, Option.MITIGATE, why="feels right", at=at(10))
+    assert (careful.unasked, not_ruled_out(careful)) == ((), "")
+    asked = choice(knowing(**DAMAGE).incident, CRITERIA, HASH, Option.RESTORE_FULL, why="all", at=at(10))
+    assert asked.unasked == ()
+    back = choice(planned().incident, CRITERIA, HASH, Option.CODE_ROLLBACK, why="feels right", at=at(10))
+    assert "new_version_wrote_incompatible_state (V1, V1-unread)" in back.unasked
+    assert not_ruled_out(back).endswith(f" and {len(back.unasked) - 3} more.")
+    assert not_ruled_out(made) == "Not ruled out yet, because nobody was asked: data_scope (V9)."
 
 
 def test_going_over_a_veto_takes_its_role() -> None:

@@ -15,6 +15,7 @@ from bot.core.deciding import (
     WROTE,
     fitting,
     next_questions,
+    not_ruled_out,
     outcome_in_words,
     refuted,
     unanswered,
@@ -152,6 +153,8 @@ def wrote(id: str, criteria: Criteria) -> tuple[Block, ...]:
 def _decided(seen: Deciding) -> Iterator[Block]:
     for decision in seen.incident.decisions[-1:]:
         yield Paragraph(decided_line(decision))
+        if decision.made.unasked:
+            yield Paragraph((Strong(not_ruled_out(decision.made)),))
         if decision.observed:
             yield Paragraph(observed_line(decision))
         elif seen.incident.open and decision.asked_at:

@@ -145,6 +145,7 @@ class Decided(Kind):
     """The commander's choice, with everything that was known when it was made.
 
     At `effect_by` people are asked whether it worked; with None nobody could say when it should.
+    `unasked` are facts that could still have ruled a rollback or restore out, each with its vetoes.
     """
 
     kind: Literal["decided"] = "decided"
@@ -156,6 +157,7 @@ class Decided(Kind):
     possible: tuple[str, ...] = ()
     vetoes: tuple[str, ...] = ()
     overridden: tuple[str, ...] = ()
+    unasked: tuple[str, ...] = ()
     criteria_hash: str = ""
     effect_by: AwareDatetime | None = None
     containment: tuple[str, ...] = ()

@@ -299,6 +299,15 @@ It would change if: config_or_flag_revert_possible = yes → config_revert; self
 """)
 
 
+def test_what_a_choice_was_made_without_knowing_stands_on_the_card_and_all_of_it_in_the_record() -> None:
+    story, facts = knowing(), tuple(f"fact{number} (V{number})" for number in range(4))
+    made = story.in_incident(6, Decided(option="restore_full", why="x", proposal="ask", unasked=facts))
+    doubt = "Not ruled out yet, because nobody was asked: fact0 (V0), fact1 (V1), fact2 (V2) and 1 more."
+    assert doubt in " ".join(card(story).split())
+    record = shown(said(made, incident=story.incident, run=None, freeze=None))
+    assert "Not ruled out, for nobody was asked " + ", ".join(facts) in " ".join(record.split())
+
+
 def test_what_worked_is_said() -> None:
     story = knowing(**RELEASE)
     tried(story, "worked")

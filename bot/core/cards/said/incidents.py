@@ -143,6 +143,8 @@ def decision_record(by: str, event: events.Decided) -> Iterator[Block]:
         pairs.append(("Vetoes hit", ("; ".join(event.vetoes),)))
     if event.overridden:
         pairs.append(("Overridden", ("; ".join(event.overridden),)))
+    if event.unasked:
+        pairs.append(("Not ruled out, for nobody was asked", (", ".join(event.unasked),)))
     if event.containment:
         pairs.append(("To be contained first", (" ".join(event.containment),)))
     if event.prices:
