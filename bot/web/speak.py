@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
 
@@ -26,6 +27,7 @@ SAY_S = 8.0
 
 BUSY = "Backstop's database is busy: nobody can say yet whether the line was recorded."
 BUSY_NEXT = "Look at `status` before you say it again; under the same Idempotency-Key it is safe to."
+MOMENT_NEXT = "Say when it went out, with its zone. Nothing was recorded."
 ANOTHER = "This key came before with something else: nothing was done."
 ANOTHER_NEXT = (
     "Send everything that is to be done with a key of its own, and only the same again with the same."
@@ -72,6 +74,8 @@ async def release(request: web.Request, caller: Caller) -> web.Response:
     kept = {"answer": again.model_dump(), "of": body.model_dump(mode="json")}
     delivery = Delivery(delivery_of(caller, "release", key), kept) if key else None
     timeline, stream = request.app[DESK].timeline, f"service/{service}"
+    if delivery and (before := await timeline.records.answer(delivery.id)) is not None:
+        return _same_again(before, body)
     for _ in range(TRIES):
         entries = await timeline.read(stream)
         said = word(entries, body.told, at)
@@ -82,12 +86,16 @@ async def release(request: web.Request, caller: Caller) -> web.Response:
             await timeline.append(change, by=caller.actor.name, via=VIA, delivery=delivery)
         except Conflict:
             continue
-        except AlreadyAnswered as before:
-            if before.answer["of"] != body.model_dump(mode="json"):
-                raise Wrong(409, ANOTHER, ANOTHER_NEXT) from None
-            return json_of(Recorded.model_validate(before.answer["answer"]))
+        except AlreadyAnswered as answered:
+            return _same_again(answered.answer, body)
         return json_of(recorded.model_copy(update={"corrected": said.corrects}), 201)
     raise Wrong(503, "Too many releases were recorded at once.", UNREADABLE_NEXT, {"Retry-After": "1"})
+
+
+def _same_again(before: Mapping[str, object], body: Release) -> web.Response:
+    if before["of"] != body.model_dump(mode="json"):
+        raise Wrong(409, ANOTHER, ANOTHER_NEXT)
+    return json_of(Recorded.model_validate(before["answer"]))
 
 
 def _place(catalog: Catalog, body: Release, caller: Caller) -> tuple[str, str]:
@@ -113,6 +121,10 @@ def _moment(body: Release, now: datetime) -> datetime | None:
     """Return when it went out; clocks of pipelines may be a little fast."""
     if body.at is None:
         return None
-    if body.at > now + FAST:
-        raise Wrong(400, "at: it lies in the future.", "Say when it went out, with its zone.")
-    return min(body.at, now)
+    try:
+        at = body.at.astimezone(UTC)
+    except OverflowError:
+        raise Wrong(400, "at: no calendar in UTC has it.", MOMENT_NEXT) from None
+    if at > now + FAST:
+        raise Wrong(400, "at: it lies in the future.", MOMENT_NEXT)
+    return min(at, now)

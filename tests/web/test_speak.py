@@ -126,6 +126,7 @@ async def test_a_release_under_the_key_of_another_release_is_refused(any_door: D
 
     assert (await any_door.post("/v1/releases", other, token, headers=headers)).status == 409
     assert (await any_door.post("/v1/releases", other, token)).status == 201
+    assert (await any_door.post("/v1/releases", other, token, headers=headers)).status == 409
     again = await any_door.post("/v1/releases", RELEASE, token, headers=headers)
     assert (again.status, again.json["recorded"]) == (200, False)
 
@@ -379,6 +380,8 @@ async def test_a_late_repetition_of_an_older_release_is_known_by_its_key(door: D
         ({"artifact": "https://bo:secret@files.example/x"}, "gate", 400),
         ({"artifact": "two words"}, "gate", 400),
         ({"at": "2026-11-23T02:10:00"}, "gate", 400),
+        ({"at": "0001-01-01T00:00:00+14:00"}, "gate", 400),
+        ({"at": "9999-12-31T23:59:59-14:00"}, "gate", 400),
         ({}, "gate:search", 403),
         ({}, "say", 403),
     ],
