@@ -17,6 +17,7 @@ from bot.core.release import (
     Word,
     kept_out,
     migrated,
+    misnamed,
     releases,
     word,
 )
@@ -79,8 +80,8 @@ def _environment(ask: Ask, service: str) -> str:
 def _told(ask: Ask, environment: str) -> ReleaseRecorded:
     options = ask.words.options
     migrations, reversible = _migrations(options.get("migrations"))
-    return ReleaseRecorded(
-        version=_word(ask.option("version", "which version, or what was changed"), "version"),
+    told = ReleaseRecorded(
+        version=ask.option("version", "which version, or what was changed"),
         environment=environment,
         commit=_word(options["commit"], "commit") if "commit" in options else None,
         strategy=one_of(options["strategy"], STRATEGIES, "strategy") if "strategy" in options else None,
@@ -89,9 +90,12 @@ def _told(ask: Ask, environment: str) -> ReleaseRecorded:
         reversible=reversible,
         components=tuple(_split(options.get("components", ""))),
         artifact=_artifact(options.get("artifact")),
-        previous=_word(options["previous"], "version") if "previous" in options else None,
+        previous=options.get("previous"),
         out_of_pipeline=_YES[one_of(options.get("out-of-pipeline", "no"), _YES, "answer")],
     )
+    if wrong := misnamed(told):
+        raise Refused(f"{wrong}: nothing was recorded. Say it as in 2.4.0.")
+    return told
 
 
 def _migrations(text: str | None) -> tuple[tuple[str, ...], Mapping[str, bool] | None]:

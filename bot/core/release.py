@@ -14,6 +14,9 @@ from bot.core.events import ChangeType, Entry, ReleaseRecorded
 CHANGES: tuple[ChangeType, ...] = ("code", "config", "schema", "data_op", "infra", "capacity")
 STRATEGIES = ("canary", "blue_green", "rolling")
 
+LONGEST = 200
+"""The characters of a version, at most."""
+
 _DIGEST = re.compile(r"sha\d+:[0-9a-f]+")
 _NAMES = {"data_op": "data", "infra": "infrastructure"}
 
@@ -52,6 +55,23 @@ def stated(entries: Iterable[Entry]) -> tuple[tuple[Entry, ReleaseRecorded], ...
 def is_version(told: ReleaseRecorded) -> bool:
     """Say whether it put a version out that one could go back to, and not a flag, a setting or a machine."""
     return told.change in (None, "code", "schema")
+
+
+def misnamed(told: ReleaseRecorded) -> str | None:
+    """Return what is wrong with how a release, or the one it replaced, is named, or None.
+
+    A flag or a setting may be named in several words; addresses are kept out, as they may hold a password.
+    """
+    for name, one_word in ((told.version, is_version(told)), (told.previous, True)):
+        if name is None:
+            continue
+        if not name.strip() or len(name) > LONGEST or not name.isprintable():
+            return f"The version is no line of 1 to {LONGEST} characters"
+        if one_word and " " in name:
+            return "The version holds a blank"
+        if "://" in name:
+            return "The version is an address"
+    return None
 
 
 def put_out(told: ReleaseRecorded) -> str:

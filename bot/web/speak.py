@@ -10,7 +10,7 @@ from aiohttp import web
 
 from bot.commands import Place, say
 from bot.core.errors import Conflict
-from bot.core.release import word
+from bot.core.release import misnamed, word
 from bot.timeline import AlreadyAnswered, Change, Delivery
 from bot.web.answers import Line, Recorded, Release, Said
 from bot.web.keys import Caller
@@ -68,6 +68,8 @@ async def release(request: web.Request, caller: Caller) -> web.Response:
     key = key_of(request)
     body = await body_of(request, Release)
     service, environment = _place(request.app[DESK].shelf.catalog(), body, caller)
+    if wrong := misnamed(body.told):
+        raise Wrong(400, f"{wrong}: nothing was recorded.", "Say it as in 2.4.0.")
     recorded = Recorded(recorded=True, service=service, environment=environment, version=body.version)
     at = _moment(body, request.app[DESK].now)
     again = recorded.model_copy(update={"recorded": False})

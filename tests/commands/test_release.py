@@ -134,6 +134,9 @@ async def test_a_pipeline_records_releases_with_the_verb_as_well(stage: Stage) -
             "`maybe` is no answer: nothing was recorded.",
         ),
         (f"release record checkout version:{'x' * 201}", "The version is no line of 1 to 200 characters"),
+        ('release record checkout version:"2.4.0 final"', "The version holds a blank: nothing was recorded."),
+        ("release record checkout version:https://u:pw@x/y", "The version is an address: nothing was"),
+        ("release record checkout version:1 previous:https://u:pw@x/y", "The version is an address"),
         ("release record checkout colour:red", "`release` has no option `colour:`: nothing was done."),
     ],
 )

@@ -15,6 +15,7 @@ from bot.core.release import (
     Word,
     kept_out,
     migrated,
+    misnamed,
     releases,
     schema_change,
     since,
@@ -180,3 +181,21 @@ def test_the_release_of_the_moment_is_corrected_and_not_a_newer_one_of_the_same_
     entries = [entry(1, told("a")), entry(2, told("b"), 2), entry(3, told("a"), 3)]
     assert word(entries, told("a", previous="z"), at(1)).at == at(1)
     assert word(entries, told("a", previous="z"), None).at == at(3)
+
+
+@pytest.mark.parametrize(
+    ("release", "wrong"),
+    [
+        (told(previous="2.3.0"), None),
+        (told("pool of 64", change="config"), None),
+        (told(" "), "The version is no line of 1 to 200 characters"),
+        (told("  ", change="config"), "The version is no line of 1 to 200 characters"),
+        (told("x" * 201), "The version is no line of 1 to 200 characters"),
+        (told("2.4.0\u202e"), "The version is no line of 1 to 200 characters"),
+        (told("2.4.0 final"), "The version holds a blank"),
+        (told(previous="2.3.0 final"), "The version holds a blank"),
+        (told("https://u:pw@x/y", change="infra"), "The version is an address"),
+    ],
+)
+def test_a_version_is_a_word_and_no_address(release: ReleaseRecorded, wrong: str | None) -> None:
+    assert misnamed(release) == wrong
