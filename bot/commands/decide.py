@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from bot.commands.grammar import one_of
@@ -12,10 +12,10 @@ from bot.core.cards.decide import NOBODY_KNOWS, Deciding, decision_card, plan_bu
 from bot.core.cards.lines.incidents import proposed_line
 from bot.core.cards.prices import price_texts
 from bot.core.cards.said.incidents import fact_in_words
-from bot.core.deciding import outcome_in_words
+from bot.core.deciding import WROTE, outcome_in_words
 from bot.core.document import Document, Line, Strong
 from bot.core.errors import Refused
-from bot.core.events import Decided, DecisionAsked, EffectObserved, Event, FactLearnt, Proposed
+from bot.core.events import Decided, DecisionAsked, EffectObserved, Event, FactLearnt, Phase, Proposed
 from bot.core.incident import Decision, Incident
 from bot.core.may import COMMANDERS, Right
 from bot.core.words import sentence
@@ -63,11 +63,19 @@ async def _bring_up(ask: Ask, incident: Incident) -> Outcome:
 
 async def _learn(ask: Ask, incident: Incident, said: Mapping[str, str]) -> Outcome:
     facts = {_fact(name): _value(_fact(name), text) for name, text in said.items()}
+    _still_takes(incident, facts)
     if "unless" in ask.words.options:
         await _nobody_was_faster(ask, incident, facts)
     events = _with_proposal(ask, incident, *(FactLearnt(name=n, value=v) for n, v in facts.items()))
     told = "; ".join(fact_in_words(name, value) for name, value in facts.items())
     return await _recorded(ask, incident, events, f"knows {told}.")
+
+
+def _still_takes(incident: Incident, facts: Collection[str]) -> None:
+    """Raise Refused once it is over; what has to be known to close it is still taken until then."""
+    if incident.open or (incident.phase is Phase.RESOLVED and set(facts) == {WROTE}):
+        return
+    raise Refused(f"{incident.id} is {incident.phase.value}: `reopen` it first. Nothing was recorded.")
 
 
 async def _nobody_was_faster(ask: Ask, incident: Incident, facts: Mapping[str, Value]) -> None:
@@ -143,8 +151,7 @@ async def _choose(ask: Ask, incident: Incident) -> Outcome:
     if not over:
         ask.may(Right.COMMAND, "decide", incident)
     why = ask.option("why", "the reason, which the post-mortem keeps")
-    if not incident.open:
-        raise Refused(f"{incident.id} is {incident.phase.value}: `reopen` it first. Nothing was recorded.")
+    _still_takes(incident, ())
     commanders = (incident.commander, *ask.catalog.members(COMMANDERS, ask.desk.slack_groups()))
     _still_proposed(ask, seen, option)
     holders = {**seen.holders, "commander": tuple(dict.fromkeys(commanders))}

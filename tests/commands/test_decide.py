@@ -132,6 +132,34 @@ async def test_once_it_is_resolved_the_card_is_only_shown(stage: Stage) -> None:
     assert (await incident(stage)).seq == before
 
 
+async def test_what_is_over_takes_no_facts_but_what_has_to_be_known_to_close_it(stage: Stage) -> None:
+    await chosen(stage)
+    await stage.told("ana", "resolve fixed data:none")
+    wrote = "new_version_wrote_incompatible_state"
+    assert await refusals(
+        stage, ("bo", "decide data_corruption:confirmed"), ("bo", f"decide cause_known:yes {wrote}:no")
+    ) == snapshot("""\
+bo: decide data_corruption:confirmed
+  INC-1 is resolved: `reopen` it first. Nothing was recorded.
+
+bo: decide cause_known:yes new_version_wrote_incompatible_state:no
+  INC-1 is resolved: `reopen` it first. Nothing was recorded.
+""")
+    await stage.told("bo", f"decide {wrote}:yes")
+    await stage.told("ana", "close availability:no speed:no")
+    assert await refusals(stage, ("bo", f"decide {wrote}:no"), ("ana", "decide wait why:x")) == snapshot("""\
+bo: decide new_version_wrote_incompatible_state:no
+  INC-1 is closed: `reopen` it first. Nothing was recorded.
+
+ana: decide wait why:x
+  INC-1 is closed: `reopen` it first. Nothing was recorded.
+""")
+    assert (await incident(stage)).known[wrote].value is True
+    await stage.told("bo", "decide worked:yes")
+    await stage.told("ana", "reopen why:again")
+    await stage.told("bo", "decide data_corruption:confirmed")
+
+
 async def test_in_a_room_the_answer_is_short_for_the_card_is_there(stage: Stage) -> None:
     await declared(stage)
     answer = await said_in(stage, "bo", "decide cause-known:no inc:INC-1", "C1")
