@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StrictBool,
+    StringConstraints,
+)
 
 from bot.core.events import ChangeType, ReleaseRecorded, Scope
 from bot.core.incident import Incident
@@ -122,11 +132,17 @@ class Said(Body):
     data: dict[str, JsonValue]
 
 
+def _written(at: object) -> object:
+    if not isinstance(at, str):
+        raise ValueError("a moment is written, as 2026-11-23T02:10:00Z")
+    return at
+
+
 class Migration(Body):
     """A change of the schema that a release brings, and whether it can be taken back; null is not known."""
 
     name: Named
-    reversible: bool | None = None
+    reversible: StrictBool | None = None
 
 
 class Release(Body):
@@ -146,8 +162,8 @@ class Release(Body):
     components: Annotated[tuple[Named, ...], Field(max_length=200)] = ()
     artifact: Artifact | None = None
     previous: Named | None = None
-    at: AwareDatetime | None = None
-    out_of_pipeline: bool = False
+    at: Annotated[AwareDatetime, BeforeValidator(_written)] | None = None
+    out_of_pipeline: StrictBool = False
 
     @property
     def told(self) -> ReleaseRecorded:
