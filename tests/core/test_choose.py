@@ -126,3 +126,10 @@ def test_what_meets_every_requirement_is_chosen() -> None:
 
 def test_no_points_at_all_is_not_the_same_as_none_that_will_do() -> None:
     assert chosen(LATEST) == Choice(None, "there is no recovery point at all")
+
+
+def test_each_of_several_points_that_will_not_do_has_its_reason() -> None:
+    found = chosen(LATEST, point("older", 9, health="invalid"), point("newer", 5, health="partial"))
+
+    assert found.because == "none of 2 recovery points will do"
+    assert refusals(found) == {"older": "it is invalid", "newer": "it is partial"}

@@ -76,12 +76,10 @@ def _overtaken(
 ) -> Iterator[Threshold]:
     """Yield where answers turn; `answers[i]` is given up to `limits[i]`, the last one over all limits."""
     for limit, under, over in zip(limits, answers, answers[1:], strict=False):
-        if under is over or under is None or over is None:
+        if under is over or under is None or over is None or option not in (under, over):
             continue
-        if over is option:
-            yield Threshold(name, limit, below=True, known=known, option=under)
-        elif under is option:
-            yield Threshold(name, limit, below=False, known=known, option=over)
+        below = over is option
+        yield Threshold(name, limit, below=below, known=known, option=under if below else over)
 
 
 def settled(found: Walk) -> Option | None:
