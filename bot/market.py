@@ -1,7 +1,10 @@
-"""Reads what the prices of an incident's answers are made from: its playbooks and what they took before."""
+"""Reads what deciding in an incident is made from: its playbooks, what they took, the files in force."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
+from bot.core.cards.decide import Deciding
 from bot.core.incident import Incident
 from bot.core.price import Market
 from bot.shelf import Shelf
@@ -27,6 +30,20 @@ async def market(incident: Incident, timeline: Timeline, shelf: Shelf) -> Market
         named=_named,
         now=timeline.now(),
     )
+
+
+async def seen_now(
+    incident: Incident,
+    timeline: Timeline,
+    shelf: Shelf,
+    slack_groups: Mapping[str, Iterable[str]],
+    *,
+    command: str,
+) -> Deciding:
+    """Return an incident as the decision card shows it, with the files in force; people type `command`."""
+    criteria, _ = shelf.criteria()
+    sold = await market(incident, timeline, shelf)
+    return Deciding.of(incident, criteria, sold, shelf.catalog(), slack_groups, command=command)
 
 
 def _named(step: Step) -> str:

@@ -15,6 +15,7 @@ from pydantic import Field, JsonValue, StrictBool, StringConstraints
 
 from integrations import contract
 from playbooks.durations import Duration, Lasting
+from playbooks.model import Source as Wanted
 from playbooks.problems import PlaybookInvalid, Problem, nearest
 from playbooks.validate import Part, validated
 from playbooks.words import Name, Sentence
@@ -171,6 +172,12 @@ class Catalog(Part):
         """Return a source as its engine wants it, or None."""
         found = self.sources.get(id)
         return contract.Source(id, found.engine, found.settings) if found else None
+
+    def completed(self, wanted: Wanted) -> contract.Source:
+        """Return a playbook's source as its engine wants it; its own settings go before those from here."""
+        known = self.sources.get(wanted.id)
+        settings = {**(known.settings if known else {}), **wanted.settings}
+        return contract.Source(wanted.id, wanted.engine, settings)
 
 
 def load_catalog(text: str, file: str) -> Catalog:

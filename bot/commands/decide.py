@@ -19,7 +19,7 @@ from bot.core.events import Decided, DecisionAsked, EffectObserved, Event, FactL
 from bot.core.incident import Decision, Incident
 from bot.core.may import COMMANDERS, Right
 from bot.core.words import sentence
-from bot.market import market
+from bot.market import seen_now
 from bot.timeline import Change
 from playbooks.criteria import FACTS, FactUnknown, Value, parse_fact
 from playbooks.problems import nearest
@@ -65,7 +65,7 @@ async def _learn(ask: Ask, incident: Incident, said: Mapping[str, str]) -> Outco
     facts = {_fact(name): _value(_fact(name), text) for name, text in said.items()}
     _still_takes(incident, facts)
     if "unless" in ask.words.options:
-        await _nobody_was_faster(ask, incident, facts)
+        _nobody_was_faster(ask, incident, facts)
     events = _with_proposal(ask, incident, *(FactLearnt(name=n, value=v) for n, v in facts.items()))
     told = "; ".join(fact_in_words(name, value) for name, value in facts.items())
     return await _recorded(ask, incident, events, f"knows {told}.")
@@ -78,9 +78,10 @@ def _still_takes(incident: Incident, facts: Collection[str]) -> None:
     raise Refused(f"{incident.id} is {incident.phase.value}: `reopen` it first. Nothing was recorded.")
 
 
-async def _nobody_was_faster(ask: Ask, incident: Incident, facts: Mapping[str, Value]) -> None:
+def _nobody_was_faster(ask: Ask, incident: Incident, facts: Mapping[str, Value]) -> None:
     """Raise Refused when another answer was given since the question was drawn; typed, it corrects that."""
-    fresh = (await _seen(ask, incident)).found.facts
+    criteria, _ = ask.desk.shelf.criteria()
+    fresh = criteria.fresh(incident.known, ask.now)
     for name, value in facts.items():
         if name in fresh and fresh[name] != value:
             said = fact_in_words(name, fresh[name])
@@ -114,15 +115,8 @@ def _data(incident: Incident) -> dict[str, object]:
 
 async def _seen(ask: Ask, incident: Incident) -> Deciding:
     """Return the incident as the card shows it, with the files in force."""
-    shelf = ask.desk.shelf
-    return Deciding.of(
-        incident,
-        shelf.criteria()[0],
-        await market(incident, ask.timeline, shelf),
-        ask.catalog,
-        ask.desk.slack_groups(),
-        command=ask.desk.command,
-    )
+    desk = ask.desk
+    return await seen_now(incident, ask.timeline, desk.shelf, desk.slack_groups(), command=desk.command)
 
 
 def _fact(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import datetime
 
 from bot.core import incident as incidents
@@ -174,7 +174,7 @@ def choice(
 
 def ruled_out(veto: VetoHit) -> str:
     """Return what a veto takes away and why, in words."""
-    return f"{veto.id} rules out {', '.join(veto.removes)}: {veto.because}"
+    return f"{veto.takes}: {veto.because}"
 
 
 def unanswered(incident: Incident) -> bool:
@@ -194,10 +194,9 @@ def _about_a_release(incident: Incident) -> bool:
 
 def fitting(playbooks: Iterable[Playbook], option: str, incident: Incident) -> tuple[str, ...]:
     """Return the names of the playbooks that carry out an option for the incident's service."""
-    return tuple(sorted(book.name for book in _fitting(playbooks, option, incident)))
-
-
-def _fitting(playbooks: Iterable[Playbook], option: str, incident: Incident) -> Iterator[Playbook]:
-    for book in playbooks:
-        if option in book.options and book.applies_to.covers(incident.service, incident.environment):
-            yield book
+    names = (
+        book.name
+        for book in playbooks
+        if option in book.options and book.applies_to.covers(incident.service, incident.environment)
+    )
+    return tuple(sorted(names))

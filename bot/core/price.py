@@ -25,7 +25,7 @@ FEW = 3
 _NONE = timedelta(0)
 _FIX_SLIPS = 1.5
 _ENDLESS = timedelta(days=3650)
-_RESTORES = (Option.RESTORE_FULL, Option.RESTORE_PITR, Option.RESTORE_PARTIAL)
+RESTORES = (Option.RESTORE_FULL, Option.RESTORE_PITR, Option.RESTORE_PARTIAL)
 
 Named = Callable[[Step], str]
 """Tells acts of one operation of a step apart, as their measurements do."""
@@ -128,7 +128,7 @@ def _time(market: Market, option: Option) -> _Time:
 def _as_said(market: Market, option: Option) -> _Time | None:
     """Return the minutes that somebody named for a fix or a restore."""
     fix = option is Option.HOTFIX
-    if not fix and option not in _RESTORES:
+    if not fix and option not in RESTORES:
         return None
     known = market.incident.known.get("hotfix_eta_minutes" if fix else "estimated_restore_minutes")
     if known is None or not isinstance(known.value, int | float):
@@ -198,7 +198,7 @@ def _given_up(market: Market, option: Option) -> tuple[timedelta | None, timedel
     """Return the writes an answer gives up, all of them and the good ones from before the damage."""
     incident = market.incident
     end = incident.writers_stopped or market.now
-    if option not in _RESTORES:
+    if option not in RESTORES:
         whole = incident.facts.get("data_corruption") == "none"
         stays = whole and option is not Option.FAILOVER
         return (_NONE, _NONE) if stays else (None, None)

@@ -15,7 +15,7 @@ from bot.core.events import ChangeType, Event, FactLearnt, Probed
 from bot.core.incident import Incident
 from bot.core.price import Price
 from bot.core.release import Release, is_version, put_out, schema_change
-from bot.core.words import in_words, lasted
+from bot.core.words import in_words, lasted, one_by_one
 from integrations.contract import RecoveryPoint
 from playbooks.criteria import FACTS, Known, Value
 
@@ -266,10 +266,8 @@ def of_rollouts(found: Mapping[str, tuple[bool, str]]) -> Findings:
     if not found:
         return {}
     mixed = {name: words for name, (alone, words) in found.items() if not alone}
-    because = "; ".join(
-        f"{name}: {words}" for name, words in (mixed or {k: w for k, (_, w) in found.items()}).items()
-    )
-    return {"mixed_versions_running": Finding(bool(mixed), because)}
+    shown = mixed or {name: words for name, (_, words) in found.items()}
+    return {"mixed_versions_running": Finding(bool(mixed), one_by_one(shown))}
 
 
 def of_artifact(before: Release, *, there: bool) -> Findings:

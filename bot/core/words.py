@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bot.core.document import Line, Link, Span, Who, say
@@ -75,6 +75,11 @@ def joined(lines: Iterable[Line], by: str = ", ") -> Line:
     for line in lines:
         spans += [by, *line] if spans else line
     return tuple(spans)
+
+
+def one_by_one(told: Mapping[str, str]) -> str:
+    """Return what is told of several things, one after another: `orders: gone; shop: 3 replicas`."""
+    return "; ".join(f"{name}: {what}" for name, what in told.items())
 
 
 def linked(text: str, url: str | None) -> Span:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from bot.core.document import utc
 from bot.core.probing import Kept, Report, of_points, of_prices
+from bot.core.words import one_by_one
 from bot.probes.scene import ESTIMATE, HISTORIES, Eyes, Scene
 from integrations.contract import Cap, Engine, Source, ToTime
 
@@ -25,7 +26,7 @@ async def ask_backups(eyes: Eyes, scene: Scene) -> Report:
     asked = {name: _kept(eyes, source, scene.incident.damage_start) for name, source in sources.items()}
     said, silent = await eyes.each(asked)
     findings = of_points(scene.incident, list(said.values()), scene.drilled, scene.now) if said else {}
-    why = "; ".join(f"{name}: {because}" for name, because in silent.items())
+    why = one_by_one(silent)
     if silent:
         findings = {name: finding for name, finding in findings.items() if finding.value is not False}
     unanswered = {name: why for name in POINTS if silent and name not in findings}

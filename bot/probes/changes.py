@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bot.core.probing import Report, of_changes, recorded, remembered
 from bot.core.release import unrecorded
+from bot.core.words import one_by_one
 from bot.probes.scene import HISTORIES, Eyes, Scene
 from integrations.contract import RecoveryPoint, Source
 
@@ -20,7 +21,7 @@ async def ask_changes(eyes: Eyes, scene: Scene) -> Report:
     findings = of_changes(scene.incident, changes, scene.now)
     if findings:
         return Report("changes", findings)
-    why = "; ".join(f"{name}: {because}" for name, because in silent.items())
+    why = one_by_one(silent)
     none = unrecorded(scene.releases, scene.incident.release) or "no release is recorded"
     facts = ("change_type", "minutes_since_change", "schema_change")
     return Report("changes", unanswered=dict.fromkeys(facts, why or none))

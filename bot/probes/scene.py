@@ -11,7 +11,7 @@ from typing import TypeVar
 from bot.core.deciding import with_proposal
 from bot.core.events import Event
 from bot.core.incident import Incident
-from bot.core.price import Price, prices
+from bot.core.price import RESTORES, Price, prices
 from bot.core.probing import next_look
 from bot.core.release import Release, releases
 from bot.market import market
@@ -19,14 +19,12 @@ from bot.shelf import Shelf
 from bot.timeline import Timeline
 from integrations.artifacts import Sessions
 from integrations.contract import Engine, IntegrationError, Source, Target
-from playbooks.catalog import Catalog
+from playbooks.catalog import Catalog, Environment
 from playbooks.model import Playbook
-from playbooks.words import Option
 
 _T = TypeVar("_T")
 
 ESTIMATE = "estimated_restore_minutes"
-RESTORES = (Option.RESTORE_FULL, Option.RESTORE_PITR, Option.RESTORE_PARTIAL)
 SHARE = 0.6
 HISTORIES = frozenset({"kubernetes", "helm", "argocd", "github"})
 """The engines whose points are what was deployed; those of all others are copies of data."""
@@ -47,10 +45,8 @@ class Scene:
     @property
     def targets(self) -> tuple[Target, ...]:
         """Return what the catalog says is there."""
-        service = self.catalog.services.get(self.incident.service)
-        place = service.environments.get(self.incident.environment) if service else None
-        found = (self.catalog.target(name) for name in (place.targets if place else ()))
-        return tuple(target for target in found if target)
+        names = self._place.targets if self._place else ()
+        return tuple(filter(None, map(self.catalog.target, names)))
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -58,14 +54,14 @@ class Scene:
         return tuple({source.id: source for source in self._sources()}.values())
 
     def _sources(self) -> Iterator[Source]:
-        service = self.catalog.services.get(self.incident.service)
-        place = service.environments.get(self.incident.environment) if service else None
-        yield from filter(None, map(self.catalog.source, place.backups if place else ()))
+        yield from filter(None, map(self.catalog.source, self._place.backups if self._place else ()))
         for playbook in self.playbooks:
-            for wanted in playbook.sources:
-                known = self.catalog.source(wanted.id)
-                settings = {**(known.settings if known else {}), **wanted.settings}
-                yield Source(wanted.id, wanted.engine, settings)
+            yield from map(self.catalog.completed, playbook.sources)
+
+    @property
+    def _place(self) -> Environment | None:
+        service = self.catalog.services.get(self.incident.service)
+        return service.environments.get(self.incident.environment) if service else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.core.probing import Report, of_rollouts
+from bot.core.words import one_by_one
 from bot.probes.scene import Eyes, Scene
 from integrations.contract import Call, CheckResult, Target
 
@@ -19,7 +20,7 @@ async def ask_versions(eyes: Eyes, scene: Scene) -> Report:
     mixed = any(finding.value for finding in findings.values())
     if findings and (mixed or not silent):
         return Report("versions", findings)
-    why = "; ".join(f"{name}: {because}" for name, because in silent.items())
+    why = one_by_one(silent)
     none = f"no target of {scene.incident.service} tells which versions run"
     return Report("versions", unanswered={"mixed_versions_running": why or none})
 

@@ -53,9 +53,7 @@ async def find_sources(drafting: Drafting) -> None:
     """Choose a recovery point of every source."""
     ground = drafting.ground
     for wanted in ground.playbook.sources:
-        known = ground.catalog.source(wanted.id)
-        settings = {**(known.settings if known else {}), **wanted.settings}
-        source = Source(wanted.id, wanted.engine, settings)
+        source = ground.catalog.completed(wanted)
         choice = await _choice(drafting, wanted, source)
         drafting.sources[wanted.id] = PlannedSource(
             id=wanted.id,
@@ -63,7 +61,7 @@ async def find_sources(drafting: Drafting) -> None:
             point=choice.point,
             because=choice.because,
             refused=tuple(RefusedPoint(point=point, because=why) for point, why in choice.refused),
-            settings=settings,
+            settings=source.settings,
             hold=wanted.hold,
             goal=choice.goal,
             reaches=choice.reaches,

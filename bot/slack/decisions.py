@@ -9,7 +9,7 @@ from bot.core.cards.decide import Deciding, addressed, decision_card
 from bot.core.document import Document, Paragraph
 from bot.core.incident import Incident, stream_of
 from bot.jobs import Again
-from bot.market import market
+from bot.market import seen_now
 from bot.slack.posts import CARD
 from bot.slack.rooms import Ground, Rooms
 
@@ -31,15 +31,8 @@ class DecisionCards:
             return None
         if incident.room is None:
             return Again(timeline.now() + SOON)
-        criteria, _ = shelf.criteria()
-        seen = Deciding.of(
-            incident,
-            criteria,
-            await market(incident, timeline, shelf),
-            shelf.catalog(),
-            self._ground.slack_groups(),
-            command=self._ground.settings.slack_command,
-        )
+        groups, command = self._ground.slack_groups(), self._ground.settings.slack_command
+        seen = await seen_now(incident, timeline, shelf, groups, command=command)
         await self._put(seen, f"decision:{id}@{incident.decision_asked or 0}")
         return None
 

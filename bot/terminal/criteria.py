@@ -19,7 +19,6 @@ from playbooks.problems import PlaybookInvalid, Problem
 from playbooks.yaml_text import Text
 
 SHIPPED = "criteria.yaml"
-ASK = "ask"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -100,8 +99,7 @@ def _failures(cases: Cases, text: Text, criteria: Criteria) -> Iterator[Problem]
 
 def differences(case: Case, decision: Decision) -> Iterator[str]:
     """Yield what came out otherwise than a case expects."""
-    lead = decision.lead
-    proposal = lead.option.value if lead.stands else ASK
+    lead, proposal = decision.lead, decision.so_far
     if proposal != case.proposal:
         yield f"it is {proposal} by {lead.rule}, not {case.proposal}"
     elif case.rule not in (None, lead.rule):

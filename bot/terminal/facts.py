@@ -16,6 +16,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from bot.core.cards.lines.incidents import value_in_words
 from bot.core.decide import Decision, Flip, Threshold, decide
 from bot.settings import Settings, say_wrong
 from bot.terminal import OK, USAGE
@@ -26,7 +27,6 @@ from playbooks.problems import PlaybookInvalid, Problem
 
 STDIN = "-"
 EXAMPLE = '{"data_corruption": "none", "cause_known": null}'
-ASK = "ask"
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ def _json(sheet: Sheet, decision: Decision) -> str:
     lead = decision.lead
     said = {
         "id": sheet.id,
-        "proposal": lead.option if lead.stands else ASK,
+        "proposal": decision.so_far,
         "containment": [
             {"id": part.id, "do": part.do, "because": part.because} for part in decision.containment
         ],
@@ -234,19 +234,12 @@ def _why(decision: Decision) -> Iterator[str]:
 
 
 def _said(value: Value) -> str:
-    match value:
-        case None:
-            return "known to nobody"
-        case bool():
-            return "yes" if value else "no"
-        case _:
-            return str(value)
+    return "known to nobody" if value is None else value_in_words(value)
 
 
 def _text(sheet: Sheet, decision: Decision) -> str:
-    lead = decision.lead
     head = f"{sheet.id}: " if sheet.id is not None else ""
-    lines = [f"{head}Proposal: {lead.option if lead.stands else ASK}"]
+    lines = [f"{head}Proposal: {decision.so_far}"]
     lines += [f"  Why: {reason}" for reason in _why(decision)]
     lines += [f"  Now: {what}" for what in decision.safe_now]
     lines += [f"  Ruled out: {', '.join(veto.removes)}: {veto.because}" for veto in decision.vetoes]

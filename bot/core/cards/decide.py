@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from bot.core.cards.lines.incidents import value_in_words
 from bot.core.cards.prices import price_line
 from bot.core.cards.timeline import whole_of
-from bot.core.decide import Ask
+from bot.core.decide import Ask, VetoHit
 from bot.core.decide import Decision as Found
 from bot.core.deciding import (
     WROTE,
@@ -122,7 +122,7 @@ def _still_open(seen: Deciding) -> Iterator[Block]:
             ]
         )
     if found.vetoes:
-        yield Bullets([_veto(seen, veto.id) for veto in found.vetoes])
+        yield Bullets([_veto(veto) for veto in found.vetoes])
     if seen.prices and seen.incident.standing is None:
         yield Bullets([price_line(price) for price in seen.prices])
     yield from _known(seen)
@@ -244,10 +244,9 @@ def _undecided(seen: Deciding) -> Line:
     return (Strong("Nothing is known yet, so nothing is proposed. "), left)
 
 
-def _veto(seen: Deciding, id: str) -> Line:
-    veto = next(veto for veto in seen.found.vetoes if veto.id == id)
+def _veto(veto: VetoHit) -> Line:
     repair = f" To have it back: {sentence(veto.repair)}" if veto.repair else ""
-    return (Strong(f"{veto.id} rules out {', '.join(veto.removes)}: "), sentence(veto.because), repair)
+    return (Strong(f"{veto.takes}: "), sentence(veto.because), repair)
 
 
 def _known(seen: Deciding) -> Iterator[Block]:

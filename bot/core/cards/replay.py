@@ -85,10 +85,7 @@ def _standing(session: Session) -> Iterator[Block]:
     first = [
         (Strong("First: "), sentence(do)) for do in (*(part.do for part in found.containment), *found.first)
     ]
-    ruled = [
-        (Strong(f"{veto.id} rules out {', '.join(veto.removes)}: "), sentence(veto.because))
-        for veto in found.vetoes
-    ]
+    ruled = [(Strong(f"{veto.takes}: "), sentence(veto.because)) for veto in found.vetoes]
     if first or ruled:
         yield Bullets((*first, *ruled))
 

@@ -9,6 +9,9 @@ from bot.core.decide.turns import Flip, Threshold, flips, thresholds
 from playbooks.criteria import Criteria, Facts, Value
 from playbooks.words import Option
 
+ASK = "ask"
+"""What is said in place of a proposal while a question could turn it into one that does harm."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
@@ -29,6 +32,11 @@ class VetoHit:
     because: str
     repair: str | None
     override: str
+
+    @property
+    def takes(self) -> str:
+        """Return what it takes away, as people read it: `V6 rules out hotfix, config_revert`."""
+        return f"{self.id} rules out {', '.join(self.removes)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +95,11 @@ class Decision:
     decide_again: timedelta | None
     facts: Facts = field(repr=False)
     criteria: Criteria = field(repr=False)
+
+    @property
+    def so_far(self) -> str:
+        """Return the lead where it stands as a proposal, else `ask`."""
+        return self.lead.option.value if self.lead.stands else ASK
 
     @property
     def first(self) -> tuple[str, ...]:

@@ -18,7 +18,6 @@ from integrations.runner.postgres.server import Server
 from integrations.runner.report import Problem
 
 STARTING = "starting"
-STOPPED_STATES = ("shut down", "shut down in recovery")
 _LOOK_S = 0.02
 _STOP_S = 300
 _LAST_LINES = 3
