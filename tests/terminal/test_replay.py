@@ -180,6 +180,8 @@ async def test_in_a_terminal_a_wrong_line_is_asked_again_and_ctrl_c_ends_it(shel
         env={**os.environ, "BACKSTOP_HOME": str(shell.home)},
         stdin=terminal,
         stdout=asyncio.subprocess.PIPE,
+        # Tests that run in the background of a shell ignore it, and would hand that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     os.close(terminal)
     assert process.stdout
