@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -167,8 +166,9 @@ async def test_an_extract_that_is_killed_leaves_no_half_table_and_goes_on(
             return bool(orders.asked("SELECT to_regclass('shop.\"or ders_restored_inc1\"')::text"))
 
         await until(first, seconds=60)
-        for pid in processes.marked(Job(host.state, "E-1").path):
-            os.kill(pid, signal.SIGKILL)
+        job = Job(host.state, "E-1").path
+        for pid in processes.marked(job):
+            processes.end(pid, job, signal.SIGKILL)
 
         async def over() -> bool:
             return (await engine.poll(ref)).phase is not Phase.RUNNING

@@ -76,13 +76,16 @@ async def _disk(scene: Scene, how: str) -> None:
 
 @sentence("the (incident|plan|approval|progress|decision) card reads")
 async def _card(scene: Scene, kind: str) -> Read:
-    """Cards are drawn with some delay; whoever looks at one here sees it as of this moment."""
+    """Cards are drawn with some delay, progress every few seconds; here one is seen as of this moment."""
     key = scene.sight.key_of(kind)
     of = re.sub(r"^\w+:|\..*|@.*", "", key)
     effect = {"incident": "card", "progress": "progress", "decision": "decision"}.get(kind)
-    if effect:
-        await scene.place.app.timeline.effects.ask(Effect(effect, of, f"look/{kind}"))
     await scene.place.settle()
+    if effect:
+        effects, drawn = scene.place.app.timeline.effects, Effect(effect, of, f"look/{kind}")
+        await effects.ask(drawn)
+        while any(waiting.key == drawn.key for waiting in await effects.heads()):
+            await scene.place.settle()
     return scene.sight.card(kind)
 
 
