@@ -1,4 +1,4 @@
-"""What can go wrong between a client and Jira, to be switched on one request at a time."""
+"""What can go wrong between a client and a server, to be switched on one request at a time."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class Hold:
 Fault = Drop | Reply | Hold
 
 
-def rate_limited(retry_after: str | None = None) -> Reply:
-    """Return Jira's answer to a client that asks too often."""
-    headers = {"RateLimit-Reason": "jira-burst-based"}
-    return Reply(429, headers=headers | ({"Retry-After": retry_after} if retry_after else {}))
+def rate_limited(retry_after: str | None = None, **headers: str) -> Reply:
+    """Return the answer to a client that asks too often; `Retry_After` and the like name headers."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Reply(429, headers=named | ({"Retry-After": retry_after} if retry_after else {}))
 
 
 def failing(status: int = 503, *, when: When = "before") -> Reply:

@@ -1,0 +1,19 @@
+"""Pages, notes and who is on call in PagerDuty, through the `pagerduty` library and its REST API v2."""
+
+from integrations.pagerduty.account import Account, PagerDuty
+from integrations.pagerduty.client import Opened, Target
+from integrations.pagerduty.errors import Ambiguous, RateLimited, Unauthorized
+from integrations.pagerduty.hooks import Told, read, signed
+
+__all__ = [
+    "Account",
+    "Ambiguous",
+    "Opened",
+    "PagerDuty",
+    "RateLimited",
+    "Target",
+    "Told",
+    "Unauthorized",
+    "read",
+    "signed",
+]
