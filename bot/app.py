@@ -54,7 +54,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-MESSAGES = ("room", "card", "decision", "say", "approvals", "progress", "answer")
+MESSAGES = ("room", "card", "decision", "say", "approvals", "progress", "answer", "homes", "home")
 """The effects that are said in Slack."""
 
 

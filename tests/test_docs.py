@@ -197,7 +197,33 @@ def test_a_manifest_asks_for_what_the_door_uses_and_no_more(
     assert unmet == set()
     assert set(asked) - set().union(*used.values()) == events
     subscriptions = manifest["settings"]["event_subscriptions"]
-    assert subscriptions["bot_events"] == ["app_mention", "member_joined_channel"]
+    assert subscriptions["bot_events"] == sorted(registered("event"))
+    shortcuts = manifest["features"]["shortcuts"]
+    assert isinstance(shortcuts, list)
+    assert sorted(each["callback_id"] for each in shortcuts) == sorted(registered("shortcut"))
+
+
+def registered(what: str) -> set[str]:
+    """Return the events or shortcuts that the door listens to by name."""
+    found: set[str] = set()
+    for file in (ROOT / "bot" / "slack").glob("*.py"):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        named = {
+            node.targets[0].id: node.value.value
+            for node in tree.body
+            if isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and isinstance(node.value, ast.Constant)
+        }
+        for node in ast.walk(tree):
+            match node:
+                case ast.Call(ast.Attribute(ast.Name("app"), attr), [ast.Constant(str(name)), *_]) if (
+                    attr == what
+                ):
+                    found.add(name)
+                case ast.Call(ast.Attribute(ast.Name("app"), attr), [ast.Name(name), *_]) if attr == what:
+                    found.add(str(named[name]))
+    return found
 
 
 def methods() -> set[str]:

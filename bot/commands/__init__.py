@@ -125,6 +125,14 @@ async def say(
         return replace(Answer.refused(str(problem)), data={"unavailable": True})
 
 
+async def look(desk: Desk, line: str, *, who: Actor, via: str, place: Place) -> Answer:
+    """Return what somebody would read now who said this; whatever it would change is left as it is."""
+    try:
+        return (await _decide(desk.behind(via), line, who, via, place)).answer
+    except IntegrationError as problem:
+        return replace(Answer.refused(str(problem)), data={"unavailable": True})
+
+
 async def _carry_out(desk: Desk, line: str, who: Actor, via: str, place: Place, delivery: str) -> Answer:
     for _ in range(TRIES):
         try:
@@ -206,4 +214,4 @@ def _most(words: int) -> str:
             return f'at most {words} words, or texts in "quotes"'
 
 
-__all__ = ["VERBS", "Answer", "Ask", "Desk", "Outcome", "Place", "Verb", "find", "say"]
+__all__ = ["VERBS", "Answer", "Ask", "Desk", "Outcome", "Place", "Verb", "find", "look", "say"]

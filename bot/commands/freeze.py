@@ -32,6 +32,7 @@ ACTIONS = {"on": 1, "off": 2, "show": 1, "extend": 2, "allow": 4}
 """What can be done about freezes, with how many words that takes at most."""
 
 KINDS = ("deploy", "migration", "config", "scaling", "retention", "backup")
+USUAL_KINDS = "deploy,migration,config"
 REVIEW, LONGEST_EXCEPTION = "4h", timedelta(hours=2)
 
 
@@ -77,7 +78,7 @@ async def _on(ask: Ask) -> Outcome:
 
 
 def _kinds(ask: Ask) -> str:
-    return ask.words.options.get("kinds", "deploy,migration,config")
+    return ask.words.options.get("kinds", USUAL_KINDS)
 
 
 def _services(ask: Ask) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.commands.grammar import a_duration, one_of
 from bot.commands.status import freezes_of
@@ -93,7 +93,13 @@ def _show(ask: Ask, incident: Incident, drafted: Draft) -> Answer:
         ),
     )
     title = f"{incident.id} update {len(incident.updates) + 1}, draft"
-    return Answer(Document(title, blocks), data={"incident": incident.id})
+    usual = cadence(incident.severity, incident.phase)
+    data = {
+        "incident": incident.id,
+        "draft": dict(_defaults(drafted)),
+        "next": f"{usual // timedelta(minutes=1)}m" if usual else "",
+    }
+    return Answer(Document(title, blocks), data=data)
 
 
 VERB = Verb(

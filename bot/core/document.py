@@ -114,7 +114,10 @@ class Small:
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A press stands for typing `line`. With `ask`, a text is asked for first and added as `into`:"…"."""
+    """A press stands for typing `line`. With `ask`, a text is asked for first and added as `into`:"…".
+
+    With `form`, the form of that name is filled in first, and what it holds is added.
+    """
 
     label: str
     line: str
@@ -122,6 +125,7 @@ class Button:
     confirm: str = ""
     ask: str = ""
     into: str = "why"
+    form: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +290,8 @@ def _plain_block(block: Block) -> str:
 
 
 def _typed(button: Button) -> str:
+    if button.form:
+        return f"{button.line} …"
     return f'{button.line} {button.into}:"…"' if button.ask else button.line
 
 

@@ -25,6 +25,7 @@ from bot.core.events import (
     ExceptionGranted,
     FactLearnt,
     FreezeExtended,
+    FreezeLifted,
     FreezePlaced,
     FreezeReviewDue,
     GateExpired,
@@ -44,6 +45,8 @@ from bot.core.events import (
     Rejected,
     RoleAssigned,
     RoomOpened,
+    RunAborted,
+    RunRecovered,
     RunStarted,
     SalvageAsked,
     SeverityChanged,
@@ -51,6 +54,7 @@ from bot.core.events import (
     StepProgressed,
     StepStarted,
     StepSucceeded,
+    UpdateOverdue,
     UpdatePosted,
     WarmAsked,
     Withdrawn,
@@ -74,6 +78,31 @@ _ON_THE_DECISION_CARD = (
 )
 
 
+_ON_HOME_TABS = (
+    IncidentDeclared,
+    RoomOpened,
+    SeverityChanged,
+    PhaseChanged,
+    RoleAssigned,
+    UpdatePosted,
+    UpdateOverdue,
+    IncidentResolved,
+    IncidentClosed,
+    IncidentReopened,
+    RunStarted,
+    GateReopened,
+    GateExpired,
+    Approved,
+    Rejected,
+    Withdrawn,
+    StepStarted,
+    RunAborted,
+    RunRecovered,
+    FreezePlaced,
+    FreezeLifted,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Effect:
     """One thing to do. Effects of a lane are done one after another, lower `rank` first, then oldest.
@@ -93,8 +122,17 @@ class Effect:
         return f"{self.kind}:{self.subject}"
 
 
+HOMES = Effect("homes", "people", "homes")
+"""Whoever has opened the home tab sees it drawn anew."""
+
+
 def follow(entry: Entry, incident: str | None) -> tuple[Effect, ...]:
     """Return the effects of an entry; `incident` is the incident its stream belongs to, if any."""
+    homes = (HOMES,) if isinstance(entry.event, _ON_HOME_TABS) else ()
+    return (*_of_stream(entry, incident), *homes)
+
+
+def _of_stream(entry: Entry, incident: str | None) -> tuple[Effect, ...]:
     if entry.event is None:
         return ()
     stream, _, id = entry.stream.partition("/")

@@ -285,6 +285,10 @@ class Deliver:
         if place.reply == "thread":
             await self._ground.posts.put(key, Spot(channel, place.thread), payload)
             return
+        if not channel and not place.hook:
+            # A home tab and a global shortcut are in no channel.
+            await self._ground.posts.put(key, Spot(await api.direct(user)), payload)
+            return
         if place.hook:
             try:
                 await api.respond(place.hook, payload)

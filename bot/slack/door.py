@@ -18,8 +18,11 @@ from bot.settings import Settings
 from bot.slack.api import Api
 from bot.slack.deliver import Deliver
 from bot.slack.hear import Hear
+from bot.slack.home import HomeTabs
 from bot.slack.identity import Identity
-from bot.slack.listeners import PATIENCE, Listeners
+from bot.slack.letterbox import PATIENCE, Letterbox
+from bot.slack.listeners import Listeners
+from bot.slack.modals import Modals
 from bot.slack.people import People
 from bot.slack.posts import Posts
 from bot.slack.rooms import Ground, Rooms
@@ -65,9 +68,11 @@ class SlackDoor:
         rooms = Rooms(ground)
         self._deliver = Deliver(ground, rooms)
         self._hear = Hear(desk, ground)
-        self._listeners = Listeners(desk, ground, rooms, self._hear, patience=patience)
+        self._box = Letterbox(desk, ground, patience=patience)
+        modals = Modals(desk, ground, self._hear, self._box)
         self._app = self._new_app()
-        self._listeners.attach(self._app)
+        self._homes = HomeTabs(ground)
+        Listeners(desk, ground, rooms, self._box, modals, self._homes).attach(self._app)
         self._lines = self._new_lines()
 
     def _new_app(self) -> AsyncApp:
@@ -103,7 +108,7 @@ class SlackDoor:
 
     def handlers(self) -> Mapping[str, Handler]:
         """Return the handlers of what is heard and said in Slack, for the dispatcher."""
-        return {"hear": self._hear.handle, **self._deliver.handlers()}
+        return {"hear": self._hear.handle, **self._deliver.handlers(), **self._homes.handlers()}
 
     @property
     def http(self) -> Callable[[web.Request], Awaitable[web.StreamResponse]] | None:
@@ -135,14 +140,14 @@ class SlackDoor:
 
     async def heard_out(self) -> None:
         """Wait until everything that people said here was dealt with, after its ack too."""
-        await self._listeners.heard_out()
+        await self._box.emptied()
 
     async def stop(self) -> None:
         """Close the door, after what is being stored is stored."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._listeners.heard_out()
+        await self._box.emptied()
         await self._people.close()
 
     @property
@@ -171,7 +176,7 @@ class SlackDoor:
         return Health(ok=not problems, identity=self._identity(), problems=problems)
 
     def _identity(self) -> str:
-        heard = self._listeners.heard
+        heard = self._box.heard
         age = f"{(self._timeline.now() - heard).total_seconds():.0f} s ago" if heard else "never"
         return f"{self.identity.url or 'Slack'}, heard {age}"
 

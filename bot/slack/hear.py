@@ -63,7 +63,7 @@ class Hear:
         """Carry out one line, and return an answer that no verb has kept."""
         if self._desk.now - letter.at > TOO_OLD:
             return _too_old(letter)
-        who = self._who(said.sender)
+        who = self.who(said.sender)
         if isinstance(who, Answer):
             return who
         answer = await say(self._desk, said.line, who=who, via=VIA, place=said.place, delivery=said.delivery)
@@ -78,7 +78,8 @@ class Hear:
         with suppress(AlreadyAnswered):
             await self._desk.timeline.append({}, by="backstop", via=VIA, delivery=delivery)
 
-    def _who(self, sender: Sender) -> Actor | Answer:
+    def who(self, sender: Sender) -> Actor | Answer:
+        """Return who in the catalog somebody is, or why nothing is taken from them; nothing blocks."""
         home = self._ground.settings.slack_team or self._ground.identity.team
         if not home:
             return Answer.refused(

@@ -40,6 +40,7 @@ from bot.slack.text import cut, escaped, escaped_size, is_marked, size
 
 Wire = dict[str, Any]
 
+HOME_BLOCKS = 100
 BLOCKS, BUTTONS_IN_A_ROW, HEADER, LABEL, VALUE, ACTION = 50, 25, 150, 75, 2000, 255
 OPTIONS, OPTION_VALUE, PLACEHOLDER = 100, 150, 150
 CONFIRM_TITLE, CONFIRM_TEXT, CONFIRM_LABEL, ADDRESS = 100, 300, 30, 3000
@@ -78,6 +79,17 @@ def message(document: Document, *, people: Mapping[str, str], url: str = "", rev
     return _sealed(escaped(text), page.blocks, revision)
 
 
+def home(document: Document, *, people: Mapping[str, str], url: str = "") -> tuple[Wire, str]:
+    """Return a document as a home tab, and a mark that is the same for the same document."""
+    page = _Page(people, _rows_of_buttons(document), most=HOME_BLOCKS)
+    page.title(document.title)
+    for block in document.blocks:
+        page.add(block)
+    page.end(url)
+    sealed = _sealed("", page.blocks, "")
+    return {"type": "home", "blocks": list(sealed.blocks)}, sealed.mark
+
+
 def _sealed(text: str, blocks: Sequence[Wire], revision: str) -> Payload:
     content = json.dumps([revision, text, blocks], sort_keys=True)
     mark = hashlib.sha256(content.encode()).hexdigest()[:16]
@@ -97,6 +109,7 @@ class _Page:
 
     people: Mapping[str, str]
     rows_to_come: int
+    most: int = BLOCKS
     blocks: list[Wire] = field(default_factory=list)
     left: int = WHOLE
     in_block: int = 0
@@ -141,7 +154,7 @@ class _Page:
 
     def _room(self) -> int:
         """Return how much text still fits; one block is kept for the end and each row of buttons."""
-        full = len(self.blocks) + self.rows_to_come + 1 >= BLOCKS
+        full = len(self.blocks) + self.rows_to_come + 1 >= self.most
         return 0 if full else min(self.left, RICH)
 
     def _text(self, kind: str, line: Line) -> None:
@@ -179,7 +192,7 @@ class _Page:
         self.shortened |= len(fitting) < len(buttons)
         for start in range(0, len(fitting), BUTTONS_IN_A_ROW):
             self.rows_to_come -= 1
-            if len(self.blocks) + 1 >= BLOCKS:
+            if len(self.blocks) + 1 >= self.most:
                 self.shortened = True
                 return
             row = fitting[start : start + BUTTONS_IN_A_ROW]
@@ -189,7 +202,7 @@ class _Page:
         fitting = [button for button in buttons if size(visible(button.line)) <= OPTION_VALUE][:OPTIONS]
         self.shortened |= len(fitting) < len(buttons)
         self.rows_to_come -= 1
-        if not fitting or len(self.blocks) + 1 >= BLOCKS:
+        if not fitting or len(self.blocks) + 1 >= self.most:
             self.shortened = True
             return
         self.presses += 1
@@ -353,7 +366,9 @@ def _context(text: str) -> Wire:
 
 
 def _action(button: Button, number: int) -> str:
-    """Return what a press is: a line that is said, or one that needs an answer to a question first."""
+    """Return what a press is: a line that is said, or one for which something is asked first."""
+    if button.form:
+        return f"form:{number}:{button.form}"
     if not button.ask:
         return f"say:{number}"
     return cut(f"ask:{number}:{button.into}:{visible(button.ask)}", ACTION)

@@ -63,6 +63,14 @@ class Records:
         found = await self._json(tables.delivery, tables.delivery.c.remote, tables.delivery.c.key == key)
         return cast("Mapping[str, str] | None", found)
 
+    async def remotes(self, prefix: str) -> Mapping[str, Mapping[str, str]]:
+        """Return the remote ids of everything whose key begins so, by the rest of the key."""
+        table = tables.delivery
+        mine = table.c.key.startswith(prefix, autoescape=True)
+        async with reading(self._engine) as connection:
+            rows = await connection.execute(select(table.c.key, table.c.remote).where(mine))
+            return {row.key.removeprefix(prefix): json.loads(row.remote) for row in rows}
+
     async def remember(self, key: str, remote: Mapping[str, str]) -> None:
         """Keep the remote ids of something that was delivered."""
         await self._upsert(tables.delivery, {"key": key}, {"remote": json.dumps(dict(remote))})

@@ -209,6 +209,7 @@ ana: decide
     [Yes]  decide self_recovering:yes unless:known inc:INC-1
     [No]  decide self_recovering:no unless:known inc:INC-1
     [Nobody knows]  decide self_recovering:? unless:known inc:INC-1
+    [Choose…]  decide inc:INC-1 …
   /backstop decide <fact>:<value> corrects a fact (?: nobody knows), /backstop decide <option>
       why:"…" records the choice · as of 2026-11-23 02:25:00Z
 
@@ -243,6 +244,7 @@ bo: decide node-or-site-failure:no
     [Yes]  decide self_recovering:yes unless:known inc:INC-1
     [No]  decide self_recovering:no unless:known inc:INC-1
     [Nobody knows]  decide self_recovering:? unless:known inc:INC-1
+    [Choose…]  decide inc:INC-1 …
   /backstop decide <fact>:<value> corrects a fact (?: nobody knows), /backstop decide <option>
       why:"…" records the choice · as of 2026-11-23 02:25:00Z
 """)

@@ -132,13 +132,25 @@ def test_a_target_is_released_only_by_the_run_that_holds_it() -> None:
 
 def test_what_only_the_machine_needs_is_not_said_in_the_channel() -> None:
     opened = RoomOpened(channel="C1", name="inc-1", url="https://chat.example/C1")
-    assert kinds(follow(entry("incident/INC-1", opened), None)) == {"card", "tracker"}
+    assert kinds(follow(entry("incident/INC-1", opened), None)) == {"card", "tracker", "homes"}
     linked = IssueLinked(system="jira", key="OPS-1", url="https://jira.example/OPS-1")
     assert follow(entry("incident/INC-1", linked), None) == ()
     phase = PhaseChanged(phase=Phase.RECOVERING)
-    assert kinds(follow(entry("incident/INC-1", phase), None)) == {"say", "update-due", "card", "tracker"}
+    assert kinds(follow(entry("incident/INC-1", phase), None)) == {
+        "say",
+        "update-due",
+        "card",
+        "tracker",
+        "homes",
+    }
     role = RoleAssigned(role="ops", person="bo")
-    assert kinds(follow(entry("incident/INC-1", role), None)) == {"say", "decision", "card", "tracker"}
+    assert kinds(follow(entry("incident/INC-1", role), None)) == {
+        "say",
+        "decision",
+        "card",
+        "tracker",
+        "homes",
+    }
     update = UpdatePosted(number=1, conditions="c", actions="a", needs="n", next_by=at(30))
     assert [
         e.not_before for e in follow(entry("incident/INC-1", update), None) if e.kind == "update-due"
@@ -182,8 +194,8 @@ def test_a_freeze_is_looked_at_again_when_its_review_is_due(event: Event) -> Non
 
 def test_a_freeze_without_a_review_and_without_an_incident_is_only_said() -> None:
     placed = FreezePlaced(scope=Scope(services=("checkout",)), why="audit")
-    assert kinds(follow(entry("freeze/FRZ-1", placed), None)) == {"say"}
-    assert kinds(follow(entry("freeze/FRZ-1", placed), "INC-1")) == {"say", "card", "tracker"}
+    assert kinds(follow(entry("freeze/FRZ-1", placed), None)) == {"say", "homes"}
+    assert kinds(follow(entry("freeze/FRZ-1", placed), "INC-1")) == {"say", "card", "tracker", "homes"}
 
 
 def test_an_incident_too_small_for_updates_sets_no_timer() -> None:
@@ -195,9 +207,10 @@ def test_an_incident_too_small_for_updates_sets_no_timer() -> None:
         "tracker",
         "ahead",
         "probe",
+        "homes",
     }
     silent = UpdatePosted(number=1, conditions="c", actions="a", needs="n", next_by=None)
-    assert kinds(follow(entry("incident/INC-1", silent), None)) == {"say", "card", "tracker"}
+    assert kinds(follow(entry("incident/INC-1", silent), None)) == {"say", "card", "tracker", "homes"}
 
 
 @pytest.mark.parametrize(

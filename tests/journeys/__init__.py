@@ -7,11 +7,15 @@ each of the conversations under them. The forms of a line, a name and two spaces
     bo in #general  /backstop …                    the same elsewhere: #channel, INC-1, RUN-1 (a run's thread)
     bo in RUN-1  @backstop …                       says it in a thread, where commands do not exist
     bo  presses Reject on "RUN-1" and writes "…"   presses a button, twice where it says so
+    ana  fills in 1:"Orders are wrong" and sends   the form that she sees, by the names of its fields
+    ana  uses the shortcut declare_incident        a shortcut of Slack's own menu
+    bo  opens the home tab                         and sees it drawn; `-- bo's home reads` shows it
+    bo  presses Approve at home                    a button of the home tab
     cy  $ backstop approve RUN-1                   the command line, with a token of cy's own
     --  20 minutes pass                            everything else that happens; see `directions.py`
 
 Everything else is what people read: `backstop`, `backstop (only ana)`, `backstop in RUN-1`, `backstop edits`,
-`terminal`, `jira`, `card`. Of a card only its first lines are shown where it is posted or changes; say
-`-- the plan card reads` to show one whole. `REWRITE=1 pytest tests/test_journeys.py` writes down what
-really happened.
+`terminal`, `jira`, `card`, `form`, `home`. Of a card only its first lines are shown where it is posted or
+changes; say `-- the plan card reads` to show one whole. `REWRITE=1 pytest tests/test_journeys.py` writes down
+what really happened.
 """

@@ -89,6 +89,18 @@ async def _card(scene: Scene, kind: str) -> Read:
     return scene.sight.card(kind)
 
 
+@sentence("(\\w+)'s form reads")
+async def _form(scene: Scene, who: str) -> Read:
+    form = scene.place.slack.view(who)
+    return Read("form", scene.sight.tidy(scene.place.slack.plain(form)) if form else "There is no form.")
+
+
+@sentence("(\\w+)'s home reads")
+async def _home(scene: Scene, who: str) -> Read:
+    tab = scene.place.slack.home(who)
+    return Read("home", scene.sight.tidy(scene.place.slack.plain(tab)) if tab else "There is nothing yet.")
+
+
 @sentence("the bot (restarts|stops|starts)")
 async def _bot(scene: Scene, how: str) -> None:
     if how != "starts":

@@ -21,10 +21,13 @@ from tests.terminal.shell import Shell
 
 TOKEN_LIFE = timedelta(days=1)
 _PRESS = re.compile(
-    r'presses (?P<label>[^"]+?)(?P<late> late)?(?: on "(?P<on>[^"]+)")?'
+    r'presses (?P<label>[^"]+?)(?P<late> late)?(?P<home> at home)?(?: on "(?P<on>[^"]+)")?'
     r'(?: and writes "(?P<text>.*)")?(?P<twice> twice)?'
 )
 _ANSWER = re.compile(r'answers (?P<label>[^"]+) to "(?P<question>[^"]+)"(?: and writes "(?P<text>.*)")?')
+_FORM = re.compile(r"fills in (?P<values>.+) and sends")
+_FILLED = re.compile(r'([\w-]+):(?:"([^"]*)"|(\S+))')
+_SHORTCUT = re.compile(r"uses the shortcut (?P<name>\w+)")
 _WAS = re.compile(r"(?:INC|RUN)-1 was (declared|planned|started|approved)")
 _BEFORE = {
     "declared": ('ana  /backstop declare "Orders are wrong" sev:1 svc:checkout',),
@@ -90,6 +93,12 @@ class Player:
         elif answer := _ANSWER.fullmatch(act.text):
             await self._answer(act.who, answer["label"], answer["question"])
             await self._fill_in(act.who, answer["label"], answer["text"])
+        elif form := _FORM.fullmatch(act.text):
+            await self._send(act.who, form["values"])
+        elif act.text == "opens the home tab":
+            self.last = await self.place.slack.open_home(act.who)
+        elif shortcut := _SHORTCUT.fullmatch(act.text):
+            self.last = await self.place.slack.shortcut(act.who, shortcut["name"])
         else:
             raise BadScript(f"{at}: nobody can do this: {act.text}")
         return []
@@ -110,6 +119,12 @@ class Player:
 
     async def _press(self, who: str, pressed: re.Match[str]) -> None:
         slack, label, text = self.place.slack, pressed["label"], pressed["on"] or ""
+        if pressed["home"]:
+            tab = slack.home(who)
+            assert tab, f"{who} never opened the home tab"
+            self.last = await slack.click(who, tab, label=label)
+            await self._fill_in(who, label, pressed["text"])
+            return
         if pressed["late"]:
             gone = [each for each in self.sight.drawings if slack.current(each).blocks != each.blocks]
             shown, click = self._offered(gone, label, text), slack.click_late
@@ -127,7 +142,19 @@ class Player:
         await self.place.heard_out()
         form = self.place.slack.view(who)
         assert form, f"{who} sees no form after {label}"
-        self.last = await self.place.slack.submit(who, form, {"why": text})
+        [field] = [block for block in form.blocks if block["type"] == "input"]
+        self.last = await self.place.slack.submit(who, form, {field["block_id"]: text})
+
+    async def _send(self, who: str, values: str) -> None:
+        form = self.place.slack.view(who)
+        assert form, f"{who} sees no form"
+        kinds = {element["action_id"]: element["type"] for _, element in elements(form.blocks)}
+        given = {name: quoted or bare for name, quoted, bare in _FILLED.findall(values)}
+        chosen = {
+            name: value.split(",") if kinds[name].startswith("multi") else value
+            for name, value in given.items()
+        }
+        self.last = await self.place.slack.submit(who, form, chosen)
 
     async def _answer(self, who: str, label: str, question: str) -> None:
         """Press or choose an answer in what stands under a question, on the newest message that asks it."""

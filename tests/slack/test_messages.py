@@ -28,11 +28,11 @@ from bot.core.document import (
 )
 from bot.core.literal import visible
 from bot.sandbox.slack import Message
-from bot.sandbox.slack.checks import check_message
+from bot.sandbox.slack.checks import check_message, check_view
 from bot.sandbox.slack.plain import pings, plain
 from bot.sandbox.slack.records import BOT_USER
 from bot.sandbox.slack.workspace import Workspace
-from bot.slack.messages import Payload, message
+from bot.slack.messages import Payload, home, message
 from bot.slack.text import escaped_size, size
 from tests.slack.documents import NASTY, documents
 
@@ -211,3 +211,11 @@ def test_small_print_keeps_its_links_and_dates() -> None:
         f"<!date^{int(AT.timestamp())}^{{date_short_pretty}} {{time_secs}}|2026-11-23 02:10:00Z>"
         " (02:10:00Z)*b*"
     )
+
+
+@settings(max_examples=40, deadline=None, phases=PHASES)
+@given(documents)
+def test_slack_takes_every_document_as_a_home_tab(document: Document) -> None:
+    view, mark = home(document, people=PEOPLE, url=URL)
+    check_view(view)
+    assert home(document, people=PEOPLE, url=URL) == (view, mark)

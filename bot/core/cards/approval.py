@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.core.approval import Approval, GateState, Standing, counts, filled, missing, standing
@@ -65,6 +65,28 @@ def approval_card(run: Run, incident: Incident, gate: str, *, holders: Holders, 
     return Document(title, blocks, whole_of(incident.id))
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An approval that waits for one person: the title of the plan, how it stands, and what to press."""
+
+    title: str
+    stands: Line
+    buttons: Buttons
+
+
+def asked_of(person: str, run: Run, gate: str, *, holders: Holders, now: datetime) -> Request | None:
+    """Return the request for a gate, if it waits for a yes that this person can give."""
+    planned, state = (run.plan.gate(gate) if run.plan else None), run.gates.get(gate)
+    if run.plan is None or planned is None or state is None or person == run.requester:
+        return None
+    seen = _Seen(run, run.plan, planned, state, holders, now)
+    said = any(approval.person == person for approval in seen.valid)
+    mine = any(person in holders.get(role, ()) for role in seen.missing)
+    if not seen.asking or not mine or said:
+        return None
+    return Request(run.plan.title, seen.outcome(ping=False), next(seen.buttons()))
+
+
 class _Seen:
     """A gate as it stands now."""
 
@@ -113,8 +135,8 @@ class _Seen:
         gathering = self.standing is Standing.GATHERING and not self.used and not self.late
         return gathering and not self.run.over and not self.run.abort
 
-    def outcome(self) -> Line:
-        """Return where the gate stands, as one sentence."""
+    def outcome(self, *, ping: bool = True) -> Line:
+        """Return where the gate stands, as one sentence that notifies those who can still say yes."""
         state = self.state
         if self.used:
             started = [at for step in self.steps if (at := self.run.step(step.id).started_at)]
@@ -131,21 +153,28 @@ class _Seen:
             return (Strong("✗ Expired: "), "enough people said yes, but too long ago to count.")
         if self.late:
             return (Strong("✗ Expired: "), "not enough people said yes by ", Moment(state.expires), ".")
-        return (Strong("Asking: "), "still needed ", *self.wanted(), "; until ", Moment(state.expires), ".")
+        return (
+            Strong("Asking: "),
+            "still needed ",
+            *self.wanted(ping=ping),
+            "; until ",
+            Moment(state.expires),
+            ".",
+        )
 
     def titles(self) -> str:
         return ", ".join(place(self.plan, step.id) for step in self.steps) or self.gate.name
 
-    def wanted(self) -> Line:
-        """Return each seat that is empty, with those who can fill it so that they are notified."""
+    def wanted(self, *, ping: bool) -> Line:
+        """Return each seat that is empty, with those who can fill it."""
         gone = {self.run.requester, *(a.person for a in self.valid)}
         line: list[Line] = []
         for role in dict.fromkeys(self.missing):
             who = [name for name in self.holders.get(role, ()) if name not in gone]
-            line.append((f"{self.missing.count(role)} of {role}: ", *people(who, ping=who)))
+            line.append((f"{self.missing.count(role)} of {role}: ", *people(who, ping=who if ping else ())))
         return tuple(span for part in _with_semicolons(line) for span in part)
 
-    def buttons(self) -> Iterator[Block]:
+    def buttons(self) -> Iterator[Buttons]:
         """Return what can be done from here; a decided gate has nothing to press but asking again."""
         at, plan = f"{self.run.id}.{self.gate.name}", f"plan:{self.run.hash[:8]}"
         if self.asking:

@@ -133,6 +133,7 @@ def _still_open(seen: Deciding) -> Iterator[Block]:
             f"{flip.fact} = {value_in_words(flip.value)} → {flip.option}" for flip in found.flips[:MOST_FLIPS]
         ]
         yield Small((f"It would change if: {'; '.join(flips)}.",))
+    yield Buttons((Button("Choose…", f"decide inc:{seen.incident.id}", form="decide"),))
 
 
 def _over(seen: Deciding) -> Iterator[Block]:

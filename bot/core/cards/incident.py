@@ -181,7 +181,7 @@ def _buttons(incident: Incident) -> Iterator[Block]:
     if incident.open:
         yield Buttons(
             (
-                Button("Post an update", f"update inc:{incident.id}"),
+                Button("Post an update", f"update inc:{incident.id}", form="update"),
                 Button("Timeline", f"timeline {incident.id}"),
             )
         )

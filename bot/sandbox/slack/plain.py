@@ -182,7 +182,15 @@ def _row(workspace: Workspace, block: Wire) -> str:
 
 def _field(workspace: Workspace, block: Wire) -> str:
     hint = _text(workspace, block.get("hint"))
-    return f"{_text(workspace, block['label'])}: ____" + (f"  ({hint})" if hint else "")
+    begun = _begun(workspace, block["element"]) or "____"
+    return f"{_text(workspace, block['label'])}: {begun}" + (f"  ({hint})" if hint else "")
+
+
+def _begun(workspace: Workspace, element: Wire) -> str:
+    """Return what stands in an input before anybody fills it in."""
+    chosen = [element.get("initial_option"), *(element.get("initial_options") or [])]
+    options = ", ".join(_text(workspace, option) for option in chosen if option)
+    return options or str(element.get("initial_value") or "")
 
 
 def _rich(workspace: Workspace, node: Any) -> str:

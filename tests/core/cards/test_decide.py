@@ -75,6 +75,7 @@ Meanwhile: Ease the pain without changing data - shed or drain load, switch feat
   [Yes]  decide self_recovering:yes unless:known inc:INC-1
   [No]  decide self_recovering:no unless:known inc:INC-1
   [Nobody knows]  decide self_recovering:? unless:known inc:INC-1
+  [Choose…]  decide inc:INC-1 …
 /backstop decide <fact>:<value> corrects a fact (?: nobody knows), /backstop decide <option> why:"…"
         records the choice · as of 2026-11-23 02:40:00Z
 """)
@@ -137,6 +138,7 @@ Known:
 It would change if: backup_available = no → mitigate; pitr_available = yes → restore_pitr;
         data_corruption = none → code_rollback; data_corruption = suspected → mitigate; data_scope =
         none → restore_partial.
+  [Choose…]  decide inc:INC-1 …
 /backstop decide <fact>:<value> corrects a fact (?: nobody knows), /backstop decide <option> why:"…"
         records the choice · as of 2026-11-23 02:40:00Z
 """)
@@ -237,6 +239,7 @@ Known:
   • control_plane_lost: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
   • severity: 2 (@bo, 2026-11-23 02:15:00Z, 25 min ago)
   • customer_impact: partial (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  [Choose…]  decide inc:INC-1 …
 /backstop decide <fact>:<value> corrects a fact (?: nobody knows), /backstop decide <option> why:"…"
         records the choice · as of 2026-11-23 02:40:00Z
 """)
@@ -294,6 +297,7 @@ Known:
   • customer_impact: partial (@bo, 2026-11-23 02:15:00Z, 25 min ago)
 It would change if: config_or_flag_revert_possible = yes → config_revert; self_recovering = yes →
         wait; cause_known = yes → hotfix; new_version_wrote_incompatible_state = yes → hotfix.
+  [Choose…]  decide inc:INC-1 …
 /backstop decide <fact>:<value> corrects a fact (?: nobody knows), /backstop decide <option> why:"…"
         records the choice · as of 2026-11-23 02:40:00Z
 """)

@@ -65,7 +65,7 @@ Impact: nobody has stated it yet
   Declared        2026-11-23 02:10:00Z, open for 1 min
   Next update by  2026-11-23 02:25:00Z, in 14 min; none was posted yet
   • 2026-11-23 02:10:00Z @ana Declared SEV1: Orders are wrong; commander @ana
-  [Post an update]  update inc:INC-1
+  [Post an update]  update inc:INC-1 …
   [Timeline]  timeline INC-1
 INC-1 · entry 1 · as of 2026-11-23 02:11:00Z
 """)
@@ -99,7 +99,7 @@ Decided: restore_pitr: the copy is verified (@ana, 2026-11-23 02:25:00Z)
   • 2026-11-23 02:25:00Z @ana Decided: restore_pitr: the copy is verified
   • 2026-11-23 02:26:00Z @ana Update #1: c
   • 2026-11-23 02:26:00Z @ana Recorded in jira as OPS-1 (https://jira.example/OPS-1)
-  [Post an update]  update inc:INC-1
+  [Post an update]  update inc:INC-1 …
   [Timeline]  timeline INC-1
 INC-1 · entry 8 · as of 2026-11-23 02:28:00Z · jira OPS-1 (https://jira.example/OPS-1)
 """)

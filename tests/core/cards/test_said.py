@@ -93,7 +93,7 @@ SEV1 INC-1 update #1
 2026-11-23 02:22:00Z · next by 2026-11-23 02:41:00Z · by @ana · for responders
 
 @ana: update #2 was promised for 2026-11-23 02:41:00Z and did not come.
-  [Post it now]  update inc:INC-1
+  [Post it now]  update inc:INC-1 …
 
 (nothing)
 A copy could be made ready now: it changes nothing and needs no approval. But it has to be known:

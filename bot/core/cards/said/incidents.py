@@ -114,7 +114,7 @@ def _overdue(event: events.UpdateOverdue, incident: Incident) -> Document:
         f": update #{event.number} was promised for ",
         Moment(event.promised),
     )
-    button = Button("Post it now", f"update inc:{incident.id}", style="primary")
+    button = Button("Post it now", f"update inc:{incident.id}", style="primary", form="update")
     return Document("", (Paragraph((*line, " and did not come.")), Buttons((button,))))
 
 
