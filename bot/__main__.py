@@ -26,6 +26,7 @@ COMMANDS = {
     "replay": ("bot.terminal.replay:main", "decide a real incident again, and see how it was"),
     "token": ("bot.terminal.keep:token", "issue or revoke a token of the HTTP door"),
     "verify-timeline": ("bot.terminal.keep:verify", "check that nobody changed an entry"),
+    "audit": ("bot.terminal.audit:main", "export FILE|-: write the timeline for those who collect audits"),
     "hold-all": ("bot.terminal.keep:hold_all", "put every run on hold; the server must be stopped"),
     "rebuild": ("bot.terminal.keep:rebuild", "draw the projections again; the server must be stopped"),
     "doctor": ("bot.terminal.doctor:main", "say what is wrong with the set-up and what to do"),

@@ -21,6 +21,7 @@ from aiohttp import web
 from bot.commands import Desk
 from bot.jobs import EVERY_LANE, Dispatcher, Handler, Plea, Precedence
 from bot.notify import Notify
+from bot.notify.audit import Audit, receivers_of
 from bot.probes import Eyes, Probes
 from bot.runners import runners_of
 from bot.runs import Runs
@@ -131,11 +132,12 @@ async def running(
         book = Book(timeline, shelf, desk.slack_groups)
         opened = engines(connections)
         carried, pleas = carrying(book, shelf, opened)
-        eyes = Eyes(timeline, shelf, opened, aiohttp.ClientSession)
+        audit = Audit(timeline, receivers_of(settings, aiohttp.ClientSession, now=now))
         handlers = {
             **_handlers(timeline, shelf, settings, tracker, door, desk),
             **carried,
-            "probe": Probes(timeline, eyes).handle,
+            "probe": Probes(timeline, Eyes(timeline, shelf, opened, aiohttp.ClientSession)).handle,
+            "audit": audit.handle,
         }
         dispatcher = Dispatcher(timeline, handlers, pleas, first=first, at_once=at_once)
 
@@ -143,7 +145,7 @@ async def running(
             slack = {"slack": door.state} if door else {}
             return {**others(), **slack, "dispatcher": dispatcher.health}
 
-        await timeline.effects.ask(SCHEDULES)
+        await timeline.effects.ask(SCHEDULES, *audit.effects())
         await _serve_http(stack, port, desk, settings, door, parts)
         if door:
             await door.start()

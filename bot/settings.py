@@ -118,6 +118,35 @@ class Settings(BaseSettings):
         description="The keys of the hosts of runners, as ssh-keyscan writes them; known_hosts in the home "
         "unless set. A host that is not in it is not spoken to.",
     )
+    audit_webhook_url: SecretStr | None = Field(
+        default=None,
+        description="Where every entry of the timeline is sent as a CloudEvent, if anywhere.",
+    )
+    audit_webhook_secret: SecretStr | None = Field(
+        default=None,
+        description="Signs what is sent there, as Standard Webhooks has it: whsec_… or any text.",
+    )
+    audit_syslog: str = Field(
+        default="",
+        pattern=r"^([^\s:/]+(:[0-9]{1,5})?)?$",
+        description="The collector that gets every entry by syslog over TLS, as host or host:6514.",
+    )
+    audit_syslog_ca: Path | None = Field(
+        default=None,
+        description="Who vouches for the collector, as PEM; those this machine trusts unless set.",
+    )
+    audit_syslog_certificate: Path | None = Field(
+        default=None, description="The certificate to show to the collector, as PEM, if it wants one."
+    )
+    audit_syslog_key: Path | None = Field(
+        default=None, description="The key of that certificate; in the same file unless set."
+    )
+    audit_enterprise_number: int = Field(
+        default=32473,
+        ge=1,
+        description="Your private enterprise number, under which syslog names its fields; the one for "
+        "examples unless set.",
+    )
     url: str = Field(default="", description="For the command line: the HTTP door to talk to.")
     token: SecretStr | None = Field(default=None, description="For the command line: your API token.")
 

@@ -337,6 +337,8 @@ async def test_wrong_settings_are_named_without_their_secrets(tmp_path: Path, wo
         "SLACK_BOT_TOKEN": secret,
         "SLACK_SIGNING_SECRET": secret,
         "JIRA_TOKEN": secret,
+        "AUDIT_WEBHOOK_URL": f"https://audit.example/{secret}",
+        "AUDIT_WEBHOOK_SECRET": secret,
         "DATABASE_URL": f"postgresql+psycopg://backstop:{secret}@127.0.0.1:1/backstop",
     }
     own = {name: value for name, value in os.environ.items() if not name.startswith("BACKSTOP_")}

@@ -3,46 +3,28 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import fnmatch
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
 
 from bot.core import run as runs
 from bot.core.events import Event, RunPaused, StepInDoubt
 from bot.core.run import Run
-from bot.settings import Settings, say_wrong
-from bot.terminal import OK, REFUSED, UNREACHABLE, USAGE
+from bot.settings import Settings
+from bot.terminal import OK, REFUSED
 from bot.terminal.access import TOKEN_FILE
+from bot.terminal.here import Broken, Wrong, as_it_is, carry_out, utc_now
 from bot.terminal.lock import Held, alone
 from bot.terminal.screen import tell, warn
 from bot.timeline import Change, Timeline
-from bot.timeline.database import open_engine
-from integrations.contract import IntegrationError
 from playbooks.catalog import Catalog, load_catalog
 from playbooks.durations import parse_duration
-from playbooks.problems import PlaybookInvalid
 
 LONGEST_LIFE = timedelta(days=366)
 LONGEST_NAME = 64
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-class _Wrong(Exception):
-    """A sentence about how something was asked for."""
-
-
-class _Broken(Exception):
-    """A sentence about a timeline that is not whole."""
 
 
 def verify(argv: Sequence[str]) -> int:
@@ -50,7 +32,7 @@ def verify(argv: Sequence[str]) -> int:
     _Parser("verify-timeline", "Check that nobody changed or removed an entry.").parse_args(argv)
 
     async def act(settings: Settings) -> int:
-        async with _as_it_is(settings) as timeline:
+        async with as_it_is(settings) as timeline:
             breaks = await timeline.verify()
             drift = [] if breaks else await timeline.drift()
         for found in (*breaks, *drift):
@@ -65,7 +47,7 @@ def verify(argv: Sequence[str]) -> int:
             tell(f"The timeline is broken in {places}." if breaks else "The timeline is whole.")
         return REFUSED if breaks or drift else OK
 
-    return _carry_out(act)
+    return carry_out(act)
 
 
 def rebuild(argv: Sequence[str]) -> int:
@@ -81,7 +63,7 @@ def rebuild(argv: Sequence[str]) -> int:
         tell(f"Rebuilt from {count} entries.")
         return OK
 
-    return _carry_out(act)
+    return carry_out(act)
 
 
 def hold_all(argv: Sequence[str]) -> int:
@@ -105,7 +87,7 @@ def hold_all(argv: Sequence[str]) -> int:
         tell(f"On hold: {', '.join(held)}." if held else "No run is under way: nothing was recorded.")
         return OK
 
-    return _carry_out(act)
+    return carry_out(act)
 
 
 def _held(run: Run, why: str) -> tuple[Event, ...]:
@@ -127,8 +109,8 @@ def token(argv: Sequence[str]) -> int:
         catalog = _catalog(settings)
         owner = _owner(catalog, given.owner)
         _about_something(catalog, given.scope)
-        name = given.name or f"{owner}-{_utc_now():%Y%m%d-%H%M%S}"
-        expires = _utc_now() + given.expires
+        name = given.name or f"{owner}-{utc_now():%Y%m%d-%H%M%S}"
+        expires = utc_now() + given.expires
         async with _brought_up(settings) as timeline:
             secret = await timeline.records.issue_token(
                 owner, scopes=given.scope, name=name, expires_at=expires
@@ -143,7 +125,7 @@ def token(argv: Sequence[str]) -> int:
         return OK
 
     async def revoke(settings: Settings) -> int:
-        async with _as_it_is(settings) as timeline:
+        async with as_it_is(settings) as timeline:
             count = await timeline.records.revoke(given.name)
         tell(
             f"Revoked {count} token{'s' if count > 1 else ''} named {given.name}."
@@ -152,62 +134,23 @@ def token(argv: Sequence[str]) -> int:
         )
         return OK if count else REFUSED
 
-    return _carry_out(issue if given.act == "issue" else revoke)
-
-
-def _carry_out(act: Callable[[Settings], Coroutine[Any, Any, int]]) -> int:
-    try:
-        return asyncio.run(act(Settings()))
-    except ValidationError as invalid:
-        warn(say_wrong(invalid))
-        return USAGE
-    except _Wrong as wrong:
-        warn(str(wrong))
-        return USAGE
-    except (Held, _Broken, PlaybookInvalid) as refused:
-        warn(str(refused))
-        return REFUSED
-    except IntegrationError as problem:
-        warn(str(problem))
-        return UNREACHABLE
-    except OSError as problem:
-        warn(
-            f"{problem.filename}: {problem.strerror}. BACKSTOP_HOME must be a folder this user may write to."
-        )
-        return REFUSED
+    return carry_out(issue if given.act == "issue" else revoke)
 
 
 async def _whole(timeline: Timeline) -> None:
-    """Raise _Broken when the timeline is not whole."""
+    """Raise Broken when the timeline is not whole."""
     breaks = await timeline.verify()
     if breaks:
-        raise _Broken(
+        raise Broken(
             f"The timeline is broken: {breaks[0]}. Nothing was rebuilt: that would cover up what is missing. "
             "Keep a copy of the database; `backstop verify-timeline` names every break."
         )
 
 
 @asynccontextmanager
-async def _as_it_is(settings: Settings) -> AsyncIterator[Timeline]:
-    """Open the timeline without changing its tables: a running server may still use them."""
-    _must_be_there(settings)
-    timeline = Timeline(open_engine(settings.database), now=_utc_now)
-    try:
-        yield timeline
-    finally:
-        await timeline.close()
-
-
-def _must_be_there(settings: Settings) -> None:
-    file = settings.database.partition(":///")[2] if settings.database.startswith("sqlite") else ""
-    if file and not Path(file).exists():
-        raise _Wrong(f"There is no timeline at {file}. Look at BACKSTOP_HOME and BACKSTOP_DATABASE_URL.")
-
-
-@asynccontextmanager
 async def _brought_up(settings: Settings) -> AsyncIterator[Timeline]:
     settings.home.mkdir(parents=True, exist_ok=True)
-    timeline = await Timeline.open(settings.database, now=_utc_now)
+    timeline = await Timeline.open(settings.database, now=utc_now)
     try:
         yield timeline
     finally:
@@ -218,7 +161,7 @@ async def _brought_up(settings: Settings) -> AsyncIterator[Timeline]:
 async def _undisturbed(settings: Settings, given: argparse.Namespace) -> AsyncIterator[Timeline]:
     """Open the timeline to write to it, while no server does."""
     if not settings.database.startswith("sqlite") and not given.stopped:
-        raise _Wrong("The database may serve other machines: stop every Backstop, then add --stopped.")
+        raise Wrong("The database may serve other machines: stop every Backstop, then add --stopped.")
     with alone(settings.home):
         async with _brought_up(settings) as timeline, _on_duty(timeline):
             yield timeline
@@ -239,28 +182,28 @@ def _catalog(settings: Settings) -> Catalog:
     try:
         return load_catalog(file.read_text(encoding="utf-8"), file.name)
     except (OSError, UnicodeDecodeError):
-        raise _Wrong(f"The catalog {file} cannot be read. Look at BACKSTOP_CATALOG.") from None
+        raise Wrong(f"The catalog {file} cannot be read. Look at BACKSTOP_CATALOG.") from None
 
 
 def _owner(catalog: Catalog, word: str) -> str:
     person = catalog.person(word)
     if person in catalog.pipelines or (word in catalog.pipelines and word in catalog.people):
-        raise _Wrong(f"{word} is a person and a pipeline of the catalog: rename one of them.")
+        raise Wrong(f"{word} is a person and a pipeline of the catalog: rename one of them.")
     if person or word in catalog.pipelines:
         return person or word
     near = catalog.nearest_person(word)
     hint = f" Did you mean {near}?" if near else ""
-    raise _Wrong(f"{word} is neither a person nor a pipeline of the catalog.{hint}")
+    raise Wrong(f"{word} is neither a person nor a pipeline of the catalog.{hint}")
 
 
 def _about_something(catalog: Catalog, scopes: Sequence[str]) -> None:
-    """Raise _Wrong when a scope is for no service: the pipeline would be refused whatever it asks."""
+    """Raise Wrong when a scope is for no service: the pipeline would be refused whatever it asks."""
     for scope in scopes:
         asked = scope.removeprefix("gate:")
         if asked != scope and not fnmatch.filter(catalog.services, asked):
             near = catalog.nearest_service(asked)
             hint = f"Did you mean gate:{near}?" if near else f"There are: {', '.join(catalog.services)}."
-            raise _Wrong(f"{scope} is for no service of the catalog: no token was made. {hint}")
+            raise Wrong(f"{scope} is for no service of the catalog: no token was made. {hint}")
 
 
 def _keep(file: Path, secret: str) -> None:

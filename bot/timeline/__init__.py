@@ -3,7 +3,8 @@
 `Timeline` is the door to everything that is stored. Its parts: `entries` here, the queue of effects
 in `effects.py`, whose duty they are in `duty.py`, what people said and nobody has carried out yet in
 `letters.py`, what else is kept in `records.py`, the projections that answer questions in `lookup.py`, and in
-`missing.py` how the loss of a whole stream is noticed; `drift.py` compares the projections with the entries.
+`missing.py` how the loss of a whole stream is noticed; `drift.py` compares the projections with the entries,
+and `trail.py` knows what receivers of the audit trail have.
 """
 
 from __future__ import annotations
@@ -11,17 +12,17 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Row, bindparam, delete, insert, literal, select, update
+from sqlalchemy import bindparam, delete, insert, literal, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.core.effects import Effect, follow
 from bot.core.errors import Conflict
-from bot.core.events import Entry, Event, dump, link, parse, payload_digest
+from bot.core.events import Entry, Event, dump, link, payload_digest
 from bot.timeline import tables
 from bot.timeline.database import at_one_moment, is_deadlock, is_integrity, prepare, reading, writing
 from bot.timeline.drift import differences, drawn, stored
@@ -29,9 +30,11 @@ from bot.timeline.duty import duty_of
 from bot.timeline.effects import Effects, put
 from bot.timeline.letters import Letters
 from bot.timeline.lookup import Lookup
-from bot.timeline.missing import fields_of, missing, spoken_of
+from bot.timeline.missing import missing, spoken_of
 from bot.timeline.projections import incident_of, project
 from bot.timeline.records import Records
+from bot.timeline.rows import breaks_of, entry_of, envelope
+from bot.timeline.trail import Trail
 from integrations.contract import IntegrationError
 
 # Statements that every append carries out are made once: making one takes longer than carrying it out.
@@ -92,6 +95,7 @@ class Timeline:
         self.records = Records(engine, now)
         self.letters = Letters(engine, now, self._tell)
         self.lookup = Lookup(engine)
+        self.trail = Trail(engine)
 
     @classmethod
     async def open(cls, url: str, *, now: Callable[[], datetime]) -> Timeline:
@@ -133,7 +137,7 @@ class Timeline:
             for row in await connection.execute(query):
                 entries = found.setdefault(row.freeze, [])
                 if row.seq is not None:
-                    entries.append(_entry(row))
+                    entries.append(entry_of(row))
         return found
 
     async def entry(self, stream: str, seq: int) -> Entry | None:
@@ -144,7 +148,7 @@ class Timeline:
     async def _read(self, *where: object) -> list[Entry]:
         query = select(tables.entry).where(*where).order_by(tables.entry.c.id)  # type: ignore[arg-type]
         async with reading(self._engine) as connection:
-            return [_entry(row) for row in await connection.execute(query)]
+            return [entry_of(row) for row in await connection.execute(query)]
 
     async def append(
         self,
@@ -231,7 +235,7 @@ class Timeline:
             rows = (await connection.execute(select(tables.entry).order_by(tables.entry.c.id))).all()
             heads: dict[str, str | None] = {}
             for row in rows:
-                entry = _entry(row)
+                entry = entry_of(row)
                 new = entry.stream not in heads
                 heads[entry.stream] = heads.get(entry.stream) or incident_of(entry)
                 incident = heads[entry.stream]
@@ -246,7 +250,7 @@ class Timeline:
             await at_one_moment(connection)
             rows = (await connection.execute(select(tables.entry).order_by(tables.entry.c.id))).all()
             there = await stored(connection)
-        return list(differences(there, await asyncio.to_thread(drawn, map(_entry, rows))))
+        return list(differences(there, await asyncio.to_thread(drawn, map(entry_of, rows))))
 
     async def verify(self) -> list[str]:
         """Return in words everything that was changed or removed; nothing when the timeline is whole.
@@ -268,7 +272,7 @@ class Timeline:
             rows = await connection.execute(select(tables.entry).order_by(tables.entry.c.id))
             for row in rows:
                 seq, digest = heads.get(row.stream, (0, ""))
-                breaks.extend(_breaks(row, seq, digest))
+                breaks.extend(breaks_of(row, seq, digest))
                 heads[row.stream] = (row.seq, row.digest)
                 told |= dict.fromkeys(spoken_of(row.event), f"{row.stream} entry {row.seq}")
             stored = {
@@ -282,23 +286,13 @@ class Timeline:
         ]
 
 
-def _entry(row: Row[tuple[object, ...]]) -> Entry:
-    event = parse(row.event) if row.event is not None else None
-    return Entry(row.stream, row.seq, row.occurred_at, row.recorded_at, row.by, row.via, event)
-
-
-def _envelope(entry: Entry) -> Sequence[str]:
-    times = (entry.occurred_at.isoformat(), entry.recorded_at.isoformat())
-    return (entry.stream, str(entry.seq), *times, entry.by, entry.via)
-
-
 def _rows(entries: Iterable[Entry], digest: str) -> Iterator[dict[str, object]]:
     """Yield the rows of entries, each tied to the one before it; `digest` is of the one before them all."""
     for entry in entries:
         assert entry.event is not None
         text, salt = dump(entry.event), secrets.token_hex(16)
         payload = payload_digest(salt, text)
-        digest = link(digest, _envelope(entry), payload)
+        digest = link(digest, envelope(entry), payload)
         yield {
             "stream": entry.stream,
             "seq": entry.seq,
@@ -322,21 +316,3 @@ async def _move_head(
         await connection.execute(_NEW_HEAD, {**head, "name": stream})
     else:
         await connection.execute(_MOVE_HEAD, {**head, "stream": stream})
-
-
-def _breaks(row: Row[tuple[object, ...]], seq: int, digest: str) -> list[str]:
-    where = f"{row.stream} entry {row.seq}"
-    found = []
-    if row.seq != seq + 1:
-        found.append(f"{where}: entry {seq + 1} is missing")
-    if row.event is not None and payload_digest(row.salt or "", row.event) != row.payload:
-        found.append(f"{where}: its text was changed")
-    elif row.event is not None and fields_of(row.event).get("kind") != row.kind:
-        found.append(f"{where}: its kind was changed")
-    if row.seq == seq + 1 and link(digest, _envelope(_bare(row)), row.payload) != row.digest:
-        found.append(f"{where}: it does not continue the chain")
-    return found
-
-
-def _bare(row: Row[tuple[object, ...]]) -> Entry:
-    return Entry(row.stream, row.seq, row.occurred_at, row.recorded_at, row.by, row.via, None)

@@ -98,10 +98,10 @@ class Effects:
         self._engine = engine
         self._now = now
 
-    async def ask(self, effect: Effect) -> None:
-        """Ask for an effect that follows from no event: latest progress that wants to be drawn."""
+    async def ask(self, *effects: Effect) -> None:
+        """Ask for effects that follow from no event: latest progress that wants to be drawn."""
         async with writing(self._engine) as connection:
-            await put(connection, (effect,), self._now())
+            await put(connection, effects, self._now())
 
     async def next_at(self, *, busy: Collection[str]) -> datetime | None:
         """Return when the next lane that is not busy has something to do, or None."""

@@ -234,4 +234,13 @@ progress = Table(
     Column("at", Instant, nullable=False),
 )
 
+taken = Table(
+    "taken",
+    metadata,
+    Column("sink", String(40), primary_key=True),
+    Column("stream", String(200), primary_key=True),
+    Column("seq", Integer, nullable=False),
+    Column("digest", String(64), nullable=False),
+)
+
 PROJECTIONS = (stream, incident, run, freeze, drill, drilled, held, release, measurement)

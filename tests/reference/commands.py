@@ -20,7 +20,7 @@ Exit codes: 0 done, 1 refused or something is wrong, 2 wrong usage, 20 nobody an
 is written (`backstop list | head -1`). The gate adds 10 and
 11.
 """
-_PARTS = {"token": (("issue",), ("revoke",))}
+_PARTS = {"token": (("issue",), ("revoke",)), "audit": (("export",),)}
 _RUNNER = (
     ("serve",),
     ("sqlite",),

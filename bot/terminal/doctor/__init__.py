@@ -15,6 +15,7 @@ from bot.shelf import Shelf
 from bot.terminal import OK, REFUSED
 from bot.terminal.access import Access
 from bot.terminal.client import Client, Unreachable
+from bot.terminal.doctor.audit import audit
 from bot.terminal.doctor.engines import examine
 from bot.terminal.doctor.finding import Finding
 from bot.terminal.screen import tell
@@ -53,7 +54,7 @@ async def _examine(environment: Mapping[str, str]) -> list[Finding]:
     try:
         parts = (_database(settings), _slack(settings), _jira(settings), _runner(settings, runners[LOCAL]))
         found = await asyncio.gather(*parts)
-        others = await _named_runners(settings, runners)
+        others = [*await audit(settings), *await _named_runners(settings, runners)]
         if catalog := _catalog(settings):
             others += await examine(settings, catalog, runners)
     finally:
