@@ -116,6 +116,14 @@ class Records:
             return None
         return Token(row.owner, frozenset(row.scopes.split()), row.name, row.expires_at)
 
+    async def tokens(self) -> list[Token]:
+        """Return the tokens in force, those that end first before others."""
+        table = tables.token
+        in_force = table.c.revoked_at.is_(None) & (table.c.expires_at > self._now())
+        async with reading(self._engine) as connection:
+            rows = await connection.execute(select(table).where(in_force).order_by(table.c.expires_at))
+            return [Token(row.owner, frozenset(row.scopes.split()), row.name, row.expires_at) for row in rows]
+
     async def revoke(self, name: str) -> int:
         """Revoke the tokens of a name and return how many there were."""
         table = tables.token

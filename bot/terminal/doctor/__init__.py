@@ -18,6 +18,7 @@ from bot.terminal.client import Client, Unreachable
 from bot.terminal.doctor.audit import audit
 from bot.terminal.doctor.engines import examine
 from bot.terminal.doctor.finding import Finding
+from bot.terminal.doctor.lasting import lasting
 from bot.terminal.screen import tell
 from bot.timeline import Timeline
 from bot.timeline.database import open_engine
@@ -54,7 +55,7 @@ async def _examine(environment: Mapping[str, str]) -> list[Finding]:
     try:
         parts = (_database(settings), _slack(settings), _jira(settings), _runner(settings, runners[LOCAL]))
         found = await asyncio.gather(*parts)
-        others = [*await audit(settings), *await _named_runners(settings, runners)]
+        others = [*await lasting(settings), *await audit(settings), *await _named_runners(settings, runners)]
         if catalog := _catalog(settings):
             others += await examine(settings, catalog, runners)
     finally:

@@ -20,15 +20,16 @@ async def audit(settings: Settings) -> list[Finding]:
     names = list(_named(settings))
     if not names or (not settings.database_url and not (settings.home / "backstop.db").exists()):
         return []
-    timeline = Timeline(open_engine(settings.database), now=utc_now)
     try:
-        async with asyncio.timeout(TRY_S):
-            troubled = {each.key: each.error for each in await timeline.effects.troubled()}
-            waiting = [(name, await timeline.trail.waiting(name)) for name in names]
+        timeline = Timeline(open_engine(settings.database), now=utc_now)
+        try:
+            async with asyncio.timeout(TRY_S):
+                troubled = {each.key: each.error for each in await timeline.effects.troubled()}
+                waiting = [(name, await timeline.trail.waiting(name)) for name in names]
+        finally:
+            await timeline.close()
     except (IntegrationError, TimeoutError):
         return []  # the line of the database says so
-    finally:
-        await timeline.close()
     return [_told(name, count, troubled.get(f"audit:{name}")) for name, count in waiting]
 
 
