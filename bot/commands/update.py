@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from bot.commands.grammar import a_duration, one_of
 from bot.commands.status import freezes_of
 from bot.commands.verb import Answer, Ask, Outcome, Verb
+from bot.core.blameless import hints
 from bot.core.cadence import cadence
 from bot.core.document import Code, Document, Moment, Paragraph, Small, Strong
 from bot.core.errors import Refused
@@ -41,8 +42,10 @@ async def act(ask: Ask) -> Outcome:
         next_by=_next_by(ask, incident),
         audience=one_of(said.get("to", "responders"), AUDIENCES, "audience"),
     )
-    hints = [*_as_drafted(ask), *filter(None, [nudge(event.conditions, event.actions, event.needs)])]
-    answer = ask.done(incident.id, f"update {event.number} posted.", small=tuple(hints))
+    own = [text for key, text in said.items() if key in NAMES]
+    advice = [f"{hint} " for hint in hints(own)]
+    small = (*_as_drafted(ask), *advice, nudge(event.conditions, event.actions, event.needs))
+    answer = ask.done(incident.id, f"update {event.number} posted.", small=tuple(filter(None, small)))
     return Outcome(answer, {f"incident/{incident.id}": Change(incident.seq, (event,))})
 
 
