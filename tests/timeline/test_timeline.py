@@ -113,7 +113,7 @@ async def test_effects_are_written_with_the_events_they_follow_from(timeline: Ti
 
     due = {effect.key for effect in await timeline.effects.heads() if effect.not_before <= clock()}
 
-    assert due == {"ahead:INC-1", "room:INC-1", "card:INC-1", "tracker:INC-1", "probe:INC-1"}
+    assert due == {"ahead:INC-1", "room:INC-1", "card:INC-1", "tracker:INC-1", "probe:INC-1", "homes:people"}
 
 
 async def test_an_effect_asked_for_again_while_it_is_done_is_done_again(timeline: Timeline) -> None:
