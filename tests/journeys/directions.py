@@ -80,12 +80,14 @@ async def _card(scene: Scene, kind: str) -> Read:
     key = scene.sight.key_of(kind)
     of = re.sub(r"^\w+:|\..*|@.*", "", key)
     effect = {"incident": "card", "progress": "progress", "decision": "decision"}.get(kind)
+    if not effect:
+        await scene.place.settle()
+        return scene.sight.card(kind)
+    effects, drawn = scene.place.app.timeline.effects, Effect(effect, of, f"look/{kind}")
+    await effects.ask(drawn)
     await scene.place.settle()
-    if effect:
-        effects, drawn = scene.place.app.timeline.effects, Effect(effect, of, f"look/{kind}")
-        await effects.ask(drawn)
-        while any(waiting.key == drawn.key for waiting in await effects.heads()):
-            await scene.place.settle()
+    while any(waiting.key == drawn.key for waiting in await effects.heads()):
+        await scene.place.settle()
     return scene.sight.card(kind)
 
 
