@@ -53,11 +53,11 @@ from bot.core.events import (
 from bot.core.incident import Incident, stream_of
 from bot.core.plan import Plan, PlannedCall, PlannedStep, differences, plan_hash
 from bot.core.run import Run, Status
-from bot.jobs import Again, Sooner, any_of
+from bot.jobs import Again, any_of
 from bot.runs.book import BY, VIA, Book, View
 from bot.runs.draft import draft
 from bot.runs.ground import Ground
-from bot.runs.steps import LATER, Steps
+from bot.runs.steps import LATER, Look, Steps
 from bot.shelf import Shelf
 from bot.timeline import Change
 from bot.timeline.rehearsals import gaps_of
@@ -82,17 +82,23 @@ class Runs:
     async def handle(self, id: str) -> Again | None:
         """Do all that can be done for a run now; answer when to look again, or None to wait for people."""
         view = await self._book.view(id)
+        rests: dict[str, Again] = {}
         while moves := view.moves:
-            waits: list[datetime] = []
-            sooner: list[Sooner] = []
-            for move in moves:
-                view = await self._do(view, move)
+            keys = [view.run.step(move.step.id).key if isinstance(move, Attend) else "" for move in moves]
+            # What was looked at and goes on is not asked again because something else of the run went on.
+            fresh = [(key, move) for key, move in zip(keys, moves, strict=True) if key not in rests]
+            waits = [rests[key] for key in keys if key in rests]
+            looks = await self._steps.look(view, [move.step for _, move in fresh if isinstance(move, Attend)])
+            for key, move in fresh:
+                view = await self._do(view, move, looks)
                 if view.until is None:
                     break
-                waits.append(view.until)
-                sooner += [view.sooner] if view.sooner else []
+                waits.append(Again(view.until, view.sooner))
+                if key:
+                    rests[key] = waits[-1]
             else:
-                return Again(min(waits), any_of(sooner) if sooner else None)
+                sooner = [wait.sooner for wait in waits if wait.sooner]
+                return Again(min(wait.at for wait in waits), any_of(sooner) if sooner else None)
         return _look_again(view)
 
     async def ask(self, id: str, why: str) -> None:
@@ -103,14 +109,14 @@ class Runs:
         if run and events:
             await self._book.timeline.append({stream: Change(run.seq, events)}, by=BY, via=VIA)
 
-    async def _do(self, view: View, move: Move) -> View:
+    async def _do(self, view: View, move: Move, looks: Mapping[str, Look]) -> View:
         match move:
             case Draft():
                 return await self._draft(view)
             case Begin(step, attempt):
                 return await self._steps.begin(view, step, attempt)
             case Attend(step):
-                return await self._steps.attend(view, step)
+                return await self._steps.attend(view, step, looks.get(step.id))
             case Reopen(step):
                 return await self._reopen(view, move)
             case Undo(step):

@@ -7,6 +7,7 @@ for that key and never for another; only a recorded `AttemptOpened` gives a step
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -55,6 +56,9 @@ SOON, LATER = timedelta(milliseconds=150), timedelta(seconds=1)
 HELD = timedelta(seconds=30)
 """How long a copy is left alone beside a target that another run holds."""
 TAIL = 2_000
+
+Look = tuple[JobRef, JobState] | IntegrationError | None
+"""What an engine says of a started step: how its job is, why it cannot tell, or that it never saw its key."""
 
 
 class Steps:
@@ -126,21 +130,40 @@ class Steps:
             return view
         return await self._follow(view, step, state, engine, ref, job)
 
-    async def attend(self, view: View, step: PlannedStep) -> View:
-        """Follow a started step: find its job, start it if its target never saw it, record its end."""
+    async def look(self, view: View, steps: Iterable[PlannedStep]) -> Mapping[str, Look]:
+        """Ask the engines about started steps, all at once: a run is only as quick as what it waits for."""
+        asked = [step for step in steps if _planned(step, view.run.step(step.id)).kind != "person"]
+        looks = await asyncio.gather(*(self._look(view, step) for step in asked))
+        return {step.id: look for step, look in zip(asked, looks, strict=True)}
+
+    async def _look(self, view: View, step: PlannedStep) -> Look:
+        state = view.run.step(step.id)
+        planned = _planned(step, state)
+        engine = self._engines[planned.engine]
+        try:
+            ref = await engine.find(self._call(view, planned), key=state.key)
+            return (ref, await engine.poll(ref)) if ref else None
+        except IntegrationError as problem:
+            return problem
+
+    async def attend(self, view: View, step: PlannedStep, look: Look) -> View:
+        """Follow a started step as its engine says it is: start it if that never saw it, record its end."""
         state = view.run.step(step.id)
         planned = _planned(step, state)
         if planned.kind == "person":
             return self._book.rest(view, timedelta(hours=1))
         engine = self._engines[planned.engine]
         try:
-            call = self._call(view, planned)
-            ref = await engine.find(call, key=state.key)
-            if ref is None and not engine.operations[planned.operation].traceable:
-                raise IntegrationError("nobody can tell whether the call was received", permanent=True)
-            if ref is None:
-                ref = await engine.start(call, key=state.key, token=state.token)
-            job = await engine.poll(ref)
+            match look:
+                case IntegrationError():
+                    raise look
+                case None if not engine.operations[planned.operation].traceable:
+                    raise IntegrationError("nobody can tell whether the call was received", permanent=True)
+                case None:
+                    ref = await engine.start(self._call(view, planned), key=state.key, token=state.token)
+                    job = await engine.poll(ref)
+                case (ref, job):
+                    pass
         except IntegrationError as problem:
             return await self._no_word(view, step, state, problem)
         return await self._follow(view, step, state, engine, ref, job)

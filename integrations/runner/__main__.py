@@ -24,6 +24,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         case ["sweep", job]:
             _loaded("supervisor").sweep(Path(job))
             return 0
+        case ["nursery"]:
+            _loaded("nursery").wait_to_fork()
+            return 0
         case [kind, *words] if kind in (kinds := _loaded("kinds").KINDS) and kinds[kind].operations:
             return int(_loaded("program").main(kind, words))
         case _:

@@ -20,9 +20,9 @@ def launcher() -> tuple[str, ...]:
     return (str(installed),) if installed.exists() else (sys.executable, "-m", "integrations.runner")
 
 
-def again(verb: str, word: str) -> tuple[str, ...]:
+def again(*words: str) -> tuple[str, ...]:
     """Return how this program starts itself for one of its own verbs, as quickly as Python can begin."""
-    return (sys.executable, "-I", "-S", str(_HERE / "begin.py"), verb, word)
+    return (sys.executable, "-I", "-S", str(_HERE / "begin.py"), *words)
 
 
 def environment(env: Mapping[str, str], secret_env: Mapping[str, str]) -> dict[str, str]:

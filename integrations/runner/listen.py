@@ -33,6 +33,7 @@ async def serve(door: Door, path: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     with _address(path) as listener:
+        door.prepare()
         server = await asyncio.start_unix_server(
             lambda reader, writer: _talk(door, reader, writer), sock=listener, limit=_LONGEST_LINE
         )

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,8 +17,8 @@ from integrations.runner.ask import ask
 from integrations.runner.config import Config
 from integrations.runner.jobs import Job, Spec
 from integrations.runner.kinds import How, built_in
-from integrations.runner.launch import again, environment
 from integrations.runner.masks import Masks
+from integrations.runner.nursery import Nursery
 from integrations.runner.operations import build
 from integrations.runner.params import Refused, shown
 from integrations.runner.processes import begun
@@ -42,10 +41,14 @@ class Door:
         self._config = config
         self._state = state
         self._masks = Masks(config.secret_files())
-        self._children: list[subprocess.Popen[bytes]] = []
+        self._nursery = Nursery()
         (state / "jobs").mkdir(parents=True, exist_ok=True)
         # What distinguishes this host's databases from equally named ones of another host.
         files.publish(state / "identity.json", {"id": uuid.uuid4().hex})
+
+    def prepare(self) -> None:
+        """Make ready what the first job would wait for; a door that only answers questions goes without."""
+        self._nursery.begin()
 
     async def line(self, line: bytes) -> bytes:
         """Answer one line with one line; a request that cannot be served gets a sentence."""
@@ -140,7 +143,7 @@ class Door:
             if job.claimed() or job.outcome():
                 return self._attach(job, spec)
             self._same(job, spec)
-            self._launch("supervise", job, locks=(lock,))
+            self._nursery.fork("supervise", job.path, locks=(lock,))
         finally:
             os.close(lock)
         return self._status(spec.key)
@@ -195,21 +198,6 @@ class Door:
             os.close(lock)
         return self._cancel(key)
 
-    def _launch(self, verb: str, job: Job, *, locks: tuple[int, ...] = ()) -> None:
-        # Those that ended are let go of here; the others lose nothing when this process ends.
-        self._children = [child for child in self._children if child.poll() is None]
-        child = subprocess.Popen(
-            again(verb, str(job.path)),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=environment({}, {}),
-            cwd="/",
-            start_new_session=True,
-            pass_fds=locks,
-        )
-        self._children.append(child)
-
     def _status(self, key: str) -> Message:
         found: Message = self._masks.value(jobs.status(self._state, key))
         return {**found, "said": found.get("said", "")[:_LONGEST_SAID]}
@@ -253,7 +241,7 @@ class Door:
                     os.kill(claim["supervisor"], signal.SIGCONT)
                     os.kill(claim["supervisor"], signal.SIGTERM)
         elif found["state"] == "lost" and found["alive"]:
-            self._launch("sweep", job)
+            self._nursery.fork("sweep", job.path)
         return self._status(key)
 
 

@@ -213,6 +213,12 @@ class Host:
             ]
         )
 
+    @property
+    def served(self) -> int:
+        """Return the pid of the runner."""
+        assert self._served is not None
+        return self._served.pid
+
     def kill_serve(self) -> None:
         """Kill the runner as the kernel does when memory runs out."""
         if self._served is not None:

@@ -80,6 +80,19 @@ async def test_a_job_that_ends_while_no_runner_answers_is_known_to_the_next_one(
     assert (await host.runner.status("k")).code == 0
 
 
+async def test_the_nursery_may_be_killed_between_two_jobs_and_during_one(host: Host) -> None:
+    await host.start("one", "act", who="ana")
+    await host.begun("ana")
+    _end_nursery(host)
+    assert (await host.runner.status("one")).state == "running"
+    host.go()
+    assert (await host.ended("one")).code == 0
+    _end_nursery(host)
+    await host.start("two", "act", who="bo")
+    assert (await host.ended("two")).code == 0
+    assert host.acts() == ["begin ana", "end ana", "begin bo", "end bo"]
+
+
 async def test_a_job_without_supervisor_is_lost_and_its_target_refused_until_nothing_of_it_lives(
     host: Host,
 ) -> None:
@@ -435,6 +448,13 @@ async def _asked_and_frozen(host: Host, key: str, *, token: int | None) -> Job:
 
 def _supervise(job: Job) -> None:
     subprocess.run([sys.executable, "-m", "integrations.runner", "supervise", job.path], check=True)
+
+
+def _end_nursery(host: Host) -> None:
+    children = Path(f"/proc/{host.served}/task/{host.served}/children").read_text().split()
+    for pid in map(int, children):
+        if Path(f"/proc/{pid}/cmdline").read_bytes().endswith(b"nursery\0"):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _lives(pid: int) -> bool:
