@@ -12,12 +12,12 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 
 import aiohttp
 
 from integrations.connections import Connections
 from integrations.contract import IntegrationError, Json
+from integrations.refusals import asked_rest
 
 _MASK = "•••"
 _REFERENCE = re.compile(r"\{(secret:)?([A-Za-z][A-Za-z0-9_.-]{0,63})\}")
@@ -204,23 +204,12 @@ def _rest(answer: Answer, now: datetime) -> timedelta | None:
     limited = answer.status == _TOO_MANY or (answer.status == 403 and (after is not None or remaining == "0"))
     if not limited and not (answer.status == 503 and after is not None):
         return None
-    asked = _seconds(after, now)
+    asked = asked_rest(after or "", now=now)
     reset = answer.headers.get("x-ratelimit-reset", "")
     if asked is None and reset.isdigit():
         asked = datetime.fromtimestamp(int(reset), UTC) - now
     rest = _BRIEF_REST if asked is None else asked
     return min(max(rest, timedelta(seconds=1)), _LONGEST_REST)
-
-
-def _seconds(after: str | None, now: datetime) -> timedelta | None:
-    if after is None:
-        return None
-    if after.isdigit():
-        return timedelta(seconds=int(after))
-    try:
-        return parsedate_to_datetime(after) - now
-    except (TypeError, ValueError):
-        return None
 
 
 def at(value: Json, path: str) -> Json:

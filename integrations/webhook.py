@@ -13,13 +13,13 @@ import hmac
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import aiohttp
 from pydantic import SecretStr
 
 from integrations.contract import IntegrationError
+from integrations.refusals import asked_rest
 
 TIMEOUT_S = 10.0
 LONGEST_REST = timedelta(hours=1)
@@ -124,11 +124,5 @@ def _place(url: str) -> str:
 
 
 def _rest(after: str, now: datetime) -> float | None:
-    if after.isascii() and after.isdigit():
-        asked = timedelta(seconds=min(int(after), 10**6))
-    else:
-        try:
-            asked = parsedate_to_datetime(after) - now
-        except (TypeError, ValueError):
-            return None
-    return min(max(asked, timedelta(seconds=1)), LONGEST_REST).total_seconds()
+    asked = asked_rest(after, now=now)
+    return None if asked is None else min(max(asked, timedelta(seconds=1)), LONGEST_REST).total_seconds()

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import socket
 from collections.abc import Iterator
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 import requests
 from jira.exceptions import JIRAError
 
 from integrations.contract import IntegrationError
+from integrations.refusals import RateLimited, asked_rest, because, moment
 
 # Everything the library raises for a request: its own error, requests', and ValueError for what is not JSON.
 TROUBLE = (JIRAError, requests.RequestException, ValueError)
@@ -21,15 +20,6 @@ _MALFORMED = (
     requests.exceptions.MissingSchema,
     requests.exceptions.InvalidSchema,
 )
-_LONGEST = 300
-
-
-class RateLimited(IntegrationError):
-    """Jira did nothing and asks for a pause; `retry_after` is in seconds, None when Jira does not say."""
-
-    def __init__(self, message: str, *, retry_after: float | None) -> None:
-        super().__init__(message, permanent=False)
-        self.retry_after = retry_after
 
 
 class Unanswered(IntegrationError):
@@ -106,15 +96,8 @@ def _never_sent(error: BaseException | None) -> bool:
 
 def retry_after(response: requests.Response) -> float | None:
     """Return the pause an answer asks for in seconds; a date is measured on the server's own clock."""
-    given = response.headers.get("Retry-After", "").strip()
-    if given.isascii() and given.isdigit():
-        return float(given)
-    try:
-        until = parsedate_to_datetime(given)
-        pause = until - parsedate_to_datetime(response.headers.get("Date", ""))
-    except (TypeError, ValueError):
-        return None
-    return max(0.0, pause.total_seconds())
+    rest = asked_rest(response.headers.get("Retry-After", ""), now=moment(response.headers.get("Date", "")))
+    return None if rest is None else max(0.0, rest.total_seconds())
 
 
 def _because(response: requests.Response, secret: str) -> str:
@@ -122,9 +105,7 @@ def _because(response: requests.Response, secret: str) -> str:
         body = response.json()
     except ValueError:
         return ""
-    words = " ".join("; ".join(_messages(body)).replace(secret, "…").split()).rstrip(".")
-    words = re.sub(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]", "", words)
-    return f": {words[:_LONGEST]}{'…' if len(words) > _LONGEST else ''}" if words else ""
+    return because(_messages(body), secret)
 
 
 def _messages(body: object) -> Iterator[str]:

@@ -2,8 +2,9 @@
 
 from integrations.pagerduty.account import Account, PagerDuty
 from integrations.pagerduty.client import Opened, Target
-from integrations.pagerduty.errors import Ambiguous, RateLimited, Unauthorized
+from integrations.pagerduty.errors import Ambiguous, Unauthorized
 from integrations.pagerduty.hooks import Told, read, signed
+from integrations.refusals import RateLimited
 
 __all__ = [
     "Account",

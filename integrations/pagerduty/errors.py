@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from http import HTTPStatus
 
 import httpx2
 import pagerduty
 
 from integrations.contract import IntegrationError
+from integrations.refusals import because
 
 # Everything the library raises for a request: its own errors, those of httpx2, and ValueError for what is
 # not JSON. RuntimeError is how httpx2 says that a response was used in the wrong order.
 TROUBLE = (pagerduty.Error, pagerduty.UrlError, httpx2.HTTPError, httpx2.InvalidURL, ValueError)
-
-_LONGEST = 300
-_UNREADABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-
-
-class RateLimited(IntegrationError):
-    """PagerDuty did nothing and asks for a pause; `retry_after` is in seconds, None when it does not say."""
-
-    def __init__(self, message: str, *, retry_after: float | None) -> None:
-        super().__init__(message, permanent=False)
-        self.retry_after = retry_after
 
 
 class Ambiguous(IntegrationError):
@@ -46,16 +35,16 @@ class Unauthorized(IntegrationError):
 
 def refused(status: int, content: bytes, *, doing: str, secret: str) -> IntegrationError:
     """Return what a refusal means for the caller who was `doing` something."""
-    because = _because(content, secret)
+    why = _because(content, secret)
     match status:
         case HTTPStatus.UNAUTHORIZED:
             return Unauthorized()
         case HTTPStatus.FORBIDDEN:
-            text = f"PagerDuty does not allow {doing}{because}: the token needs to write, not only to read."
+            text = f"PagerDuty does not allow {doing}{why}: the token needs to write, not only to read."
         case HTTPStatus.PAYMENT_REQUIRED:
-            text = f"This PagerDuty account cannot do it: {doing}{because}."
+            text = f"This PagerDuty account cannot do it: {doing}{why}."
         case _:
-            text = f"PagerDuty refused {doing} (HTTP {status}){because}."
+            text = f"PagerDuty refused {doing} (HTTP {status}){why}."
     return IntegrationError(text, permanent=True)
 
 
@@ -64,9 +53,7 @@ def _because(content: bytes, secret: str) -> str:
         body = json.loads(content)
     except ValueError:
         return ""
-    words = _UNREADABLE.sub("", " ".join("; ".join(_messages(body)).replace(secret, "…").split()))
-    words = words.rstrip(".")
-    return f": {words[:_LONGEST]}{'…' if len(words) > _LONGEST else ''}" if words else ""
+    return because(_messages(body), secret)
 
 
 def _messages(body: object) -> list[str]:

@@ -6,7 +6,6 @@ come several times. What is raised here leaves its loop, and our effects are rep
 
 from __future__ import annotations
 
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import NoReturn
@@ -15,7 +14,8 @@ from urllib.parse import urlsplit
 import httpx2
 
 from integrations.contract import IntegrationError
-from integrations.pagerduty.errors import Ambiguous, RateLimited
+from integrations.pagerduty.errors import Ambiguous
+from integrations.refusals import RateLimited, asked_rest, moment
 
 REAL = "https://api.pagerduty.com"
 _WRITES = frozenset({"POST", "PUT"})
@@ -105,13 +105,9 @@ def _unanswered(what: str, *, writes: bool) -> NoReturn:
 
 def _pause(headers: httpx2.Headers) -> float | None:
     """Return the pause that is asked for in seconds; a date is measured on the server's own clock."""
-    for name in ("Retry-After", "ratelimit-reset"):
-        given = headers.get(name, "").strip()
-        if given.isascii() and given.isdigit():
-            return float(given)
-    try:
-        until = parsedate_to_datetime(headers.get("Retry-After", ""))
-        pause = until - parsedate_to_datetime(headers.get("Date", ""))
-    except (TypeError, ValueError):
-        return None
-    return max(0.0, pause.total_seconds())
+    after, reset = headers.get("Retry-After", ""), headers.get("ratelimit-reset", "")
+    # Seconds in either header go before a date.
+    asked = ((after, None), (reset, None), (after, moment(headers.get("Date", ""))))
+    rests = (asked_rest(given, now=now) for given, now in asked)
+    rest = next((rest for rest in rests if rest is not None), None)
+    return None if rest is None else max(0.0, rest.total_seconds())
