@@ -116,7 +116,7 @@ class Runs:
             case Begin(step, attempt):
                 return await self._steps.begin(view, step, attempt)
             case Attend(step):
-                return await self._steps.attend(view, step, looks.get(step.id))
+                return await self._steps.attend(view, step, looks[step.id])
             case Reopen(step):
                 return await self._reopen(view, move)
             case Undo(step):

@@ -130,15 +130,16 @@ class Steps:
             return view
         return await self._follow(view, step, state, engine, ref, job)
 
-    async def look(self, view: View, steps: Iterable[PlannedStep]) -> Mapping[str, Look]:
+    async def look(self, view: View, steps: Sequence[PlannedStep]) -> Mapping[str, Look]:
         """Ask the engines about started steps, all at once: a run is only as quick as what it waits for."""
-        asked = [step for step in steps if _planned(step, view.run.step(step.id)).kind != "person"]
-        looks = await asyncio.gather(*(self._look(view, step) for step in asked))
-        return {step.id: look for step, look in zip(asked, looks, strict=True)}
+        looks = await asyncio.gather(*(self._look(view, step) for step in steps))
+        return {step.id: look for step, look in zip(steps, looks, strict=True)}
 
     async def _look(self, view: View, step: PlannedStep) -> Look:
         state = view.run.step(step.id)
         planned = _planned(step, state)
+        if planned.kind == "person":
+            return None
         engine = self._engines[planned.engine]
         try:
             ref = await engine.find(self._call(view, planned), key=state.key)
@@ -153,6 +154,8 @@ class Steps:
         if planned.kind == "person":
             return self._book.rest(view, timedelta(hours=1))
         engine = self._engines[planned.engine]
+        # Others were followed since that look: only a fresh one may lead to a start.
+        look = await self._look(view, step) if look is None else look
         try:
             match look:
                 case IntegrationError():

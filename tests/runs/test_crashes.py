@@ -126,3 +126,33 @@ async def test_a_call_nobody_can_ask_about_is_never_made_again_after_a_death(
     assert world.acts == ["RUN-1.stop.1"]
     assert run.step("stop").status is Status.IN_DOUBT
     assert run.state == "paused"
+
+
+class OnItsWay(StageEngine):
+    """An engine that a call of a process that died reaches just after it was first asked about it."""
+
+    sent = 0
+    arrived = False
+
+    async def find(self, call: Call, *, key: str) -> JobRef | None:
+        found = await super().find(call, key=key)
+        if not self.arrived:
+            self.arrived = True
+            await super().start(call, key=key)
+        return found
+
+    async def start(self, call: Call, *, key: str, token: int | None = None) -> JobRef:
+        self.sent += 1
+        return await super().start(call, key=key, token=token)
+
+
+async def test_a_call_that_arrives_after_the_first_look_is_not_made_again(stage: Stage, world: World) -> None:
+    engine = stage.engines["stage"] = OnItsWay(world)
+    world.crash = "before start"
+    with pytest.raises(Crash):
+        await started(stage)
+
+    await stage.carry()
+
+    assert (await stage.run()).step("stop").status is Status.SUCCEEDED
+    assert engine.sent == 1
