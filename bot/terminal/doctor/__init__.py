@@ -19,6 +19,7 @@ from bot.terminal.doctor.audit import audit
 from bot.terminal.doctor.engines import examine
 from bot.terminal.doctor.finding import Finding
 from bot.terminal.doctor.lasting import lasting
+from bot.terminal.doctor.stored import TRY_S
 from bot.terminal.screen import tell
 from bot.timeline import Timeline
 from bot.timeline.database import open_engine
@@ -29,8 +30,6 @@ from integrations.process import Runner
 from integrations.registry import ON_RUNNERS
 from playbooks.catalog import Catalog, load_catalog
 from playbooks.problems import PlaybookInvalid, nearest
-
-TRY_S = 8.0
 
 
 def main(argv: Sequence[str]) -> int:

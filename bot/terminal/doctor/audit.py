@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bot.settings import Settings
 from bot.terminal.doctor.finding import Finding
-from bot.terminal.here import utc_now
+from bot.terminal.doctor.stored import told
 from bot.timeline import Timeline
-from bot.timeline.database import open_engine
-from integrations.contract import IntegrationError
-
-TRY_S = 8.0
 
 
 async def audit(settings: Settings) -> list[Finding]:
     """Return a line for each receiver; nothing where none is set or the database says nothing."""
     names = list(_named(settings))
-    if not names or (not settings.database_url and not (settings.home / "backstop.db").exists()):
-        return []
-    try:
-        timeline = Timeline(open_engine(settings.database), now=utc_now)
-        try:
-            async with asyncio.timeout(TRY_S):
-                troubled = {each.key: each.error for each in await timeline.effects.troubled()}
-                waiting = [(name, await timeline.trail.waiting(name)) for name in names]
-        finally:
-            await timeline.close()
-    except (IntegrationError, TimeoutError):
-        return []  # the line of the database says so
-    return [_told(name, count, troubled.get(f"audit:{name}")) for name, count in waiting]
+    found = await told(settings, lambda timeline: _stand(timeline, names)) if names else None
+    return [_told(name, waiting, error) for name, waiting, error in found or ()]
+
+
+async def _stand(timeline: Timeline, names: Sequence[str]) -> list[tuple[str, int, str | None]]:
+    """Return of each receiver how many entries wait for it, and what went wrong last."""
+    troubled = {each.key: each.error for each in await timeline.effects.troubled()}
+    return [(name, await timeline.trail.waiting(name), troubled.get(f"audit:{name}")) for name in names]
 
 
 def _named(settings: Settings) -> Iterator[str]:

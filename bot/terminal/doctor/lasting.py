@@ -10,13 +10,10 @@ from pathlib import Path
 
 from bot.settings import Settings
 from bot.terminal.doctor.finding import Finding
+from bot.terminal.doctor.stored import told
 from bot.terminal.here import utc_now
-from bot.timeline import Timeline
-from bot.timeline.database import open_engine
 from bot.timeline.records import Token
-from integrations.contract import IntegrationError
 
-TRY_S = 8.0
 SOON = timedelta(days=14)
 LITTLE, HARDLY_ANY = 1_000_000_000, 100_000_000
 
@@ -41,15 +38,5 @@ async def lasting(settings: Settings) -> list[Finding]:
     home = settings.home if settings.home.exists() else Path()
     usage = await asyncio.to_thread(shutil.disk_usage, home)
     found = list(room(settings.home, usage.free))
-    if not settings.database_url and not (settings.home / "backstop.db").exists():
-        return found
-    try:
-        timeline = Timeline(open_engine(settings.database), now=utc_now)
-        try:
-            async with asyncio.timeout(TRY_S):
-                tokens = await timeline.records.tokens()
-        finally:
-            await timeline.close()
-    except (IntegrationError, TimeoutError):
-        return found  # the line of the database says so
-    return [*found, *ending(tokens, utc_now())]
+    tokens = await told(settings, lambda timeline: timeline.records.tokens())
+    return [*found, *ending(tokens or (), utc_now())]
