@@ -2,19 +2,20 @@
 
 import json
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from openapi_core import Config, OpenAPI
+from openapi_core import OpenAPI
 from openapi_core.exceptions import OpenAPIError
-from openapi_core.testing import MockRequest, MockResponse
 
 from bot.core.adf import bot_block
 from bot.sandbox.jira import Exchange, JiraStandIn
 from integrations.jira import JiraTracker
+from tests import openapi
 from tests.clock import Clock
 from tests.integrations.jira.conftest import TEXT, document, ensure, error_of
 from tests.official import check_adf, contract
+
+HOST = "https://your-domain.atlassian.net"
 
 # Where Atlassian's document and Atlassian's Jira differ, Jira is right.
 NOT_SAID_OF_WHAT_IS_SENT_BACK = "readOnly"  # marks ids that clients must send
@@ -40,34 +41,13 @@ def corrected(schema: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def official() -> OpenAPI:
-    document = corrected(contract("jira/jira-subset.json"))
-    return OpenAPI.from_dict(document, config=Config(spec_validator_cls=None))
-
-
-def sent(exchange: Exchange) -> MockRequest:
-    parts = urlsplit(exchange.path_qs)
-    return MockRequest(
-        "https://your-domain.atlassian.net",
-        exchange.method.lower(),
-        parts.path,
-        args=dict(parse_qsl(parts.query)),
-        headers={"Authorization": "Basic eDp5"},
-        data=exchange.request or None,
-        content_type=exchange.content_type,
-    )
-
-
-def received(exchange: Exchange) -> MockResponse:
-    assert exchange.status is not None
-    return MockResponse(exchange.response, status_code=exchange.status, content_type=exchange.response_type)
+    return openapi.opened(corrected(contract("jira/jira-subset.json")))
 
 
 def check(official: OpenAPI, exchange: Exchange) -> None:
     if exchange.operation == "attachment_content":
         return  # the file itself, not in the cut of the document
-    request = sent(exchange)
-    official.validate_request(request)
-    official.validate_response(request, received(exchange))
+    openapi.check(official, HOST, [exchange], {"Authorization": "Basic eDp5"})
 
 
 async def test_every_request_and_answer_is_one_atlassian_describes(
