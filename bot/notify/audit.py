@@ -18,7 +18,7 @@ import aiohttp
 
 from bot.core.audit import Origin, Record, cloudevent, syslog
 from bot.core.effects import Effect
-from bot.jobs import Again, Sooner
+from bot.jobs import Again
 from bot.settings import Settings
 from bot.timeline import Timeline
 from integrations.contract import IntegrationError
@@ -127,7 +127,7 @@ class Audit:
                 break
             await _taken(receiver, records)
             await trail.took(name, records)
-        return Again(self._timeline.now() + LOOK, _heard(news))
+        return Again(self._timeline.now() + LOOK, news.wait)
 
 
 async def _taken(receiver: Receiver, records: Sequence[Record]) -> None:
@@ -138,10 +138,3 @@ async def _taken(receiver: Receiver, records: Sequence[Record]) -> None:
         if not problem.permanent:
             raise
         raise IntegrationError(str(problem), permanent=False) from problem
-
-
-def _heard(news: asyncio.Event) -> Sooner:
-    async def wait() -> bool:
-        return await news.wait()
-
-    return wait

@@ -92,8 +92,7 @@ class HomeTabs:
         opened = await self._incidents(f"incident/{item.id}" for item in listed)
         found = [await self._run(id) for id in await lookup.runs(only_open=True)]
         asking = [run for run in found if run and run.gates]
-        for_what = {run.id: await self._incidents([stream_of(run.incident)]) for run in asking}
-        pairs = [(run, incident) for run in asking for incident in for_what[run.id]]
+        pairs = [(run, each) for run in asking for each in await self._incidents([stream_of(run.incident)])]
         catalog, groups = self._ground.shelf.catalog(), self._ground.slack_groups()
         held = {run.id: holders_now(run, incident, catalog, groups) for run, incident in pairs}
         frozen = [await self._freeze(id) for id in await lookup.freezes()]
