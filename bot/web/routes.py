@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Literal
 
 from aiohttp import web
@@ -20,6 +19,7 @@ from bot.web.keys import Caller, Scheme, Scope, caller
 from bot.web.request import DESK
 from bot.web.within import within
 from bot.web.wrong import UNREADABLE, UNREADABLE_NEXT, Wrong
+from integrations.here import is_here
 
 LOOK_S = 2.0
 
@@ -63,7 +63,7 @@ def routes(settings: Settings, slack: Handler | None) -> Iterator[web.RouteDef]:
     yield web.get("/openapi.json", openapi.show)
     if slack:
         yield web.post("/slack/events", slack)
-    if _only_here(settings.host):
+    if is_here(settings.host):
         yield web.get("/metrics", metrics.show)
     else:
         yield _route(Guarded("GET", "/metrics", "read", _metrics, _BOTH))
@@ -85,10 +85,3 @@ def _route(guarded: Guarded) -> web.RouteDef:
 
 async def _metrics(request: web.Request, _caller: Caller) -> web.Response:
     return await metrics.show(request)
-
-
-def _only_here(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

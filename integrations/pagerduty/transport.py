@@ -7,13 +7,13 @@ come several times. What is raised here leaves its loop, and our effects are rep
 from __future__ import annotations
 
 from http import HTTPStatus
-from ipaddress import ip_address
 from typing import NoReturn
 from urllib.parse import urlsplit
 
 import httpx2
 
 from integrations.contract import IntegrationError
+from integrations.here import is_here
 from integrations.pagerduty.errors import Ambiguous
 from integrations.refusals import RateLimited, asked_rest, moment
 
@@ -69,20 +69,13 @@ def addresses(url: str) -> tuple[str, str]:
     parts = urlsplit(url)
     if parts.scheme == "https" and parts.hostname:
         return url.rstrip("/"), ""
-    if parts.scheme == "http" and _here(parts.hostname or ""):
+    if parts.scheme == "http" and is_here(parts.hostname or ""):
         return REAL, url
     raise IntegrationError(
         "PagerDuty's address is not one that can be asked: it is https://api.pagerduty.com, or "
         "https://api.eu.pagerduty.com in the EU.",
         permanent=True,
     )
-
-
-def _here(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _judge(answer: httpx2.Response, content: bytes, *, writes: bool) -> None:
