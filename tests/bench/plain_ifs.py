@@ -63,7 +63,7 @@ def _vetoes(f: dict[str, Any], *, damaged: bool, partial: bool, harm: bool) -> t
     if f["overload_or_metastable"] and f["failover_target_warm"] is False:
         vetoes.append("V10")
         taken.add("failover")
-    if f["severity"] in (None, 1) and f["hotfix_can_be_staged"] is False:
+    if (f["severity"] is None or f["severity"] <= 1) and f["hotfix_can_be_staged"] is False:
         vetoes.append("V11")
         taken.add("hotfix")
     vetoes += _against_rollback(f, harm=harm)
