@@ -35,6 +35,10 @@ $(VENV)/.test: tests/requirements.lock tests/tools.lock $(VENV)/.run
 	$(PIP) install --require-hashes --no-deps -r tests/tools.lock
 	@touch $@
 
+.PHONY: sandbox
+sandbox: $(VENV)/.run ## Try everything in a browser on this machine, without accounts, until Ctrl-C
+	$(BIN)/python -m bot sandbox
+
 .PHONY: demo
 demo: $(VENV)/.run ## Run the whole story: a bad release, an incident, a restore, a post-mortem
 	$(BIN)/python -m bot demo
@@ -66,6 +70,10 @@ chaos: $(VENV)/.test ## Kill everything at random, RUNS times for each kind of r
 bench: $(VENV)/.test ## Measure answers, steps, memory and start-up against bare ones
 	$(BIN)/python -m tests.bench
 
+.PHONY: newcomer
+newcomer: $(VENV)/.test ## Clone, install everything anew, and follow README to a post-mortem in Chromium
+	FRESH=1 $(BIN)/python -m pytest -q tests/browser/test_from_clone.py
+
 .PHONY: format
 format: $(VENV)/.test ## Format the code and mend what can be mended
 	$(BIN)/ruff format .
@@ -73,8 +81,8 @@ format: $(VENV)/.test ## Format the code and mend what can be mended
 
 .PHONY: lock
 lock: ## Choose dependencies anew, with hashes (needs uv)
-	$(LOCK) --upgrade --all-extras pyproject.toml -o requirements.lock
 	$(LOCK) --upgrade --all-extras pyproject.toml --group dev -o tests/requirements.lock
+	$(LOCK) --upgrade --all-extras pyproject.toml -c tests/requirements.lock -o requirements.lock
 	$(LOCK) --upgrade --no-deps --group tools -o tests/tools.lock
 	$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])' \
 		| $(LOCK) --no-annotate --upgrade - -o build.lock

@@ -17,8 +17,10 @@ from bot.terminal.screen import NobodyReads, end, hush, tell
 COMMANDS = {
     "serve": ("bot.serve:main", "run Backstop until it is told to end"),
     "demo": ("bot.demo.command:main", "play the whole story on this machine"),
+    "sandbox": ("bot.demo.browse:main", "try everything in a browser on this machine, without accounts"),
     "gate": ("bot.terminal.gate:main", "ask whether a pipeline may deploy now"),
     "playbook": ("bot.terminal.check:playbook", "check [PATH…]: print every problem as file:line"),
+    "catalog": ("bot.terminal.catalog:main", "import FILE…: print what Backstage knows as a catalog"),
     "criteria": (
         "bot.terminal.criteria:main",
         "check | test [FILE]: its mistakes, or whether its cases come out",
@@ -29,6 +31,7 @@ COMMANDS = {
     "audit": ("bot.terminal.audit:main", "export FILE|-: write the timeline for those who collect audits"),
     "hold-all": ("bot.terminal.keep:hold_all", "put every run on hold; the server must be stopped"),
     "rebuild": ("bot.terminal.keep:rebuild", "draw the projections again; the server must be stopped"),
+    "manifest": ("bot.terminal.manifest:main", "print what Slack makes Backstop's app from"),
     "doctor": ("bot.terminal.doctor:main", "say what is wrong with the set-up and what to do"),
 }
 """What is done on this machine: name → where it is, loaded only when it is asked for, and what it does."""

@@ -9,19 +9,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import aiohttp
 from aiohttp import web
+from aiohttp.typedefs import Handler as WebHandler
 
 from bot.commands import Desk
 from bot.jobs import EVERY_LANE, Dispatcher, Handler, Plea, Precedence
 from bot.notify import Notify
 from bot.notify.audit import Audit, receivers_of
+from bot.notify.silences import Silencing, alertmanager_of
+from bot.notify.status_page import StatusPages, outlets_of, systems_of
 from bot.probes import Eyes, Probes
 from bot.runners import runners_of
 from bot.runs import Runs
@@ -35,8 +38,10 @@ from bot.slack.api import Api
 from bot.slack.door import SlackDoor, secret_of
 from bot.slack.people import People
 from bot.slack.sockets import UNHURRIED, Pace
+from bot.terminal.here import silence
 from bot.terminal.lock import Held, alone
 from bot.timeline import Timeline
+from bot.timeline.whose import whose
 from bot.watch import SCHEDULES, Watch
 from bot.web import application
 from bot.web.health import Parts
@@ -44,6 +49,10 @@ from integrations.connections import Connections
 from integrations.contract import Engine, IntegrationError
 from integrations.registry import open_engines
 from integrations.tracker import FileTracker, Tracker
+
+if TYPE_CHECKING:
+    from bot.notify.oncall import OnCallPeople
+    from integrations.pagerduty import PagerDuty
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +64,22 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-MESSAGES = ("room", "card", "decision", "say", "approvals", "progress", "answer", "homes", "home")
+CAPTURING = ("capture", "captured", "recheck", "reread")
+MESSAGES = (
+    "room",
+    "card",
+    "decision",
+    "say",
+    "resay",
+    "approvals",
+    "progress",
+    "answer",
+    "repair",
+    "homes",
+    "home",
+    "alert",
+    *CAPTURING,
+)
 """The effects that are said in Slack."""
 
 
@@ -87,8 +111,18 @@ def open_tracker(settings: Settings, pauses: Sequence[float] | None = None) -> T
         settings.jira_project,
         settings.jira_issue_type,
         settings.jira_site_url,
+        settings.jira_link_type,
     )
     return JiraTracker(site, pauses=PAUSES if pauses is None else pauses)
+
+
+def open_pagerduty(settings: Settings) -> PagerDuty | None:
+    """Return the PagerDuty account that the settings name, if any."""
+    if settings.pagerduty_token is None:
+        return None
+    from integrations.pagerduty import Account, PagerDuty  # noqa: PLC0415 - slow to load
+
+    return PagerDuty(Account(settings.pagerduty_token, settings.pagerduty_from, settings.pagerduty_url))
 
 
 @asynccontextmanager
@@ -109,27 +143,23 @@ async def running(
     settings.home.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         if settings.database.startswith("sqlite"):
-            stack.enter_context(_alone(settings.home))
+            await _alone(stack, settings)
         timeline = await Timeline.open(settings.database, now=now)
         stack.push_async_callback(timeline.close)
         shelf = open_shelf(settings)
-        runners = runners_of(settings)
-        for runner in runners.values():
-            stack.push_async_callback(runner.close)
+        runners = runners_of(settings, await whose(timeline.records, settings.database))
+        tracker, pagerduty = trackers(settings), open_pagerduty(settings)
+        for close in (each.close for each in (*runners.values(), tracker, pagerduty) if each):
+            stack.push_async_callback(close)
         connections = Connections(
-            runners=runners,
-            session=aiohttp.ClientSession,
-            secrets=settings.secrets_dir,
-            now=now,
+            runners=runners, session=aiohttp.ClientSession, secrets=settings.secrets_dir, now=now
         )
         port = stack.enter_context(socket.create_server((settings.host, settings.port)))
         settings = settings.model_copy(update={"port": port.getsockname()[1]})
         first = Precedence()
-        desk, door = _desk_and_door(settings, timeline, shelf, now, pace, first)
-        tracker = trackers(settings)
-        if tracker:
-            stack.push_async_callback(tracker.close)
-        book = Book(timeline, shelf, desk.slack_groups)
+        on_call = _on_call(stack, timeline, shelf, pagerduty)
+        desk, door = _desk_and_door(settings, timeline, shelf, on_call, now=now, pace=pace, first=first)
+        book = Book(timeline, shelf, desk.slack_groups, silences=desk.silences)
         opened = engines(connections)
         carried, pleas = carrying(book, shelf, opened)
         audit = Audit(timeline, receivers_of(settings, aiohttp.ClientSession, now=now))
@@ -138,6 +168,8 @@ async def running(
             **carried,
             "probe": Probes(timeline, Eyes(timeline, shelf, opened, aiohttp.ClientSession)).handle,
             "audit": audit.handle,
+            "status-page": StatusPages(timeline, outlets_of(settings, aiohttp.ClientSession, now=now)).handle,
+            "pager": _pager(timeline, shelf, pagerduty),
         }
         dispatcher = Dispatcher(timeline, handlers, pleas, first=first, at_once=at_once)
 
@@ -146,7 +178,9 @@ async def running(
             return {**others(), **slack, "dispatcher": dispatcher.health}
 
         await timeline.effects.ask(SCHEDULES, *audit.effects())
-        await _serve_http(stack, port, desk, settings, door, parts)
+        ears = _ears(settings, timeline, shelf, pagerduty)
+        site = application(desk, settings, slack=door.http if door else None, health=parts, pagerduty=ears)
+        await _serve_http(stack, port, site)
         if door:
             await door.start()
             stack.push_async_callback(door.stop)
@@ -158,16 +192,34 @@ def _desk_and_door(
     settings: Settings,
     timeline: Timeline,
     shelf: Shelf,
+    on_call: OnCallPeople | None,
+    *,
     now: Callable[[], datetime],
     pace: Pace,
     first: Precedence,
 ) -> tuple[Desk, SlackDoor | None]:
-    desk = Desk(timeline, shelf, url=settings.door, command=settings.slack_command)
+    desk = Desk(
+        timeline,
+        shelf,
+        url=settings.door,
+        console=settings.console,
+        command=settings.slack_command,
+        slack_groups=on_call.sure if on_call else dict,
+        to_ask=on_call.last if on_call else dict,
+        pages=settings.pagerduty_token is not None,
+        publishes=systems_of(settings),
+        silences=bool(settings.alertmanager_url),
+    )
     if settings.slack_mode == "off":
         return desk, None
     api = Api(secret_of(settings, "slack_bot_token"), settings.slack_api_url, now=now)
     people = People(api, shelf, now=now)
-    desk = replace(desk, slack_groups=people.groups)
+    sure, last = desk.slack_groups, desk.to_ask
+    desk = replace(
+        desk,
+        slack_groups=lambda: {**people.groups(), **sure()},
+        to_ask=lambda: {**people.groups(), **last()},
+    )
     return desk, SlackDoor(settings, desk, api=api, people=people, first=first, pace=pace)
 
 
@@ -206,20 +258,72 @@ def _handlers(
     def members(group: str) -> Sequence[str]:
         return shelf.catalog().members(group, desk.slack_groups())
 
-    notify = Notify(timeline, files, tracker, "jira", members=members)
+    def url(incident: str) -> str:
+        return f"{settings.door}/incidents/{incident}"
+
+    def email(person: str) -> str | None:
+        found = shelf.catalog().people.get(person)
+        return found.email if found else None
+
+    alertmanager = alertmanager_of(settings, aiohttp.ClientSession, now=timeline.now)
+    console = settings.console
+    notify = Notify(timeline, files, tracker, "jira", url=url, console=console, members=members, email=email)
     without: dict[str, Handler] = {**dict.fromkeys(MESSAGES, _unsaid), "hear": _unheard}
     slack: Mapping[str, Handler] = door.handlers() if door else without
     return {
         **slack,
         "tracker": notify.handle,
         "gaps": notify.gaps,
+        "silence": Silencing(timeline, alertmanager, settings.console).handle,
         "update-due": watch.update_due,
+        "handoff-due": watch.handoff_due,
         "effect-due": watch.effect_due,
+        "task-due": watch.task_due,
+        "delegation-due": watch.delegation_due,
         "gate-expiry": watch.gate_expiry,
         "freeze-review": watch.freeze_review,
         "drills": watch.drills,
         "warm-expiry": watch.warm_expiry,
     }
+
+
+def _on_call(
+    stack: AsyncExitStack, timeline: Timeline, shelf: Shelf, pagerduty: PagerDuty | None
+) -> OnCallPeople | None:
+    """Begin to ask who is on call, and return what knows."""
+    if pagerduty is None:
+        return None
+    from bot.notify.oncall import OnCallPeople  # noqa: PLC0415 - loads what speaks with PagerDuty
+
+    people = OnCallPeople(timeline, shelf, pagerduty)
+    stack.push_async_callback(people.close)
+    people.last()
+    return people
+
+
+def _pager(timeline: Timeline, shelf: Shelf, pagerduty: PagerDuty | None) -> Handler:
+    if pagerduty is None:
+        return _unpaged
+    from bot.notify.pager import Pager  # noqa: PLC0415 - loads what speaks with PagerDuty
+
+    return Pager(timeline, shelf, pagerduty).handle
+
+
+def _ears(
+    settings: Settings, timeline: Timeline, shelf: Shelf, pagerduty: PagerDuty | None
+) -> WebHandler | None:
+    """Return what hears PagerDuty, where a secret says that it is PagerDuty."""
+    if not settings.pagerduty_secrets:
+        return None
+    from bot.notify.told import PagerEars  # noqa: PLC0415 - loads what speaks with PagerDuty
+    from bot.web.pagerduty import ear  # noqa: PLC0415
+
+    ears = PagerEars(timeline, shelf, pagerduty, settings.pagerduty_from)
+    return ear(settings.pagerduty_secrets, ears.take)
+
+
+async def _unpaged(_subject: str) -> None:
+    """Without PagerDuty nobody is paged, and `page` says so."""
 
 
 async def _unsaid(_subject: str) -> None:
@@ -234,15 +338,7 @@ async def _unheard(_subject: str) -> None:
     )
 
 
-async def _serve_http(
-    stack: AsyncExitStack,
-    port: socket.socket,
-    desk: Desk,
-    settings: Settings,
-    door: SlackDoor | None,
-    parts: Parts,
-) -> None:
-    site = application(desk, settings, slack=door.http if door else None, health=parts)
+async def _serve_http(stack: AsyncExitStack, port: socket.socket, site: web.Application) -> None:
     # Queries of the gate name people and reasons; the timeline keeps them, a log file need not.
     runner = web.AppRunner(site, access_log=None)
     await runner.setup()
@@ -260,13 +356,11 @@ async def _background(stack: AsyncExitStack, work: Coroutine[None, None, None], 
     stack.push_async_callback(stop)
 
 
-@contextmanager
-def _alone(home: Path) -> Iterator[None]:
+async def _alone(stack: AsyncExitStack, settings: Settings) -> None:
     """Two processes must never carry effects of one SQLite database out."""
     try:
-        with alone(home):
-            yield
+        stack.enter_context(alone(settings.home))
     except Held as held:
-        raise IntegrationError(
-            f"{held} Or give this one a BACKSTOP_HOME of its own.", permanent=True
-        ) from held
+        frozen = await silence(settings)
+        why = str(frozen or f"{held} Or give this one a BACKSTOP_HOME of its own.")
+        raise IntegrationError(why, permanent=True) from held

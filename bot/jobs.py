@@ -33,8 +33,9 @@ EVERY_LANE = sys.maxsize
 ASK_AFTER = 5
 """How often an effect fails before whoever asks people about it is told: about half a minute of tries."""
 STANDING_BY = "standing-by"
+SILENT = "silent"
 QUIET_S, LOOK_AGAIN_S, LONGEST_S = 0.03, 0.25, 2.0
-URGENT = frozenset({"run", "drill", "drills", "update-due", "gate-expiry", "freeze-review"})
+URGENT = frozenset({"run", "drill", "drills", "update-due", "task-due", "gate-expiry", "freeze-review"})
 """The effects that wait for nobody: recovery goes on however much people have to say."""
 
 
@@ -156,6 +157,7 @@ class Dispatcher:
         self._rested = asyncio.Event()
         self._turned: datetime | None = None
         self._waits = ""
+        self._silent = False
         timeline.listen(self._kick.set)
 
     @property
@@ -166,7 +168,8 @@ class Dispatcher:
         age = self._timeline.now() - self._turned
         if age >= STUCK:
             return f"stuck: it took no effect for {age.total_seconds():.0f} s"
-        return "ok" if self._timeline.duty.held else f"{STANDING_BY}: {self._waits}"
+        state = SILENT if self._silent else STANDING_BY
+        return "ok" if self._timeline.duty.held else f"{state}: {self._waits}"
 
     async def run(self) -> None:
         """Carry effects out whenever that is this process's duty, until cancelled."""
@@ -183,7 +186,7 @@ class Dispatcher:
     async def _on_duty(self) -> bool:
         """Take the duty, or stand by for a moment and pass on what was recorded here meanwhile."""
         duty = self._timeline.duty
-        waits = "another process carries effects out"
+        waits, silence = "another process carries effects out", None
         try:
             if await duty.take():
                 log.info("on duty")
@@ -191,11 +194,14 @@ class Dispatcher:
             if self._kick.is_set():
                 self._kick.clear()
                 await duty.tell()
+            silence = await self._timeline.pulse.silence()
         except IntegrationError as problem:
             waits = str(problem)
+        if silence:
+            waits = str(silence)
         if waits != self._waits:
-            log.info("standing by why=%s", waits)
-        self._waits = waits
+            log.log(logging.ERROR if silence else logging.INFO, "standing by why=%s", waits)
+        self._waits, self._silent = waits, silence is not None
         await self._kicked(LOOK_S)
         return False
 
@@ -205,7 +211,8 @@ class Dispatcher:
         keeping = asyncio.create_task(self._timeline.duty.keep(self._kick.set))
         working = asyncio.create_task(self._rounds())
         try:
-            await asyncio.wait((keeping, working), return_when=asyncio.FIRST_COMPLETED)
+            async with self._timeline.pulse.beating():
+                await asyncio.wait((keeping, working), return_when=asyncio.FIRST_COMPLETED)
             return keeping.result() if keeping.done() else working.result()
         finally:
             under_way = (keeping, working, *self._busy.values(), *self._listening.values())

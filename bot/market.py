@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from bot.core import freeze
 from bot.core.cards.decide import Deciding
 from bot.core.incident import Incident
 from bot.core.price import Market
@@ -43,7 +44,10 @@ async def seen_now(
     """Return an incident as the decision card shows it, with the files in force; people type `command`."""
     criteria, _ = shelf.criteria()
     sold = await market(incident, timeline, shelf)
-    return Deciding.of(incident, criteria, sold, shelf.catalog(), slack_groups, command=command)
+    folded = [freeze.fold(await timeline.read(f"freeze/{id}")) for id in await timeline.lookup.freezes()]
+    freezes = [each for each in folded if each]
+    catalog = shelf.catalog()
+    return Deciding.of(incident, criteria, sold, catalog, slack_groups, command=command, freezes=freezes)
 
 
 def _named(step: Step) -> str:

@@ -21,7 +21,8 @@ from bot.terminal import OK, REFUSED, USAGE
 from bot.terminal.access import URL_FILE
 from bot.terminal.screen import tell, warn
 from integrations.contract import IntegrationError
-from integrations.process import identity, start_detached
+from integrations.detached import identity, start_detached
+from integrations.ways import Stopped
 from playbooks.problems import PlaybookInvalid
 
 log = logging.getLogger(__name__)
@@ -134,13 +135,15 @@ class RunnerKeeper:
         self._patience_s = patience_s
         self._ours = True
         self._answers = False
+        self._stopped: Stopped | None = None
         if not self._config.exists():
             log.warning("no runner config=%s steps on this machine cannot be carried out", self._config)
 
     def parts(self) -> Mapping[str, str]:
         """Return how the runner is, if there is to be one."""
         wanted = self._answers or self._config.exists()
-        return {"runner": "ok" if self._answers else "down: it does not answer"} if wanted else {}
+        why = str(self._stopped) if self._stopped else "it does not answer"
+        return {"runner": "ok" if self._answers else f"down: {why}"} if wanted else {}
 
     async def keep(self) -> None:
         """Look again and again; after each start that failed a while longer passes, up to a minute."""
@@ -152,12 +155,17 @@ class RunnerKeeper:
         """Start the runner if it is ours and does not answer; a start that fails is logged."""
         try:
             answers = await self._runner.hello()
+        except Stopped as stopped:
+            # Another in its place could not begin: what is stopped still has the socket's lock.
+            if self._stopped is None:
+                log.error("runner does not move error=%s", stopped)
+            self._answers, self._stopped = False, stopped
         except IntegrationError as problem:
-            self._answers = False
+            self._answers, self._stopped = False, None
             if self._ours and self._config.exists():
                 await self._start(problem)
         else:
-            self._answers = True
+            self._answers, self._stopped = True, None
             self._ours = answers.runner == identity(self._state)
             self._wait_s = self._every_s
 

@@ -83,6 +83,11 @@ class Settings(BaseSettings):
     slack_home_channel: str = Field(
         default="", description="A channel id for what belongs to no incident, as freezes placed by hand."
     )
+    slack_capture: str = Field(
+        default="pushpin",
+        pattern="^[a-z0-9_+'-]*$",
+        description="The reaction that adds a message to the timeline of its incident; none if empty.",
+    )
     slack_rooms: str = Field(
         default="channel",
         pattern="^(channel|thread)$",
@@ -92,10 +97,33 @@ class Settings(BaseSettings):
     jira_site_url: str = Field(
         default="", description="Where people browse issues; the Jira site unless that is api.atlassian.com."
     )
-    jira_email: str = Field(default="", description="The account that writes to Jira.")
-    jira_token: SecretStr | None = Field(default=None, description="That account's API token.")
+    jira_email: str = Field(
+        default="", description="The account that writes to Jira Cloud; unset, the Jira is Data Center."
+    )
+    jira_token: SecretStr | None = Field(
+        default=None, description="That account's API token, or for Jira Data Center a personal access token."
+    )
     jira_project: str = Field(default="OPS", description="The project in which incidents are recorded.")
     jira_issue_type: str = Field(default="Task", description="The type of the issue of an incident.")
+    jira_link_type: str = Field(
+        default="Relates",
+        description="The kind of link from an incident's issue to its actions and its change.",
+    )
+    pagerduty_url: str = Field(
+        default="https://api.pagerduty.com",
+        description="PagerDuty's API; https://api.eu.pagerduty.com for accounts in the EU.",
+    )
+    pagerduty_token: SecretStr | None = Field(
+        default=None, description="A PagerDuty API token that may write; without it nobody is paged."
+    )
+    pagerduty_from: str = Field(
+        default="", description="The e-mail of a PagerDuty user; everything written there names them."
+    )
+    pagerduty_webhook_secrets: SecretStr | None = Field(
+        default=None,
+        description="The secret of PagerDuty's webhook subscription; two, with a comma, while one replaces "
+        "the other. Without one nothing is heard from there.",
+    )
     out: Path | None = Field(
         default=None, description="Where post-mortems are written as files; out/ in the home unless set."
     )
@@ -117,6 +145,34 @@ class Settings(BaseSettings):
         default=None,
         description="The keys of the hosts of runners, as ssh-keyscan writes them; known_hosts in the home "
         "unless set. A host that is not in it is not spoken to.",
+    )
+    statuspage_page: str = Field(
+        default="", description="The id of the page of Statuspage on which customers read of incidents."
+    )
+    statuspage_key: SecretStr | None = Field(
+        default=None, description="An API key of Statuspage that may write to that page."
+    )
+    statuspage_url: str = Field(
+        default="https://api.statuspage.io", description="Statuspage's API; for stand-ins and proxies."
+    )
+    status_webhook_url: SecretStr | None = Field(
+        default=None,
+        description="Where what customers are told is sent as a CloudEvent, for other status pages.",
+    )
+    status_webhook_secret: SecretStr | None = Field(
+        default=None,
+        description="Signs what is sent there, as Standard Webhooks has it: whsec_… or any text.",
+    )
+    alertmanager_url: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s@]+)?$",
+        description="The Alertmanager in which alerts are silent while a run wants it, as http://host:9093.",
+    )
+    alertmanager_user: str = Field(
+        default="", description="The name for that Alertmanager; unset, the secret is a bearer token."
+    )
+    alertmanager_secret: SecretStr | None = Field(
+        default=None, description="The password of that name, or a bearer token, if it wants one."
     )
     audit_webhook_url: SecretStr | None = Field(
         default=None,
@@ -156,9 +212,20 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite+aiosqlite:///{self.home.absolute()}/backstop.db"
 
     @property
+    def console(self) -> str:
+        """Return where people reach the pages of the HTTP door, or nothing where that was not said."""
+        return self.public_url.rstrip("/")
+
+    @property
     def door(self) -> str:
         """Return how people and pipelines reach the HTTP door."""
-        return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
+        return self.console or f"http://{self.host}:{self.port}"
+
+    @property
+    def pagerduty_secrets(self) -> tuple[str, ...]:
+        """Return the secrets that sign what PagerDuty tells now."""
+        given = self.pagerduty_webhook_secrets.get_secret_value() if self.pagerduty_webhook_secrets else ""
+        return tuple(secret for part in given.split(",") if (secret := part.strip()))
 
     def file(self, chosen: Path | None, name: str) -> Path:
         """Return the chosen path, or the one of that name in the home."""

@@ -15,20 +15,29 @@ from bot.core import freeze as freezes
 from bot.core import incident as incidents
 from bot.core import run as runs
 from bot.core.approval import Standing, standing
+from bot.core.decided import Decision
+from bot.core.deciding import begun, fitting
+from bot.core.delegation import asked_of
 from bot.core.effects import Effect
 from bot.core.events import (
+    DelegationEnded,
     DrillEnded,
     EffectDue,
     Event,
     FreezeReviewDue,
     GateExpired,
+    HandoffUnanswered,
+    Phase,
+    TaskOverdue,
     UpdateOverdue,
     WarmStopped,
 )
-from bot.core.incident import stream_of
+from bot.core.incident import Incident, stream_of
 from bot.core.may import COMMANDERS
 from bot.core.people import holders_now
+from bot.core.run import Run
 from bot.core.schedule import Due, Later, Skip, verdict
+from bot.core.tasks import Task
 from bot.jobs import Again
 from bot.shelf import Shelf
 from bot.timeline import Change, Timeline
@@ -38,6 +47,8 @@ from playbooks.windows import next_window
 
 BY, VIA = "backstop", "clock"
 ASK_AGAIN = timedelta(hours=1)
+ASK_OF_ACTIONS = timedelta(days=1)
+"""How often whoever has an action that is late is asked, until the post-mortem was reviewed."""
 LOOK_AT_SCHEDULES = timedelta(minutes=15)
 """How often playbooks are looked at for a schedule that is new."""
 SCHEDULES = Effect("drills", "schedule", "timer/drills")
@@ -98,8 +109,62 @@ class Watch:
             return None
         if self._timeline.now() < due:
             return Again(due)
-        asked = EffectDue(decision=newest.seq, option=newest.made.option)
+        asked = EffectDue(
+            decision=newest.seq, option=newest.made.option, waits=await self._waits(incident, newest)
+        )
         await self._write(stream, incident.seq, asked)
+        return None
+
+    async def _waits(self, incident: Incident, newest: Decision) -> tuple[str, ...]:
+        """Return the runs that would carry a decision out, where none of them was started."""
+        books = [loaded.playbook for loaded in self._shelf.playbooks().values()]
+        carries = fitting(books, newest.made.option, incident)
+        started, waits = begun(await self._runs_of(incident), carries, newest)
+        return () if started else waits
+
+    async def _runs_of(self, incident: Incident) -> list[Run]:
+        found = [runs.fold(await self._timeline.read(f"run/{id}")) for id in incident.runs]
+        return [run for run in found if run]
+
+    @_in_time
+    async def handoff_due(self, id: str) -> Again | None:
+        """Remind both people once of an offer of the command that nobody answered."""
+        stream = f"incident/{id}"
+        incident = incidents.fold(await self._timeline.read(stream))
+        waits = incident.handoff if incident and incident.open else None
+        if incident is None or waits is None or waits.reminded:
+            return None
+        if self._timeline.now() < waits.reminder:
+            return Again(waits.reminder)
+        await self._write(stream, incident.seq, HandoffUnanswered(offer=waits.seq, to=waits.to))
+        return None
+
+    @_in_time
+    async def delegation_due(self, id: str) -> Again | None:
+        """Say once that a place is its owner's again; it was since the moment, whoever says so."""
+        stream = f"incident/{id}"
+        incident = incidents.fold(await self._timeline.read(stream))
+        if incident is None:
+            return None
+        now = self._timeline.now()
+        over = [(name, each.to) for name, each in incident.delegated.items() if each.until <= now]
+        if over:
+            asking = asked_of(await self._runs_of(incident))
+            ends = (DelegationEnded(person=name, to=to, how="over", runs=asking) for name, to in over)
+            await self._write(stream, incident.seq, *ends)
+        return None
+
+    @_in_time
+    async def task_due(self, id: str) -> Again | None:
+        """Say once for each time box that a task is not done; a follow-up is asked for until the review."""
+        stream = f"incident/{id}"
+        incident = incidents.fold(await self._timeline.read(stream))
+        if incident is None or incident.phase is Phase.CLOSED:
+            return None
+        now = self._timeline.now()
+        late = [task for task in incident.tasks if task.late(now) and (incident.open or task.follow_up)]
+        if late:
+            await self._write(stream, incident.seq, *(_overdue(task, now) for task in late))
         return None
 
     @_in_time
@@ -111,7 +176,7 @@ class Watch:
         if run is None or run.plan is None or run.over or incident is None:
             return None
         now = self._timeline.now()
-        holders = holders_now(run, incident, self._shelf.catalog(), self._slack_groups())
+        holders = holders_now(run, incident, self._shelf.catalog(), self._slack_groups(), now=now)
         late = [
             gate
             for gate in run.plan.gates
@@ -183,3 +248,8 @@ class Watch:
 
     async def _write(self, stream: str, expected: int, *events: Event) -> None:
         await self._timeline.append({stream: Change(expected, events)}, by=BY, via=VIA)
+
+
+def _overdue(task: Task, now: datetime) -> TaskOverdue:
+    again = now + ASK_OF_ACTIONS if task.follow_up else None
+    return TaskOverdue(number=task.number, due=task.due, again=again)

@@ -25,10 +25,11 @@ class Place:
     async def known(self, engine: str) -> Health:
         """Say whether the runner answers and has the target; what else its owner should look at is added."""
         hello = await self.runner.hello()
-        ok = self.target in hello.targets
-        missing = () if ok else (f"runner.toml has no target `{self.target}`.",)
+        ok = self.target in hello.targets and not hello.foreign
+        missing = () if self.target in hello.targets else (f"runner.toml has no target `{self.target}`.",)
         identity = f"{engine}:{hello.runner[:12]}:{self.target}"
-        return Health(ok=ok, identity=identity, problems=(*missing, *hello.problems))
+        problems = (*missing, *hello.problems)
+        return Health(ok=ok, identity=identity, problems=problems, fence=hello.fence(self.target))
 
 
 def place_of(connections: Connections, thing: Target | Source) -> Place:

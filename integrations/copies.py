@@ -54,6 +54,17 @@ class Backup(Params):
     environment: str | None = None
 
 
+class InStep(Params):
+    """How many seconds a copy may be behind.
+
+    One that follows no server any more is judged by how much older than `as_of` its newest transaction is;
+    left out, than now.
+    """
+
+    within_s: int = Field(ge=0)
+    as_of: AwareDatetime | None = None
+
+
 class Salvage(Params):
     """Whose kept copy is looked through, by the key of its restore, and in which table only."""
 
@@ -74,18 +85,28 @@ class Copies(BesideData):
     caps: ClassVar[frozenset[Cap]]
     leaves: ClassVar[Mapping[str, str]]
     operations: ClassVar[Mapping[str, Operation]]
+    looks_ahead: ClassVar[bool] = False
+    """Whether what keeps a copy from being made is known before it is approved: then nobody is asked to."""
 
     async def health(self, target: Target) -> Health:
         """Say which thing it is; identity survives restarts, restores and damage."""
         place = self._place(target)
         found = await place.runner.ask(f"{self.name}.health", place.target, {})
         hello = await place.runner.hello()
+        # What a drill fills and removes again is empty in between.
+        empty = [f"{each} It is a stand-in, which a drill fills." for each in found.get("absent", ())]
+        absent = () if target.isolated else found.get("absent", ())
         return Health(
-            ok=bool(found["ok"]),
+            ok=bool(found["ok"]) and not hello.foreign,
             identity=f"{self.name}:{hello.runner[:12]}:{found['identity']}",
             version=str(found["version"]),
-            problems=tuple(str(problem) for problem in found["problems"]),
+            problems=tuple(filter(None, (hello.foreign, *map(str, (*found["problems"], *absent))))),
+            notes=tuple(str(note) for note in (*found.get("notes", ()), *(empty if target.isolated else ()))),
             bytes=found["bytes"],
+            made=str(found.get("made") or ""),
+            fence=hello.fence(place.target),
+            server=str(found.get("server") or ""),
+            whole=found.get("whole") is True,
         )
 
     async def points(self, source: Source, *, since: datetime | None = None) -> Sequence[RecoveryPoint]:
@@ -122,6 +143,8 @@ class Copies(BesideData):
         preview = await asked.place.runner.preview(
             asked.name, asked.place.target, asked.params, how=asked.how
         )
+        work = dict(await self._work(asked))
+        notes = noted(work)
         if call.holds and asked.operation.effect is Effect.DESTRUCTIVE:
             await self._may_hold(call)
         return Prepared(
@@ -131,7 +154,8 @@ class Copies(BesideData):
             effect=asked.operation.effect,
             repeat=asked.operation.repeat,
             cancel=asked.operation.cancel,
-            work=await self._work(asked),
+            work={name: int(amount) for name, amount in work.items()},
+            notes=notes,
         )
 
     async def start(self, call: Call, *, key: str, token: int | None = None) -> JobRef:
@@ -191,13 +215,18 @@ class Copies(BesideData):
             place, given = self._place(call.source), {"point": call.point.id}
             await place.runner.preview(f"{self.name}.hold", place.target, given, how="ask")
 
-    async def _work(self, asked: _Asked) -> Mapping[str, int]:
-        """Ask how much a copy has to bring here; where nobody can say, nothing is estimated from it."""
+    async def _work(self, asked: _Asked) -> Mapping[str, Any]:
+        """Ask how much a copy has to bring here, and whether it is whole.
+
+        Where nobody can say, nothing is estimated from it.
+        """
         if asked.operation.name not in _COPYING:
             return {}
         try:
             return await asked.place.runner.ask(f"{self.name}.work", asked.place.target, asked.params)
-        except IntegrationError:
+        except IntegrationError as problem:
+            if self.looks_ahead and problem.permanent:
+                raise
             return {}
 
     async def _begin(self, asked: _Asked, *, key: str, token: int | None, timeout_s: float) -> JobRef:
@@ -244,6 +273,16 @@ class Copies(BesideData):
             raise IntegrationError(text, permanent=False) from error
         fields = known.model_dump(exclude={"as_of"})
         return RecoveryPoint(engine=self.name, kind=self.kind, finished_at=known.as_of, **fields)
+
+
+def noted(found: dict[str, Any]) -> tuple[str, ...]:
+    """Take out of what a runner found what people should know of an act; what keeps it away raises."""
+    for obstacle in (found.pop(name, None) for name in ("damaged", "no_room")):
+        if obstacle:
+            raise IntegrationError(str(obstacle), permanent=True)
+    return tuple(
+        str(note) for note in (found.pop(name, None) for name in ("tight", "elsewhere", "unread")) if note
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from integrations.contract import (
+    Call,
     Cap,
     Engine,
     Guard,
@@ -23,6 +24,8 @@ from integrations.contract import (
 )
 
 _NEVER = "doctor-never-started"
+_LOOK = "look"
+_UNFIT = ("invalid", "partial")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +43,13 @@ async def examine_target(engine: Engine, target: Target) -> Examined:
         first, second = await engine.health(target), await engine.health(target)
     except IntegrationError as problem:
         return Examined("cannot be asked", (str(problem),))
-    return Examined(", ".join(filter(None, (first.version, first.identity))), tuple(_ill(first, second)))
+    says = ", ".join(filter(None, (first.version, first.identity)))
+    return Examined(" ".join((f"{says}." if first.notes else says, *first.notes)), tuple(_ill(first, second)))
 
 
 def _ill(first: Health, second: Health) -> Iterator[str]:
     yield from first.problems
-    if not first.ok and not first.problems:
+    if not first.ok and not first.problems and not first.notes:
         yield "It is not well and does not say why."
     if first.ok and not first.identity:
         yield "It does not say which thing it is, so an approval for one could pass for another."
@@ -63,9 +67,26 @@ async def examine_source(engine: Engine, source: Source, *, now: datetime) -> Ex
     except IntegrationError as problem:
         return Examined("cannot be asked", (str(problem),))
     problems = [*_wrong(points, window, now=now)]
+    looked, damaged = await _looked_at(engine, source, points)
+    problems += damaged
     if nowhere.point is not None:
         problems.append(f"It would restore {nowhere.point.id} when a point is named that it has not.")
-    return Examined(_summary(points, window), tuple(problems), tuple(_unwise(points, guard)))
+    says = f"{_summary(points, window)}{looked}"
+    return Examined(says, tuple(problems), tuple(_unwise(points, guard)))
+
+
+async def _looked_at(
+    engine: Engine, source: Source, points: Sequence[RecoveryPoint]
+) -> tuple[str, tuple[str, ...]]:
+    """Have an engine that can look at a point for a few seconds look at the newest that counts."""
+    newest = next((point for point in points if point.health not in _UNFIT), None)
+    if newest is None or _LOOK not in engine.operations:
+        return "", ()
+    try:
+        found = await engine.check(Call(_LOOK, source=source, point=newest))
+    except IntegrationError as problem:
+        return f"; {newest.id} was not looked at: {str(problem).rstrip('.')}", ()
+    return (f"; {found.found}", ()) if found.ok else ("", (f"{found.found}.",))
 
 
 def _wrong(points: Sequence[RecoveryPoint], window: Window | None, *, now: datetime) -> Iterator[str]:
@@ -86,7 +107,7 @@ def _wrong(points: Sequence[RecoveryPoint], window: Window | None, *, now: datet
 
 def _unwise(points: Sequence[RecoveryPoint], guard: Guard | None) -> Iterator[str]:
     for point in points:
-        if point.health in ("invalid", "partial"):
+        if point.health in _UNFIT:
             yield f"{point.id} cannot be restored: it is {point.health}."
     if guard and guard.deletes is None:
         yield f"Whether whoever takes these backups could delete them cannot be seen: {guard.because}."

@@ -37,7 +37,7 @@ from integrations.contract import (
     ToTime,
     Window,
 )
-from integrations.copies import Backup, Copies, step
+from integrations.copies import Backup, Copies, InStep, Salvage, noted, step
 
 _A = TypeVar("_A", bound=BaseModel)
 _ASK_S = 300.0
@@ -79,7 +79,7 @@ class PgBackRest(Copies):
     caps: ClassVar[frozenset[Cap]] = frozenset(
         {
             *(Cap.POINTS, Cap.WINDOW, Cap.CANCEL, Cap.PROGRESS, Cap.VERIFY_POINT),
-            *(Cap.MARK, Cap.BACKUP, Cap.HOLD),
+            *(Cap.MARK, Cap.BACKUP, Cap.HOLD, Cap.GUARD),
         }
     )
     operations: ClassVar[Mapping[str, Operation]] = {
@@ -96,21 +96,25 @@ class PgBackRest(Copies):
             cancel=Cancel.PARTIAL,
             needs_point=True,
         ),
+        "salvage": step("salvage", params=Salvage),
+        "in_step": step("in_step", kind="check", params=InStep),
         "restored": step("restored", kind="check", needs_point=True),
         "verify": step("verify", needs_point=True, needs_target=False),
         "log_continuous": step("log_continuous", kind="check", needs_point=True, needs_target=False),
     }
     leaves: ClassVar[Mapping[str, str]] = {
         "backup": "Nothing: a backup that did not finish does not count; the next one uses what it copied.",
+        "salvage": "Nothing: the kept cluster is stopped; files that were not finished are written again.",
         "mark": "At most a marker in the log that nobody knows of.",
         "prepare": "At most a copy beside, whole or not; `discard` or the next restore removes it.",
         "restore": (
-            "Before the exchange the cluster as it is now, after it the restored one, which may still have "
-            "to be started; never a mixture. The replaced cluster stays whole in the `kept` directory."
+            "Before the exchange the cluster as it is now; after it the restored one, which is up or has "
+            "still to be started; never a mixture. The replaced cluster stays whole in the `kept` directory."
         ),
         "restore_in_place": (
-            "A data directory that is neither the old cluster nor the restored one, and does not start. "
-            "Another attempt goes on with it. What was damaged is kept, unless the plan says why not."
+            "Until PostgreSQL has replayed its log a data directory that is neither the old cluster nor the "
+            "restored one, and does not run; another attempt goes on with it. After that the restored "
+            "cluster, which is up. What was damaged is kept, unless the plan says why not."
         ),
         "verify": "Nothing is changed.",
     }
@@ -145,6 +149,7 @@ class PgBackRest(Copies):
             goal=_pinned(goal, said.goal.timeline),
             reaches=said.reaches,
             log_continuous=said.log_continuous,
+            caution=said.caution,
         )
 
     async def plan(self, call: Call) -> Prepared:
@@ -160,7 +165,8 @@ class PgBackRest(Copies):
         known = _read(_Resolved, found)
         taken = known.ready and call.operation != "restore_in_place"
         work = {phase: 0 if taken else amount for phase, amount in known.work.items() if amount}
-        return replace(prepared, work=work)
+        room = dict(known.room.get(_place_of(call.operation, asked.params, taken=taken), {}))
+        return replace(prepared, work=work, notes=(*prepared.notes, *noted(room)))
 
     async def mark(self, target: Target, name: str) -> str:
         """Set a marker and return its position, once the log up to it is archived."""
@@ -230,8 +236,10 @@ class _Resolved(_Answer):
     goal: _Goal | None = None
     reaches: datetime | None = None
     log_continuous: bool | None = None
+    caution: str = ""
     work: Mapping[str, int] = Field(default_factory=dict)
     ready: bool = False
+    room: Mapping[str, Mapping[str, str]] = Field(default_factory=dict)
     points: Sequence[Mapping[str, Any]] = ()
 
 
@@ -251,6 +259,13 @@ def _given(goal: Goal) -> dict[str, Json] | None:
         case ToRevision():
             return None
     return given if timeline is None else {**given, "timeline": timeline}
+
+
+def _place_of(operation: str, params: Mapping[str, Json], *, taken: bool) -> str:
+    """Return where room is needed: beside for a copy that is still to be made, in place for what is kept."""
+    if operation == "restore_in_place":
+        return "in_place" if params.get("keep", "copy") == "copy" else ""
+    return "" if taken else "beside"
 
 
 def _pinned(goal: Goal, timeline: int) -> Goal:

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, Field, field_serializer, model_validator
 
 from integrations.asked import NoParams, Params
 from integrations.contract import Cap, Effect, Json, Operation, Repeat
-from integrations.copies import Backup, Copies, Salvage, step
+from integrations.copies import Backup, Copies, InStep, Salvage, step
 
 
 class Rows(Params):
@@ -104,11 +104,13 @@ class Postgres(Copies):
         "extract": step("extract", Effect.REVERSIBLE, params=Extract, needs_point=True),
         "drop_extracted": step("drop_extracted", Effect.REVERSIBLE, params=Extracted),
         "verify": step("verify", needs_point=True, needs_target=False),
+        "look": step("look", kind="check", needs_point=True, needs_target=False),
         "restored": step("restored", kind="check", needs_point=True),
         "rows": _check("rows", Rows),
         "recovered_to": _check("recovered_to", RecoveredTo),
         "schema": _check("schema", Schema),
         "amcheck": _check("amcheck"),
+        "in_step": _check("in_step", InStep),
     }
     leaves: ClassVar[Mapping[str, str]] = {
         "backup": "Nothing: a dump that did not finish does not count as a recovery point.",

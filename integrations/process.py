@@ -6,8 +6,6 @@ import asyncio
 import json
 import re
 import shlex
-import sys
-from asyncio.subprocess import DEVNULL
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,11 +16,13 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from integrations.contract import (
     Effect,
+    Fence,
     IntegrationError,
     JobRef,
     JobState,
     Json,
     LogChunk,
+    NotOurs,
     Phase,
     Progress,
     Repeat,
@@ -37,6 +37,11 @@ _REPORT = re.compile(r"^::(?:progress|evidence) .*\n?", re.MULTILINE)
 _QUICK_S = 10.0
 _HELLO_S = 3.0
 _PARTLY = 4
+_BELONGS = 2
+_OLDER = (
+    "This runner is of an older version, which does not know whose it is: another Backstop could restore "
+    "through it over what this one does. End its process and start the new version; its jobs go on meanwhile."
+)
 
 
 class _Answer(BaseModel):
@@ -44,13 +49,32 @@ class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Hello(_Answer):
-    """Who answers: `runner` names the host for good, `problems` is what its owner should look at."""
+class _Seen(_Answer):
+    token: int
+    key: str
 
+
+class Hello(_Answer):
+    """Who answers: `runner` names the host for good, `problems` is what its owner should look at.
+
+    `owner` is the Backstop it belongs to, and `foreign` says why it is not the one that asks. `seen` is what
+    each target saw of tokens, and `forget` the command after which they count no more.
+    """
+
+    version: int = 1
     runner: str
     operations: tuple[str, ...]
     targets: tuple[str, ...]
     problems: tuple[str, ...] = ()
+    owner: str = ""
+    foreign: str = ""
+    seen: Mapping[str, _Seen] = Field(default_factory=dict)
+    forget: str = ""
+
+    def fence(self, target: str) -> Fence | None:
+        """Return the highest token that a target has seen, or None while it has seen none."""
+        found = self.seen.get(target)
+        return Fence(found.token, found.key, self.forget) if found else None
 
 
 class Preview(_Answer):
@@ -77,6 +101,7 @@ class _Report(_Answer):
     done: int = 0
     total: int | None = None
     unit: Literal["bytes", "items", "percent"] = "items"
+    doing: str = Field(default="", max_length=400)
 
 
 class Status(_Answer):
@@ -117,21 +142,29 @@ def serve_command(config: Path, state: Path, socket: Path) -> str:
 class Runner:
     """One runner: `at` is its unix socket or another way to it. Every call has a bound in seconds.
 
-    `command` is what a person types to start one on a socket, which is said when nobody answers.
+    `command` is what a person types to start one on a socket, which is said when nobody answers. With
+    `backstop` every request says which Backstop it is of: a runner belongs to one.
     """
 
-    def __init__(self, at: Path | Way, command: str = "") -> None:
+    def __init__(
+        self, at: Path | Way, command: str = "", *, backstop: Mapping[str, str] | None = None
+    ) -> None:
         if isinstance(at, Path):
             at = UnixSocket(at, command or serve_command(Path("RUNNER.TOML"), Path("STATE"), at))
         self._way = at
+        self._backstop = dict(backstop) if backstop else None
 
     async def close(self) -> None:
         """Let go of what is kept open to it."""
         await self._way.close()
 
     async def hello(self) -> Hello:
-        """Ask who answers."""
-        return _read(Hello, await self._call({"do": "hello"}, timeout_s=_HELLO_S))
+        """Ask who answers; that it belongs to another Backstop, or cannot tell whose it is, is a problem."""
+        hello = _read(Hello, await self._call({"do": "hello"}, timeout_s=_HELLO_S))
+        more = [hello.foreign] if hello.foreign else []
+        if self._backstop and hello.version < _BELONGS:
+            more.append(_OLDER)
+        return hello.model_copy(update={"problems": (*hello.problems, *more)})
 
     async def ask(
         self, operation: str, target: str | None, params: Mapping[str, Json], *, timeout_s: float = 60.0
@@ -191,8 +224,9 @@ class Runner:
         await self._call({"do": "forbid", "key": key})
 
     async def _call(self, request: Mapping[str, Json], *, timeout_s: float = _QUICK_S) -> dict[str, Any]:
+        own: dict[str, Json] = {"backstop": dict(self._backstop)} if self._backstop else {}
         try:
-            line = await self._way.exchange(request, timeout_s=timeout_s)
+            line = await self._way.exchange({**request, **own}, timeout_s=timeout_s)
         except TimeoutError as late:
             text = f"The runner on {self._way.where} did not answer in {timeout_s:g} s; look at its log."
             raise IntegrationError(text, permanent=False) from late
@@ -299,29 +333,34 @@ def _phase(status: Status) -> tuple[Phase, str]:
 
 def _ended(status: Status) -> tuple[Phase, str]:
     said = f": {status.said}" if status.said else "."
+    # What the runner found at the target after the end, beside how the program ended.
+    found = f" {status.because}" if status.because else ""
+    said = f"{said.rstrip('.')}." if found else said
     match status.reason:
         case "cancelled":
-            return Phase.CANCELLED, status.because or "The job was cancelled."
+            return Phase.CANCELLED, status.because
         case "timeout":
-            return Phase.TIMED_OUT, "The job took longer than it was allowed to and was ended."
+            return Phase.TIMED_OUT, f"The job took longer than it was allowed to and was ended.{found}"
         case "killed":
-            return Phase.FAILED, f"The program was killed from outside (code {status.code}){said}"
+            return Phase.FAILED, f"The program was killed from outside (code {status.code}){said}{found}"
         case "orphans":
             return (
                 Phase.FAILED,
-                f"The program ended with code {status.code} and left processes, now ended{said}",
+                f"The program ended with code {status.code} and left processes, now ended{said}{found}",
             )
         case "none" if status.code == 0:
             return Phase.SUCCEEDED, ""
         case "none" if status.code == _PARTLY:
             return Phase.PARTIAL, status.said
         case "none":
-            return Phase.FAILED, f"The program ended with code {status.code}{said}"
+            return Phase.FAILED, f"The program ended with code {status.code}{said}{found}"
 
 
 def _progress(status: Status, now: datetime) -> Progress | None:
     told = status.told
-    return Progress(told.phase, told.done, told.total, told.unit, at=now) if told else None
+    if told is None:
+        return None
+    return Progress(told.phase, told.done, told.total, told.unit, at=now, doing=told.doing)
 
 
 def _read(model: type[_A], found: Mapping[str, Any]) -> _A:
@@ -340,55 +379,10 @@ def _granted(line: bytes) -> dict[str, Any]:
         answer = None
     if not isinstance(answer, dict):
         raise IntegrationError("The runner answered with nonsense; look at its version.", permanent=False)
+    if answer.get("not_yours") is True:
+        raise NotOurs(str(answer.get("error")))
     if answer.get("ok") is not True:
         raise IntegrationError(
             str(answer.get("error", "The runner refused.")), permanent=bool(answer.get("permanent", True))
         )
     return answer
-
-
-async def start_detached(config: Path, state: Path, socket: Path, *, timeout_s: float = 15.0) -> Runner:
-    """Return the runner on a socket; when none answers, start one that outlives this process."""
-    runner = Runner(socket, serve_command(config, state, socket))
-    if await _answers(runner):
-        return runner
-    places = (f"--config={config}", f"--state={state}", f"--socket={socket}")
-    launch = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "integrations.runner", "serve", "--detach", *places),
-        stdin=DEVNULL,
-        start_new_session=True,
-    )
-    await launch.wait()
-    try:
-        async with asyncio.timeout(timeout_s):
-            while True:
-                if await _answers(runner):
-                    return runner
-                await asyncio.sleep(0.05)
-    except TimeoutError as late:
-        text = f"The runner did not begin in {timeout_s:g} s{_last_words(state)}"
-        raise IntegrationError(text, permanent=False) from late
-
-
-def identity(state: Path) -> str:
-    """Return the name for good of the runner with this memory; empty when none was ever started with it."""
-    try:
-        known = json.loads((state / "identity.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return ""
-    return str(known.get("id", "")) if isinstance(known, dict) else ""
-
-
-async def _answers(runner: Runner) -> bool:
-    try:
-        await runner.hello()
-    except IntegrationError:
-        return False
-    return True
-
-
-def _last_words(state: Path) -> str:
-    log = state / "serve.log"
-    lines = log.read_text(encoding="utf-8", errors="replace").split("\n") if log.exists() else []
-    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    return f": {last}" if last else "."

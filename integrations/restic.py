@@ -14,6 +14,7 @@ class Restic(Copies):
 
     name: ClassVar[str] = "restic"
     kind: ClassVar[str] = "snapshot"
+    looks_ahead: ClassVar[bool] = True
     caps: ClassVar[frozenset[Cap]] = frozenset(
         {Cap.POINTS, Cap.CANCEL, Cap.PROGRESS, Cap.VERIFY_POINT, Cap.BACKUP, Cap.HOLD, Cap.GUARD}
     )

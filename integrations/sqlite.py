@@ -25,6 +25,7 @@ class Sqlite(Copies):
         "restore": step("restore", Effect.DESTRUCTIVE, repeat=Repeat.ONCE, needs_point=True),
         "salvage": step("salvage", params=Salvage),
         "verify": step("verify", needs_point=True, needs_target=False),
+        "look": step("look", kind="check", needs_point=True, needs_target=False),
         "integrity": step("integrity", kind="check"),
         "restored": step("restored", kind="check", needs_point=True),
     }

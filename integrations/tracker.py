@@ -1,25 +1,26 @@
 """What every issue tracker promises, and the simplest of them: files.
 
-To add a tracker: write `integrations/x.py` with a class that satisfies `Tracker`.
+To add a tracker: write `integrations/x.py` with a class that satisfies `Tracker`. People write in the same
+texts; what is ours in one is a `Part` between two marks, and nothing outside of it is ever touched.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
 
 from integrations.contract import Health, IntegrationError
+from integrations.parts import DESCRIPTION, Part, spliced_lines
 
 Adf = Mapping[str, Any]
-Merge = Callable[[Adf | None], Adf]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -33,27 +34,64 @@ class IssueRef:
     duplicates: Sequence[str] = ()
 
 
+class Written(Protocol):
+    """A text in the forms that trackers keep.
+
+    `room` is how many characters it may have; what is left out of it is where its last line says.
+    """
+
+    def adf(self, room: int) -> Adf:
+        """Return it in Atlassian Document Format; only text counts."""
+        ...
+
+    def wiki(self, room: int) -> str:
+        """Return it in Jira's wiki markup; the markup counts as well."""
+        ...
+
+    def markdown(self) -> str:
+        """Return all of it in Markdown."""
+        ...
+
+
 class Tracker(Protocol):
-    """Where post-mortems are kept. Methods raise `IntegrationError` and nothing else.
+    """Where incidents and tasks are recorded. Methods raise `IntegrationError` and nothing else.
 
     Every method may be called again after any failure: what was already done is found, not repeated.
     """
 
-    async def ensure_issue(
-        self, ref: str, *, summary: str, description_adf: Adf, attempt: int = 1
-    ) -> IssueRef:
-        """Return the issue made for `ref`, making it when there is none.
+    async def ensure_issue(self, ref: str, *, summary: str, text: Written, attempt: int = 1) -> IssueRef:
+        """Return the issue made for `ref`, making it with this description when there is none.
 
         `ref` is unique for ever. An `attempt` over 1 says that an earlier one may have made it unnoticed.
         """
         ...
 
-    async def publish(self, key: str, merge: Merge) -> None:
-        """Replace the description of an issue by what `merge` makes of the present one."""
+    async def exists(self, key: str) -> bool:
+        """Say whether an issue is there; one that is not is never found for its reference again."""
         ...
 
-    async def attach(self, key: str, filename: str, content: bytes) -> None:
-        """Attach a file to an issue unless the same content hangs there under the same name."""
+    async def publish(self, key: str, text: Written) -> None:
+        """Replace our part of the description of an issue."""
+        ...
+
+    async def comment(self, key: str, part: Part, text: Written) -> bool:
+        """Replace our part of the one comment that has it; say whether that had to be made."""
+        ...
+
+    async def attach(self, key: str, filename: str, content: bytes) -> bool:
+        """Attach a file to an issue unless its content hangs there under this name; say whether it was."""
+        ...
+
+    async def link(self, key: str, to: str) -> None:
+        """Link two issues; a link that is there already stays the only one."""
+        ...
+
+    async def duplicates(self, key: str, of: str) -> None:
+        """Link an issue as a duplicate of another; a link that is there already stays the only one."""
+        ...
+
+    async def assign(self, key: str, owner: str, due: date) -> None:
+        """Give an issue a day, and to whoever has the e-mail `owner`, as far as the tracker takes them."""
         ...
 
     async def health(self) -> Health:
@@ -76,25 +114,42 @@ def checked_name(name: str, what: str) -> str:
 
 
 class FileTracker:
-    """Post-mortems as files in one folder for each: `out/INC-42/postmortem.adf.json` and what is attached."""
+    """Records as files in a folder for each: `out/INC-42/description.md`, comments, and what is attached."""
 
     def __init__(self, out: Path) -> None:
         self._out = out
 
-    async def ensure_issue(
-        self, ref: str, *, summary: str, description_adf: Adf, attempt: int = 1
-    ) -> IssueRef:
+    async def ensure_issue(self, ref: str, *, summary: str, text: Written, attempt: int = 1) -> IssueRef:
         """Write the description unless there is one; the summary is its title already."""
-        file = self._file(ref, "postmortem.adf.json")
-        return await asyncio.to_thread(_ensure, file, description_adf)
+        file = self._part(ref, DESCRIPTION)
+        if not await asyncio.to_thread(file.exists):
+            await asyncio.to_thread(_put, file, DESCRIPTION, text)
+        return IssueRef(key=file.parent.name, url=file.parent.absolute().as_uri())
 
-    async def publish(self, key: str, merge: Merge) -> None:
-        """Replace the description by what `merge` makes of the present one."""
-        await asyncio.to_thread(_publish, self._file(key, "postmortem.adf.json"), merge)
+    async def exists(self, key: str) -> bool:
+        """Say whether there is a description."""
+        return await asyncio.to_thread(self._part(key, DESCRIPTION).exists)
 
-    async def attach(self, key: str, filename: str, content: bytes) -> None:
+    async def publish(self, key: str, text: Written) -> None:
+        """Replace our part of the description."""
+        await asyncio.to_thread(_put, self._part(key, DESCRIPTION), DESCRIPTION, text)
+
+    async def comment(self, key: str, part: Part, text: Written) -> bool:
+        """Replace our part of the file that is named after it."""
+        return await asyncio.to_thread(_put, self._part(key, part), part, text)
+
+    async def attach(self, key: str, filename: str, content: bytes) -> bool:
         """Write a file beside the description, in place of an older one of the same name."""
-        await asyncio.to_thread(_write, self._file(key, filename), content)
+        return await asyncio.to_thread(_write, self._file(key, filename), content)
+
+    async def link(self, key: str, to: str) -> None:
+        """Do nothing: what belongs together is in one folder."""
+
+    async def duplicates(self, key: str, of: str) -> None:
+        """Do nothing: the text of each says so."""
+
+    async def assign(self, key: str, owner: str, due: date) -> None:
+        """Do nothing: a file belongs to nobody, and its text says whose it is and by when."""
 
     async def health(self) -> Health:
         """Say whether the folder can be written to."""
@@ -107,6 +162,9 @@ class FileTracker:
     async def close(self) -> None:
         """Do nothing: every file is complete as soon as it is there."""
 
+    def _part(self, ref: str, part: Part) -> Path:
+        return self._file(ref, f"{part.name.replace(' ', '-')}.md")
+
     def _file(self, ref: str, filename: str) -> Path:
         return self._out / checked_name(ref, "reference") / checked_name(filename, "file name")
 
@@ -117,22 +175,23 @@ def _probe(folder: Path) -> None:
         pass
 
 
-def _ensure(file: Path, description: Adf) -> IssueRef:
+def _put(file: Path, part: Part, text: Written) -> bool:
+    """Replace a part of a file; say whether there was no such file."""
+    opening, closing = f"<!-- {part.opening} -->", f"<!-- {part.closing} -->"
     with _speaking_of(file):
-        if not file.exists():
-            _replace(file, _encoded(description))
-    return IssueRef(key=file.parent.name, url=file.parent.absolute().as_uri())
+        existing = file.read_bytes().decode() if file.exists() else None
+        said = spliced_lines((existing or "").rstrip("\n"), text.markdown(), opening, closing) + "\n"
+        if said != existing:
+            _replace(file, said.encode())
+    return existing is None
 
 
-def _publish(file: Path, merge: Merge) -> None:
+def _write(file: Path, content: bytes) -> bool:
     with _speaking_of(file):
-        existing = json.loads(file.read_bytes()) if file.exists() else None
-        _replace(file, _encoded(merge(existing)))
-
-
-def _write(file: Path, content: bytes) -> None:
-    with _speaking_of(file):
+        if file.is_file() and file.read_bytes() == content:
+            return False
         _replace(file, content)
+    return True
 
 
 def _replace(file: Path, content: bytes) -> None:
@@ -150,19 +209,14 @@ def _replace(file: Path, content: bytes) -> None:
             raise
 
 
-def _encoded(document: Adf) -> bytes:
-    return (json.dumps(document, indent=1) + "\n").encode()
-
-
 @contextmanager
 def _speaking_of(file: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise IntegrationError(_because(file, error), permanent=False) from None
-    except json.JSONDecodeError as error:
-        sentence = f"{file} is not JSON (line {error.lineno}). Repair it or move it away."
-        raise IntegrationError(sentence, permanent=True) from None
+    except UnicodeDecodeError:
+        raise IntegrationError(f"{file} is no text. Repair it or move it away.", permanent=True) from None
 
 
 def _because(file: Path, error: OSError) -> str:

@@ -21,6 +21,10 @@ from playbooks.validate import Part, validated
 from playbooks.words import Name, Sentence
 from playbooks.yaml_text import Path, Text, read_yaml
 
+Label = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]{0,99}$")]
+LabelValue = Annotated[str, StringConstraints(pattern=r'^[^"\\\x00-\x1f\x7f]+$', max_length=200)]
+ComponentId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{6,40}$")]
+PagerId = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{3,40}$")]
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s<>]+@[^@\s<>]+$", max_length=254, to_lower=True)]
 
 
@@ -31,12 +35,23 @@ class Tier(Part):
     rpo: Duration
 
 
+class Tags(Part):
+    """The tags by which a service is put out, in a clone on Backstop's own machine.
+
+    `matching` is their name, with a `*` where the version stands. Nothing is fetched.
+    """
+
+    clone: Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f\x7f]*$", max_length=1000)]
+    matching: Annotated[str, StringConstraints(pattern=r"^[\w./@+-]*\*[\w./@+-]*$", max_length=200)] = "*"
+
+
 class Deploys(Part):
-    """Where deployments of a service come from, and what they are called there."""
+    """Where deployments of a service come from, what they are called there, and which tags set them off."""
 
     pipeline: Name
     project: Sentence | None = None
     command: Name | None = None
+    tags: Tags | None = None
 
 
 class Environment(Part):
@@ -49,24 +64,41 @@ class Environment(Part):
     backups: tuple[Name, ...] = ()
 
 
+class Paging(Part):
+    """The service in PagerDuty, where an incident of `from_severity` or worse is opened and wakes people.
+
+    `page` are groups that are paged at once as well.
+    """
+
+    service: PagerId
+    from_severity: Annotated[int, Field(ge=1, le=4)] = 2
+    page: tuple[Name, ...] = ()
+
+
 class Service(Part):
-    """What is recovered; `owner` is a group."""
+    """What is recovered; `owner` is a group, `status_component` what customers see it as on Statuspage."""
 
     title: Sentence
     tier: Name
     owner: Name
     aliases: tuple[Name, ...] = ()
+    pagerduty: Paging | None = None
+    status_component: ComponentId | None = None
     environments: Annotated[Mapping[Name, Environment], Field(min_length=1)]
 
 
 class Target(Part):
-    """What is acted on and how its engine reaches it; settings never hold a secret."""
+    """What is acted on and how its engine reaches it; settings never hold a secret.
+
+    `alerts` are the labels that alerts about it carry, all of them; a silence covers those alone.
+    """
 
     kind: Name
     environment: Name
     runner: Name | None = None
     isolated: StrictBool = False
     settings: Mapping[str, JsonValue] = Field(default_factory=dict)
+    alerts: Mapping[Label, LabelValue] | None = None
 
 
 class Source(Part):
@@ -84,13 +116,28 @@ class Person(Part):
     name: Sentence
     slack: Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]{2,20}$")] | None = None
     email: Email
+    pagerduty: PagerId | None = None
+
+
+class OnCall(Part):
+    """Who is on call in PagerDuty, by an escalation policy, whose first level counts, or by a schedule."""
+
+    escalation_policy: PagerId | None = None
+    schedule: PagerId | None = None
+
+    @property
+    def key(self) -> str:
+        """Return the name under which its people stand among those of Slack groups."""
+        policy = self.escalation_policy
+        return f"escalation_policy:{policy}" if policy else f"schedule:{self.schedule}"
 
 
 class Group(Part):
-    """People who hold something together."""
+    """People who hold something together; whoever is on call for it is paged, or else all of its people."""
 
     people: tuple[Name, ...] = ()
     slack_group: Annotated[str, StringConstraints(pattern=r"^S[A-Z0-9]+$")] | None = None
+    oncall: OnCall | None = None
 
 
 class Pipeline(Part):
@@ -98,6 +145,17 @@ class Pipeline(Part):
 
     title: Sentence
     owner: Name
+
+
+class Alerts(Part):
+    """Which labels of alerts name the service, the environment and the severity, and what its words mean."""
+
+    service: Label = "service"
+    environment: Label = "environment"
+    severity: Label = "severity"
+    severities: Mapping[Sentence, Annotated[int, Field(ge=1, le=4)]] = Field(
+        default_factory=lambda: {"critical": 1, "error": 2, "warning": 3, "info": 4}
+    )
 
 
 class Catalog(Part):
@@ -111,6 +169,7 @@ class Catalog(Part):
     people: Mapping[Name, Person]
     groups: Mapping[Name, Group]
     pipelines: Mapping[Name, Pipeline] = Field(default_factory=dict)
+    alerts: Alerts = Field(default_factory=Alerts)
 
     def service(self, name: str) -> str | None:
         """Return the key of a service by its name or an alias, in any case, or None."""
@@ -147,10 +206,17 @@ class Catalog(Part):
         return tuple(name for name in self.groups if person in self.members(name, members))
 
     def members(self, group: str, members: Mapping[str, Iterable[str]] | None = None) -> tuple[str, ...]:
-        """Return the people of a group, those of its Slack group included, each once; unknown has none."""
+        """Return a group's people, those of its Slack group and on call, each once; unknown has none."""
         found = self.groups.get(group, Group())
         slack = self.slack_members(found.slack_group, members)
-        return tuple(dict.fromkeys((*found.people, *slack)))
+        on_call = self.slack_members(found.oncall.key if found.oncall else None, members)
+        return tuple(dict.fromkeys((*found.people, *slack, *on_call)))
+
+    def called(self, pagerduty: str, email: str) -> str | None:
+        """Return who somebody of PagerDuty is, by their id there or else by their e-mail, or None."""
+        by_id = (name for name, each in self.people.items() if pagerduty and each.pagerduty == pagerduty)
+        by_email = (name for name, each in self.people.items() if each.email == email.lower())
+        return next(by_id, None) or next(by_email, None)
 
     def slack_members(
         self, slack_group: str | None, members: Mapping[str, Iterable[str]] | None
@@ -202,8 +268,18 @@ class _Reading:
         yield from self._aliases()
         yield from self._shared("slack", ((key, person.slack) for key, person in self.catalog.people.items()))
         yield from self._shared("email", ((key, person.email) for key, person in self.catalog.people.items()))
+        yield from self._shared(
+            "pagerduty", ((key, person.pagerduty) for key, person in self.catalog.people.items())
+        )
+        yield from self._alerts()
         for name, group in self.catalog.groups.items():
-            if not group.people and not group.slack_group:
+            if group.oncall and bool(group.oncall.escalation_policy) == bool(group.oncall.schedule):
+                yield self.text.problem(
+                    ("groups", name, "oncall"),
+                    "who is on call comes from one place",
+                    "name an `escalation_policy` or a `schedule`",
+                )
+            if not group.people and not group.slack_group and not group.oncall:
                 yield self.text.problem(
                     ("groups", name), f"nobody is in the group {name!r}", "it could do nothing"
                 )
@@ -214,6 +290,8 @@ class _Reading:
             at: Path = ("services", name)
             yield (*at, "tier"), "tier", service.tier, catalog.tiers
             yield (*at, "owner"), "group", service.owner, catalog.groups
+            for index, paged in enumerate(service.pagerduty.page if service.pagerduty else ()):
+                yield (*at, "pagerduty", "page", index), "group", paged, catalog.groups
             for key, place in service.environments.items():
                 yield from self._environment((*at, "environments", key), place)
         for name, group in catalog.groups.items():
@@ -241,6 +319,18 @@ class _Reading:
                     yield self.text.problem(
                         path, f"{alias!r} names two services", "nobody could tell them apart"
                     )
+
+    def _alerts(self) -> Iterator[Problem]:
+        """What says nothing of one target alone would silence those of everything beside it."""
+        shared = {self.catalog.alerts.environment, self.catalog.alerts.severity}
+        for name, target in self.catalog.targets.items():
+            if target.alerts is not None and not target.alerts.keys() - shared:
+                labels = " and ".join(sorted(target.alerts)) or "no label"
+                yield self.text.problem(
+                    ("targets", name, "alerts"),
+                    f"alerts of {name!r} are told from others by {labels} alone",
+                    "a silence would hide those of everything else too: name a label that only they carry",
+                )
 
     def _shared(self, key: str, values: Iterable[tuple[str, str | None]]) -> Iterator[Problem]:
         owner: dict[str, str] = {}

@@ -332,7 +332,8 @@ class Playbook(Part):
     """The pre-staged plan of one recovery.
 
     With `warm` its warm steps are carried out as soon as it is planned, which Backstop does by itself when an
-    incident it applies to is declared.
+    incident it applies to is declared. With `silence` the alerts that the catalog names for its targets are
+    silent in Alertmanager while it acts.
     """
 
     version: Literal["backstop/playbook/1"] = Field(alias="schema")
@@ -353,6 +354,7 @@ class Playbook(Part):
     updates: Updates | None = None
     at_most: Lasting | None = None
     warm: StrictBool = False
+    silence: StrictBool = False
     drill: Drill | None = None
 
     @property

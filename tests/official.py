@@ -8,6 +8,7 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
+from ruamel.yaml import YAML
 
 HERE = Path(__file__).resolve().parents[1]
 
@@ -18,7 +19,10 @@ def contract(path: str) -> dict[str, Any]:
     file = shared / "contracts" / path
     if not file.is_file():
         pytest.skip(f"no {path} beside the repository: set BACKSTOP_SHARED to a folder with contracts/{path}")
-    document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    text = file.read_text(encoding="utf-8")
+    document: dict[str, Any] = (
+        YAML(typ="safe", pure=True).load(text) if file.suffix == ".yaml" else json.loads(text)
+    )
     return document
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import psycopg
 
 from integrations.contract import Source, Target
+from integrations.runner import servers
 from tests import postgres
 from tests.required import missing
 
@@ -51,6 +52,7 @@ max_connections = 20
 min_wal_size = {smallest}MB
 max_wal_size = {largest}MB
 timezone = 'UTC'
+include_if_exists = '../more.conf'
 """
 _ROW = "SELECT n, (SELECT string_agg(md5((n * 32 + part)::text), '') FROM generate_series(1, 32) part)"
 _ROWS_AT_ONCE = 50_000
@@ -67,7 +69,7 @@ side_port = "{side_port}"
 {more}allow = {allow}
 """
 _ALLOW = ["backup", "mark", "verify", "prove", "hold", "prepare", "discard", "restore", "restored"]
-_ALLOW += ["restore_in_place"]
+_ALLOW += ["restore_in_place", "salvage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +165,10 @@ class Cluster:
         """Return the label of the first backup."""
         return self.backups()[0]
 
-    def connect(self, port: str = PORT) -> psycopg.Connection:
+    def connect(self, port: str = PORT, database: str = "postgres") -> psycopg.Connection:
         """Connect to the orders; every statement counts at once."""
         return psycopg.connect(
-            host=str(self.home / "s"), port=port, user="postgres", dbname="postgres", autocommit=True
+            host=str(self.home / "s"), port=port, user="postgres", dbname=database, autocommit=True
         )
 
     def ask(self, query: str, port: str = PORT) -> object:
@@ -202,6 +204,25 @@ class Cluster:
         self.order(3)
         return Release(began[0].astimezone(UTC), began[1], xid[0], good)
 
+    def set(self, more: str) -> None:
+        """Have other settings hold, also in what is restored, from its start or the next reload."""
+        (self.home / "more.conf").write_text(more)
+        (self.home / "more.conf").chmod(0o644)
+
+    def reload(self) -> None:
+        """Let the server read its settings again."""
+        self.run(self.binaries / "pg_ctl", "-D", self.data, "reload")
+
+    def pid(self) -> int | None:
+        """Return the process of the server, if one lives."""
+        return servers.pid_in(self.data)
+
+    def recovers(self, port: str = PORT) -> bool:
+        """Say whether the server can be asked and still replays its log."""
+        with suppress(psycopg.OperationalError):
+            return self.ask("SELECT pg_is_in_recovery()", port) is True
+        return False
+
     def archived(self) -> None:
         """Wait until everything that was written is archived."""
         self.pgbackrest("check")
@@ -211,6 +232,13 @@ class Cluster:
         self.stop()
         self.run("rm", "-r", self.data)
         self.run(self.binaries / "initdb", "--pgdata", self.data, "--no-sync", "--username=postgres")
+
+    def put_back(self, kept: Path) -> None:
+        """Let a kept cluster take its place again, as a person does it."""
+        self.stop()
+        self.data.rename(self.home / "restored")
+        kept.rename(self.data)
+        self.start()
 
     def damage(self, backup: int) -> None:
         """Change the last byte in the greatest file of a backup, which is of a checksum."""

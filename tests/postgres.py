@@ -76,25 +76,62 @@ class Server:
 @contextmanager
 def server(binaries: Path) -> Iterator[Server]:
     """Run a fresh server and end it by its process id."""
+    password = secrets.token_urlsafe(16)
+    with _home() as (folder, account):
+        _initialise(binaries, folder, password, account)
+        with _running(binaries, folder, password, account) as running:
+            yield running
+
+
+@contextmanager
+def standby(of: Server) -> Iterator[Server]:
+    """Run a copy that streams from a server, and end it by its process id."""
+    with _home() as (folder, account):
+        place = f"host=127.0.0.1 port={of.port} user=tests password={of.password} application_name=copy"
+        made = subprocess.run(
+            [
+                *(of.binaries / "pg_basebackup", "--pgdata", folder / "data", "--dbname", place),
+                *("--write-recovery-conf", "--checkpoint=fast", "--no-sync"),
+            ],
+            cwd=folder,
+            env=_environment(folder),
+            capture_output=True,
+            text=True,
+            check=False,
+            **as_account(account),
+        )
+        if made.returncode:
+            raise RuntimeError(f"pg_basebackup failed: {made.stderr.strip()}")
+        with _running(of.binaries, folder, of.password, account) as running:
+            yield running
+
+
+@contextmanager
+def _home() -> Iterator[tuple[Path, pwd.struct_passwd | None]]:
     account = unprivileged()
     folder = Path(tempfile.mkdtemp(prefix="backstop-pg-", dir=open_folder()))
     try:
         if account:
             os.chown(folder, account.pw_uid, account.pw_gid)
-        password = secrets.token_urlsafe(16)
-        _initialise(binaries, folder, password, account)
-        process, port = _started(binaries, folder, password, account)
-        try:
-            yield Server(binaries, port, password, process.pid)
-        finally:
-            process.send_signal(2)  # SIGINT: PostgreSQL's fast shutdown
-            try:
-                process.wait(_END_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        yield folder, account
     finally:
         shutil.rmtree(folder)
+
+
+@contextmanager
+def _running(
+    binaries: Path, folder: Path, password: str, account: pwd.struct_passwd | None
+) -> Iterator[Server]:
+    process, port = _started(binaries, folder, password, account)
+    try:
+        yield Server(binaries, port, password, process.pid)
+    finally:
+        process.send_signal(2)  # SIGINT: PostgreSQL's fast shutdown
+        try:
+            process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def unprivileged() -> pwd.struct_passwd | None:

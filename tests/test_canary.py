@@ -339,6 +339,13 @@ async def test_wrong_settings_are_named_without_their_secrets(tmp_path: Path, wo
         "JIRA_TOKEN": secret,
         "AUDIT_WEBHOOK_URL": f"https://audit.example/{secret}",
         "AUDIT_WEBHOOK_SECRET": secret,
+        "STATUSPAGE_PAGE": "a-page",
+        "STATUSPAGE_KEY": secret,
+        "STATUSPAGE_URL": "http://127.0.0.1:1",
+        "STATUS_WEBHOOK_URL": f"https://status.example/{secret}",
+        "STATUS_WEBHOOK_SECRET": secret,
+        "ALERTMANAGER_URL": "http://127.0.0.1:1",
+        "ALERTMANAGER_SECRET": secret,
         "DATABASE_URL": f"postgresql+psycopg://backstop:{secret}@127.0.0.1:1/backstop",
     }
     own = {name: value for name, value in os.environ.items() if not name.startswith("BACKSTOP_")}

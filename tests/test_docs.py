@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,6 @@ from ruamel.yaml import YAML
 
 from bot.__main__ import COMMANDS
 from bot.commands import VERBS
-from bot.sandbox.slack.methods import METHODS
 from bot.settings import Settings
 from bot.web.openapi import description
 from integrations.registry import ENGINES, operations
@@ -129,6 +127,17 @@ def test_every_variable_is_a_setting(path: str) -> None:
     assert named - OUTSIDE <= {f"BACKSTOP_{name.upper()}" for name in Settings.model_fields}
 
 
+def test_every_test_that_a_page_names_is_there() -> None:
+    written = {
+        name
+        for file in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^(?:async )?def (test_\w+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    named = {name for text in TEXTS.values() for name in re.findall(r"`(test_\w+)`", text)}
+    assert named
+    assert named - written == set()
+
+
 @pytest.mark.parametrize("path", TEXTS)
 def test_every_make_target_exists(path: str) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -174,63 +183,3 @@ def test_every_step_of_an_example_is_made_of_words_of_the_language(path: str, te
     found = list(steps_in(YAML(typ="safe").load(text)))
     assert found
     assert [(step["uses"], sorted(set(step) - words)) for step in found if not set(step) <= words] == []
-
-
-def manifests() -> list[dict[str, dict[str, dict[str, object]]]]:
-    """Return the manifests of the Slack app that the documents give."""
-    return [YAML(typ="safe").load(text) for _, text in examples("yaml") if "bot_events" in text]
-
-
-def test_both_ways_to_reach_slack_have_a_manifest() -> None:
-    assert sorted(bool(found["settings"]["socket_mode_enabled"]) for found in manifests()) == [False, True]
-
-
-@pytest.mark.parametrize("manifest", manifests())
-def test_a_manifest_asks_for_what_the_door_uses_and_no_more(
-    manifest: dict[str, dict[str, dict[str, object]]],
-) -> None:
-    asked = manifest["oauth_config"]["scopes"]["bot"]
-    assert isinstance(asked, list)
-    used = {name: set(METHODS[name].scopes) for name in methods() if METHODS[name].scopes}
-    unmet = {name for name, scopes in used.items() if not scopes & set(asked)}
-    events = {"app_mentions:read", "commands"}
-    assert unmet == set()
-    assert set(asked) - set().union(*used.values()) == events
-    subscriptions = manifest["settings"]["event_subscriptions"]
-    assert subscriptions["bot_events"] == sorted(registered("event"))
-    shortcuts = manifest["features"]["shortcuts"]
-    assert isinstance(shortcuts, list)
-    assert sorted(each["callback_id"] for each in shortcuts) == sorted(registered("shortcut"))
-
-
-def registered(what: str) -> set[str]:
-    """Return the events or shortcuts that the door listens to by name."""
-    found: set[str] = set()
-    for file in (ROOT / "bot" / "slack").glob("*.py"):
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-        named = {
-            node.targets[0].id: node.value.value
-            for node in tree.body
-            if isinstance(node, ast.Assign)
-            and isinstance(node.targets[0], ast.Name)
-            and isinstance(node.value, ast.Constant)
-        }
-        for node in ast.walk(tree):
-            match node:
-                case ast.Call(ast.Attribute(ast.Name("app"), attr), [ast.Constant(str(name)), *_]) if (
-                    attr == what
-                ):
-                    found.add(name)
-                case ast.Call(ast.Attribute(ast.Name("app"), attr), [ast.Name(name), *_]) if attr == what:
-                    found.add(str(named[name]))
-    return found
-
-
-def methods() -> set[str]:
-    """Return the methods of Slack's Web API that the door's code names."""
-    return {
-        node.value
-        for file in (ROOT / "bot" / "slack").glob("*.py")
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in METHODS
-    }

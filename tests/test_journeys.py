@@ -32,6 +32,13 @@ ONE: dict[str, tuple[Transport, ...]] = {
     "engines": ("socket",),
     "stale-playbook": ("http",),
     "bad-days": ("http",),
+    "paging": ("http",),
+    "actions": ("http",),
+    "merge": ("http",),
+    "datacenter": ("socket",),
+    "change": ("http",),
+    "status-page": ("http",),
+    "silences": ("socket",),
     "pgbackrest": ("http",),
     "pgbackrest-goals": ("socket",),
     "pgbackrest-traps": ("http",),
@@ -44,6 +51,7 @@ PLAYED = [
     for each in JOURNEYS
     for way in ONE.get(each.file.stem, BOTH)
 ]
+SWEEPS = {"conversations.list", "conversations.members", "users.list"}
 Opened = AbstractAsyncContextManager[Place]
 
 
@@ -52,6 +60,14 @@ def opened(
 ) -> Opened:
     """Open the place where a conversation happens, which the name of its file says."""
     match conversation.file.stem.partition("-")[0]:
+        case "paging":
+            return stage_place(home, transport, paging=True)
+        case "datacenter":
+            return stage_place(home, transport, datacenter=True)
+        case "status":
+            return stage_place(home, transport, publishing=True)
+        case "silences":
+            return stage_place(home, transport, silencing=True)
         case "shop":
             return shop_place(home, transport)
         case "pgbackrest":
@@ -74,6 +90,7 @@ async def played(conversation: Conversation, opened: Opened, home: Path) -> str:
 async def whole(place: Place, sight: Sight) -> None:
     """What holds at the end of every journey, whatever it tells."""
     assert sight.shouts == [], "a message notified everybody"
+    assert not SWEEPS & {call.method for call in place.slack.calls}, "a whole workspace was listed"
     assert await place.app.timeline.verify() == []
 
 

@@ -133,6 +133,16 @@ def test_every_file_that_is_no_code_is_packaged() -> None:
         assert [path for path in others if not any(Path(path).match(pattern) for pattern in patterns)] == []
 
 
+def test_what_is_tested_is_what_is_shipped() -> None:
+    shipped, tested = (_pinned(name) for name in ("requirements.lock", "tests/requirements.lock"))
+    assert len(shipped) > 20
+    assert sorted(shipped - tested) == []
+
+
+def _pinned(name: str) -> set[str]:
+    return set(re.findall(r"^[^\s#]+==[^\s;]+", (ROOT / name).read_text(), flags=re.MULTILINE))
+
+
 def test_nothing_that_was_made_here_is_let_through(context: Path) -> None:
     assert {path.name for path in context.iterdir()} <= {
         *PACKAGES,

@@ -22,7 +22,7 @@ from bot.settings import Settings
 from integrations import registry
 from integrations.connections import Connections
 from integrations.contract import IntegrationError
-from integrations.process import identity, start_detached
+from integrations.detached import identity, start_detached
 
 CONFIG = "[targets.shop]\nkind = 'commands'\n"
 WITHIN_S = 30.0
@@ -74,7 +74,9 @@ async def test_a_runner_that_was_killed_is_started_again_with_the_same_memory(se
     assert answering(settings.home / "runner.sock") != pid
 
 
-async def test_how_the_runner_is_stands_among_the_parts(settings: Settings) -> None:
+async def test_how_the_runner_is_stands_among_the_parts(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
     keeper = RunnerKeeper(settings, patience_s=0.5)
     assert keeper.parts() == {}
     write(settings)
@@ -87,10 +89,20 @@ async def test_how_the_runner_is_stands_among_the_parts(settings: Settings) -> N
     assert pid
     os.kill(pid, signal.SIGSTOP)
     try:
-        await keeper.look()
-        assert keeper.parts() == {"runner": "down: it does not answer"}
+        for _ in range(2):
+            await keeper.look()
+        sentence = (
+            f"The runner on {settings.home / 'runner.sock'} does not move: process {pid} was stopped (state "
+            f"T). Wake it there with `kill -CONT {pid}`. Its jobs have processes of their own and go on."
+        )
+        assert keeper.parts() == {"runner": f"down: {sentence}"}
+        with pytest.raises(IntegrationError, match=r"kill -CONT"):
+            # A question that may take a minute is not waited for either.
+            await runner_of(settings).ask("sqlite.health", "x", {}, timeout_s=60)
     finally:
         os.kill(pid, signal.SIGCONT)
+    assert caplog.text.count(sentence) == 1
+    assert "Another runner answers" not in (settings.home / "runner" / "serve.log").read_text()
 
 
 async def test_one_that_begins_to_be_configured_later_is_started_then(settings: Settings) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from bot.commands.resume import wants_more
 from bot.commands.verb import Answer, Ask, Outcome, Verb
 from bot.core.approval import Approval, GateState, Standing, counts, missing, role_of, standing
 from bot.core.document import Code, Document, Paragraph, Strong
 from bot.core.errors import Refused
-from bot.core.events import Approved, RunResumed
+from bot.core.events import Approved
 from bot.core.incident import Incident
 from bot.core.loss import outdated
 from bot.core.may import Right
+from bot.core.pauses import whys, without
 from bot.core.plan import Plan, PlannedGate
 from bot.core.run import Run
 from bot.core.words import sentence
@@ -37,7 +39,7 @@ async def act(ask: Ask) -> Outcome:
     else:
         event = Approved(gate=gate.name, hash=run.hash, role=_role(ask, run, gate, state, holders))
     _still_asked(ask, run, gate, state, holders, event)
-    return _outcome(ask, run, gate, state, holders, event)
+    return _outcome(ask, run, incident, gate, holders, event)
 
 
 def open_plan(ask: Ask, run: Run) -> Plan:
@@ -159,37 +161,37 @@ def _break_glass(ask: Ask, run: Run, gate: PlannedGate, holders: Holders) -> App
 
 
 def _outcome(
-    ask: Ask, run: Run, gate: PlannedGate, state: GateState, holders: Holders, event: Approved
+    ask: Ask, run: Run, incident: Incident, gate: PlannedGate, holders: Holders, event: Approved
 ) -> Outcome:
+    state = run.gates[gate.name]
     mine = Approval(ask.who.name, event.role, event.hash, ask.now, event.break_glass)
     others = tuple(a for a in state.approvals if a.person != ask.who.name)
     after = replace(state, approvals=(*others, mine))
     opened = standing(gate, after, hash=run.hash, holders=holders, now=ask.now) is Standing.OPEN
     valid = _valid(ask, run, gate, after.approvals, holders)
     left = () if opened else missing(gate, valid, holders)
-    then = _then(ask, run, gate) if opened else f" Still needed: {', '.join(left)}."
+    then = _then(ask, run, incident, gate) if opened else f" Still needed: {', '.join(left)}."
     how = " approved by breaking the glass as " if event.break_glass else " approved as "
     line = (Strong(f"{run.id}.{gate.name}"), how, Code(event.role), f".{then}")
     data = {"run": run.id, "gate": gate.name, "missing": list(left)}
     answer = Answer(Document("", (Paragraph(line),)), data=data)
-    events = (
-        (event, RunResumed(why=f"{gate.name} is approved")) if opened and _paused(run, gate) else (event,)
-    )
+    lifts = run.stopped_at((gate.name,)) if opened else ()
+    resumed = (run.lifted(lifts, why=f"{gate.name} is approved"),) if lifts else ()
+    events = (event, *resumed)
     return Outcome(answer, {f"run/{run.id}": Change(run.seq, events)})
 
 
-def _then(ask: Ask, run: Run, gate: PlannedGate) -> str:
-    if run.paused is None or _paused(run, gate):
+def _then(ask: Ask, run: Run, incident: Incident, gate: PlannedGate) -> str:
+    """Name what ends each pause that is left: `resume` does not end one that waits for a choice."""
+    left = without(run.pauses, run.stopped_at((gate.name,)))
+    if not left:
         return " That is enough: the step may go on."
-    why = f"{run.id} is paused: {sentence(run.paused.why)}"
-    return f" That is enough, but {why} `{ask.desk.command} resume {run.id}` lets it go on."
-
-
-def _paused(run: Run, gate: PlannedGate) -> bool:
-    """Say whether the run is paused because it waits for this gate and for nothing else."""
-    paused = run.paused
-    step = run.plan.step(paused.step) if run.plan and paused and paused.step else None
-    return bool(paused and not paused.freeze and step and step.gate == gate.name)
+    why = f"{run.id} is paused: {sentence(whys(left))}"
+    choices = [wants for pause in left if (wants := wants_more(ask, run, incident, pause))]
+    then = " then" if choices else ""
+    goes_on = f"`{ask.desk.command} resume {run.id}`{then} lets it go on."
+    ways = choices if len(choices) == len(left) else [*choices, goes_on]
+    return f" That is enough, but {why} {' '.join(ways)}"
 
 
 VERB = Verb(

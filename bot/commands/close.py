@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from bot.commands.grammar import one_of
-from bot.commands.verb import Ask, Outcome, Verb
+from datetime import timedelta
+
+from bot.commands.grammar import a_duration, one_of
+from bot.commands.verb import Ask, Outcome, Verb, in_incident
+from bot.core.blameless import hints
 from bot.core.deciding import WROTE, unanswered
+from bot.core.document import Code, Line
 from bot.core.errors import Refused
 from bot.core.events import IncidentClosed, Phase
+from bot.core.incident import Incident
 from bot.core.may import Right
-from bot.timeline import Change
+from bot.core.tasks import actions
 
 ANSWERS = ("no", "helped", "slowed", "lost", "failed")
 
@@ -20,7 +25,7 @@ async def act(ask: Ask) -> Outcome:
     incident = await ask.incident(ask.words.options.get("inc"))
     ask.may(Right.COMMAND, "close the incident", incident)
     if incident.phase is not Phase.RESOLVED:
-        raise Refused(f"{incident.id} is {incident.phase.value}: `resolve` it first. Nothing was recorded.")
+        raise Refused(f"{incident.id} is {incident.stands}: `resolve` it first. Nothing was recorded.")
     if unanswered(incident):
         criteria, _ = ask.desk.shelf.criteria()
         raise Refused(
@@ -29,11 +34,36 @@ async def act(ask: Ask) -> Outcome:
             "(?: nobody knows). Nothing was recorded."
         )
     event = IncidentClosed(
-        backup_availability=availability, recovery_speed=speed, why=ask.words.options.get("why", "")
+        backup_availability=availability,
+        recovery_speed=speed,
+        why=ask.words.options.get("why", ""),
+        availability_minutes=_minutes(ask, "availability", availability),
+        availability_evidence=ask.words.options.get("availability-link"),
+        speed_minutes=_minutes(ask, "speed", speed),
+        speed_evidence=ask.words.options.get("speed-link"),
     )
-    return Outcome(
-        ask.done(incident.id, "is closed."), {f"incident/{incident.id}": Change(incident.seq, (event,))}
-    )
+    advice = [f"{hint} " for hint in hints([event.why])]
+    answer = ask.done(incident.id, "is closed.", small=(*advice, *_left(incident)))
+    return in_incident(answer, incident, event)
+
+
+def _minutes(ask: Ask, question: str, answer: str) -> int | None:
+    """Return by how many minutes something changed the outcome, or None where nobody says."""
+    word = ask.words.options.get(f"{question}-by")
+    if word is None or word == "?":
+        return None
+    if answer == "no":
+        raise Refused(f"`{question}:no` changed nothing: leave `{question}-by:` out. Nothing was recorded.")
+    return max(1, round(a_duration(word) / timedelta(minutes=1)))
+
+
+def _left(incident: Incident) -> Line:
+    """Return which actions are not done, of which nobody is reminded any more."""
+    left = [f"T{task.number} of @{task.to}" for task in actions(incident.tasks) if task.open]
+    if not left:
+        return ()
+    done = Code(f"task done {incident.id}.{left[0].partition(' ')[0]}")
+    return (f"Not done yet: {', '.join(left)}. Nobody is reminded from now on; ", done, " says that one is.")
 
 
 _AVAILABILITY = "whether having backups made a difference (no, helped, slowed, lost or failed)"
@@ -41,9 +71,23 @@ _SPEED = "whether the speed of recovery made a difference (no, helped, slowed, l
 
 VERB = Verb(
     name="close",
-    usage='close availability:no|helped|slowed|lost|failed speed:no|helped|slowed|lost|failed [why:"…"]',
+    usage=(
+        "close availability:no|helped|slowed|lost|failed speed:no|helped|slowed|lost|failed "
+        '[availability-by:40m] [availability-link:url] [speed-by:40m] [speed-link:url] [why:"…"]'
+    ),
     summary="Close a resolved incident and answer the two questions about backups.",
     right=Right.COMMAND,
     act=act,
-    options=frozenset({"availability", "speed", "why", "inc"}),
+    options=frozenset(
+        {
+            "availability",
+            "availability-by",
+            "availability-link",
+            "speed",
+            "speed-by",
+            "speed-link",
+            "why",
+            "inc",
+        }
+    ),
 )

@@ -2,32 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from bot.commands.grammar import one_of
-from bot.commands.verb import Answer, Ask, Outcome, Verb
+from bot.commands.plan import applies, opened
+from bot.commands.verb import Answer, Ask, Outcome, Verb, in_incident
 from bot.core import deciding
-from bot.core.cards.decide import NOBODY_KNOWS, Deciding, decision_card, plan_buttons
+from bot.core.cards.answers import NOBODY_KNOWS
+from bot.core.cards.decide import Deciding, decision_card, effect_line, plan_buttons
 from bot.core.cards.lines.incidents import proposed_line
 from bot.core.cards.prices import price_texts
 from bot.core.cards.said.incidents import fact_in_words
+from bot.core.decide import VetoHit
+from bot.core.decided import Decision
 from bot.core.deciding import WROTE, outcome_in_words
-from bot.core.document import Document, Line, Strong
+from bot.core.disputed import handed_back, looked_up, word_of_a_person
+from bot.core.document import Buttons, Document, Line, Paragraph, Strong
 from bot.core.errors import Refused
-from bot.core.events import Decided, DecisionAsked, EffectObserved, Event, FactLearnt, Phase, Proposed
-from bot.core.incident import Decision, Incident
+from bot.core.events import (
+    Decided,
+    DecisionAsked,
+    EffectObserved,
+    Event,
+    FactLearnt,
+    Phase,
+    PlanAsked,
+    Proposed,
+)
+from bot.core.incident import Incident
 from bot.core.may import COMMANDERS, Right
 from bot.core.words import sentence
 from bot.market import seen_now
-from bot.timeline import Change
-from playbooks.criteria import FACTS, FactUnknown, Value, parse_fact
+from playbooks.criteria import FACTS, FactUnknown, Known, Value, parse_fact
 from playbooks.problems import nearest
 from playbooks.words import Option
 
 OPTIONS = tuple(option.value for option in Option)
 OUTCOMES = {"yes": "worked", "no": "no_change", "worse": "worse"}
-_OWN = frozenset({"why", "inc", "as", "unless", "worked", "of"})
+_OWN = frozenset({"why", "inc", "as", "unless", "worked", "of", "plan", "by"})
 
 
 async def act(ask: Ask) -> Outcome:
@@ -46,6 +59,10 @@ async def act(ask: Ask) -> Outcome:
         raise Refused(
             "`why:` is the reason of a choice, and no option is named: nothing was recorded. "
             f"Say the option before it, one of: {', '.join(OPTIONS)}. {ask.usage}"
+        )
+    if "plan" in ask.words.options:
+        raise Refused(
+            f"`plan:` draws the plan of a choice, and no option is named: nothing was recorded. {ask.usage}"
         )
     if worked:
         return await _observe(ask, incident)
@@ -66,16 +83,26 @@ async def _learn(ask: Ask, incident: Incident, said: Mapping[str, str]) -> Outco
     _still_takes(incident, facts)
     if "unless" in ask.words.options:
         _nobody_was_faster(ask, incident, facts)
-    events = _with_proposal(ask, incident, *(FactLearnt(name=n, value=v) for n, v in facts.items()))
-    told = "; ".join(fact_in_words(name, value) for name, value in facts.items())
-    return await _recorded(ask, incident, events, f"knows {told}.")
+    criteria, _ = ask.desk.shelf.criteria()
+    good = criteria.fresh(incident.found, ask.now)
+    words = [word_of_a_person(incident, name, value, good, ask.now) for name, value in facts.items()]
+    back = handed_back(incident, deciding.then(incident, words, by=ask.who.name, at=ask.now))
+    told = "; ".join(_told(word, back.get(word.name)) for word in words)
+    return await _recorded(ask, incident, _with_proposal(ask, incident, *words), f"knows {told}.")
+
+
+def _told(word: FactLearnt, back: Known | None) -> str:
+    fact = fact_in_words(word.name, word.value)
+    if back:
+        return f"{fact} here, so what a machine knows counts again: {looked_up(back)}"
+    return f"{fact}, but {word.against}" if word.against else fact
 
 
 def _still_takes(incident: Incident, facts: Collection[str]) -> None:
     """Raise Refused once it is over; what has to be known to close it is still taken until then."""
     if incident.open or (incident.phase is Phase.RESOLVED and set(facts) == {WROTE}):
         return
-    raise Refused(f"{incident.id} is {incident.phase.value}: `reopen` it first. Nothing was recorded.")
+    raise Refused(f"{incident.id} is {incident.stands}: `reopen` it first. Nothing was recorded.")
 
 
 def _nobody_was_faster(ask: Ask, incident: Incident, facts: Mapping[str, Value]) -> None:
@@ -106,7 +133,7 @@ async def _recorded(ask: Ask, incident: Incident, events: tuple[Event, ...], lin
         card = decision_card(await _seen(ask, after))
         answer = Answer(replace(card, blocks=(*answer.document.blocks, *card.blocks)))
     answer = replace(answer, data={**answer.data, **_data(after)})
-    return Outcome(answer, {f"incident/{incident.id}": Change(incident.seq, events)})
+    return in_incident(answer, incident, *events)
 
 
 def _data(incident: Incident) -> dict[str, object]:
@@ -142,20 +169,50 @@ async def _choose(ask: Ask, incident: Incident) -> Outcome:
     criteria, hash = ask.desk.shelf.criteria()
     seen = await _seen(ask, incident)
     over = deciding.against(option, seen.found)
-    if not over:
+    if over:
+        _may_go_over(ask, seen, over)
+    else:
         ask.may(Right.COMMAND, "decide", incident)
     why = ask.option("why", "the reason, which the post-mortem keeps")
     _still_takes(incident, ())
-    commanders = (incident.commander, *ask.catalog.members(COMMANDERS, ask.desk.slack_groups()))
     _still_proposed(ask, seen, option)
-    holders = {**seen.holders, "commander": tuple(dict.fromkeys(commanders))}
-    deciding.may_override(ask.who.name, over, holders)
     cost = price_texts(seen.prices)
     event = deciding.choice(incident, criteria, hash, Option(option), why=why, at=ask.now, prices=cost)
     _something_new(incident, event)
     after = await _seen(ask, deciding.then(incident, [event], by=ask.who.name, at=ask.now))
     answer = _chosen(ask, after, [veto.id for veto in over])
-    return Outcome(answer, {f"incident/{incident.id}": Change(incident.seq, (event,))})
+    if "plan" in ask.words.options:
+        return await _planned_at_once(ask, incident, after.playbooks, answer, event)
+    return in_incident(answer, incident, event)
+
+
+async def _planned_at_once(
+    ask: Ask, incident: Incident, fitting: Sequence[str], answer: Answer, event: Decided
+) -> Outcome:
+    """A plan changes nothing, so who decides may have it drawn with the same words."""
+    name = ask.words.options["plan"]
+    playbook = ask.playbook(name).playbook
+    ask.may(Right.COMMAND, "plan a run", incident)
+    if name not in fitting:
+        fits = ", ".join(fitting) or "none"
+        raise Refused(
+            f"{name} does not carry out {event.option}: nothing was recorded. What does here: {fits}."
+        )
+    applies(playbook, incident.service, incident.environment)
+    asked = PlanAsked(
+        incident=incident.id, playbook=name, service=incident.service, environment=incident.environment
+    )
+    run, changes = await opened(ask, incident, asked, event)
+    planned = Paragraph((Strong(run), " is being planned: the plan card follows."))
+    blocks = [block for block in answer.document.blocks if not isinstance(block, Buttons)]
+    shown = Document("", (*blocks, planned))
+    return Outcome(replace(answer, document=shown, data={**answer.data, "run": run}), changes)
+
+
+def _may_go_over(ask: Ask, seen: Deciding, over: Collection[VetoHit]) -> None:
+    commanders = (seen.incident.commander, *ask.catalog.members(COMMANDERS, ask.desk.slack_groups()))
+    holders = {**seen.holders, "commander": tuple(dict.fromkeys(commanders))}
+    deciding.may_override(ask.who.name, over, holders)
 
 
 def _still_proposed(ask: Ask, seen: Deciding, option: str) -> None:
@@ -172,6 +229,7 @@ def _something_new(incident: Incident, event: Decided) -> None:
     """Raise Refused when the same was decided already from the same facts."""
     for before in incident.decisions[-1:]:
         told = {"why": event.why, "effect_by": event.effect_by, "prices": event.prices}
+        told["effect_missing"] = event.effect_missing
         if before.observed is None and before.made.model_copy(update=told) == event:
             raise Refused(
                 f"@{before.by} decided {event.option} already, and nothing new is known since: "
@@ -183,17 +241,24 @@ def _chosen(ask: Ask, after: Deciding, over: list[str]) -> Answer:
     incident = after.incident
     [*_, decision] = incident.decisions
     against = f" Against {', '.join(over)}." if over else ""
-    late = "" if decision.made.effect_by else _NO_BOX.format(option=decision.made.option)
+    late = _asked_later(decision.made)
     small = ("Playbooks that can do it:",) if after.playbooks else ()
-    line = f"decided: {decision.made.option}.{against}{late}"
+    line = f"decided: {decision.made.option}.{against}"
     doubt = deciding.not_ruled_out(decision.made)
-    told: Line = (line, *((" ", Strong(doubt)) if doubt else ()))
+    told: Line = (line, *late, *((" ", Strong(doubt)) if doubt else ()))
     answer = ask.done(incident.id, *told, small=small, playbooks=list(after.playbooks))
     plans = plan_buttons(incident.id, after.playbooks)
     return Answer(Document("", (*answer.document.blocks, *plans)), data=answer.data)
 
 
-_NO_BOX = " Nothing known says when {option} should have helped, so nobody will be asked whether it did."
+def _asked_later(made: Decided) -> Line:
+    """Return what to know of when its effect is asked for; nothing where that is as expected."""
+    if made.effect_by is None:
+        return (
+            f" Nothing known says when {made.option} should have helped, "
+            "so nobody will be asked whether it did.",
+        )
+    return (" ", *effect_line(made)) if made.effect_missing else ()
 
 
 async def _observe(ask: Ask, incident: Incident) -> Outcome:
@@ -208,8 +273,29 @@ async def _observe(ask: Ask, incident: Incident) -> Outcome:
             f"@{before.by} said already of {decision.made.option}: {outcome_in_words(seen)}. "
             "Nothing was recorded."
         )
-    line = f"{decision.made.option}: {outcome_in_words(seen)}."
+    nothing_ran = await _nothing_ran(ask, incident, decision)
+    line = f"{decision.made.option}: {outcome_in_words(seen)}.{nothing_ran}"
     return await _recorded(ask, incident, _with_proposal(ask, incident, seen), line)
+
+
+async def _nothing_ran(ask: Ask, incident: Incident, decision: Decision) -> str:
+    """Return what to add where no run carried a decision out; raise Refused while one waits for its start."""
+    option, command = decision.made.option, ask.desk.command
+    books = [loaded.playbook for loaded in ask.desk.shelf.playbooks().values()]
+    carries = deciding.fitting(books, option, incident)
+    started, waits = deciding.begun(await ask.runs_of(incident), carries, decision)
+    by_hand = "by" in ask.words.options
+    if by_hand:
+        one_of(ask.words.options["by"], ("hand",), "way in which it was done")
+    if waits and not started and not by_hand:
+        raise Refused(
+            f"{', '.join(waits)}, which carries out {option}, was not started, so nothing can have come "
+            f"of it: nothing was recorded. `{command} start {waits[0]}` starts it; if it was done without "
+            "Backstop, say the same with by:hand."
+        )
+    if started or option == Option.WAIT:
+        return ""
+    return " Backstop ran nothing for it: it counts as done by hand."
 
 
 def _meant(ask: Ask, incident: Incident) -> Decision:
@@ -229,8 +315,8 @@ def _meant(ask: Ask, incident: Incident) -> Decision:
 VERB = Verb(
     name="decide",
     usage=(
-        'decide [fact:value …] [unless:known] | decide <option> why:"…" [as:proposed] '
-        "| decide worked:yes|no|worse [of:12]"
+        'decide [fact:value …] [unless:known] | decide <option> why:"…" [as:proposed] [plan:playbook] '
+        "| decide worked:yes|no|worse [of:12] [by:hand]"
     ),
     summary="Bring up what to do, record a fact (? is nobody knows), the choice, or whether it worked.",
     right=Right.RESPOND,

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from bot.commands.grammar import a_time, one_of
+import re
+from datetime import datetime
+
+from bot.commands.grammar import a_recent_time, one_of
 from bot.commands.impact import told_in_full
 from bot.commands.verb import Answer, Ask, Outcome, Verb
 from bot.core.document import Code, Document, Line, Link, Paragraph, Small, Strong
 from bot.core.errors import Refused
-from bot.core.events import IncidentDeclared, RoleAssigned, Severity
+from bot.core.events import ImpactStated, IncidentDeclared, RoleAssigned, Severity
 from bot.core.may import Right
+from bot.core.words import joined
 from bot.timeline import Change
 
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,49}-[1-9][0-9]{0,9}")
 SEVERITIES = ("1", "2", "3", "4", "sev1", "sev2", "sev3", "sev4")
 
 
@@ -28,7 +33,7 @@ async def act(ask: Ask) -> Outcome:
     service = _service(ask, options.get("svc", ""))
     environment = _environment(ask, service, options.get("env", ""))
     commander = ask.person(options["commander"]) if "commander" in options else ask.who.name
-    since = a_time(options["since"], ask.now) if "since" in options else None
+    since, damage = (_moment(ask, name) for name in ("since", "damage"))
     declared = IncidentDeclared(
         title=title,
         severity=severity(options.get("sev", "2")),
@@ -37,6 +42,7 @@ async def act(ask: Ask) -> Outcome:
         release=options.get("release"),
         commander=commander,
         impact_start=since,
+        change=_change(options.get("change")),
     )
     id = await ask.timeline.lookup.next_id("INC")
     roles = tuple(
@@ -44,7 +50,24 @@ async def act(ask: Ask) -> Outcome:
         for role in ("ops", "comms", "scribe")
         if role in options
     )
-    return Outcome(_answer(ask, id, declared), {f"incident/{id}": Change(0, (declared, *roles))})
+    damaged = (ImpactStated(damage_start=damage),) if damage else ()
+    return Outcome(
+        _answer(ask, id, declared, damage), {f"incident/{id}": Change(0, (declared, *roles, *damaged))}
+    )
+
+
+def _moment(ask: Ask, name: str) -> datetime | None:
+    said = ask.words.options.get(name)
+    return None if said is None else a_recent_time(said, ask.now)
+
+
+def _change(word: str | None) -> str | None:
+    """Return the key of the issue of a change, or raise Refused where it cannot be one."""
+    if word is None:
+        return None
+    if not _KEY.fullmatch(word):
+        raise Refused(f"`{word[:40]}` is no key of an issue: nothing was recorded. Say it as change:OPS-12.")
+    return word.upper()
 
 
 def _one_line(title: str) -> str:
@@ -52,22 +75,28 @@ def _one_line(title: str) -> str:
     return " ".join(part for line in title.splitlines() if (part := line.strip()))
 
 
-def _answer(ask: Ask, id: str, declared: IncidentDeclared) -> Answer:
+def _answer(ask: Ask, id: str, declared: IncidentDeclared, damage: datetime | None) -> Answer:
     url = f"{ask.desk.url}/incidents/{id}"
     head = (Strong(id), f" is open: {declared.title}. SEV{declared.severity}, {declared.service} in ")
     rest = (f"{declared.environment}, commander @{declared.commander}. ", Link("Timeline", url))
     say = ("Next: ", Code(f"{ask.desk.command} plan <playbook>"), ", ", Code("update"), ", ", Code("help"))
-    since = _since(ask, declared)
+    since = _since(ask, declared, damage)
     blocks = (Paragraph((*head, *rest)), *((Paragraph(since),) if since else ()), Small(say))
     return Answer(Document("", blocks), data={"incident": id, "url": url})
 
 
-def _since(ask: Ask, declared: IncidentDeclared) -> Line:
-    at = declared.impact_start
-    if at is None:
-        return ()
-    said = ask.words.options["since"]
-    return (*told_in_full(ask, "It began", at, said=said, again="impact start"), ".")
+def _since(ask: Ask, declared: IncidentDeclared, damage: datetime | None) -> Line:
+    told = (
+        ("It began", "since", "impact start", declared.impact_start),
+        ("The damage began", "damage", "impact damage", damage),
+    )
+    said = ask.words.options
+    lines = [
+        (*told_in_full(ask, what, at, said=said[option], again=again), ".")
+        for what, option, again, at in told
+        if at
+    ]
+    return joined(lines, " ")
 
 
 def _service(ask: Ask, word: str) -> str:
@@ -95,9 +124,14 @@ def _environment(ask: Ask, service: str, word: str) -> str:
 
 VERB = Verb(
     name="declare",
-    usage='declare "title" [sev:1..4] [svc:name] [env:name] [release:2.4.0] [since:02:10] [commander:@ana]',
+    usage=(
+        'declare "title" [sev:1..4] [svc:name] [env:name] [release:2.4.0] [since:02:10] [damage:02:10] '
+        "[change:OPS-12] [commander:@ana]"
+    ),
     summary="Open an incident and its channel.",
     right=Right.RESPOND,
     act=act,
-    options=frozenset({"sev", "svc", "env", "release", "since", "commander", "ops", "comms", "scribe"}),
+    options=frozenset(
+        {"sev", "svc", "env", "release", "since", "damage", "change", "commander", "ops", "comms", "scribe"}
+    ),
 )

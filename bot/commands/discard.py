@@ -10,6 +10,7 @@ from bot.core.hold import fold_target
 from bot.core.may import Right
 from bot.core.plan import PlannedStep
 from bot.core.run import Run
+from bot.core.words import at_clock
 from bot.timeline import Change
 
 
@@ -41,6 +42,9 @@ async def _left(ask: Ask, run: Run, step: PlannedStep) -> str:
     if holder not in (None, run.id):
         return f"{target} is held by {holder}: the copy beside it is removed when {holder} lets it go."
     if run.copies[step.id] < MOST_REMOVALS:
+        at = run.step(step.id).not_before
+        if at and ask.now < at:
+            return f"Its copy beside {target} would not go; it is tried again at {at_clock(at)}."
         return f"Its copy beside {target} is being removed."
     by_hand = f": `{step.undo.by_hand}`" if step.undo and step.undo.by_hand else "."
     return (

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from bot.commands.verb import Ask, Outcome, Verb
+from bot.core.cards.choices import by_hand, choices
 from bot.core.errors import Refused
 from bot.core.events import StepDone, WritersStopped
 from bot.core.may import Right
 from bot.core.run import Status
 from bot.timeline import Change
 
-BY_HAND = (Status.FAILED, Status.IN_DOUBT, Status.UNDONE)
+_BY_HAND = (Status.FAILED, Status.IN_DOUBT, Status.UNDONE)
 
 
 async def act(ask: Ask) -> Outcome:
@@ -20,7 +21,9 @@ async def act(ask: Ask) -> Outcome:
     person = step.call.kind == "person" and state.status is Status.STARTED
     heavy = step.destructive or state.status is Status.IN_DOUBT
     ask.may(Right.COMMAND if heavy else Right.OPERATE, f"say that {run.id}.{step.id} is done", incident, run)
-    if not person and state.status not in BY_HAND:
+    line = by_hand(run, step.id).line
+    offered = any(button.line == line for button in choices(run))
+    if not (person or offered or state.status in _BY_HAND):
         raise Refused(f"{run.id}.{step.id} is {state.status.value}: there is nothing to do by hand now.")
     event = StepDone(
         step=step.id,

@@ -111,7 +111,7 @@ def _split(text: str) -> tuple[str, ...]:
 
 async def _off(ask: Ask) -> Outcome:
     freeze = await _in_force(ask)
-    incident = await ask.incident(freeze.placed.incident) if freeze.placed.incident else None
+    incident = await ask.incident(freeze.incident) if freeze.incident else None
     if ask.who.name != freeze.by:
         ask.may(Right.COMMAND, f"lift {freeze.id}, which @{freeze.by} placed", incident)
     await _nobody_acts_under(ask, freeze)

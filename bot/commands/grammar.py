@@ -30,6 +30,8 @@ _TOKEN = re.compile(
     rf"|(?P<quoted>{_QUOTED})|(?P<word>{_BARE}))",
     re.DOTALL,
 )
+OLDEST = timedelta(days=366)
+"""How far back a moment of an incident may lie; backups are seldom kept for as long."""
 _ESCAPED = re.compile(rf'\\(["\\{_TYPOGRAPHIC}])')
 _ID = re.compile(r"(INC|RUN|FRZ|DRL)-[1-9][0-9]*")
 
@@ -115,14 +117,18 @@ def _no_duration(text: str, why: str) -> Refused:
 
 
 def a_time(text: str, now: datetime) -> datetime:
-    """Return a moment that is not in the future; HH:MM[:SS] in UTC is the latest such time."""
+    """Return a moment that is not in the future.
+
+    HH:MM[:SS] in UTC is that time of today, or of yesterday where that is nearer than today's, which is still
+    to come; a time in between may mean either day, or be the time of another zone, and is refused.
+    """
     if re.fullmatch(r"-[0-9]+[smhd]", text):
         return now - _ago(text)
     clock = re.fullmatch(r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9]))?Z?", text)
     if clock:
         hour, minute, second = (int(part or 0) for part in clock.groups())
         at = now.astimezone(UTC).replace(hour=hour, minute=minute, second=second, microsecond=0)
-        return at if at <= now else at - timedelta(days=1)
+        return at if at <= now else _yesterday(text, at, now)
     moment = _moment(text)
     if moment is None:
         raise Refused(
@@ -132,6 +138,27 @@ def a_time(text: str, now: datetime) -> datetime:
     if moment > now:
         raise Refused(f"`{text[:40]}` lies in the future: nothing was recorded. Say when it happened.")
     return moment
+
+
+def a_recent_time(text: str, now: datetime) -> datetime:
+    """Return a moment as `a_time` does, of an incident: one that lies back for years is a slip of the pen."""
+    moment = a_time(text, now)
+    if now - moment > OLDEST:
+        raise Refused(
+            f"`{text[:40]}` is {moment:%Y-%m-%d}, more than {OLDEST.days} days ago: nothing was recorded. "
+            f"Is the year right? Write 02:10 (UTC), {now:%Y-%m-%d}T02:10:00Z or -15m."
+        )
+    return moment
+
+
+def _yesterday(text: str, at: datetime, now: datetime) -> datetime:
+    before = at - timedelta(days=1)
+    if now - before < at - now:
+        return before
+    raise Refused(
+        f"`{text}` is still to come today, for it is {now.astimezone(UTC):%H:%M}Z: nothing was recorded. "
+        f"Times are UTC; if you mean yesterday, write {before:%Y-%m-%dT%H:%M}Z."
+    )
 
 
 def _ago(text: str) -> timedelta:

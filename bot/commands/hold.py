@@ -1,4 +1,4 @@
-"""Hold a run: nothing further starts; what acts already ends."""
+"""Hold a run: nothing further starts, whatever else is decided, until a person lets it go on."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from bot.core.document import Code
 from bot.core.errors import Refused
 from bot.core.events import RunPaused
 from bot.core.may import Right
+from bot.core.words import sentence
 from bot.timeline import Change
 
 
@@ -17,10 +18,12 @@ async def act(ask: Ask) -> Outcome:
     ask.may(Right.OPERATE, f"hold {run.id}", incident, run)
     if run.over or run.abort or run.started_at is None:
         raise Refused(f"{run.id} is {run.state}: there is nothing to hold.")
-    if run.paused:
-        raise Refused(f"{run.id} is paused already ({run.paused.why}): nothing was recorded.")
-    event = RunPaused(why=ask.option("why", "the reason"))
-    small = ("To go on: ", Code(f"{ask.desk.command} resume {run.id}"))
+    mine = next((pause for pause in run.pauses if pause.hold == ask.who.name), None)
+    if mine:
+        raise Refused(f"You hold {run.id} already ({mine.why}): nothing was recorded.")
+    event = RunPaused(why=ask.option("why", "the reason"), hold=ask.who.name)
+    also = (f"It also waits for this: {sentence(run.why_paused)} ",) if run.pauses else ()
+    small = (*also, "To go on: ", Code(f"{ask.desk.command} resume {run.id}"))
     return Outcome(ask.done(run.id, "is on hold.", small=small), {f"run/{run.id}": Change(run.seq, (event,))})
 
 

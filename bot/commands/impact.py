@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from datetime import datetime
 
-from bot.commands.grammar import a_time
+from bot.commands.grammar import a_recent_time
 from bot.commands.verb import Ask, Outcome, Verb
 from bot.core.document import Line, Strong
 from bot.core.errors import Refused
@@ -18,7 +18,14 @@ from bot.core.run import Run
 from bot.core.words import in_words, joined, lasted
 from bot.timeline import Change
 
-_SAID = (("start", "it began"), ("damage", "the damage began"), ("writers-stopped", "writers were stopped"))
+_SAID = (
+    ("start", "it began"),
+    ("damage", "the damage began"),
+    ("writers-stopped", "writers were stopped"),
+    ("detected", "it was detected"),
+    ("acknowledged", "somebody took it on"),
+    ("mitigated", "customers notice it no more"),
+)
 _CLOCK = re.compile(r"\d{1,2}:")
 
 
@@ -26,24 +33,31 @@ async def act(ask: Ask) -> Outcome:
     """Record the impact in words and moments; what is not said stays as it was."""
     incident = await ask.incident(ask.words.options.get("inc"))
     statement = (ask.words.args[0].strip() or None) if ask.words.args else None
-    start, damage, stopped = moments = [_moment(ask, key) for key, _ in _SAID]
-    if statement is None and start is None and damage is None and stopped is None:
+    moments = {key: _moment(ask, key) for key, _ in _SAID}
+    damage, stopped = moments["damage"], moments["writers-stopped"]
+    if statement is None and not any(moments.values()):
         raise Refused(
             'Say what customers notice and since when: impact "wrong totals" start:02:00 damage:02:10. '
             "Nothing was recorded."
         )
     anew = await _order(ask, incident, damage, stopped)
     events: list[Event] = []
-    if statement or start or damage:
-        events.append(ImpactStated(statement=statement, impact_start=start, damage_start=damage))
+    stated = ImpactStated(
+        statement=statement,
+        impact_start=moments["start"],
+        damage_start=damage,
+        detected=moments["detected"],
+        acknowledged=moments["acknowledged"],
+        mitigated=moments["mitigated"],
+    )
+    if stated != ImpactStated():
+        events.append(stated)
     if stopped:
         events.append(WritersStopped(at=stopped))
     change = Change(incident.seq, tuple(events))
     said = ask.words.options
     told = [
-        told_in_full(ask, what, at, said=said[key], again=key)
-        for (key, what), at in zip(_SAID, moments, strict=True)
-        if at
+        told_in_full(ask, what, at, said=said[key], again=key) for key, what in _SAID if (at := moments[key])
     ]
     line = ("impact recorded: ", *joined(told, "; "), ".") if told else ("impact recorded.",)
     if anew:
@@ -80,7 +94,7 @@ def told_in_full(ask: Ask, what: str, at: datetime, *, said: str, again: str) ->
 
 def _moment(ask: Ask, key: str) -> datetime | None:
     said = ask.words.options.get(key)
-    return a_time(said, ask.now) if said is not None else None
+    return a_recent_time(said, ask.now) if said is not None else None
 
 
 async def _order(
@@ -102,9 +116,12 @@ async def _order(
 
 VERB = Verb(
     name="impact",
-    usage='impact ["what customers notice"] [start:02:00] [damage:02:10] [writers-stopped:02:20]',
-    summary="State or correct the impact and when it and the damage began.",
+    usage=(
+        'impact ["what customers notice"] [start:02:00] [damage:02:10] [writers-stopped:02:20] '
+        "[detected:02:05] [acknowledged:02:06] [mitigated:02:40]"
+    ),
+    summary="State or correct the impact, and when it began, was detected, taken on and over.",
     right=Right.RESPOND,
     act=act,
-    options=frozenset({"start", "damage", "writers-stopped", "inc"}),
+    options=frozenset({*dict(_SAID), "inc"}),
 )

@@ -31,7 +31,7 @@ async def _row(ask: Ask, incident: Incident) -> tuple[Line, ...]:
     return (
         (Strong(incident.id),),
         (f"SEV{incident.severity}",),
-        (incident.phase.value,),
+        (incident.stands,),
         (f"{incident.service}, {incident.environment}",),
         (f"@{incident.commander}",),
         (runs or "none",),

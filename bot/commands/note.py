@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.commands.grammar import a_time
+from bot.commands.grammar import a_recent_time
 from bot.commands.impact import told_in_full
 from bot.commands.verb import Answer, Ask, Outcome, Verb
-from bot.core.document import Document, Line, Paragraph, Strong
+from bot.core.blameless import hints
+from bot.core.document import Document, Line, Paragraph, Small, Strong
 from bot.core.errors import Refused
 from bot.core.events import NoteAdded
 from bot.core.may import Right
@@ -25,14 +26,16 @@ async def act(ask: Ask) -> Outcome:
     change = Change(incident.seq, (note,), occurred_at=at)
     line = (Strong(incident.id), f" note {incident.seq + 1} recorded", *when, ".")
     data = {"incident": incident.id, "entry": incident.seq + 1}
-    return Outcome(Answer(Document("", (Paragraph(line),)), data=data), {f"incident/{incident.id}": change})
+    advice = [Small((hint,)) for hint in hints([text])]
+    answer = Answer(Document("", (Paragraph(line), *advice)), data=data)
+    return Outcome(answer, {f"incident/{incident.id}": change})
 
 
 def _when(ask: Ask) -> tuple[datetime | None, Line]:
     said = ask.words.options.get("at")
     if said is None:
         return None, ()
-    at = a_time(said, ask.now)
+    at = a_recent_time(said, ask.now)
     return at, told_in_full(ask, ": it happened", at, said=said, again="at")
 
 

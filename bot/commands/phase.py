@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from bot.commands.grammar import one_of
-from bot.commands.verb import Ask, Outcome, Verb
+from bot.commands.verb import Ask, Outcome, Verb, in_incident
 from bot.core.errors import Refused
 from bot.core.events import Phase, PhaseChanged
 from bot.core.may import Right
-from bot.timeline import Change
 
 PHASES = ("investigating", "identified", "recovering", "verifying", "monitoring")
 
@@ -18,12 +17,11 @@ async def act(ask: Ask) -> Outcome:
     incident = await ask.incident(ask.words.options.get("inc"))
     ask.may(Right.COMMAND, "change the phase", incident)
     if not incident.open:
-        raise Refused(f"{incident.id} is {incident.phase.value}: `reopen` it first. Nothing was recorded.")
+        raise Refused(f"{incident.id} is {incident.stands}: `reopen` it first. Nothing was recorded.")
     if incident.phase.value == word:
         raise Refused(f"{incident.id} is {word} already; nothing was recorded.")
     event = PhaseChanged(phase=Phase(word), why=ask.words.options.get("why", ""))
-    change = Change(incident.seq, (event,))
-    return Outcome(ask.done(incident.id, f"is {word} now."), {f"incident/{incident.id}": change})
+    return in_incident(ask.done(incident.id, f"is {word} now."), incident, event)
 
 
 VERB = Verb(

@@ -16,7 +16,9 @@ async def act(ask: Ask) -> Outcome:
         (f"{stale.file} has mistakes; its last good version is in force: {stale.problems[0]}",)
         for stale in ask.desk.shelf.stale()
     ]
-    if ask.timeline.duty.elsewhere:
+    if silence := await ask.timeline.pulse.silence():
+        items.insert(0, (str(silence),))
+    elif ask.timeline.duty.elsewhere:
         items.insert(0, ("This process stands by: another one carries effects out.",))
     if items:
         blocks.append(Bullets(items))

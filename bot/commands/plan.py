@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from bot.commands.grammar import a_time
+from bot.commands.grammar import a_recent_time
 from bot.commands.verb import Ask, Outcome, Verb
 from bot.core.document import Code
 from bot.core.errors import Refused
-from bot.core.events import PlanAsked, PlanAttached
+from bot.core.events import Event, PlanAsked, PlanAttached
+from bot.core.incident import Incident
 from bot.core.may import Right
 from bot.timeline import Change
 from integrations.contract import Json
@@ -28,23 +29,30 @@ async def act(ask: Ask) -> Outcome:
     incident = await ask.incident(ask.words.options.get("inc"))
     ask.may(Right.COMMAND, "plan a run", incident)
     if not incident.open:
-        raise Refused(f"{incident.id} is {incident.phase.value}: `reopen` it first. Nothing was planned.")
+        raise Refused(f"{incident.id} is {incident.stands}: `reopen` it first. Nothing was planned.")
     service = ask.words.options.get("svc", incident.service)
     environment = ask.words.options.get("env", incident.environment)
     applies(loaded.playbook, service, environment)
     inputs = _inputs(ask, loaded.playbook)
-    run = await ask.timeline.lookup.next_id("RUN")
     asked = PlanAsked(
         incident=incident.id, playbook=name, service=service, environment=environment, inputs=inputs
     )
-    attached = PlanAttached(run=run, playbook=name)
-    changes = {
-        f"run/{run}": Change(0, (asked,)),
-        f"incident/{incident.id}": Change(incident.seq, (attached,)),
-    }
+    run, changes = await opened(ask, incident, asked)
     small = ("The plan card follows; ", Code(f"{ask.desk.command} status {run}"), " shows it too.")
     line = f"is being planned for {incident.id}."
     return Outcome(ask.done(run, line, small=small, incident=incident.id, run=run), changes)
+
+
+async def opened(
+    ask: Ask, incident: Incident, asked: PlanAsked, *before: Event
+) -> tuple[str, Mapping[str, Change]]:
+    """Return a new run's id, and the changes that open it after other events of its incident."""
+    run = await ask.timeline.lookup.next_id("RUN")
+    attached = PlanAttached(run=run, playbook=asked.playbook)
+    return run, {
+        f"run/{run}": Change(0, (asked,)),
+        f"incident/{incident.id}": Change(incident.seq, (*before, attached)),
+    }
 
 
 def applies(playbook: Playbook, service: str, environment: str) -> None:
@@ -78,7 +86,7 @@ def _typed(ask: Ask, playbook: Playbook, key: str, value: str) -> Json:
         hint = instead(key, names) or f"it has: {', '.join(names) or 'none'}."
         raise Refused(f"{playbook.name} has no input `{key[:40]}:`: nothing was recorded; {hint}")
     if wanted.type == "instant" and _SHORT_TIME.fullmatch(value):
-        return a_time(value, ask.now).isoformat().replace("+00:00", "Z")
+        return a_recent_time(value, ask.now).isoformat().replace("+00:00", "Z")
     try:
         return read_input(wanted, value)
     except ValueError as problem:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from bot.commands.verb import Ask, Outcome, Verb
+from collections.abc import Iterator
+
+from bot.commands.verb import Ask, Outcome, Verb, in_incident
+from bot.core.blameless import hints
 from bot.core.document import Link
 from bot.core.events import PostmortemAsked
+from bot.core.incident import Incident
 from bot.core.may import Right
-from bot.timeline import Change
 
 
 async def act(ask: Ask) -> Outcome:
@@ -17,9 +20,20 @@ async def act(ask: Ask) -> Outcome:
         if incident.issue
         else ("its files and the tracker.",)
     )
-    answer = ask.done(incident.id, "post-mortem is being written to ", *where)
-    change = Change(incident.seq, (PostmortemAsked(),))
-    return Outcome(answer, {f"incident/{incident.id}": change})
+    advice = [f"{hint} " for hint in hints(_narrative(incident))]
+    answer = ask.done(incident.id, "post-mortem is being written to ", *where, small=tuple(advice))
+    return in_incident(answer, incident, PostmortemAsked())
+
+
+def _narrative(incident: Incident) -> Iterator[str]:
+    """Yield what people wrote for its readers; what was said in chat is evidence, and is not judged."""
+    yield incident.impact
+    for decision in incident.decisions:
+        yield decision.made.why
+    if incident.resolved:
+        yield from (incident.resolved.statement, incident.resolved.data_statement)
+    if incident.closed:
+        yield incident.closed.why
 
 
 VERB = Verb(

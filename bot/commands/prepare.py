@@ -38,7 +38,7 @@ def _preparable(run: Run, incident: Incident) -> Plan:
     if run.over or run.abort:
         raise Refused(f"{run.id} is {run.state}: nothing is prepared. Plan a new run.")
     if not incident.open:
-        raise Refused(f"{incident.id} is {incident.phase.value}: `reopen` it first. Nothing is prepared.")
+        raise Refused(f"{incident.id} is {incident.stands}: `reopen` it first. Nothing is prepared.")
     if run.plan is None:
         raise Refused(f"{run.id} is still being planned: nothing is prepared. Wait for its plan card.")
     if run.started_at is not None:

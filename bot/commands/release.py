@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.commands.grammar import a_time, one_of
+from bot.commands.impact import told_in_full
 from bot.commands.verb import Answer, Ask, Outcome, Verb
 from bot.core.document import Code, Document, Line, Paragraph, Small, Strong, Table, utc
 from bot.core.errors import Refused
@@ -15,6 +16,7 @@ from bot.core.release import (
     STRATEGIES,
     Release,
     Word,
+    ahead_in_words,
     kept_out,
     migrated,
     misnamed,
@@ -49,6 +51,17 @@ def _answer(ask: Ask, service: str, told: ReleaseRecorded, said: Word) -> Answer
     where: Line = (Strong(f"{service} {told.version}"), f" in {told.environment}")
     new = " was recorded before, and is corrected." if said.corrects else " is recorded."
     done = new if said.keep else " was recorded before: nothing was changed."
+    when: Line = ()
+    if said.keep and said.at and (typed := ask.words.options.get("at")):
+        when = (*told_in_full(ask, " It went out", said.at, said=typed, again="at"), ".")
+    if said.ahead and said.at:
+        when = (*when, f" {ahead_in_words(said.ahead, said.at)}")
+    if said.beside:
+        when = (
+            *when,
+            f" The same version of {utc(said.beside)} stays; "
+            f"to correct that one, say it again with at:{said.beside:%Y-%m-%dT%H:%M:%SZ}.",
+        )
     data = {
         "service": service,
         "environment": told.environment,
@@ -57,7 +70,7 @@ def _answer(ask: Ask, service: str, told: ReleaseRecorded, said: Word) -> Answer
         "corrected": said.corrects,
     }
     small = Small(("Shown by ", Code(f"{ask.desk.command} release list {service}")))
-    return Answer(Document("", (Paragraph((*where, done)), small)), data=data)
+    return Answer(Document("", (Paragraph((*where, done, *when)), small)), data=data)
 
 
 def _service(ask: Ask) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from bot.commands.handoff import given_up, offer
 from bot.commands.verb import Ask, Outcome, Verb
 from bot.core.errors import Refused
 from bot.core.events import RoleAssigned
@@ -11,9 +12,10 @@ from bot.core.incident import Incident
 from bot.core.may import Right
 from bot.timeline import Change
 from playbooks.problems import nearest
+from playbooks.roles import INCIDENT_ROLES
 
+ROLES = INCIDENT_ROLES
 KNOWN = {"ic": "commander"}
-ROLES = ("commander", "ops", "comms", "scribe")
 OPEN_TO_ALL = ("comms", "scribe")
 
 
@@ -30,7 +32,10 @@ async def act(ask: Ask) -> Outcome:
     incident = await ask.incident(ask.words.options.get("inc"))
     if person != ask.who.name or not _free(ask, incident, role):
         ask.may(Right.COMMAND, f"give the role {role}", incident)
-    change = Change(incident.seq, (RoleAssigned(role=role, person=person),))
+    if role == "commander" and person not in (ask.who.name, incident.commander):
+        return offer(ask, incident, person)
+    ended = given_up(incident) if role == "commander" else ()
+    change = Change(incident.seq, (*ended, RoleAssigned(role=role, person=person)))
     return Outcome(ask.done(incident.id, f"@{person} is {role}."), {f"incident/{incident.id}": change})
 
 
@@ -44,7 +49,9 @@ def _known(ask: Ask, role: str) -> None:
 
 
 def _free(ask: Ask, incident: Incident, role: str) -> bool:
-    """Say whether whoever is there may take a role: nobody holds it, and it gives no say over a run."""
+    """Say whether whoever is there may take a role: nobody holds it, and it gives no say over anything."""
+    if role == "comms" and ask.desk.publishes:
+        return False
     approving = {
         part.incident
         for loaded in ask.desk.shelf.playbooks().values()

@@ -19,27 +19,29 @@ async def act(ask: Ask) -> Outcome:
     if not kept:
         raise Refused(
             f"{run.id} kept no copy of what it replaced: nothing is searched. "
-            "Only a restore that succeeded and found data in its place keeps one."
+            "Only a restore that found data in its place, and is not under way, keeps one."
         )
     table = ask.words.options.get("table", "").strip() or None
     count, open_ones = searches(await ask.timeline.read(f"run/{run.id}"))
-    under_way = {(search.asked.step, search.asked.table) for search in open_ones}
-    wanted = {id: state for id, state in kept.items() if (id, table) not in under_way}
+    under_way = {(search.asked.restore, search.asked.table) for search in open_ones}
+    wanted = [each for each in kept if (each.restore, table) not in under_way]
     if not wanted:
         raise Refused(f"{run.id} is being searched already: what is found is said in its thread.")
     events = tuple[Event, ...](
         SalvageAsked(
-            step=id,
-            restore=state.key,
-            key=run.key(f"{id}.salvage", count + number),
+            step=each.step,
+            attempt=each.of,
+            restore=each.restore,
+            key=run.key(f"{each.step}.salvage", count + number),
             table=table,
         )
-        for number, (id, state) in enumerate(wanted.items(), 1)
+        for number, each in enumerate(wanted, 1)
     )
     what = f"rows of {table}" if table else "rows"
+    names = ", ".join(each.name for each in wanted)
     answer = ask.done(
         run.id,
-        f"is searched for {what} that are only in what {', '.join(wanted)} kept. Nothing is changed.",
+        f"is searched for {what} that are only in what {names} kept. Nothing is changed.",
         small=("The rows become files on the host of the data; its thread reads how many there are.",),
     )
     return Outcome(answer, {f"run/{run.id}": Change(run.seq, events)})

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from bot.commands.declare import severity
-from bot.commands.verb import Ask, Outcome, Verb
+from bot.commands.verb import Ask, Outcome, Verb, in_incident
 from bot.core.errors import Refused
 from bot.core.events import SeverityChanged
 from bot.core.may import Right
-from bot.timeline import Change
 
 
 async def act(ask: Ask) -> Outcome:
@@ -18,8 +17,7 @@ async def act(ask: Ask) -> Outcome:
     if incident.severity == level:
         raise Refused(f"{incident.id} is SEV{level} already; nothing was recorded.")
     event = SeverityChanged(severity=level, why=ask.option("why", "the reason"))
-    change = Change(incident.seq, (event,))
-    return Outcome(ask.done(incident.id, f"is SEV{level} now."), {f"incident/{incident.id}": change})
+    return in_incident(ask.done(incident.id, f"is SEV{level} now."), incident, event)
 
 
 VERB = Verb(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bot.commands.approve import at_names, still_right
+from bot.commands.object import objections
 from bot.commands.verb import Ask, Outcome, Verb
+from bot.core import run as runs
 from bot.core.approval import Approval, Standing, missing, standing
 from bot.core.document import Code
 from bot.core.due import next_gate
@@ -16,16 +18,17 @@ from bot.core.events import (
     GateReopened,
     Phase,
     PhaseChanged,
-    RunResumed,
     RunStarted,
     Scope,
 )
 from bot.core.incident import Incident
 from bot.core.may import Right
+from bot.core.pauses import whys, without
 from bot.core.plan import Plan
 from bot.core.run import Run, Status
 from bot.core.words import in_words, sentence
 from bot.timeline import Change
+from bot.timeline.servers import servers
 
 REVIEW = timedelta(hours=4)
 KEEPS = timedelta(minutes=30)
@@ -53,7 +56,7 @@ async def act(ask: Ask) -> Outcome:
 
 def _startable(ask: Ask, run: Run, plan: Plan, incident: Incident) -> None:
     if not incident.open:
-        raise Refused(f"{incident.id} is {incident.phase.value}: `reopen` it first. Nothing was started.")
+        raise Refused(f"{incident.id} is {incident.stands}: `reopen` it first. Nothing was started.")
     if plan.problems:
         raise Refused(
             f"{run.id} cannot start: {sentence(plan.problems[0])} "
@@ -89,6 +92,8 @@ async def _free(ask: Ask, run: Run, plan: Plan) -> None:
                 f"{target.name} is held by {holder}: nothing was started. "
                 f"{holder} must end or be aborted first."
             )
+    if why := (await servers(ask.timeline, plan.targets)).held_elsewhere(run.id):
+        raise Refused(f"{why} Nothing was started.")
 
 
 def _approvable(ask: Ask, run: Run, plan: Plan, incident: Incident) -> None:
@@ -114,7 +119,8 @@ async def _start(ask: Ask, run: Run, plan: Plan, incident: Incident) -> Outcome:
         freeze = await ask.timeline.lookup.next_id("FRZ")
         changes[f"freeze/{freeze}"] = Change(0, (_freeze(ask, run, plan, incident),))
     started = RunStarted(hash=run.hash, freeze=freeze, expires=expires)
-    changes[f"run/{run.id}"] = Change(run.seq, (started,))
+    asks = (objections(within),) if (within := ask.words.options.get("objections")) else ()
+    changes[f"run/{run.id}"] = Change(run.seq, (started, *asks))
     recovering = PhaseChanged(phase=Phase.RECOVERING, why=f"{run.id} was started")
     # Also with nothing to say: an incident that is resolved in the same moment is no longer where it was.
     moved = () if incident.phase is Phase.RECOVERING else (recovering,)
@@ -124,9 +130,26 @@ async def _start(ask: Ask, run: Run, plan: Plan, incident: Incident) -> Outcome:
         for gate in plan.gates
     )
     frozen = f" {freeze} stops {', '.join(plan.freeze.kinds)}." if freeze and plan.freeze else ""
-    line = f"started.{frozen} Approvals asked: {asked or 'none needed'}."
+    line = f"started.{frozen} Approvals asked: {asked or 'none needed'}.{await _rivals(ask, run, plan)}"
     small = ("To stop it: ", Code(f"{ask.desk.command} hold {run.id}"), " or ", Code(f"abort {run.id}"))
     return Outcome(ask.done(run.id, line, small=small, run=run.id, freeze=freeze), changes)
+
+
+async def _rivals(ask: Ask, run: Run, plan: Plan) -> str:
+    """Say which other runs were started for the same targets, before people approve both."""
+    said = []
+    for id in await ask.timeline.lookup.runs(only_open=True):
+        other = runs.fold(await ask.timeline.read(f"run/{id}")) if id != run.id else None
+        if other is None or other.plan is None or not other.started_at or other.over:
+            continue
+        if both := sorted(
+            {target.name for target in plan.targets} & {each.name for each in other.plan.targets}
+        ):
+            said.append(
+                f" {id} of {other.incident} was started for {', '.join(both)} as well: once one of them "
+                "acts, the other pauses. Abort the one that is not wanted."
+            )
+    return "".join(said)
 
 
 def _freeze(ask: Ask, run: Run, plan: Plan, incident: Incident) -> FreezePlaced:
@@ -165,21 +188,21 @@ def _ask_again(ask: Ask, run: Run, plan: Plan, incident: Incident) -> Outcome:
         then = f" It waits for {who}." if who else ""
         raise Refused(f"{run.id} is {run.state} already.{then} `status {run.id}` shows where it stands.")
     names = [event.gate for event in events if isinstance(event, GateReopened)]
-    step = plan.step(run.paused.step) if run.paused and run.paused.step else None
     # Only the pause that these approvals caused ends; a hold or a freeze is somebody else's word.
-    if run.paused and step and step.gate in names and run.paused.freeze is None:
-        events.append(RunResumed(why="approvals are asked for again"))
-    elif run.paused:
-        still = f" It is still paused: {sentence(run.paused.why)}"
+    lifts = run.stopped_at(names)
+    if lifts:
+        events.append(run.lifted(lifts, why="approvals are asked for again"))
+    if left := without(run.pauses, lifts):
+        still = f" It is still paused: {sentence(whys(left))}"
     answer = ask.done(run.id, f"asks again for {', '.join(names)}.{still}", run=run.id)
     return Outcome(answer, {f"run/{run.id}": Change(run.seq, tuple(events))})
 
 
 VERB = Verb(
     name="start",
-    usage="start RUN-9 [plan:hash]",
+    usage="start RUN-9 [plan:hash] [objections:2m]",
     summary="Start a planned run and ask for its approvals; again to ask anew.",
     right=Right.COMMAND,
     act=act,
-    options=frozenset({"plan"}),
+    options=frozenset({"plan", "objections"}),
 )

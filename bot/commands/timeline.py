@@ -11,7 +11,9 @@ from bot.core.cards import timeline_document, timeline_json
 from bot.core.document import Document, Preformatted, markdown
 from bot.core.errors import Refused
 from bot.core.events import Entry
+from bot.core.evidence import Leads
 from bot.core.may import Right
+from bot.timeline.evidence import leads_of
 
 FORMS = ("text", "md", "json")
 
@@ -26,17 +28,20 @@ async def act(ask: Ask) -> Outcome:
     form = one_of(forms[0], FORMS, "form of a timeline") if forms else "text"
     incident = await ask.incident_or_drill(ids[0] if ids else None)
     story = await ask.timeline.story(incident.id)
-    drawn = timeline_document(story, incident)
+    leads = await leads_of(ask.timeline.records, story, ask.desk.console)
+    drawn = timeline_document(story, incident, leads)
     data: dict[str, object] = {"incident": incident.id, "entries": len(story)}
     if form != "text":
         # A file must be as it is: a terminal writes it raw, where a message shows it in a box.
-        data["file"] = text = _file(form, drawn, story)
+        data["file"] = text = _file(form, drawn, story, leads)
         drawn = Document("", (Preformatted(text),))
     return Outcome(Answer(drawn, data=data))
 
 
-def _file(form: str, drawn: Document, story: Sequence[Entry]) -> str:
-    return markdown(drawn) if form == "md" else json.dumps(timeline_json(story), indent=1, ensure_ascii=False)
+def _file(form: str, drawn: Document, story: Sequence[Entry], leads: Leads) -> str:
+    if form == "md":
+        return markdown(drawn)
+    return json.dumps(timeline_json(story, leads), indent=1, ensure_ascii=False)
 
 
 VERB = Verb(

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from bot.commands.grammar import a_duration, one_of
 from bot.commands.status import freezes_of
-from bot.commands.verb import Answer, Ask, Outcome, Verb
+from bot.commands.verb import Answer, Ask, Outcome, Verb, in_incident
 from bot.core.blameless import hints
 from bot.core.cadence import cadence
 from bot.core.document import Code, Document, Moment, Paragraph, Small, Strong
@@ -16,7 +16,6 @@ from bot.core.events import UpdatePosted
 from bot.core.incident import Incident
 from bot.core.may import Right
 from bot.core.update import Draft, draft, nudge
-from bot.timeline import Change
 
 NAMES = {"c": "Conditions", "a": "Actions", "n": "Needs"}
 AUDIENCES = ("responders", "exec", "public")
@@ -32,7 +31,7 @@ async def act(ask: Ask) -> Outcome:
     if ask.words.args:
         one_of(ask.words.args[0], ("post",), "word of update")
     if not incident.open:
-        raise Refused(f"{incident.id} is {incident.phase.value}: nobody waits for an update. `reopen` first.")
+        raise Refused(f"{incident.id} is {incident.stands}: nobody waits for an update. `reopen` first.")
     parts = [_part(said.get(key), default) for key, default in _defaults(drafted)]
     event = UpdatePosted(
         number=len(incident.updates) + 1,
@@ -46,7 +45,7 @@ async def act(ask: Ask) -> Outcome:
     advice = [f"{hint} " for hint in hints(own)]
     small = (*_as_drafted(ask), *advice, nudge(event.conditions, event.actions, event.needs))
     answer = ask.done(incident.id, f"update {event.number} posted.", small=tuple(filter(None, small)))
-    return Outcome(answer, {f"incident/{incident.id}": Change(incident.seq, (event,))})
+    return in_incident(answer, incident, event)
 
 
 def _defaults(drafted: Draft) -> tuple[tuple[str, str], ...]:

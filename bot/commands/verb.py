@@ -31,9 +31,10 @@ from bot.core.document import (
 )
 from bot.core.drill import Drill
 from bot.core.errors import Refused
+from bot.core.events import Event
 from bot.core.freeze import Freeze
 from bot.core.incident import Incident, stream_of
-from bot.core.may import COMMANDERS, Actor, Right, may
+from bot.core.may import COMMANDERS, Actor, Right, commanding, may
 from bot.core.people import holders_now
 from bot.core.plan import Plan, PlannedStep
 from bot.core.run import Run
@@ -110,15 +111,32 @@ class Outcome:
     changes: Mapping[str, Change] = field(default_factory=dict)
 
 
+def in_incident(answer: Answer, incident: Incident, *events: Event) -> Outcome:
+    """Return an answer with the events that are appended to the incident as it was read."""
+    return Outcome(answer, {stream_of(incident.id): Change(incident.seq, events)})
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What verbs work with; `command` is what people type before a verb."""
+    """What verbs work with; `command` is what people type before a verb, `pages` whether any can be paged.
+
+    `publishes` are the systems through which customers can be told something, `silences` whether alerts can
+    be made silent; `console` is where people reach Backstop's pages, empty where nobody said that they can.
+
+    `slack_groups` are the members of groups that are kept elsewhere, for deciding who may; `to_ask` for
+    whom to ask, who was in them last.
+    """
 
     timeline: Timeline
     shelf: Shelf
     url: str
+    console: str = ""
     command: str = "/backstop"
     slack_groups: Callable[[], Mapping[str, tuple[str, ...]]] = dict
+    to_ask: Callable[[], Mapping[str, tuple[str, ...]]] = dict
+    pages: bool = False
+    publishes: tuple[str, ...] = ()
+    silences: bool = False
 
     @property
     def now(self) -> datetime:
@@ -163,6 +181,8 @@ class Ask:
         value = self.words.options.get(name, "").strip()
         if not value:
             raise Refused(f'`{name}:"…"` is missing: nothing was done. It says {what}. {self.usage}')
+        if name == "why" and not any(sign.isalpha() for sign in value):
+            raise Refused(f"`why:` holds no word: nothing was done. It says {what}, as others will read it.")
         return value
 
     @property
@@ -306,7 +326,7 @@ class Ask:
 
     def holders(self, run: Run, incident: Incident) -> Holders:
         """Return who holds each role of a run's playbook at this moment."""
-        return holders_now(run, incident, self.catalog, self.desk.slack_groups())
+        return holders_now(run, incident, self.catalog, self.desk.slack_groups(), now=self.now)
 
     def done(self, id: str, *line: Span, small: Line = (), **data: object) -> Answer:
         """Return the answer to a write: the id, what was recorded, and where to read it."""
@@ -317,8 +337,16 @@ class Ask:
             blocks.append(Small(small))
         return Answer(Document("", tuple(blocks)), data={"id": id, "url": url, **data})
 
-    def may(self, right: Right, what: str, incident: Incident | None = None, run: Run | None = None) -> None:
-        """Return if whoever asked has the right here, or raise Refused."""
+    def may(
+        self,
+        right: Right,
+        what: str,
+        incident: Incident | None = None,
+        run: Run | None = None,
+        *,
+        other: Incident | None = None,
+    ) -> None:
+        """Return if whoever asked has the right here, or commands the `other` incident, or raise Refused."""
         operators: tuple[str, ...] = ()
         if run and incident:
             held = self.holders(run, incident).values()
@@ -329,7 +357,10 @@ class Ask:
             what=what,
             roles=incident.roles if incident else None,
             operators=operators,
-            commanders=self.catalog.members(COMMANDERS, self.desk.slack_groups()),
+            commanders=(
+                *(commanding(other.roles) if other else ()),
+                *self.catalog.members(COMMANDERS, self.desk.slack_groups()),
+            ),
         )
 
 

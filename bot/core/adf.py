@@ -31,7 +31,10 @@ from bot.core.document import (
     shown,
     utc,
 )
+from bot.core.links import room_for_links, thinned
 from bot.core.literal import cut
+from integrations.adf import doc, length
+from integrations.parts import units
 
 Node = dict[str, Any]
 Mark = dict[str, Any]
@@ -41,71 +44,29 @@ BUDGET = 25_000
 # One pasted log must not push everything after it out of the document.
 LONGEST_TEXT = 4_000
 
-OPENING = (
-    "Backstop writes from here to the closing mark, and replaces it. What you write above or below stays."
-)
-CLOSING = "Backstop's part ends here."
 
+def adf(document: Document, *, room: int = BUDGET, rest: Line = ("The rest has no room here.",)) -> Node:
+    """Return a document as ADF of at most so many characters; where some are left out it ends in `rest`.
 
-def adf(document: Document, *, whole: str = "postmortem.md") -> Node:
-    """Return a document as ADF; what exceeds the budget is left to the attachment named `whole`."""
-    rest = _paragraph([f"The rest is in the attachment {whole}."])
-    room = BUDGET - length(rest)
-    nodes: list[Node] = []
-    for node in _rendered(document):
-        if length(node) > room:
-            return _doc([*nodes, *_beginning(node, room), rest])
-        nodes.append(node)
-        room -= length(node)
-    return _doc(nodes)
-
-
-def bot_block(existing: Mapping[str, Any] | None, ours: Node) -> Node:
-    """Return an existing description with our part replaced and everything people wrote kept.
-
-    Our part stands between two panels, which no text of a document can imitate. Where one of them was
-    lost, nothing is taken away: our old words stay as if a person had written them.
+    How Jira counts addresses is not told: those of tables take their room too.
     """
-    nodes: list[Node] = list(existing.get("content", ())) if existing else []
-    part = [_panel(OPENING), *ours["content"], _panel(CLOSING)]
-    first, last = _marks(nodes)
-    before = [node for node in nodes[:first] if not _is_mark(node)]
-    after = [node for node in nodes[last:] if not _is_mark(node)]
-    return _doc([*before, *part, *after])
-
-
-def length(node: Mapping[str, Any]) -> int:
-    """Count the text below a node as Jira counts it: in UTF-16 units."""
-    own = len(node["text"].encode("utf-16-le", "surrogatepass")) // 2 if node["type"] == "text" else 0
-    return own + sum(length(child) for child in node.get("content", ()))
-
-
-def _marks(nodes: Sequence[Node]) -> tuple[int, int]:
-    opened = None
-    for index, node in enumerate(nodes):
-        if _is_mark(node, OPENING):
-            opened = index
-        elif _is_mark(node, CLOSING) and opened is not None:
-            return opened, index + 1
-    at = len(nodes) if opened is None else opened
-    return at, at
-
-
-def _is_mark(node: Node, *sentences: str) -> bool:
-    # Jira adds ids and may split text nodes, so only the kind of node and its words are compared.
-    return node.get("type") == "panel" and "".join(_words(node)) in (sentences or (OPENING, CLOSING))
-
-
-def _words(node: Node) -> Iterator[str]:
-    if "text" in node:
-        yield node["text"]
-    for child in node.get("content", ()):
-        yield from _words(child)
+    end = _paragraph(rest)
+    left = room - length(end)
+    seen = shown(document)
+    text = sum(map(length, _rendered(seen)))
+    seen, taken = thinned(seen, room_for_links(left, text), lambda link: units(link.url))
+    left -= taken
+    nodes: list[Node] = []
+    for node in _rendered(seen):
+        if length(node) > left:
+            return doc([*nodes, *_beginning(node, left), end])
+        nodes.append(node)
+        left -= length(node)
+    return doc(nodes)
 
 
 def _rendered(document: Document) -> Iterator[Node]:
-    seen = shown(document)
-    for block in (Heading(seen.title, level=1), *seen.blocks):
+    for block in (Heading(document.title, level=1), *document.blocks):
         node = _block(block)
         if node is not None:
             yield node
@@ -163,14 +124,6 @@ def _cell(kind: str, line: Line) -> Node:
 
 def _paragraph(line: Line, *, marks: Sequence[Mark] = ()) -> Node:
     return _node("paragraph", _inline(line, marks=marks))
-
-
-def _panel(sentence: str) -> Node:
-    return _node("panel", [_paragraph([sentence])], attrs={"panelType": "note"})
-
-
-def _doc(nodes: list[Node]) -> Node:
-    return {"version": 1, "type": "doc", "content": nodes}
 
 
 def _node(kind: str, content: list[Node], *, attrs: Mapping[str, Any] | None = None) -> Node:

@@ -79,8 +79,12 @@ def counts(
     now: datetime,
 ) -> bool:
     """Say whether an approval still counts: the same plan, not too old, the person still in the role."""
-    young = now - approval.at <= timedelta(seconds=gate.valid_for_s)
-    return young and approval.hash == hash and approval.person in holders.get(approval.role, ())
+    return stands(approval, gate, hash=hash, now=now) and approval.person in holders.get(approval.role, ())
+
+
+def stands(approval: Approval, gate: PlannedGate, *, hash: str, now: datetime) -> bool:
+    """Say whether an approval is of the same plan and not too old, whoever holds its role now."""
+    return approval.hash == hash and now - approval.at <= timedelta(seconds=gate.valid_for_s)
 
 
 def missing(

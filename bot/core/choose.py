@@ -16,7 +16,7 @@ from playbooks.model import Select
 class Choice:
     """The chosen point with the reason, or the reason that there is none; and the refused ones.
 
-    `goal` and `reaches` say up to where a log is replayed on top of it.
+    `goal` and `reaches` say up to where a log is replayed on top of it, `caution` what else must be known.
     """
 
     point: RecoveryPoint | None
@@ -24,6 +24,7 @@ class Choice:
     refused: tuple[tuple[RecoveryPoint, str], ...] = ()
     goal: Goal | None = None
     reaches: datetime | None = None
+    caution: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,11 @@ def nobody_waits(run: Run) -> bool:
     return run.over or not (run.started_at or run.abort)
 
 
+def nobody_wants(run: Run) -> bool:
+    """Say whether a copy is made for nothing any more: a run that was started makes its own and keeps it."""
+    return bool(run.over or run.abort) or (run.warm is None and run.started_at is None)
+
+
 def failed(run: Run, plan: Plan) -> tuple[PlannedStep, ...]:
     """Return the steps that could not make their copy before the start."""
     return tuple(step for step in plan.steps if step.beforehand and run.step(step.id).status is Status.FAILED)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from bot.core import incident as incidents
 from bot.core.decide import Ask, VetoHit, decide
 from bot.core.decide import Decision as Found
 from bot.core.decide.walk import RISKY, open_bits
+from bot.core.decided import Decision, Observation
+from bot.core.disputed import Disputed, as_found, disputed, each_and_all
 from bot.core.document import utc
 from bot.core.errors import Refused
 from bot.core.events import Decided, EffectObserved, Entry, Event, Proposed
-from bot.core.incident import Decision, Incident, Observation, stream_of
+from bot.core.incident import Incident, stream_of
+from bot.core.run import Run
 from bot.core.words import sentence
-from playbooks.criteria import Criteria
+from playbooks.criteria import Criteria, Facts
 from playbooks.model import Playbook
 from playbooks.roles import Holders
 from playbooks.words import Option
@@ -22,7 +26,7 @@ from playbooks.words import Option
 WROTE = "new_version_wrote_incompatible_state"
 """The fact that must be answered before an incident about a release is closed."""
 MOST_DOUBTS = 3
-"""How many facts a sentence names; the record of a choice names all."""
+"""How many facts people are shown of those nobody was asked for; the post-mortem names all."""
 _OF_A_RELEASE = frozenset({Option.CODE_ROLLBACK, Option.CONFIG_REVERT, Option.HOTFIX})
 _RELEASED = frozenset({"code", "schema"})
 """The kinds of change that bring another version, which may write what the one before cannot read."""
@@ -31,23 +35,56 @@ _CAME: Mapping[str, str] = {"worked": "it worked", "no_change": "nothing changed
 
 
 def weigh(incident: Incident, criteria: Criteria, now: datetime) -> Found:
-    """Return what the criteria make of what is still good; what was seen not to work is ruled out as well."""
-    return decide(criteria.fresh(incident.known, now), _with_the_record(incident, criteria))
+    """Return what the criteria make of what is still good; what was seen not to work is ruled out as well.
+
+    What a machine knows otherwise than people say rules out what it would, and takes the one press away.
+    """
+    facts, apart = criteria.fresh(incident.known, now), disputed(incident, criteria, now)
+    ruled = _with_the_record(incident, criteria, _still_ruling(facts, apart, criteria))
+    found = decide(facts, ruled)
+    if not apart or not found.one_click:
+        return found
+    other = decide(as_found(facts, apart), ruled)
+    sure = other.one_click and other.proposal is found.proposal
+    return found if sure else replace(found, one_click=False)
 
 
-def _with_the_record(incident: Incident, criteria: Criteria) -> Criteria:
-    """Add a veto for each action that did not work, but for the last answer, without which there is none."""
+def _still_ruling(facts: Facts, apart: Sequence[Disputed], criteria: Criteria) -> Mapping[str, str]:
+    """Return the vetoes that hit by what machines know and not by what people say, each with its reason."""
+    by_people, held = _hit(facts, criteria), dict[str, str]()
+    for some in each_and_all(apart):
+        for veto in _hit(as_found(facts, some), criteria) - by_people - held.keys():
+            held[veto] = "; ".join(each.words for each in some)
+    return held
+
+
+def _hit(facts: Facts, criteria: Criteria) -> set[str]:
+    seen = criteria.tables.sheet.see(facts)
+    return {veto.id for veto, when, _ in criteria.tables.vetoes if open_bits(when, seen) == 0}
+
+
+def _with_the_record(incident: Incident, criteria: Criteria, held: Mapping[str, str]) -> Criteria:
+    """Add a veto for each action that did not work, but for the last answer, without which there is none.
+
+    The vetoes that are `held` by what machines know are true whatever people say.
+    """
     last = criteria.rules[-1].answer
     tried = tuple(
         _tried(decision, decision.observed)
         for decision in refuted(incident)
         if decision.observed and decision.made.option in set(Option) - {last}
     )
-    if not tried:
+    if not tried and not held:
         return criteria
     # Read anew: a copy would keep what was made ready for the vetoes before.
     written = criteria.model_dump(by_alias=True)
-    return Criteria.model_validate({**written, "vetoes": [*written["vetoes"], *tried]})
+    vetoes = (
+        {**veto, "when": "always", "because": f"{veto['because']}: {held[veto['id']]}"}
+        if veto["id"] in held
+        else veto
+        for veto in written["vetoes"]
+    )
+    return Criteria.model_validate({**written, "vetoes": [*vetoes, *tried]})
 
 
 def _tried(decision: Decision, seen: Observation) -> Mapping[str, object]:
@@ -71,13 +108,15 @@ def refuted(incident: Incident) -> tuple[Decision, ...]:
     return tuple(found for found in newest.values() if found.observed and found.observed.refutes)
 
 
-def next_questions(found: Found, untold: Container[str]) -> tuple[Ask, ...]:
+def next_questions(found: Found, untold: Container[str], looking: Container[str] = ()) -> tuple[Ask, ...]:
     """Return the first question to each role: they are asked at the same time, each one thing.
 
-    What a machine may find out is asked of people after all else, and first what none could tell.
+    What a machine may find out is asked of people after all else, and first what none could tell; not at all
+    while machines are `looking` for it.
     """
     first: dict[str, Ask] = {}
-    for ask in sorted(found.ask, key=lambda ask: (ask.machine, ask.fact not in untold)):
+    left = (ask for ask in found.ask if ask.fact not in looking)
+    for ask in sorted(left, key=lambda ask: (ask.machine, ask.fact not in untold)):
         first.setdefault(ask.role, ask)
     return tuple(first.values())
 
@@ -124,9 +163,13 @@ def not_ruled_out(made: Decided) -> str:
     """Return what a choice was made without knowing, as a sentence; empty when nothing was left to ask."""
     if not made.unasked:
         return ""
-    more = len(made.unasked) - MOST_DOUBTS
-    named = ", ".join(made.unasked[:MOST_DOUBTS])
-    return f"Not ruled out yet, because nobody was asked: {named}{f' and {more} more' if more > 0 else ''}."
+    return f"Not ruled out yet, because nobody was asked: {few(made.unasked)}."
+
+
+def few(doubts: Sequence[str]) -> str:
+    """Return the first of many, and how many more there are: nobody reads all of them at night."""
+    more = len(doubts) - MOST_DOUBTS
+    return f"{', '.join(doubts[:MOST_DOUBTS])}{f' and {more} more' if more > 0 else ''}"
 
 
 def may_override(who: str, vetoes: Iterable[VetoHit], holders: Holders) -> None:
@@ -154,7 +197,7 @@ def choice(
 ) -> Decided:
     """Return the record of a choice, with everything that was known when it was made."""
     found = weigh(incident, criteria, at)
-    again = criteria.box(option, found.facts)
+    look = criteria.look(option, found.facts)
     return Decided(
         option=option,
         why=why,
@@ -166,7 +209,8 @@ def choice(
         overridden=tuple(f"{veto.id}: {veto.because}" for veto in against(option, found)),
         unasked=unasked(option, found),
         criteria_hash=hash,
-        effect_by=at + again if again else None,
+        effect_by=at + look.after if look else None,
+        effect_missing=look.missing if look else None,
         prices=prices,
         containment=tuple(f"{sentence(part.do)} {sentence(part.because)}" for part in found.containment),
     )
@@ -190,6 +234,21 @@ def _about_a_release(incident: Incident) -> bool:
         or (suspected and incident.facts.get("change_type") in _RELEASED)
         or any(decision.made.option in _OF_A_RELEASE for decision in incident.decisions)
     )
+
+
+def begun(runs: Sequence[Run], carries: Collection[str], decision: Decision) -> tuple[bool, tuple[str, ...]]:
+    """Return whether a run that carries a decision out was started, and the runs that only wait for it.
+
+    `carries` are the playbooks that can. A run that was over before the decision is another one's.
+    """
+    ended = (run.recovered_at or run.aborted_at or run.ended_at for run in runs)
+    meant = [
+        run
+        for run, end in zip(runs, ended, strict=True)
+        if run.asked.playbook in carries and not (end and end < decision.at)
+    ]
+    waits = tuple(run.id for run in meant if run.started_at is None and not run.over)
+    return any(run.started_at for run in meant), waits
 
 
 def fitting(playbooks: Iterable[Playbook], option: str, incident: Incident) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ from playbooks.model import Playbook
 
 TRIES = 3
 PATIENCE_S = 10.0
-"""How long a clean-up waits before it tries an operation again that destroys nothing."""
+"""How often a clean-up tries an operation again before people are asked, and how long it waits each time."""
 
 _NOT_WELL = (Stand.FAILED, Stand.IN_DOUBT, Stand.SKIPPED)
 
@@ -166,7 +166,7 @@ def next_move(
         problems = rehearsal.plan.problems
         return End(refused(problems)) if problems else Begin()
     if rehearsal.paused and not rehearsal.abort:
-        return Stop(rehearsal.paused.why)
+        return Stop(rehearsal.why_paused)
     return None
 
 
@@ -210,14 +210,15 @@ def _over_at(run: Run) -> datetime:
 def cleaned(rehearsal: Run, now: datetime) -> Plan | None:
     """Return the plan that puts the stand-ins back, or None where nothing was ever begun.
 
-    Whatever was begun is undone, the newest first, however it ended; then comes what the playbook names.
+    Whatever was begun is undone, the newest first, however it ended; then comes what the playbook names. All
+    of it may be done twice, so that no crash in the middle waits for a person.
     """
     plan = rehearsal.plan
     if plan is None or not any(map(_begun, rehearsal.steps.values())):
         return None
     steps = [*_undone(rehearsal, plan), *plan.cleanup]
     chained = [
-        step.model_copy(update={"needs": (before.id,) if before else ()})
+        step.model_copy(update={"needs": (before.id,) if before else (), "repeats": True})
         for before, step in zip([None, *steps], steps, strict=False)
     ]
     return plan.model_copy(

@@ -74,6 +74,15 @@ class Rest:
 
 
 @dataclass(frozen=True, slots=True)
+class AskWhether:
+    """Ask everybody whether they object to a destructive step, which begins at `until` if nobody does."""
+
+    step: PlannedStep
+    attempt: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class EndAbort:
     """Nothing acts any more: record that the run is aborted."""
 
@@ -102,7 +111,21 @@ class Pause:
     late: bool = False
 
 
-Move = Draft | Begin | Attend | Reopen | Undo | Stop | Abort | Rest | EndAbort | EndUndo | Verify | Pause
+Move = (
+    Draft
+    | Begin
+    | Attend
+    | Reopen
+    | Undo
+    | Stop
+    | Abort
+    | Rest
+    | AskWhether
+    | EndAbort
+    | EndUndo
+    | Verify
+    | Pause
+)
 
 
 def due(
@@ -128,7 +151,7 @@ def due(
         return (*attended, *reopened, *_parallel(run, run.plan, now, holders, freezes))
     if run.undo:
         return (_undo(run, run.plan, run.undo.step),)
-    if run.paused:
+    if run.pauses:
         return ()
     if late := _late(run, run.plan, now):
         return (late,)
@@ -149,7 +172,7 @@ def _beforehand(run: Run, plan: Plan, acting: Sequence[PlannedStep], now: dateti
         yield from _stopped(run, acting) or _removed(run, plan, now)
         return
     yield from (Attend(step) for step in acting)
-    if run.paused:
+    if run.pauses:
         return
     yield from (Reopen(step) for step in plan.steps if run.step(step.id).retry)
     over = {step.id for step in plan.steps if _over(run, step)}
@@ -222,10 +245,10 @@ def _parallel(
     freezes: Iterable[Freeze],
 ) -> tuple[Move, ...]:
     """Beside steps that are acting, start those that do not wait for them; pausing can wait."""
-    if run.paused or run.undo:
+    if run.pauses or run.undo:
         return ()
     moves = _next(run, plan, now, holders, tuple(freezes))
-    return tuple(move for move in moves if isinstance(move, Begin | Rest))
+    return tuple(move for move in moves if isinstance(move, Begin | Rest | AskWhether))
 
 
 def _next(
@@ -250,7 +273,7 @@ def _next(
         if blocked is None:
             begun[step.limit] += 1
             yield Begin(step, state.attempt)
-        elif isinstance(blocked, Pause):
+        elif not isinstance(blocked, _Wait):
             yield blocked
 
 
@@ -266,7 +289,7 @@ def _blocked(
     now: datetime,
     holders: Mapping[str, Sequence[str]],
     freezes: Sequence[Freeze],
-) -> Pause | _Wait | None:
+) -> Pause | Rest | AskWhether | _Wait | None:
     if plan.drill and plan.problems and not step.person:
         return Pause(plan.problems[0], step.id)
     if plan.drill and not step.person:
@@ -295,8 +318,17 @@ def _blocked(
     elif step.destructive:
         return Pause(f"{step.title} destroys data, and the plan asks nobody to approve it.", step.id)
     if step.destructive:
-        return _frozen(run, plan, step, now, freezes)
+        return _frozen(run, plan, step, now, freezes) or _unasked(run, step, now)
     return None
+
+
+def _unasked(run: Run, step: PlannedStep, now: datetime) -> AskWhether | Rest | None:
+    """Give people their time to object, for each attempt and each plan anew; it comes on top of approvals."""
+    attempt, within = run.step(step.id).attempt, run.objections.within
+    until = run.objections.until(step.id, attempt, run.hash)
+    if until:
+        return Rest(until) if now < until else None
+    return AskWhether(step, attempt, now + within) if within else None
 
 
 def _frozen(

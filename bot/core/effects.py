@@ -16,6 +16,8 @@ from bot.core.events import (
     AttemptOpened,
     Decided,
     DecisionAsked,
+    Delegated,
+    DelegationEnded,
     DrillAsked,
     DrillEnded,
     EffectDue,
@@ -23,46 +25,92 @@ from bot.core.events import (
     Entry,
     ExceptionAsked,
     ExceptionGranted,
+    ExternalDrafted,
+    ExternalDropped,
+    ExternalSent,
     FactLearnt,
+    FalseAlarm,
     FreezeExtended,
     FreezeLifted,
     FreezePlaced,
     FreezeReviewDue,
     GateExpired,
     GateReopened,
+    HandoffEnded,
+    HandoffOffered,
     ImpactStated,
     IncidentClosed,
     IncidentDeclared,
     IncidentReopened,
     IncidentResolved,
     IssueLinked,
+    Merged,
+    MessageCaptured,
+    MessageDeleted,
+    MessageEdited,
+    PageAsked,
     Phase,
     PhaseChanged,
     PlanAttached,
     Planned,
     PostmortemAsked,
     Probed,
+    Redacted,
     Rejected,
+    RepairAsked,
+    Repaired,
     RoleAssigned,
     RoomOpened,
     RunAborted,
+    RunPaused,
     RunRecovered,
     RunStarted,
     SalvageAsked,
     SeverityChanged,
+    SilenceAsked,
+    SilenceLifted,
     StepDone,
     StepProgressed,
     StepStarted,
     StepSucceeded,
+    TaskDone,
+    TaskGiven,
+    TaskHandedBack,
+    TaskMoved,
+    TaskOpened,
+    TaskOverdue,
+    TaskTracked,
+    TrackerTroubled,
     UpdateOverdue,
     UpdatePosted,
     WarmAsked,
     Withdrawn,
 )
+from bot.core.handoff import PATIENCE
 from bot.core.incident import is_drill
 
 APPROVALS_FIRST, IN_ORDER = 0, 5
-_UNSAID = (RoomOpened, FactLearnt, Probed, DecisionAsked, PlanAttached, IssueLinked, PostmortemAsked)
+_ENDS = (IncidentResolved, IncidentClosed, FalseAlarm, Merged, IncidentReopened)
+"""What ends an incident, or takes that back."""
+_UNSAID = (
+    RoomOpened,
+    MessageCaptured,
+    MessageEdited,
+    MessageDeleted,
+    FactLearnt,
+    Probed,
+    DecisionAsked,
+    PlanAttached,
+    IssueLinked,
+    TaskMoved,
+    TaskTracked,
+    PostmortemAsked,
+    RepairAsked,
+    ExternalSent,
+    ExternalDropped,
+)
+_OF_THE_TRACKER = (IssueLinked, TrackerTroubled)
+"""What the tracker's own effect writes: asked for by these it would never end."""
 _ASKS_MACHINES = (IncidentDeclared, ImpactStated, SeverityChanged, DecisionAsked, EffectObserved)
 _ON_THE_DECISION_CARD = (
     DecisionAsked,
@@ -72,11 +120,28 @@ _ON_THE_DECISION_CARD = (
     EffectDue,
     EffectObserved,
     RoleAssigned,
-    IncidentResolved,
-    IncidentClosed,
-    IncidentReopened,
+    *_ENDS,
 )
 
+_FOR_THE_PAGER = (
+    IncidentDeclared,
+    SeverityChanged,
+    PhaseChanged,
+    UpdatePosted,
+    UpdateOverdue,
+    PageAsked,
+    IncidentResolved,
+    FalseAlarm,
+    Merged,
+    IncidentReopened,
+    RunStarted,
+    RunPaused,
+    RunRecovered,
+    RunAborted,
+)
+
+_ON_SILENCES = (StepStarted, SilenceAsked, SilenceLifted, RunRecovered, RunAborted)
+"""The first act of a run may make alerts silent, and its end lets them be heard again at once."""
 
 _ON_HOME_TABS = (
     IncidentDeclared,
@@ -86,9 +151,13 @@ _ON_HOME_TABS = (
     RoleAssigned,
     UpdatePosted,
     UpdateOverdue,
-    IncidentResolved,
-    IncidentClosed,
-    IncidentReopened,
+    TaskGiven,
+    TaskDone,
+    TaskHandedBack,
+    *_ENDS,
+    DrillEnded,
+    TaskOpened,
+    TaskTracked,
     RunStarted,
     GateReopened,
     GateExpired,
@@ -185,9 +254,71 @@ def _incident(entry: Entry, id: str) -> Iterator[Effect]:
         yield Effect("room", id, _room(id))
     elif not isinstance(entry.event, _UNSAID):
         yield _say(entry, id)
+    yield from _messages(entry, id)
     yield from _deadlines(entry, id)
-    if not isinstance(entry.event, IssueLinked):
+    yield from _pager(entry, id)
+    yield from _external(entry, id)
+    if isinstance(entry.event, _OF_THE_TRACKER):
+        yield Effect("card", id, f"{_room(id)}/card")
+    else:
         yield from _drawings(id)
+
+
+def _pager(entry: Entry, incident: str) -> Iterator[Effect]:
+    """Whoever is paged hears what changes; a drill wakes nobody."""
+    if isinstance(entry.event, _FOR_THE_PAGER) and not is_drill(incident):
+        yield Effect("pager", incident, f"pager/{incident}")
+
+
+def _external(entry: Entry, id: str) -> Iterator[Effect]:
+    """A draft is drawn again once nobody can send it any more."""
+    match entry.event:
+        case ExternalSent(draft=draft):
+            yield Effect("status-page", id, f"status/{id}")
+            yield Effect("resay", f"{entry.stream}#{draft}", _room(id))
+        case ExternalDropped(draft=draft) | ExternalDrafted(replaces=int() as draft):
+            yield Effect("resay", f"{entry.stream}#{draft}", _room(id))
+        case _:
+            pass
+
+
+def _messages(entry: Entry, id: str) -> Iterator[Effect]:
+    """What was said in Slack is looked at again when the incident is over; what lost words is said anew."""
+    match entry.event:
+        case MessageCaptured(channel=channel, ts=ts):
+            yield Effect("captured", f"{channel}/{ts}", f"capture/{channel}")
+        case IncidentResolved() | IncidentClosed() | FalseAlarm() | Merged():
+            yield Effect("reread", id, f"capture/{id}")
+        case RepairAsked():
+            yield Effect("repair", id, _room(id))
+        case Repaired(entries=names, runs=named):
+            yield Effect("room", id, _room(id))
+            yield Effect("decision", id, f"{_room(id)}/decision")
+            yield from (Effect("say", name, _room(id)) for name in names)
+            for run in named:
+                yield from _drawn_anew(run, id)
+        case HandoffEnded(offer=offer):
+            yield Effect("resay", f"{entry.stream}#{offer}", _room(id))
+        case Delegated(runs=named) | DelegationEnded(runs=named):
+            for run in named:
+                yield Effect("approvals", run, _room(id), APPROVALS_FIRST)
+        case Redacted(payloads=payloads):
+            yield from (Effect("resay", name, _room(id)) for name in payloads)
+            yield Effect("decision", id, f"{_room(id)}/decision")
+            for run in sorted({_run_of(name) for name in payloads} - {""}):
+                yield from _drawn_anew(run, id)
+        case _:
+            pass
+
+
+def _drawn_anew(run: str, incident: str) -> Iterator[Effect]:
+    yield Effect("approvals", run, _room(incident), APPROVALS_FIRST)
+    yield Effect("progress", run, f"{_room(incident)}/{run}")
+
+
+def _run_of(name: str) -> str:
+    """Return the run of an entry by its name (`run/RUN-1#3`), or nothing."""
+    return name.removeprefix("run/").partition("#")[0] if name.startswith("run/") else ""
 
 
 def _deadlines(entry: Entry, id: str) -> Iterator[Effect]:
@@ -201,8 +332,15 @@ def _deadlines(entry: Entry, id: str) -> Iterator[Effect]:
         case IncidentReopened():
             yield _timer("update-due", id, entry.recorded_at)
             yield _timer("effect-due", id, entry.recorded_at)
+            yield _timer("task-due", id, entry.recorded_at)
         case UpdatePosted(next_by=datetime() as at):
             yield _timer("update-due", id, at)
+        case HandoffOffered():
+            yield _timer("handoff-due", id, entry.occurred_at + PATIENCE)
+        case TaskGiven(due=at) | TaskOverdue(again=datetime() as at):
+            yield _timer("task-due", id, at)
+        case Delegated(until=at):
+            yield _timer("delegation-due", id, at)
         case Decided(effect_by=datetime() as at):
             yield _timer("effect-due", id, at)
         case _:
@@ -235,6 +373,9 @@ def _run(entry: Entry, id: str, incident: str) -> Iterator[Effect]:
     if not isinstance(entry.event, StepProgressed):
         yield _say(entry, incident)
         yield from _drawings(incident)
+    if isinstance(entry.event, _ON_SILENCES):
+        yield Effect("silence", id, f"silence/{id}")
+    yield from _pager(entry, incident)
 
 
 def _freeze(entry: Entry, id: str, incident: str | None) -> Iterator[Effect]:

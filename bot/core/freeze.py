@@ -15,6 +15,7 @@ from bot.core.events import (
     ExceptionGranted,
     FreezeExtended,
     FreezeLifted,
+    FreezeMoved,
     FreezePlaced,
     FreezeReviewDue,
     Scope,
@@ -45,13 +46,14 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class Freeze:
-    """A freeze as it stands after its last event."""
+    """A freeze as it stands after its last event; `incident` is the one that it is of now."""
 
     id: str
     placed: FreezePlaced
     by: str
     since: datetime
     seq: int = 0
+    incident: str | None = None
     review_at: datetime | None = None
     exceptions: tuple[Pass, ...] = ()
     refused: tuple[tuple[str, str], ...] = ()
@@ -90,6 +92,7 @@ def fold(entries: Iterable[Entry]) -> Freeze | None:
                     by=entry.by,
                     since=entry.occurred_at,
                     seq=entry.seq,
+                    incident=event.incident,
                     review_at=event.review_at,
                 )
         else:
@@ -104,6 +107,8 @@ def apply(freeze: Freeze, entry: Entry, event: Event) -> Freeze:
     match event:
         case FreezeExtended(review_at=review_at) | FreezeReviewDue(review_at=review_at):
             return replace(freeze, review_at=review_at)
+        case FreezeMoved(incident=incident):
+            return replace(freeze, incident=incident)
         case FreezeLifted():
             return replace(freeze, lifted_at=entry.occurred_at, lifted_by=entry.by)
         case ExceptionAsked(service=service, sha=sha, why=why, expires=expires):
@@ -140,6 +145,17 @@ def covers(scope: Scope, change: Change) -> bool:
 
 def _matches(patterns: Sequence[str], name: str) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def over(freezes: Iterable[Freeze], service: str, environment: str, now: datetime) -> tuple[Freeze, ...]:
+    """Return the freezes that stop changes of any kind to a service in an environment now."""
+    return tuple(
+        f
+        for f in freezes
+        if f.in_force(now)
+        and _matches(f.placed.scope.services, service)
+        and _matches(f.placed.scope.environments, environment)
+    )
 
 
 def excepted(freeze: Freeze, change: Change, now: datetime) -> bool:

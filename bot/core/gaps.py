@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from bot.core.document import Document, Fields, Line, Moment, Paragraph, Strong
 from bot.core.drill import Drill
 from bot.core.events import Gap, TaskOpened
+from bot.core.tasks import ToDo
 
 MENDED_WITHIN = timedelta(days=14)
 """How long after the drill that showed a gap first its task is due."""
@@ -47,6 +48,18 @@ def open_gaps(drills: Sequence[Drill]) -> tuple[Open, ...]:
         if _tells(drill):
             break
     return tuple(_open(gap, over) for gap in found.values())
+
+
+def says_all(drills: Sequence[Drill]) -> bool:
+    """Say whether no older drill could change what is open, or since when."""
+    last = drills[-1] if drills else None
+    open_there = {found.gap.id for found in open_gaps(drills)}
+    return last is not None and _tells(last) and open_there.isdisjoint(_gaps(last))
+
+
+def to_do(found: Open, owners: Sequence[str]) -> ToDo:
+    """Return an open gap as something that the owners of its playbook have to do."""
+    return ToDo("gap", found.gap.what, tuple(owners), found.due, issue=found.task)
 
 
 def _open(gap: Gap, over: Sequence[Drill]) -> Open:

@@ -20,9 +20,9 @@ class Going(BaseModel):
     """What was heard of one attempt so far; `key` is the attempt's.
 
     `seen` are its phases in order, the last is the current one: entered at `since`, when `first` was done of
-    it. `percent` is of the phase, `share` of the whole step where its phases were measured before. It last
-    `moved` when the engine said anything new, or was seen to work; `counted` is when it said so. `note` and
-    `tail` say why nothing is heard at the moment.
+    it; `doing` is what it is at inside it. `percent` is of the phase, `share` of the whole step where its
+    phases were measured before. It last `moved` when the engine said anything new, or was seen to work;
+    `counted` is when it said so. `note` and `tail` say why nothing is heard at the moment.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -39,6 +39,7 @@ class Going(BaseModel):
     unit: str = "items"
     percent: int | None = None
     share: float | None = None
+    doing: str = ""
     note: str = ""
     tail: str = ""
 
@@ -75,9 +76,10 @@ def advance(known: Going, said: Progress, phases: Sequence[Expected], now: datet
     done exceeds is none. A clock that was set back makes nothing older than now.
     """
     heard = (said.phase, said.done, said.total)
-    new = heard != known.heard
+    new = (heard, said.doing) != (known.heard, known.doing)
     news: dict[str, object] = {
         "heard": heard,
+        "doing": said.doing,
         "counted": now if new else known.counted,
         "moved": now if new else min(known.moved, now),
         "since": min(known.since, now),

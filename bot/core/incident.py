@@ -12,73 +12,76 @@ from datetime import datetime
 from typing import assert_never
 
 from bot.core.cadence import cadence
+from bot.core.captured import Captured, seen, without_words
+from bot.core.decided import Decision
+from bot.core.decided import after as decided
+from bot.core.delegation import Delegations
+from bot.core.delegation import after as delegated
 from bot.core.events import (
     CopyOffered,
     Decided,
     DecisionAsked,
+    Delegated,
+    DelegationEnded,
     DrillAsked,
     DrillEnded,
     EffectDue,
     EffectObserved,
     Entry,
     Event,
+    ExternalDrafted,
+    ExternalDropped,
+    ExternalSent,
+    ExternalTold,
     FactLearnt,
+    FalseAlarm,
+    HandoffEnded,
+    HandoffOffered,
+    HandoffUnanswered,
     ImpactStated,
     IncidentClosed,
     IncidentDeclared,
     IncidentReopened,
     IncidentResolved,
     IssueLinked,
-    NoteAdded,
+    Merged,
+    MergedIn,
+    MessageCaptured,
+    MessageDeleted,
+    MessageEdited,
+    PagerLinked,
+    Parted,
     Phase,
     PhaseChanged,
     PlanAttached,
-    PostmortemAsked,
     Probed,
-    Proposed,
+    Redacted,
     RoleAssigned,
     RoomOpened,
     Severity,
     SeverityChanged,
+    TrackerTroubled,
     UpdateOverdue,
     UpdatePosted,
     WritersStopped,
 )
+from bot.core.external import External
+from bot.core.external import after as external_after
+from bot.core.handoff import Handoff, after
+from bot.core.merging import Duplicates
+from bot.core.merging import after as merging
+from bot.core.tasks import Task
+from bot.core.tasks import after as tasks_after
 from playbooks.criteria import Known, Value
 
 
 @dataclass(frozen=True, slots=True)
-class Observation:
-    """What somebody saw of a decision's effect."""
-
-    seen: EffectObserved
-    at: datetime
-    by: str
-
-    @property
-    def refutes(self) -> bool:
-        """Say whether the action did not do what it was chosen for."""
-        return self.seen.outcome != "worked"
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """A recorded choice with the moment and the person, when its effect was asked for, and what was seen.
-
-    `seq` is the number of its entry.
-    """
-
-    seq: int
-    made: Decided
-    at: datetime
-    by: str
-    asked_at: datetime | None = None
-    observed: Observation | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Incident:
-    """An incident as it stands after its last event; every time is aware UTC."""
+    """An incident as it stands after its last event; every time is aware UTC.
+
+    `known` is what counts of each fact, and `found` what a machine found of it last, whoever said what since.
+    `merged` says which incident is the same event and goes on, `duplicates` which ones ended in this.
+    """
 
     id: str
     title: str
@@ -96,27 +99,52 @@ class Incident:
     damage_start: datetime | None = None
     damage_said: datetime | None = None
     writers_stopped: datetime | None = None
+    detected: datetime | None = None
+    acknowledged: datetime | None = None
+    mitigated: datetime | None = None
     stopped_by: str | None = None
     room: RoomOpened | None = None
     known: Mapping[str, Known] = field(default_factory=dict)
+    found: Mapping[str, Known] = field(default_factory=dict)
     decision_asked: int | None = None
     probed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     decisions: tuple[Decision, ...] = ()
+    captured: Mapping[str, Captured] = field(default_factory=dict)
+    handoff: Handoff | None = None
+    delegated: Delegations = field(default_factory=dict)
     updates: tuple[UpdatePosted, ...] = ()
     updated_at: datetime | None = None
     next_update_by: datetime | None = None
     overdue: datetime | None = None
+    tasks: tuple[Task, ...] = ()
+    external: External = field(default_factory=External)
     runs: tuple[str, ...] = ()
     offered: CopyOffered | None = None
     issue: IssueLinked | None = None
+    change: str | None = None
+    pager: PagerLinked | None = None
+    trouble: TrackerTroubled | None = None
     resolved: IncidentResolved | None = None
     resolved_at: datetime | None = None
     closed: IncidentClosed | None = None
+    false_alarm: FalseAlarm | None = None
+    merged: Merged | None = None
+    duplicates: Duplicates = ()
 
     @property
     def open(self) -> bool:
         """Say whether people still work on it."""
         return self.phase not in (Phase.RESOLVED, Phase.CLOSED)
+
+    @property
+    def stands(self) -> str:
+        """Return its phase in a word, or into which incident it was merged."""
+        return f"merged into {self.merged.into}" if self.merged else self.phase.value
+
+    @property
+    def began(self) -> datetime:
+        """Return the moment from which on a change is no cause any more but an answer."""
+        return self.damage_start or self.impact_start or self.declared_at
 
     @property
     def standing(self) -> Decision | None:
@@ -164,7 +192,8 @@ def fold(entries: Iterable[Entry], incident: Incident | None = None) -> Incident
         elif incident is None:
             incident = _declared(entry)
         else:
-            incident = replace(apply(incident, entry, entry.event), seq=entry.seq)
+            tasks = tasks_after(incident.tasks, entry, entry.event)
+            incident = replace(apply(incident, entry, entry.event), seq=entry.seq, tasks=tasks)
     return incident
 
 
@@ -188,6 +217,7 @@ def _declared(entry: Entry) -> Incident | None:
         roles={"commander": event.commander},
         seq=entry.seq,
         impact_start=event.impact_start,
+        change=event.change,
         next_update_by=entry.occurred_at + wait if wait else None,
     )
 
@@ -214,14 +244,20 @@ def _rehearsal(entry: Entry, event: DrillAsked) -> Incident:
 def apply(incident: Incident, entry: Entry, event: Event) -> Incident:  # noqa: C901, PLR0912 - a closed set
     """Return the incident after one more event."""
     match event:
-        case RoomOpened():
-            return replace(incident, room=event)
+        case RoomOpened() | IssueLinked() | TrackerTroubled() | PagerLinked():
+            return _linked(incident, event)
         case SeverityChanged(severity=severity):
             return _next_update(replace(incident, severity=severity), entry.occurred_at)
         case PhaseChanged(phase=phase):
             return _next_update(replace(incident, phase=phase), entry.occurred_at)
         case RoleAssigned(role=role, person=person):
             return replace(incident, roles={**incident.roles, role: person})
+        case HandoffOffered() | HandoffUnanswered() | HandoffEnded():
+            return replace(incident, handoff=after(incident.handoff, entry, event))
+        case Delegated() | DelegationEnded():
+            return replace(incident, delegated=delegated(incident.delegated, entry, event))
+        case ExternalDrafted() | ExternalSent() | ExternalDropped() | ExternalTold():
+            return replace(incident, external=external_after(incident.external, entry, event))
         case ImpactStated():
             return _impact(incident, event, entry.recorded_at)
         case WritersStopped(at=at, run=run):
@@ -229,12 +265,11 @@ def apply(incident: Incident, entry: Entry, event: Event) -> Incident:  # noqa: 
         case Probed(probe=probe, unanswered=unanswered):
             return replace(incident, probed={**incident.probed, probe: unanswered})
         case FactLearnt(name=name, value=value, source=source, because=because):
-            known = Known(value, source, entry.by, entry.occurred_at, because)
-            return replace(incident, known={**incident.known, name: known})
+            return _learnt(incident, name, Known(value, source, entry.by, entry.occurred_at, because))
         case DecisionAsked():
             return replace(incident, decision_asked=entry.seq)
         case Decided() | EffectDue() | EffectObserved():
-            return replace(incident, decisions=_decisions(incident.decisions, entry, event))
+            return replace(incident, decisions=decided(incident.decisions, entry, event))
         case UpdatePosted(next_by=next_by):
             return replace(
                 incident,
@@ -249,43 +284,65 @@ def apply(incident: Incident, entry: Entry, event: Event) -> Incident:  # noqa: 
             return replace(incident, offered=event)
         case PlanAttached(run=run):
             return replace(incident, runs=(*incident.runs, run))
-        case IncidentResolved():
-            return replace(
-                incident,
-                resolved=event,
-                resolved_at=entry.occurred_at,
-                phase=Phase.RESOLVED,
-                next_update_by=None,
-                overdue=None,
-            )
+        case MergedIn() | Parted():
+            return replace(incident, duplicates=merging(incident.duplicates, event))
+        case IncidentResolved() | FalseAlarm() | Merged():
+            return _over(incident, entry.occurred_at, event)
         case DrillEnded():
             return replace(incident, phase=Phase.CLOSED)
         case IncidentClosed():
             return replace(incident, closed=event, phase=Phase.CLOSED, next_update_by=None)
         case IncidentReopened():
-            again = replace(incident, resolved=None, resolved_at=None, closed=None, phase=Phase.INVESTIGATING)
-            return _next_update(again, entry.occurred_at)
-        case IssueLinked():
-            return replace(incident, issue=event)
-        case NoteAdded() | PostmortemAsked() | Proposed():
-            return incident
+            return _next_update(_again(incident), entry.occurred_at)
+        case MessageCaptured() | MessageEdited() | MessageDeleted():
+            return replace(incident, captured=seen(incident.captured, entry.seq, event))
+        case Redacted(payloads=payloads):
+            return replace(incident, captured=without_words(incident.captured, entry.stream, payloads))
         case _:
             return incident
 
 
-def _decisions(
-    decisions: tuple[Decision, ...], entry: Entry, event: Decided | EffectDue | EffectObserved
-) -> tuple[Decision, ...]:
-    """What was decided is known by its entry's number, so that one whose text was removed is left alone."""
-    at = entry.occurred_at
+def _learnt(incident: Incident, name: str, new: Known) -> Incident:
+    """A machine takes the place of nobody who knows; a person who does not know gives it back."""
+    before, found = incident.known.get(name), incident.found.get(name)
+    counts = new
+    if not new.of_person:
+        found = new
+        counts = before if before and before.of_person and before.value is not None else new
+    elif new.value is None and found and before and before.of_person:
+        counts = found
+    known = {**incident.known, name: counts}
+    return replace(incident, known=known, found={**incident.found, name: found} if found else incident.found)
+
+
+def _over(incident: Incident, at: datetime, event: IncidentResolved | FalseAlarm | Merged) -> Incident:
+    over = replace(incident, resolved_at=at, next_update_by=None, overdue=None)
     match event:
-        case Decided():
-            return (*decisions, Decision(entry.seq, event, at, entry.by))
-        case EffectDue(decision=seq):
-            return tuple(replace(d, asked_at=at) if d.seq == seq else d for d in decisions)
-        case EffectObserved(decision=seq):
-            seen = Observation(event, at, entry.by)
-            return tuple(replace(d, observed=seen) if d.seq == seq else d for d in decisions)
+        case IncidentResolved():
+            return replace(over, resolved=event, phase=Phase.RESOLVED)
+        case FalseAlarm():
+            return replace(over, false_alarm=event, phase=Phase.CLOSED)
+        case Merged():
+            return replace(over, merged=event, phase=Phase.CLOSED)
+        case _:
+            assert_never(event)
+
+
+def _again(incident: Incident) -> Incident:
+    ended = replace(incident, resolved=None, resolved_at=None, closed=None, false_alarm=None, merged=None)
+    return replace(ended, phase=Phase.INVESTIGATING, mitigated=None)
+
+
+def _linked(incident: Incident, event: RoomOpened | IssueLinked | TrackerTroubled | PagerLinked) -> Incident:
+    match event:
+        case RoomOpened():
+            return replace(incident, room=event)
+        case IssueLinked():
+            return replace(incident, issue=event)
+        case TrackerTroubled(why=why):
+            return replace(incident, trouble=event if why else None)
+        case PagerLinked():
+            return replace(incident, pager=event)
         case _:
             assert_never(event)
 
@@ -302,6 +359,9 @@ def _impact(incident: Incident, event: ImpactStated, at: datetime) -> Incident:
         impact=event.statement if event.statement is not None else incident.impact,
         impact_start=event.impact_start or incident.impact_start,
         damage_start=event.damage_start or incident.damage_start,
+        detected=event.detected or incident.detected,
+        acknowledged=event.acknowledged or incident.acknowledged,
+        mitigated=event.mitigated or incident.mitigated,
     )
 
 

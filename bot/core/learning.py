@@ -1,6 +1,6 @@
 """What recorded decisions teach: how far people and criteria agree, what was overridden, how long it took.
 
-Figures are counts and distributions. With few decisions a middle says nothing, and none is given.
+Figures are counts and distributions.
 """
 
 from __future__ import annotations
@@ -8,47 +8,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeVar
 
-from bot.core.estimate import quantile
-from bot.core.incident import Decision, Incident
-from bot.core.words import lasted
-
-FEW = 5
-"""Fewer than this have no percentiles."""
-
-SHARES = (25, 50, 75, 90)
-BINS = tuple(timedelta(minutes=minutes) for minutes in (5, 10, 20, 40, 80, 160))
-"""Up to where each bar of the histogram counts; the last one counts what took longer."""
+from bot.core.decided import Decision
+from bot.core.incident import Incident
+from bot.core.spread import Spread
+from bot.core.words import lasted, within
 
 NO_PROPOSAL = "ask"
 UNSEEN = "nobody_said"
 OUTCOMES = ("worked", "no_change", "worse", UNSEEN)
 
 Counted = TypeVar("Counted", str, tuple[str, str])
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """How long something took, each time; shortest first."""
-
-    times: tuple[timedelta, ...]
-
-    @property
-    def percentiles(self) -> Mapping[int, timedelta]:
-        """Return p25, p50, p75 and p90, or nothing where there are too few for them."""
-        if len(self.times) < FEW:
-            return {}
-        seconds = [time.total_seconds() for time in self.times]
-        return {share: timedelta(seconds=round(quantile(seconds, share / 100))) for share in SHARES}
-
-    @property
-    def bars(self) -> tuple[tuple[timedelta | None, int], ...]:
-        """Return how many took at most so long, and longer than the bar before; None is all longer ones."""
-        ends = (*BINS, None)
-        found = Counter(next((end for end in BINS if time <= end), None) for time in self.times)
-        return tuple((end, found[end]) for end in ends)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +38,8 @@ class Lessons:
     `otherwise` counts choices against the proposal as (proposed, chosen), `early` those made before there was
     one, `against` the vetoes gone over. `first` counts what was seen of first choices, `failed` those of them
     that did not work by option, `again` the incidents in which something else was chosen afterwards. `worked`
-    is how many worked of all choices that somebody looked at: of those that were proposed, and of the others.
+    is how many worked of all choices that somebody looked at: of those that were proposed, and of those made
+    against a proposal.
     """
 
     incidents: int
@@ -85,11 +58,16 @@ class Lessons:
 def lessons(
     incidents: Iterable[Incident], *, since: datetime | None = None, until: datetime | None = None
 ) -> Lessons:
-    """Return what incidents teach whose first decision was made from `since` on and before `until`."""
+    """Return what incidents teach whose first decision was made from `since` on and before `until`.
+
+    A false alarm teaches nothing, and what was merged into another incident is the same event as that.
+    """
     decided = [
         incident
         for incident in incidents
-        if incident.decisions and _within(incident.decisions[0].at, since, until)
+        if not (incident.false_alarm or incident.merged)
+        and incident.decisions
+        and within(incident.decisions[0].at, since, until)
     ]
     decisions = [decision for incident in decided for decision in incident.decisions]
     made = [decision.made for decision in decisions]
@@ -110,14 +88,10 @@ def lessons(
         again=sum(_changed(incident.decisions) for incident in decided),
         worked=(
             _worked(d for d in decisions if d.made.proposal == d.made.option),
-            _worked(d for d in decisions if d.made.proposal != d.made.option),
+            _worked(d for d in decisions if d.made.proposal not in (d.made.option, NO_PROPOSAL)),
         ),
         to_decide=Spread(tuple(sorted(waits))),
     )
-
-
-def _within(at: datetime, since: datetime | None, until: datetime | None) -> bool:
-    return (since is None or at >= since) and (until is None or at < until)
 
 
 def _seen(decision: Decision) -> str:

@@ -106,41 +106,50 @@ def outdated(run: Run, incident: Incident) -> str | None:
     """Say why a plan must be made again: since then the damage is said to have begun before its points."""
     if back := damaged_again(run, incident):
         return back
-    point = next((source.point for source in _too_late(run, incident)), None)
-    if point is None or incident.damage_start is None:
+    late = next(_too_late(run, incident), None)
+    if late is None:
         return None
     return (
-        f"Since {run.id} was planned, the damage is said to have begun at {utc(incident.damage_start)}, and "
-        f"the recovery point {point.id} was finished after that: it would bring damaged data back."
+        f"Since {run.id} was planned, the damage is said to have begun at {utc(late.damage)}, and what "
+        f"{late.point} brings back is of {utc(late.moment)}: damaged data would come back."
     )
 
 
 def damaged_again(run: Run, incident: Incident) -> str | None:
     """Say what a run put back that is said to have been damaged already, if it did."""
-    point = next((source.point for source in _too_late(run, incident) if _is_back(run, source)), None)
-    if point is None or incident.damage_start is None:
+    late = next((late for late in _too_late(run, incident) if _is_back(run, late.source)), None)
+    if late is None:
         return None
     return (
-        f"{run.id} put {point.id} back, which was finished after the damage began at "
-        f"{utc(incident.damage_start)}: damaged data came back."
+        f"{run.id} put {late.point} back as of {utc(late.moment)}, and the damage began at "
+        f"{utc(late.damage)}: damaged data came back."
     )
 
 
-def _too_late(run: Run, incident: Incident) -> Iterator[PlannedSource]:
+@dataclass(frozen=True, slots=True)
+class _Late:
+    """A source whose state is of a moment at which the damage had begun, as was said after it was chosen."""
+
+    source: str
+    point: str
+    moment: datetime
+    damage: datetime
+
+
+def _too_late(run: Run, incident: Incident) -> Iterator[_Late]:
     plan, begun, said = run.plan, incident.damage_start, incident.damage_said
     if plan is None or begun is None or said is None or said <= plan.drafted_at:
         return
     for source in restored(plan):
-        if source.moment and source.moment >= begun:
-            yield source
+        if source.point and source.moment and source.moment >= begun:
+            yield _Late(source.id, source.point.id, source.moment, begun)
 
 
-def _is_back(run: Run, source: PlannedSource) -> bool:
+def _is_back(run: Run, source: str) -> bool:
     steps = run.plan.steps if run.plan else ()
     over = (Status.SUCCEEDED, Status.DONE)
     return any(
-        step.destructive and step.call.source == source.id and run.step(step.id).status in over
-        for step in steps
+        step.destructive and step.call.source == source and run.step(step.id).status in over for step in steps
     )
 
 
@@ -192,7 +201,9 @@ def _lost(loss: Loss, moment: datetime, damage_start: datetime) -> Line:
     if lost < _NONE:
         return (
             Strong("Damaged data comes back: "),
-            f"the recovery point was finished {in_words(-lost)} after the damage began at ",
+            "it is of ",
+            Moment(moment),
+            f", {in_words(-lost)} after the damage began at ",
             Moment(damage_start),
             ".",
         )

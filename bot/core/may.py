@@ -20,6 +20,7 @@ class Right(StrEnum):
     RESPOND = "respond"
     OPERATE = "operate"
     COMMAND = "command"
+    PUBLISH = "publish"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +59,23 @@ def may(
     )
 
 
+def commanding(roles: Mapping[str, str]) -> tuple[str, ...]:
+    """Return who has the right to command in an incident with these roles."""
+    return tuple(roles[role] for role in ("commander", "ops") if role in roles)
+
+
 def _holders(
     right: Right, roles: Mapping[str, str], operators: Sequence[str], commanders: Sequence[str]
 ) -> tuple[str, ...]:
-    command = [roles[role] for role in ("commander", "ops") if role in roles]
+    command = commanding(roles)
     match right:
         case Right.READ | Right.REPORT | Right.RESPOND:
             return ()
         case Right.COMMAND:
             return tuple(dict.fromkeys((*command, *commanders)))
+        case Right.PUBLISH:
+            comms = [roles["comms"]] if "comms" in roles else []
+            return tuple(dict.fromkeys((*command, *comms, *commanders)))
         case Right.OPERATE:
             return tuple(dict.fromkeys((*command, *operators, *commanders)))
         case _:
@@ -79,7 +88,7 @@ def _allowed(who: Actor, right: Right, has: Sequence[str]) -> bool:
             return True
         case Right.RESPOND:
             return who.kind == "person"
-        case Right.OPERATE | Right.COMMAND:
+        case Right.OPERATE | Right.COMMAND | Right.PUBLISH:
             return who.kind == "person" and who.name in has
         case _:
             assert_never(right)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from itertools import chain
 
 from pydantic import TypeAdapter
 
+from bot.core.approval import stands
+from bot.core.delegation import places
 from bot.core.incident import Incident
 from bot.core.run import Run
 from playbooks.catalog import Catalog
@@ -17,9 +20,17 @@ _ROLES: TypeAdapter[Mapping[str, Role]] = TypeAdapter(Mapping[str, Role])
 
 
 def holders_now(
-    run: Run, incident: Incident, catalog: Catalog, slack_groups: Mapping[str, Iterable[str]]
+    run: Run,
+    incident: Incident,
+    catalog: Catalog,
+    slack_groups: Mapping[str, Iterable[str]],
+    *,
+    now: datetime,
 ) -> Holders:
-    """Return the people who hold each role of the run's playbook now, by catalog name."""
+    """Return the people who hold each role of the run's playbook now, by catalog name.
+
+    Whoever said yes to this run already has kept their place in it, whatever they delegated.
+    """
     if not run.snapshot:
         return {}
     return holders(
@@ -28,7 +39,19 @@ def holders_now(
         incident=incident.roles,
         slack_groups=slack_groups,
         requester=run.requester or None,
+        places=places(incident.delegated, now=now, kept=_approvers(run, now)),
     )
+
+
+def _approvers(run: Run, now: datetime) -> set[str]:
+    """Return whose yes to the plan as it stands is there and not too old."""
+    return {
+        yes.person
+        for gate in (run.plan.gates if run.plan else ())
+        if gate.name in run.gates
+        for yes in run.gates[gate.name].approvals
+        if stands(yes, gate, hash=run.hash, now=now)
+    }
 
 
 def who_knows(

@@ -51,7 +51,8 @@ class RefusedPoint(Part):
 class PlannedSource(Part):
     """Where the data comes back from: the chosen recovery point, and why the others were not chosen.
 
-    `goal` is up to where a log is replayed on top of the point, and `reaches` the moment of that.
+    `goal` is up to where a log is replayed on top of the point, and `reaches` the moment of that. `caution`
+    is what whoever approves must know besides.
     """
 
     id: str
@@ -63,6 +64,7 @@ class PlannedSource(Part):
     settings: Mapping[str, Json] = Field(default_factory=dict)
     goal: Annotated[Goal, Field(discriminator="kind")] | None = None
     reaches: AwareDatetime | None = None
+    caution: str = ""
 
     @property
     def moment(self) -> datetime | None:
@@ -71,12 +73,15 @@ class PlannedSource(Part):
 
 
 class PlannedTarget(Part):
-    """What is acted on, with the identity it had when the plan was made."""
+    """What is acted on, as it was when planned: which one, what was `made`, which `server` it is of."""
 
     name: str
     kind: str
     environment: str
     identity: str
+    made: str = ""
+    server: str = ""
+    whole: bool = False
     isolated: bool = False
     stands_for: str | None = None
     settings: Mapping[str, Json] = Field(default_factory=dict)
@@ -125,7 +130,8 @@ class PersonTask(Part):
 class PlannedStep(Part):
     """A step in order; `needs` are the ids of steps that must be over first.
 
-    `basis` says what its estimate rests on; `phases` is what it is made of where that was measured.
+    `basis` says what its estimate rests on; `phases` is what it is made of where that was measured. A step
+    that `repeats` cleans a stand-in up: however it ended, it is tried again by itself some times.
     """
 
     id: str
@@ -142,6 +148,7 @@ class PlannedStep(Part):
     retries: int = 0
     backoff_s: float = 0
     retry_on: tuple[str, ...] = ("transient",)
+    repeats: bool = False
     heartbeat_s: float = 90
     on_failure: str = "pause"
     checks: tuple[PlannedCheck, ...] = ()
@@ -200,10 +207,7 @@ class PlannedFallback(Part):
 
 
 class Plan(Part):
-    """A playbook resolved against now. `problems` keep it from starting; `warnings` do not.
-
-    A `drill` acts only on isolated targets, as the checks of `isolation` prove; `cleanup` puts them back.
-    """
+    """A playbook resolved against now; `problems` keep it from starting, `isolation` is of drills."""
 
     playbook: str
     playbook_hash: str
@@ -219,6 +223,7 @@ class Plan(Part):
     gates: tuple[PlannedGate, ...] = ()
     limits: Mapping[str, int] = Field(default_factory=dict)
     freeze: PlannedFreeze | None = None
+    silences: tuple[Mapping[str, str], ...] = ()
     fallbacks: tuple[PlannedFallback, ...] = ()
     at_most_s: float | None = None
     passes: tuple[str, ...] = ()
@@ -318,7 +323,7 @@ def _gate(gate: PlannedGate) -> Json:
 
 
 def hashed(plan: Plan) -> dict[str, Json]:
-    """Return the part of a plan that people approve, as JSON."""
+    """Return the part of a plan that people approve, as JSON; without silences nothing stands for them."""
     return {
         "playbook": plan.playbook_hash,
         "service": plan.service,
@@ -331,6 +336,7 @@ def hashed(plan: Plan) -> dict[str, Json]:
         "gates": [_gate(gate) for gate in plan.gates],
         "freeze": plan.freeze.model_dump(mode="json") if plan.freeze else None,
         "passes": list(plan.passes),
+        **({"silences": [dict(labels) for labels in plan.silences]} if plan.silences else {}),
     }
 
 

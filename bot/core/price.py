@@ -110,7 +110,7 @@ def _price(market: Market, option: Option) -> Price:
         gives_up=gives_up,
         lost=lost,
         rto=_in_time(time.takes, within),
-        rpo=_affordable(lost, market.tier),
+        rpo=_affordable(market, gives_up, lost),
         within=within if within and within > _NONE else None,
     )
 
@@ -188,10 +188,14 @@ def _in_time(takes: Range | None, left: timedelta | None) -> Verdict:
     return Verdict.MEETS if takes.high <= left else Verdict.MAY_MISS
 
 
-def _affordable(lost: timedelta | None, tier: Tier | None) -> Verdict:
-    if lost is None or tier is None:
+def _affordable(market: Market, gives_up: timedelta | None, lost: timedelta | None) -> Verdict:
+    if lost is None or market.tier is None:
         return Verdict.CANNOT_SAY
-    return Verdict.MEETS if lost <= tier.rpo else Verdict.MISSES
+    if lost > market.tier.rpo:
+        return Verdict.MISSES
+    # The clock calls nothing good that was written after the damage began; people may know better.
+    much_is_good = market.incident.facts.get("good_writes_since_restore_point") == "high"
+    return Verdict.CANNOT_SAY if gives_up and much_is_good else Verdict.MEETS
 
 
 def _given_up(market: Market, option: Option) -> tuple[timedelta | None, timedelta | None]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
 
 from bot.core.approval import Approval, GateState, Rejection
 from bot.core.events import (
@@ -40,46 +39,14 @@ from bot.core.events import (
     WarmStopped,
     Withdrawn,
 )
+from bot.core.objections import Objections
+from bot.core.pauses import Pauses, after, first_of, whys, without
 from bot.core.plan import Plan
+from bot.core.silence import Silences
+from bot.core.step import OVER, Status, StepState, opened, progressed, started
 from integrations.contract import Json
 
-
-class Status(StrEnum):
-    """Where a step stands."""
-
-    WAITING = "waiting"
-    STARTED = "started"
-    IN_DOUBT = "in doubt"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-    DONE = "done by hand"
-    UNDONE = "undone"
-
-
-OVER = frozenset({Status.SUCCEEDED, Status.SKIPPED, Status.DONE})
-
-
-@dataclass(frozen=True, slots=True)
-class StepState:
-    """A step of a run; `attempt` grows only when an `AttemptOpened` is recorded."""
-
-    status: Status = Status.WAITING
-    attempt: int = 1
-    key: str = ""
-    token: int | None = None
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
-    because: str = ""
-    tail: str = ""
-    phase: str = ""
-    percent: int | None = None
-    entered: tuple[tuple[str, datetime], ...] = ()
-    evidence: Mapping[str, Json] = field(default_factory=dict)
-    checks: tuple[CheckFound, ...] = ()
-    retry: RetryAsked | None = None
-    undoing: bool = False
-    not_before: datetime | None = None
+__all__ = ["OVER", "Run", "Status", "StepState", "fold"]
 
 
 _NOT_YET = StepState()
@@ -90,7 +57,8 @@ _OF_STEPS = StepStarted | StepFailed | StepSucceeded | StepDone
 class Run:
     """A run as it stands after its last event.
 
-    `copies` are the steps whose copy may lie beside its target, with how often removing it failed.
+    `copies` are the steps whose copy may lie beside its target, with how often removing it failed. All
+    `pauses` have to end before anything further starts.
     """
 
     id: str
@@ -111,7 +79,9 @@ class Run:
     gates: Mapping[str, GateState] = field(default_factory=dict)
     steps: Mapping[str, StepState] = field(default_factory=dict)
     passes: frozenset[str] = frozenset()
-    paused: RunPaused | None = None
+    pauses: Pauses = ()
+    objections: Objections = field(default_factory=Objections)
+    silences: Silences = field(default_factory=Silences)
     late: bool = False
     undo: UndoAsked | None = None
     abort: AbortAsked | None = None
@@ -132,6 +102,32 @@ class Run:
         return bool(self.failed or self.aborted_at or self.recovered_at or self.ended_at)
 
     @property
+    def paused(self) -> RunPaused | None:
+        """Return the pause to settle first, or None when nothing is in the way."""
+        return first_of(self.pauses)
+
+    @property
+    def why_paused(self) -> str:
+        """Return everything that a paused run waits for, in words."""
+        return whys(self.pauses)
+
+    def stopped_at(self, gates: Collection[str]) -> tuple[str, ...]:
+        """Return the reasons to wait that are over once these gates are approved, or asked for again.
+
+        A step that began and did not end well waits for more than that.
+        """
+        steps = self.plan.steps if self.plan else ()
+        met = {
+            step.id for step in steps if step.gate in gates and self.step(step.id).status is Status.WAITING
+        }
+        return tuple(pause.reason for pause in self.pauses if pause.of_step and pause.step in met)
+
+    def lifted(self, reasons: Collection[str], *, why: str, passes: Collection[str] = ()) -> RunResumed:
+        """Return what records that these reasons to wait are over, with what is left of them."""
+        still = whys(without(self.pauses, reasons))
+        return RunResumed(why=why, passes=tuple(passes), lifts=tuple(reasons), still=still)
+
+    @property
     def restored(self) -> bool:
         """Say whether a destructive step took place, so that what the plan says is lost was really lost."""
         steps = self.plan.steps if self.plan else ()
@@ -147,7 +143,7 @@ class Run:
             (self.aborted_at, "aborted"),
             (self.failed, "not planned"),
             (self.abort, "aborting"),
-            (self.paused, "paused"),
+            (self.pauses, "paused"),
             (self.started_at, "running"),
             (self.plan, "planned"),
         )
@@ -182,6 +178,8 @@ def fold(entries: Iterable[Entry], run: Run | None = None) -> Run | None:
             continue
         run = replace(run, seq=entry.seq)
         if event is not None:
+            run = replace(run, pauses=after(run.pauses, event), objections=run.objections.after(event))
+            run = replace(run, silences=run.silences.after(entry, event, run.plan))
             run = _steps(_gates(_whole(run, entry, event), entry, event), entry, event)
             run = _warm(replace(run, copies=_copies(run, event)), event)
     return run
@@ -196,19 +194,20 @@ def _whole(run: Run, entry: Entry, event: Event) -> Run:
         case RunStarted():
             return replace(run, started_at=entry.occurred_at, requester=entry.by, freeze=event.freeze)
         case RunPaused():
-            return replace(run, paused=event, undo=None, late=run.late or event.late)
+            return replace(run, undo=None, late=run.late or event.late)
         case RunResumed(passes=passes):
-            return replace(run, paused=None, passes=run.passes | frozenset(passes))
-        case UndoAsked():
-            return replace(run, undo=event)
+            return replace(run, passes=run.passes | frozenset(passes))
+        case UndoAsked(step=back_to):
+            # To go back is what was decided about whatever did not end well from there on.
+            return replace(_unpause(run, *_from(run, back_to)), undo=event)
         case AbortAsked():
             return replace(run, abort=event)
         case RunAborted(leaves=left):
             return replace(run, aborted_at=entry.occurred_at, left=left)
         case RunRecovered(left_out=()):
-            return replace(run, recovered_at=entry.occurred_at, paused=None)
+            return replace(run, recovered_at=entry.occurred_at)
         case RunRecovered():
-            return replace(run, ended_at=entry.occurred_at, paused=None)
+            return replace(run, ended_at=entry.occurred_at)
         case CheckFound(step=None):
             kept = tuple(check for check in run.checks if check.check != event.check)
             return replace(run, checks=(*kept, event))
@@ -273,9 +272,9 @@ def _with_gate(run: Run, gate: GateState) -> Run:
 def _steps(run: Run, entry: Entry, event: Event) -> Run:
     match event:
         case StepStarted():
-            return _with_step(run, event.step, _started(run.step(event.step), entry, event))
+            return _with_step(run, event.step, started(run.step(event.step), entry, event))
         case StepProgressed():
-            return _with_step(run, event.step, _progressed(run.step(event.step), entry, event))
+            return _with_step(run, event.step, progressed(run.step(event.step), entry, event))
         case CheckFound(step=str(step)):
             found = run.step(step)
             kept = tuple(check for check in found.checks if check.check != event.check)
@@ -286,13 +285,15 @@ def _steps(run: Run, entry: Entry, event: Event) -> Run:
             done = _end(_unpause(run, event.step), event.step, Status.SUCCEEDED, entry)
             return _with_step(done, event.step, replace(done.step(event.step), evidence=event.evidence))
         case StepFailed():
-            return _end(run, event.step, Status.FAILED, entry, because=event.because, tail=event.tail)
+            ended = _end(run, event.step, Status.FAILED, entry, because=event.because, tail=event.tail)
+            return _answered(ended, event, not_ours=event.not_ours)
         case StepInDoubt():
-            return _end(run, event.step, Status.IN_DOUBT, entry, because=event.because)
+            ended = _end(run, event.step, Status.IN_DOUBT, entry, because=event.because)
+            return _answered(ended, event)
         case RetryAsked():
             return _with_step(run, event.step, replace(run.step(event.step), retry=event))
         case AttemptOpened():
-            return _with_step(_unpause(run, event.step), event.step, _opened(event))
+            return _with_step(_unpause(run, event.step), event.step, opened(run.step(event.step), event))
         case StepSkipped(why=why):
             return _end(_unpause(run, event.step), event.step, Status.SKIPPED, entry, because=why)
         case StepDone(evidence=evidence):
@@ -320,7 +321,7 @@ def _copies(run: Run, event: Event) -> Mapping[str, int]:
     match event:
         case StepStarted(undo=False) if step and step.warm:
             return {**run.copies, step.id: 0}
-        case StepFailed(undo=True) if step and step.id in run.copies:
+        case StepFailed(undo=True, busy=False) if step and step.id in run.copies:
             return {**run.copies, step.id: run.copies[step.id] + 1}
         case StepSucceeded(undo=True) if step:
             gone = {step.id}
@@ -333,38 +334,28 @@ def _copies(run: Run, event: Event) -> Mapping[str, int]:
     return {id: tries for id, tries in run.copies.items() if id not in gone}
 
 
-def _opened(event: AttemptOpened) -> StepState:
-    return StepState(attempt=event.attempt, not_before=event.not_before)
-
-
-def _started(state: StepState, entry: Entry, event: StepStarted) -> StepState:
-    return StepState(
-        status=Status.STARTED,
-        attempt=event.attempt,
-        key=event.key,
-        token=event.token if event.token is not None else state.token,
-        started_at=entry.occurred_at,
-        undoing=event.undo,
-    )
-
-
-def _progressed(state: StepState, entry: Entry, event: StepProgressed) -> StepState:
-    new = all(event.phase != phase for phase, _ in state.entered)
-    entered = (*state.entered, (event.phase, entry.occurred_at)) if new else state.entered
-    return replace(state, phase=event.phase, percent=event.percent, entered=entered)
-
-
 def _with_step(run: Run, id: str, state: StepState) -> Run:
     return replace(run, steps={**run.steps, id: state})
 
 
 def _end(run: Run, id: str, status: Status, entry: Entry, *, because: str = "", tail: str = "") -> Run:
-    ended = replace(
-        run.step(id), status=status, ended_at=entry.occurred_at, because=because, tail=tail, retry=None
+    before = replace(run.step(id), retry=None, answered={})
+    return _with_step(
+        run, id, replace(before, status=status, ended_at=entry.occurred_at, because=because, tail=tail)
     )
-    return _with_step(run, id, ended)
 
 
-def _unpause(run: Run, step: str) -> Run:
-    """End a pause that was about this step: the person's choice for the step is the way on."""
-    return replace(run, paused=None) if run.paused and run.paused.step == step else run
+def _answered(run: Run, event: StepFailed | StepInDoubt, *, not_ours: bool = False) -> Run:
+    found = replace(run.step(event.step), answered=event.answered, not_ours=not_ours)
+    return _with_step(run, event.step, found)
+
+
+def _unpause(run: Run, *steps: str) -> Run:
+    """End the pauses that were about these steps: the person's choice for the step is the way on."""
+    return replace(run, pauses=tuple(pause for pause in run.pauses if pause.step not in steps))
+
+
+def _from(run: Run, step: str) -> tuple[str, ...]:
+    """Return the steps from this one on, in the order of the plan."""
+    ids = tuple(each.id for each in run.plan.steps) if run.plan else ()
+    return ids[ids.index(step) :] if step in ids else ()

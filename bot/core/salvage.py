@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bot.core.events import Entry, SalvageAsked, SalvageFailed, SalvageFound
@@ -17,15 +17,52 @@ class Search:
     by: str
 
 
-def kept_copies(run: Run) -> Mapping[str, StepState]:
-    """Return the steps that put data in place and say where they kept what was there before."""
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An attempt that may have kept what it replaced; `of` is the attempt where its step had several."""
+
+    step: str
+    restore: str
+    of: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Return what people call it."""
+        return attempt_named(self.step, self.of)
+
+
+def attempt_named(step: str, attempt: int | None) -> str:
+    """Return what people call an attempt of a step; without a number it was the only one."""
+    return step if attempt is None else f"{step} (attempt {attempt})"
+
+
+def kept_copies(run: Run) -> tuple[Kept, ...]:
+    """Return the attempts that put data in place, or were broken off so that nobody here knows whether.
+
+    One that says that it kept nothing did not, and what another goes on from is searched as that one's.
+    """
     steps = run.plan.steps if run.plan else ()
-    states = {step.id: run.step(step.id) for step in steps if step.destructive}
-    return {
-        id: state
-        for id, state in states.items()
-        if state.status is Status.SUCCEEDED and state.key and state.evidence.get("kept")
-    }
+    return tuple(kept for step in steps if step.destructive for kept in _of(run, step.id))
+
+
+def _of(run: Run, id: str) -> Iterator[Kept]:
+    state = run.step(id)
+    said = state.evidence.get("goes_on_from")
+    gone_on_from = said if isinstance(said, Sequence) else ()
+    for attempt in range(1, state.attempt + 1):
+        last = attempt == state.attempt
+        if last and not _may_keep(state):
+            continue
+        key = state.key if last and not state.undoing else run.key(id, attempt)
+        if key not in gone_on_from:
+            yield Kept(id, key, attempt if state.attempt > 1 else None)
+
+
+def _may_keep(state: StepState) -> bool:
+    """Say whether an attempt kept what it replaced, for all that is known; one under way is not asked."""
+    if state.status is Status.SUCCEEDED:
+        return bool(state.evidence.get("kept"))
+    return bool(state.key) and state.status is not Status.STARTED
 
 
 def searches(entries: Iterable[Entry]) -> tuple[int, tuple[Search, ...]]:

@@ -136,7 +136,7 @@ def _needs(runs: Sequence[Run], now: datetime) -> Iterator[str]:
     for run in runs:
         if run.plan and run.started_at and not run.over and not run.abort:
             if run.paused:
-                yield f"the commander's choice on {run.id}, now ({run.paused.why.rstrip('.')})"
+                yield f"the commander's choice on {run.id}, now ({run.why_paused.rstrip('.')})"
             yield from _approvals(run, run.plan, now)
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from bot.core.document import Line, Link, Span, Who, say
 from bot.core.literal import cut, leads_to_the_web
+from playbooks.criteria import Value
 
 BACKSTOP = "backstop"
 """Who is behind what nobody decided."""
@@ -14,6 +15,32 @@ BACKSTOP = "backstop"
 _DAYS_FROM = 48 * 3_600
 _GRAINS_S = ((10, 1), (120, 5), (600, 30), (3_600, 60), (float("inf"), 300))
 _SIZES = ("B", "kB", "MB", "GB", "TB")
+
+
+_SYSTEMS = {
+    "files": "the files",
+    "jira": "Jira",
+    "pagerduty": "PagerDuty",
+    "slack": "Slack",
+    "statuspage": "Statuspage",
+    "webhook": "the webhook of the status page",
+}
+
+
+def system_in_words(system: str) -> str:
+    """Return what people call a system that an entry names."""
+    return _SYSTEMS.get(system, system)
+
+
+def value_in_words(value: Value) -> str:
+    """Return the value of a fact as people say it."""
+    match value:
+        case None:
+            return "nobody knows"
+        case bool():
+            return "yes" if value else "no"
+        case _:
+            return str(value)
 
 
 def in_words(length: timedelta) -> str:
@@ -29,6 +56,16 @@ def in_words(length: timedelta) -> str:
 def lasted(start: datetime, end: datetime) -> timedelta:
     """Return how long it was between two moments as clocks show them, so that whoever subtracts agrees."""
     return end.replace(microsecond=0) - start.replace(microsecond=0)
+
+
+def within(at: datetime, since: datetime | None, until: datetime | None) -> bool:
+    """Say whether a moment lies in a span of time, which begins with `since` and ends before `until`."""
+    return (since is None or at >= since) and (until is None or at < until)
+
+
+def by_minutes(answer: str, minutes: int | None) -> str:
+    """Return an answer to how backups changed the outcome, with by how much where that was said."""
+    return answer if minutes is None else f"{answer}, by {in_words(timedelta(minutes=minutes))}"
 
 
 def between(low: timedelta, high: timedelta) -> str:

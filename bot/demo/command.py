@@ -8,15 +8,14 @@ import json
 import logging
 import signal
 import sys
-import tempfile
-from collections.abc import Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 
 from bot.core.errors import Refused
+from bot.demo.browse import page, told_to_end
 from bot.demo.narrator import Narrator
 from bot.demo.proof import Proof, Record, prove
-from bot.demo.sandbox import Sandbox, sandbox
+from bot.demo.sandbox import Sandbox, folder, sandbox
 from bot.demo.stage import StoryBroke
 from bot.demo.story import Story
 from bot.sandbox.shop.home import ShopError
@@ -42,7 +41,7 @@ def main(argv: Sequence[str]) -> int:
             level=logging.INFO,
             format="%(asctime)s %(levelname)s %(name)s %(message)s",
         )
-        with _folder(given.home) as home:
+        with folder(given.home, "backstop-demo-") as home:
             return asyncio.run(_heeding_signals(_demo(home, out, stay=given.stay)))
     except (KeyboardInterrupt, asyncio.CancelledError):
         sys.stderr.write("\nInterrupted. Everything that was started is ended.\n")
@@ -57,17 +56,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="backstop demo", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("demo-out"), help="where the results go")
     parser.add_argument("--home", type=Path, help="where the sandbox works; a temporary folder unless given")
-    parser.add_argument("--stay", action="store_true", help="keep everything up afterwards, until Ctrl-C")
+    stay = "keep everything up afterwards, also in a browser, until Ctrl-C"
+    parser.add_argument("--stay", action="store_true", help=stay)
     return parser
-
-
-@contextmanager
-def _folder(chosen: Path | None) -> Iterator[Path]:
-    if chosen is not None:
-        yield chosen.absolute()
-        return
-    with tempfile.TemporaryDirectory(prefix="backstop-demo-") as folder:
-        yield Path(folder)
 
 
 async def _heeding_signals(demo: Coroutine[None, None, int]) -> int:
@@ -121,7 +112,14 @@ def _conclude(tell: Narrator, proof: Proof, out: Path, *, seconds: float) -> Non
 
 
 async def _stay(box: Sandbox, proof: Proof) -> None:
+    async with page(box) as (shown, _):
+        _say_where(box, proof, shown.url)
+        await told_to_end().wait()
+
+
+def _say_where(box: Sandbox, proof: Proof, page: str) -> None:
     addresses = {
+        "Open": page,
         "Backstop": box.app.url,
         "Jira": proof.record.url if proof.record else box.jira.url,
         "Shop": f"{box.keeper.url}/orders",
@@ -131,7 +129,3 @@ async def _stay(box: Sandbox, proof: Proof) -> None:
     sys.stdout.write("".join(f"  {name:<12} {where}\n" for name, where in addresses.items()))
     sys.stdout.write("Everything stays up until Ctrl-C.\n")
     sys.stdout.flush()
-    told = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, told.set)
-    await told.wait()

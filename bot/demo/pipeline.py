@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from bot.app import open_shelf
-from bot.demo.narrator import Narrator
 from bot.demo.sandbox import Sandbox
 from bot.demo.stage import StoryBroke
 from bot.runners import runner_of
 from bot.sandbox.shop.keeper import Ran
 from bot.sandbox.shop.verify import verify
+from bot.timeline.whose import whose
 from integrations.connections import LOCAL, Connections
 from integrations.contract import Engine, JobRef, JobState, Phase, RecoveryPoint
 from integrations.registry import open_engines
@@ -22,10 +23,18 @@ _BACKUP_S = 30.0
 _LOOK_S = 0.1
 
 
+class Shown(Protocol):
+    """Where it is seen what somebody ran outside Slack."""
+
+    def terminal(self, who: str, command: str, output: str) -> None:
+        """Show a command with what it answered."""
+        ...
+
+
 class Pipeline:
     """The pipeline `ci` and the backup job of one shop; each acts as it would without the bot."""
 
-    def __init__(self, box: Sandbox, tell: Narrator, now: Callable[[], datetime]) -> None:
+    def __init__(self, box: Sandbox, tell: Shown, now: Callable[[], datetime]) -> None:
         self._box = box
         self._tell = tell
         self._now = now
@@ -48,7 +57,8 @@ class Pipeline:
         catalog = open_shelf(self._box.settings).catalog()
         source = catalog.source(SOURCE)
         assert source is not None
-        runners = {LOCAL: runner_of(self._box.settings)}
+        own = await whose(self._box.app.timeline.records, self._box.settings.database)
+        runners = {LOCAL: runner_of(self._box.settings, own)}
         engine = open_engines(Connections(runners=runners, now=self._now))[source.engine]
         labels = {"release": version, "commit": sha, "environment": "production"}
         job = await engine.backup(source, key=f"backup-{self._now():%Y%m%dT%H%M%S}", labels=labels)

@@ -1,10 +1,11 @@
-"""A whole Backstop among stand-ins: the real bot, runner and shop, a Slack and a Jira on loopback."""
+"""A whole Backstop among stand-ins: the real bot, runner and shop, a Slack, a Jira and a status page."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from bot.sandbox.jira import JiraStandIn
 from bot.sandbox.shop.home import Home
 from bot.sandbox.shop.keeper import Keeper
 from bot.sandbox.slack import SlackStandIn
+from bot.sandbox.statuspage import StatuspageStandIn
 from bot.sandbox.surroundings import Surroundings, Transport, surroundings, utc_now
 from bot.settings import Settings
 
@@ -34,6 +36,11 @@ class Sandbox:
     def jira(self) -> JiraStandIn:
         """Return the tracker."""
         return self.around.jira
+
+    @property
+    def customers(self) -> StatuspageStandIn:
+        """Return what customers read."""
+        return self.around.customers
 
     @property
     def shop(self) -> Home:
@@ -82,3 +89,14 @@ async def running_in(
         if around.settings.slack_mode == "socket":
             await around.slack.connected()
         yield Sandbox(around, app)
+
+
+@contextmanager
+def folder(chosen: Path | None, prefix: str) -> Iterator[Path]:
+    """Give an absolute folder to work in: the chosen one, or a temporary one that goes with the block."""
+    if chosen is not None:
+        chosen.mkdir(parents=True, exist_ok=True)
+        yield chosen.absolute()
+        return
+    with tempfile.TemporaryDirectory(prefix=prefix) as made:
+        yield Path(made)

@@ -108,8 +108,7 @@ class Stage:
         found = runs.fold(await self.box.app.timeline.read(f"run/{id}"))
         assert found
         if found.failed or found.paused:
-            why = found.paused.why if found.paused else found.failed
-            raise StoryBroke(f"{id} stopped and asks people: {why}")
+            raise StoryBroke(f"{id} stopped and asks people: {found.why_paused or found.failed}")
         return found
 
     async def pause(self, wait: timedelta) -> None:

@@ -1,45 +1,49 @@
 """Keeps the record of an incident in the tracker and in files: the handler of the effect `tracker`.
 
 The files are always written; the tracker has them when it can be reached. Neither is needed to recover.
-The description follows every change; what cannot be replaced in a tracker, the attachments, only what ends
-something: the incident is resolved or closed, or somebody asks for the post-mortem.
+One comment, edited in place, and the description follow every change. Attachments cannot be replaced in a
+tracker: they follow only what ends something, or somebody who asks for the post-mortem.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from bot.core import freeze as freezes
 from bot.core import incident as incidents
-from bot.core import run as runs
-from bot.core.adf import adf, bot_block
-from bot.core.cards import timeline_document, timeline_json
-from bot.core.document import Document, markdown
+from bot.core.document import Document
 from bot.core.drill import Drill
-from bot.core.events import (
-    Entry,
-    Event,
-    IncidentClosed,
-    IncidentDeclared,
-    IncidentResolved,
-    IssueLinked,
-    NoteAdded,
-    PostmortemAsked,
-    TaskOpened,
-)
+from bot.core.effects import Effect
+from bot.core.events import Entry, IssueLinked, Repaired, TaskOpened
 from bot.core.gaps import Open, task_of
 from bot.core.incident import Incident
-from bot.core.postmortem import postmortem
+from bot.core.postmortem.story import ALONE
+from bot.core.repair import repair_of
+from bot.core.written import Written
 from bot.jobs import Again
+from bot.notify import changes, duplicates
+from bot.notify.actions import Actions, Email, in_files
+from bot.notify.issues import Issues
+from bot.notify.mark import mark_of
+from bot.notify.pages import Pages, as_adf, attached_for, pages, wanted
+from bot.notify.trouble import Trouble
 from bot.timeline import Change, Timeline
+from bot.timeline.evidence import leads_of
+from bot.timeline.merged import merged_into
 from bot.timeline.rehearsals import gaps_of, read_drill
-from integrations.tracker import FileTracker, IssueRef, Tracker
+from bot.timeline.stories import history_of
+from integrations.tracker import FileTracker, Tracker
+
+SPACING = timedelta(seconds=15)
+"""How long the record rests after it was written: Jira limits how often one issue is."""
 
 
 class Notify:
-    """Writes post-mortems to files and, when there is one, to a tracker."""
+    """Writes records to files and to the tracker, if any; `url` leads to everything of an incident.
+
+    `console` is where people reach Backstop's pages, empty where nobody said that they can.
+    """
 
     def __init__(
         self,
@@ -48,73 +52,106 @@ class Notify:
         tracker: Tracker | None,
         system: str,
         *,
+        url: Callable[[str], str],
+        console: str = "",
         members: Callable[[str], Sequence[str]] = lambda _group: (),
+        email: Email = lambda _person: None,
     ) -> None:
         self._timeline = timeline
         self._files = files
         self._tracker = tracker
         self._system = system
+        self._url = url
+        self._console = console
         self._members = members
+        self._trouble = Trouble(timeline, system)
+        self._issues = Issues(timeline, system)
+        self._actions = Actions(timeline, self._issues, email)
 
     async def handle(self, id: str) -> Again | None:
-        """Bring the post-mortem of an incident up to date, once somebody wants one."""
+        """Bring the record of an incident up to date."""
         own = await self._timeline.read(f"incident/{id}")
         incident = incidents.fold(own)
-        if incident is None or not wanted(incident, own):
+        if incident is None:
             return None
+        due = attached_for(own) > int((await self._issues.known("attached", id)).get("seq", "0"))
+        if not due and (soonest := await self._rests(id)):
+            return Again(soonest)
         story = await self._timeline.story(id)
-        document = await self._document(incident, story)
-        attachments = _attachments(document, incident, story)
-        await self._publish(self._files, incident, document, attachments, incident.id)
-        if self._tracker:
-            ref = f"{incident.id}-{_mark(own)}"
-            asked, done = _attached_for(own), await self._attached(id)
-            news = attachments if asked > done else {}
-            issue = await self._publish(self._tracker, incident, document, news, ref)
-            await self._timeline.records.remember(_attached_key(id), {"seq": str(max(asked, done))})
-            if incident.issue is None:
-                await self._link(incident, issue)
+        merged = await merged_into(self._timeline, incident)
+        if incident.merged:
+            # What is noted, corrected or removed here stands in the post-mortem there.
+            into = incident.merged.into
+            await self._timeline.effects.ask(Effect("tracker", into, f"tracker/{into}"))
+        kept = pages(
+            incident,
+            own,
+            story,
+            self._url(id),
+            beside=(*await self._timeline.read(f"service/{incident.service}"), *merged),
+            leads=await leads_of(self._timeline.records, (*story, *merged), self._console),
+            history=await history_of(self._timeline, incident, (*story, *merged)) if wanted(own) else ALONE,
+        )
+        try:
+            await self._in_files(kept)
+            await changes.in_file(self._files, incident, story, self._url(id))
+        finally:
+            if self._tracker:
+                async with self._trouble.told(id):
+                    key = await self._in_tracker(self._tracker, kept, own, attach=due)
+                    tracker, url = self._tracker, self._url(id)
+                    await changes.in_tracker(tracker, self._issues, incident, key, story, url)
+                    await duplicates.in_tracker(tracker, self._issues, self._timeline, incident, key)
+        await self._issues.remember("attached", id, seq=str(attached_for(own)))
+        await self._issues.remember("written", id, at=self._timeline.now().isoformat())
         return None
 
-    async def _attached(self, id: str) -> int:
-        """Return the number of the entry for which the files were attached last, 0 for none."""
-        known = await self._timeline.records.remote(_attached_key(id)) or {}
-        return int(known.get("seq", "0"))
+    async def _rests(self, id: str) -> datetime | None:
+        """Return until when nothing is written, if so; a moment yet to come was of a clock set back since."""
+        at = (await self._issues.known("written", id)).get("at")
+        written = datetime.fromisoformat(at) if at else None
+        resting = written is not None and written <= self._timeline.now() < written + SPACING
+        return written + SPACING if written and resting else None
 
-    async def _document(self, incident: Incident, story: list[Entry]) -> Document:
-        streams: dict[str, list[Entry]] = {}
-        for entry in sorted(story, key=lambda entry: entry.seq):
-            streams.setdefault(entry.stream, []).append(entry)
-        carried = [runs.fold(entries) for name, entries in streams.items() if name.startswith("run/")]
-        placed = [freezes.fold(entries) for name, entries in streams.items() if name.startswith("freeze/")]
-        return postmortem(
-            incident,
-            story,
-            [run for run in carried if run],
-            [freeze for freeze in placed if freeze],
-            now=self._timeline.now(),
-            service=await self._timeline.read(f"service/{incident.service}"),
-        )
+    async def _in_files(self, kept: Pages) -> None:
+        files, id = self._files, kept.incident.id
+        await files.publish(id, kept.description)
+        await files.comment(id, kept.comment, kept.progress)
+        for name, content in kept.attached.items():
+            await files.attach(id, name, content)
+        if kept.document:
+            await files.attach(id, "postmortem.adf.json", as_adf(kept.document))
+        await in_files(files, kept.incident, self._url(id))
 
-    async def _publish(
-        self,
-        tracker: Tracker,
-        incident: Incident,
-        document: Document,
-        attachments: dict[str, bytes],
-        ref: str,
-    ) -> IssueRef:
-        ours = adf(document)
-        issue = self._known(tracker, incident) or await tracker.ensure_issue(
-            ref,
-            summary=f"{incident.id}: {incident.title}",
-            description_adf=bot_block(None, ours),
-            attempt=await self._attempt(ref),
-        )
-        await tracker.publish(issue.key, lambda existing: bot_block(existing, ours))
-        for name, content in attachments.items():
-            await tracker.attach(issue.key, name, content)
-        return issue
+    async def _in_tracker(self, tracker: Tracker, kept: Pages, own: Sequence[Entry], *, attach: bool) -> str:
+        """Bring the issue of an incident and those of its actions up to date, and return its key."""
+        incident, owed = kept.incident, repair_of(own, self._system)
+        id, had = incident.id, incident.issue
+        if had and owed and not await tracker.exists(had.key):
+            incident = replace(incident, issue=None)
+        ref = f"{id}-{mark_of(own)}"
+        key = await self._issue(tracker, incident, kept.description, ref)
+        lost = [f"{had.key}, instead of which there is {key}"] if had and had.key != key else []
+        if await tracker.comment(key, kept.comment, kept.progress) and not lost:
+            lost.append("our comment")
+        await tracker.publish(key, kept.description)
+        for name, content in kept.attached.items() if attach else ():
+            if await tracker.attach(key, name, content):
+                lost.append(name)
+        lost += await self._actions.bring_up(tracker, id, ref, self._url(id), repair=bool(owed))
+        if owed:
+            await self._issues.append(id, Repaired(system=self._system, lost=tuple(lost)))
+        return key
+
+    async def _issue(self, tracker: Tracker, incident: Incident, text: Written, ref: str) -> str:
+        """Return the key of an incident's issue; one on the timeline is believed, as a search may miss it."""
+        if incident.issue:
+            return incident.issue.key
+        summary = f"{incident.id}: {incident.title}"
+        issue = await self._issues.made(tracker, ref, summary=summary, text=text)
+        event = IssueLinked(system=self._system, key=issue.key, url=issue.url)
+        await self._issues.record(incident.id, event, issue, of="this incident")
+        return issue.key
 
     async def gaps(self, id: str) -> Again | None:
         """Open a task for each gap a drill showed that has none; a task that people closed stays closed."""
@@ -134,67 +171,12 @@ class Notify:
 
     async def _task(self, found: Open, drill: Drill) -> TaskOpened:
         assert self._tracker
-        issue = await self._tracker.ensure_issue(
+        text: Document = task_of(found, drill, self._members(drill.asked.owner))
+        issue = await self._issues.made(
+            self._tracker,
             found.ref,
             summary=f"Drill gap of {drill.asked.playbook}: {found.gap.what}",
-            description_adf=bot_block(None, adf(task_of(found, drill, self._members(drill.asked.owner)))),
-            attempt=await self._attempt(found.ref),
+            text=Written(text, (f"More is in {drill.id}.",)),
         )
         system = self._system
         return TaskOpened(gap=found.gap.id, first=found.first, system=system, key=issue.key, url=issue.url)
-
-    def _known(self, tracker: Tracker, incident: Incident) -> IssueRef | None:
-        """The issue on the timeline is believed: a search could miss it and make another."""
-        if tracker is not self._tracker or incident.issue is None:
-            return None
-        return IssueRef(incident.issue.key, incident.issue.url)
-
-    async def _link(self, incident: Incident, issue: IssueRef) -> None:
-        events: list[Event] = [IssueLinked(system=self._system, key=issue.key, url=issue.url)]
-        if issue.duplicates:
-            others = ", ".join(issue.duplicates)
-            text = f"{self._system} has several issues of this incident: {issue.key} is kept, close {others}."
-            events.append(NoteAdded(text=text))
-        change = {f"incident/{incident.id}": Change(incident.seq, tuple(events))}
-        await self._timeline.append(change, by="backstop", via=self._system)
-
-    async def _attempt(self, ref: str) -> int:
-        """Count the tries of a reference before each one, so that a crash in the middle is known after it."""
-        known = await self._timeline.records.remote(f"issue:{ref}") or {}
-        attempt = int(known.get("attempt", "0")) + 1
-        await self._timeline.records.remember(f"issue:{ref}", {"attempt": str(attempt)})
-        return attempt
-
-
-def wanted(incident: Incident, own: list[Entry]) -> bool:
-    """Say whether a post-mortem is due: the incident was resolved, or somebody asked for it."""
-    asked = any(isinstance(entry.event, PostmortemAsked) for entry in own)
-    return asked or incident.resolved is not None or incident.issue is not None
-
-
-def _attached_for(own: list[Entry]) -> int:
-    """Return the number of the newest entry that wants the files attached, 0 for none."""
-    moments = (IncidentResolved, IncidentClosed, PostmortemAsked)
-    return max((entry.seq for entry in own if isinstance(entry.event, moments)), default=0)
-
-
-def _attached_key(id: str) -> str:
-    return f"attached:{id}"
-
-
-def _mark(own: list[Entry]) -> str:
-    """Tell this incident from one of the same number in another installation of the same tracker."""
-    first = own[0]
-    title = first.event.title if isinstance(first.event, IncidentDeclared) else ""
-    text = f"{first.stream} {first.recorded_at.isoformat()} {title}"
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _attachments(document: Document, incident: Incident, story: list[Entry]) -> dict[str, bytes]:
-    timeline = timeline_document(story, incident)
-    whole = json.dumps(timeline_json(story), indent=1, ensure_ascii=False)
-    return {
-        "postmortem.md": markdown(document).encode(),
-        "timeline.md": markdown(timeline).encode(),
-        "timeline.json": (whole + "\n").encode(),
-    }

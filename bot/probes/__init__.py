@@ -1,8 +1,9 @@
 """Finds out what machines know of an incident: the handler of the effect `probe`.
 
 Each probe is asked at once with the others and has a time in which to answer; one that does not, or cannot,
-leaves its facts not asked, with the reason, and holds no other up. What a person said stays as it was said.
-To add a probe: a function in a file here, and its line in PROBES.
+leaves its facts not asked, with the reason, and holds no other up. What a person said stays as it was said;
+what a machine finds otherwise is told beside it.
+To add a probe: a function in a file here with its line below, and its facts in `core/probing.py`.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from dataclasses import dataclass
 from bot.core import incident as incidents
 from bot.core.errors import Conflict
 from bot.core.incident import Incident
-from bot.core.probing import Report, news, of_incident
+from bot.core.probing import LOOKED_UP, Report, news, of_incident
 from bot.jobs import Again
 from bot.probes.artifact import ask_artifact
 from bot.probes.backups import ask_backups
 from bot.probes.changes import ask_changes
+from bot.probes.replicas import ask_replicas
 from bot.probes.scene import Eyes, Scene
 from bot.probes.versions import ask_versions
 from bot.timeline import Change, Timeline
@@ -42,23 +44,15 @@ async def _ask_incident(_eyes: Eyes, scene: Scene) -> Report:
     return Report("incident", of_incident(scene.incident))
 
 
-PROBES: Mapping[str, Probe] = {
-    "incident": Probe(_ask_incident, ("severity",)),
-    "changes": Probe(ask_changes, ("change_type", "minutes_since_change", "schema_change")),
-    "artifact": Probe(ask_artifact, ("previous_artifact_available",)),
-    "versions": Probe(ask_versions, ("mixed_versions_running",)),
-    "backups": Probe(
-        ask_backups,
-        (
-            "backup_available",
-            "backup_verified",
-            "backup_age_minutes",
-            "restore_point_predates_damage",
-            "pitr_available",
-            "estimated_restore_minutes",
-        ),
-    ),
+_ASKED: Mapping[str, Callable[[Eyes, Scene], Awaitable[Report]]] = {
+    "incident": _ask_incident,
+    "changes": ask_changes,
+    "artifact": ask_artifact,
+    "versions": ask_versions,
+    "replicas": ask_replicas,
+    "backups": ask_backups,
 }
+PROBES: Mapping[str, Probe] = {name: Probe(_ASKED[name], facts) for name, facts in LOOKED_UP.items()}
 
 
 class Probes:
@@ -114,8 +108,8 @@ class Probes:
             incident = await self._incident(id)
             if incident is None or not incident.open:
                 return
-            fresh = self._eyes.fresh(incident)
-            events = tuple(event for report in reports for event in news(incident, report, fresh))
+            fresh, now = self._eyes.fresh(incident), self._timeline.now()
+            events = tuple(event for report in reports for event in news(incident, report, fresh, now))
             events = self._eyes.weighed(incident, events, by=BY)
             change = {f"incident/{id}": Change(incident.seq, events)}
             try:

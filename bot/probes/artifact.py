@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.core.probing import Report, of_artifact
-from bot.core.release import since, stood_before, unrecorded
+from bot.core.release import stood_before, suspected, unrecorded
 from bot.probes.scene import Eyes, Scene
 from integrations.artifacts import can_be_had
 
@@ -14,7 +14,7 @@ async def ask_artifact(eyes: Eyes, scene: Scene) -> Report:
     """Look for the artefact that was recorded with the release before the suspected one."""
     if missing := unrecorded(scene.releases, scene.incident.release):
         return _silent(missing)
-    before = stood_before(since(scene.releases, scene.incident.release))
+    before = stood_before(suspected(scene.releases, scene.incident.release, scene.incident.began))
     if before is None:
         return _silent("no release before this one is recorded")
     if before.told.artifact is None:

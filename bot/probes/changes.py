@@ -1,24 +1,24 @@
-"""Asks what changed last: what was recorded, and what clusters and delivery systems remember."""
+"""Asks what changed last: what was recorded, what clusters and delivery systems remember, and Git's tags."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from bot.core.probing import Report, of_changes, recorded, remembered
+from bot.core.probing import Change, Report, of_changes, recorded, remembered
 from bot.core.release import unrecorded
 from bot.core.words import one_by_one
 from bot.probes.scene import HISTORIES, Eyes, Scene
-from integrations.contract import RecoveryPoint, Source
+from integrations.contract import Source
+from integrations.tags import tags_of
+from playbooks.catalog import Tags
 
 
 async def ask_changes(eyes: Eyes, scene: Scene) -> Report:
     """Return what the last change before the damage was; what cannot be asked is named."""
-    histories = {source.id: source for source in _histories(scene)}
-    said, silent = await eyes.each({name: _points(eyes, source) for name, source in histories.items()})
-    changes = recorded(scene.releases)
-    for name, points in said.items():
-        changes += remembered(points, f"{histories[name].engine} {name}", scene.releases)
-    findings = of_changes(scene.incident, changes, scene.now)
+    asked = {source.id: _remembered(eyes, scene, source) for source in _histories(scene)}
+    if scene.tags:
+        asked["tags"] = _tagged(scene, scene.tags)
+    said, silent = await eyes.each(asked)
+    changes = [*recorded(scene.releases), *(each for found in said.values() for each in found)]
+    findings = of_changes(scene.incident, changes, scene.now, silent)
     if findings:
         return Report("changes", findings)
     why = one_by_one(silent)
@@ -27,8 +27,13 @@ async def ask_changes(eyes: Eyes, scene: Scene) -> Report:
     return Report("changes", unanswered=dict.fromkeys(facts, why or none))
 
 
-async def _points(eyes: Eyes, source: Source) -> Sequence[RecoveryPoint]:
-    return await eyes.engine(source.engine).points(source)
+async def _remembered(eyes: Eyes, scene: Scene, source: Source) -> list[Change]:
+    points = await eyes.engine(source.engine).points(source)
+    return remembered(points, f"{source.engine} {source.id}", scene.releases)
+
+
+async def _tagged(scene: Scene, tags: Tags) -> list[Change]:
+    return remembered(await tags_of(tags.clone, tags.matching), tags.clone, scene.releases)
 
 
 def _histories(scene: Scene) -> list[Source]:

@@ -19,7 +19,7 @@ from bot.shelf import Shelf
 from bot.timeline import Timeline
 from integrations.artifacts import Sessions
 from integrations.contract import Engine, IntegrationError, Source, Target
-from playbooks.catalog import Catalog, Environment
+from playbooks.catalog import Catalog, Environment, Tags
 from playbooks.model import Playbook
 
 _T = TypeVar("_T")
@@ -47,6 +47,12 @@ class Scene:
         """Return what the catalog says is there."""
         names = self._place.targets if self._place else ()
         return tuple(filter(None, map(self.catalog.target, names)))
+
+    @property
+    def tags(self) -> Tags | None:
+        """Return the tags by which the service is put out here, where the catalog names them."""
+        deploys = self._place.deploys if self._place else None
+        return deploys.tags if deploys else None
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -117,9 +123,9 @@ class Eyes:
             return str(problem)
 
     def fresh(self, incident: Incident) -> Collection[str]:
-        """Return the facts that are still good, by the criteria in force."""
+        """Return the facts that are still good as machines found them, by the criteria in force."""
         criteria, _ = self.shelf.criteria()
-        return criteria.fresh(incident.known, self.timeline.now()).keys()
+        return criteria.fresh(incident.found, self.timeline.now()).keys()
 
     def weighed(self, incident: Incident, events: Sequence[Event], *, by: str) -> tuple[Event, ...]:
         """Return what is added to an incident, with the changed proposal where people are deciding."""

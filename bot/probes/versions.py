@@ -7,8 +7,8 @@ from bot.core.words import one_by_one
 from bot.probes.scene import Eyes, Scene
 from integrations.contract import Call, CheckResult, Target
 
-CENSUS = {"kubernetes": "rolled_out"}
-"""The check of an engine that passes only when one version runs alone."""
+CENSUS = {"kubernetes": "one_version"}
+"""The check of an engine that passes only when no two versions run at once."""
 
 
 async def ask_versions(eyes: Eyes, scene: Scene) -> Report:

@@ -19,6 +19,7 @@ from bot.core.document import Document, plain
 from bot.core.due import (
     MOST_REMOVALS,
     Abort,
+    AskWhether,
     Attend,
     Begin,
     Draft,
@@ -40,6 +41,7 @@ from bot.core.events import (
     Event,
     FreezeLifted,
     GateExpired,
+    ObjectionsAsked,
     Phase,
     PhaseChanged,
     PlanFailed,
@@ -57,6 +59,7 @@ from bot.jobs import Again, any_of
 from bot.runs.book import BY, VIA, Book, View
 from bot.runs.draft import draft
 from bot.runs.ground import Ground
+from bot.runs.left import look_at_the_left
 from bot.runs.steps import LATER, Look, Steps
 from bot.shelf import Shelf
 from bot.timeline import Change
@@ -125,6 +128,9 @@ class Runs:
                 return await self._steps.stop(view, step)
             case Rest(until):
                 return replace(view, until=until, sooner=None)
+            case AskWhether(step, attempt, until):
+                asked = ObjectionsAsked(step=step.id, attempt=attempt, hash=view.run.hash, until=until)
+                return await self._book.write(view, asked)
             case Verify():
                 return await self._verify(view)
             case Abort() | EndAbort() | EndUndo() | Pause():
@@ -218,9 +224,11 @@ class Runs:
             suspects=await self._book.suspects(view),
             measured=await self._book.measured(playbook),
             now=view.now,
+            gave=self._book.gave,
             drill=drill,
             left_out=skipped,
             drilled=await self._book.timeline.lookup.drilled(),
+            silences=self._book.silences,
         )
         plan = await draft(ground)
         hash = plan_hash(plan)
@@ -258,8 +266,9 @@ class Runs:
         return await self._book.write(view, AbortAsked(why=why, leaves=leaves))
 
     async def _end_abort(self, view: View) -> View:
-        leaves = plain(Document("", left_behind(view.run, view.plan))).strip()
-        others = {**await self._book.releases(view.run.id), **self._lift(view, "aborted")}
+        seen = await look_at_the_left(self._engines, view.run, view.plan, now=self._book.timeline.now())
+        leaves = plain(Document("", left_behind(view.run, view.plan, seen))).strip()
+        others = {**await self._book.releases(view), **self._lift(view, "aborted")}
         return await self._book.write(view, RunAborted(leaves=leaves), others=others)
 
     async def _verify(self, view: View) -> View:
@@ -289,7 +298,7 @@ class Runs:
         if view.incident.phase in (*_BEFORE_VERIFYING, Phase.VERIFYING) and not view.incident.drill:
             why = f"{view.run.id} {'is ' if left_out else ''}{outcome}"
             phase = [PhaseChanged(phase=Phase.MONITORING, why=why)]
-        others = {**await self._book.releases(view.run.id), **self._lift(view, outcome)}
+        others = {**await self._book.releases(view), **self._lift(view, outcome)}
         ended = RunRecovered(left_out=left_out)
         return await self._book.write(view, *found, ended, incident=phase, others=others)
 
@@ -314,7 +323,7 @@ def _asking(run: Run, why: str) -> Iterator[Event]:
     else:
         ways = "`resume` tries again, `abort` ends the run."
         paused = RunPaused(why=f"{run.id} could not be carried on: {why} {ways}")
-        if paused != run.paused:
+        if paused not in run.pauses:
             yield paused
 
 
@@ -347,7 +356,7 @@ def _point(plan: Plan, step: PlannedStep) -> str | None:
 def _look_again(view: View) -> Again | None:
     """Who may approve stands in the catalog and in Slack's groups, which tell nobody when they change."""
     gate = next_gate(view.run, holders=view.holders, now=view.now)
-    return Again(view.now + ASKED_AGAIN) if gate and not view.run.paused else None
+    return Again(view.now + ASKED_AGAIN) if gate and not view.run.pauses else None
 
 
 def _is_news(view: View, check: CheckFound) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -11,18 +11,21 @@ from bot.core import incident as incidents
 from bot.core import run as runs
 from bot.core.due import Move, due
 from bot.core.estimate import Measurement
-from bot.core.events import Entry, Event, TargetReleased
+from bot.core.events import Entry, Event, StepStarted, TargetHeld, TargetReleased
 from bot.core.freeze import Freeze
 from bot.core.hold import Hold, fold_target
 from bot.core.incident import Incident, stream_of
 from bot.core.people import holders_now
-from bot.core.plan import Plan
+from bot.core.plan import Plan, PlannedTarget
+from bot.core.release import releases, suspected, version_before
 from bot.core.run import Run
+from bot.core.sharing import Servers
 from bot.core.suspects import Suspects, suspects
 from bot.jobs import Sooner
 from bot.shelf import Shelf
 from bot.timeline import Change, Timeline
-from integrations.contract import IntegrationError, Json
+from bot.timeline.servers import servers
+from integrations.contract import Fence, IntegrationError, Json
 from playbooks.catalog import Catalog
 from playbooks.model import Playbook
 from playbooks.roles import Holders
@@ -67,14 +70,23 @@ class View:
 
 
 class Book:
-    """Reads views and appends what happened; everything it writes is by Backstop itself."""
+    """Reads views and appends what happened; everything it writes is by Backstop itself.
+
+    `silences` says whether there is an Alertmanager in which alerts can be made silent.
+    """
 
     def __init__(
-        self, timeline: Timeline, shelf: Shelf, slack_groups: Callable[[], Mapping[str, tuple[str, ...]]]
+        self,
+        timeline: Timeline,
+        shelf: Shelf,
+        slack_groups: Callable[[], Mapping[str, tuple[str, ...]]],
+        *,
+        silences: bool = False,
     ) -> None:
         self.timeline = timeline
         self._shelf = shelf
         self.slack_groups = slack_groups
+        self.silences = silences
 
     def catalog(self) -> Catalog:
         """Return the catalog in force."""
@@ -87,8 +99,9 @@ class Book:
         if run is None or incident is None:
             raise IntegrationError(f"{id} has no timeline to go by.", permanent=True)
         held = [freezes.fold(entries) for entries in (await self.timeline.frozen()).values()]
-        holders = holders_now(run, incident, self.catalog(), self.slack_groups())
-        return View(run, incident, [freeze for freeze in held if freeze], holders, self.timeline.now())
+        now = self.timeline.now()
+        holders = holders_now(run, incident, self.catalog(), self.slack_groups(), now=now)
+        return View(run, incident, [freeze for freeze in held if freeze], holders, now)
 
     async def incident(self, id: str) -> Incident | None:
         """Return an incident as it stands, or None when there is none."""
@@ -121,14 +134,30 @@ class Book:
         """Return who holds a target."""
         return fold_target(await self.timeline.read(f"target/{target}"))
 
-    async def releases(self, run: str) -> dict[str, Change]:
-        """Return the changes that release every target a run holds."""
+    async def servers(self, targets: Iterable[PlannedTarget | None]) -> Servers:
+        """Return who holds the servers that targets are of."""
+        return await servers(self.timeline, targets)
+
+    def holding(self, held: TargetHeld, holds: Mapping[str, Hold], servers: Servers) -> dict[str, Change]:
+        """Return the changes by which a run takes targets, and its part of their servers."""
+        targets = {f"target/{name}": Change(hold.seq, (held,)) for name, hold in holds.items()}
+        shared = servers.shared.items()
+        return targets | {f"target/{name}": Change(s.seq, servers.claims(held, name)) for name, s in shared}
+
+    async def gave(self, fence: Fence) -> bool:
+        """Say whether this database knows of the act that brought a target the highest token it has seen."""
+        entries = await self.timeline.read(f"run/{fence.key.partition('.')[0]}")
+        begun = [entry.event for entry in entries if isinstance(entry.event, StepStarted)]
+        return any((each.key, each.token) == (fence.key, fence.token) for each in begun)
+
+    async def releases(self, view: View) -> dict[str, Change]:
+        """Return the changes that release every target a run holds, and their servers."""
+        run = view.run.id
         held = {name: await self.hold(name) for name in await self.timeline.lookup.held_by(run)}
-        return {
-            f"target/{name}": Change(hold.seq, (TargetReleased(run=run),))
-            for name, hold in held.items()
-            if hold.run == run
-        }
+        seqs = {name: hold.seq for name, hold in held.items() if hold.run == run}
+        shared = (await self.servers(view.plan.targets)).shared
+        seqs |= {name: server.seq for name, server in shared.items() if server.held_by(run)}
+        return {f"target/{name}": Change(seq, (TargetReleased(run=run),)) for name, seq in seqs.items()}
 
     async def suspects(self, view: View) -> Suspects:
         """Return the recovery points that the runs of the incident could not restore."""
@@ -142,11 +171,13 @@ class Book:
     async def known(
         self, incident: Incident, service: str, environment: str
     ) -> Mapping[str, Mapping[str, Json]]:
-        """Return what playbooks may take as proposals for their inputs, moments as ISO 8601 text."""
-        since = incident.damage_start or incident.impact_start or incident.declared_at
-        previous = await self.timeline.lookup.previous_release(
-            service, environment, bad=incident.release, before=since
-        )
+        """Return what playbooks may take as proposals for their inputs, moments as ISO 8601 text.
+
+        Which release was good is proposed only where the suspected one is recorded.
+        """
+        recorded = releases(await self.timeline.read(f"service/{service}"), environment)
+        named = incident.release if service == incident.service else None
+        previous = version_before(suspected(recorded, named, incident.began))
         moments = {
             "damage_start": incident.damage_start,
             "impact_start": incident.impact_start,

@@ -170,6 +170,7 @@ async def _call(
     except (IntegrationError, UnknownReference, KeyError) as problem:
         drafting.problems.append(f"{action.operation}: {problem}")
         return planned
+    drafting.warnings += [note for note in prepared.notes if note not in drafting.warnings]
     return planned.model_copy(
         update={
             "kind": operation.kind,

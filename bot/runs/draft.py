@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from bot.core.freeze import Change, covers
 from bot.core.plan import Plan, PlannedCheck, PlannedFreeze, PlannedGate, PlannedStep, Quorum
+from bot.core.silence import Labels, alerts_of
 from bot.runs.calls import AT_ONCE, plan_check, plan_cleanup, plan_step
 from bot.runs.findings import find_inputs, find_sources, find_targets
 from bot.runs.ground import Drafting, Ground
@@ -86,6 +87,7 @@ def _plan(drafting: Drafting, steps: tuple[PlannedStep, ...], checks: tuple[Plan
         gates=gates,
         limits=dict(playbook.limits),
         freeze=_freeze(playbook),
+        silences=_silences(drafting),
         fallbacks=drafting.fallbacks,
         at_most_s=playbook.at_most.total_seconds() if playbook.at_most else None,
         passes=_passes(ground) if ground.drill is None else (),
@@ -156,6 +158,22 @@ def _freeze(playbook: Playbook) -> PlannedFreeze | None:
         lift=wanted.lift,
         at_most_s=wanted.at_most.total_seconds() if wanted.at_most else None,
     )
+
+
+def _silences(drafting: Drafting) -> tuple[Labels, ...]:
+    """Return which alerts are silent while it acts; the alerts of a stand-in call nobody away."""
+    ground = drafting.ground
+    if not ground.playbook.silence or ground.drill:
+        return ()
+    found = alerts_of(ground.catalog, drafting.targets)
+    if not found:
+        why = "none of its targets has `alerts` in catalog.yaml"
+    elif not ground.silences:
+        why = "BACKSTOP_ALERTMANAGER_URL is not set"
+    else:
+        return found
+    drafting.warnings.append(f"Its playbook says `silence`, and no alert will be silent: {why}.")
+    return ()
 
 
 def _passes(ground: Ground) -> tuple[str, ...]:

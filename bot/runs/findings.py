@@ -9,6 +9,7 @@ from datetime import datetime
 from bot.core.choose import Choice, Wish, choose
 from bot.core.plan import PlannedSource, PlannedTarget, RefusedPoint, way_out
 from bot.runs.ground import Drafting
+from bot.runs.unchanged import unknown_act
 from integrations.contract import (
     BeforeXid,
     Cap,
@@ -65,6 +66,7 @@ async def find_sources(drafting: Drafting) -> None:
             hold=wanted.hold,
             goal=choice.goal,
             reaches=choice.reaches,
+            caution=choice.caution,
         )
     _fall_back(drafting)
 
@@ -82,6 +84,7 @@ def _fall_back(drafting: Drafting) -> None:
                     "settings": other.settings,
                     "goal": other.goal,
                     "reaches": other.reaches,
+                    "caution": other.caution,
                     "because": f"{own.because}; taken from {other.id} instead: {other.because}",
                 }
             )
@@ -144,7 +147,8 @@ async def _reached(
     if choice.point is None:
         return replace(choice, refused=(*refused, *choice.refused))
     refused = (*refused, *choice.refused)
-    return Choice(choice.point, found.because, refused, goal=found.goal, reaches=found.reaches)
+    pinned = replace(choice, goal=found.goal, reaches=found.reaches, caution=found.caution)
+    return replace(pinned, because=found.because, refused=refused)
 
 
 async def _trusted(
@@ -207,17 +211,22 @@ async def find_targets(drafting: Drafting) -> None:
         if wanted.isolated and drafting.ground.drill is None:
             continue
         health = await _health(drafting, target)
-        said = [f"{name}: {problem}" for problem in health.problems]
-        if health.ok:
-            # A damaged database, or one that is gone, is what the restore is for: to know, not to mend first.
-            drafting.warnings += said
-        else:
-            drafting.problems += [way_out(each, drafting.fallbacks, "target_unusable") for each in said]
+        if health.fence and not await drafting.ground.gave(health.fence):
+            drafting.problems.append(unknown_act(name, health.fence))
+        said = [f"{name}: {problem}" for problem in (*health.problems, *health.notes)]
+        # What is right about a standby is what keeps it from being restored.
+        obstacles = [] if health.ok else said[: len(health.problems) or 1]
+        drafting.problems += [way_out(each, drafting.fallbacks, "target_unusable") for each in obstacles]
+        # A damaged database, or one that is gone, is what the restore is for: to know, not to mend first.
+        drafting.warnings += said[len(obstacles) :]
         drafting.targets[name] = PlannedTarget(
             name=name,
             kind=target.kind,
             environment=target.environment,
             identity=health.identity,
+            made=health.made,
+            server=health.server,
+            whole=health.whole,
             isolated=target.isolated,
             stands_for=_stands_for(drafting, name),
             settings=target.settings,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from bot.core.freeze import Freeze
 from bot.core.incident import Incident
 from bot.core.plan import PlannedFallback, PlannedSource, PlannedTarget
 from bot.core.suspects import Suspects
-from integrations.contract import Engine, IntegrationError, Json
+from integrations.contract import Engine, Fence, IntegrationError, Json
 from playbooks.catalog import Catalog
 from playbooks.model import Drill, Playbook
 from playbooks.references import Scopes
@@ -20,7 +20,10 @@ from playbooks.roles import Holders
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """Everything a plan is drafted on; with a `drill` the playbook acts on its stand-ins already."""
+    """Everything a plan is drafted on; with a `drill` the playbook acts on its stand-ins already.
+
+    `silences` says whether alerts can be made silent.
+    """
 
     playbook: Playbook
     hash: str
@@ -37,8 +40,10 @@ class Ground:
     suspects: Suspects
     measured: Sequence[Measurement]
     now: datetime
+    gave: Callable[[Fence], Awaitable[bool]]
     drill: Drill | None = None
     left_out: Sequence[str] = ()
+    silences: bool = False
     drilled: frozenset[tuple[str, str, str | None]] = frozenset()
 
 

@@ -17,7 +17,7 @@ async def prove(drafting: Drafting, plan: Plan) -> tuple[str, ...]:
     others = await _others(ground.engines, ground.catalog, plan)
     problems = [*_elsewhere(plan), *straying(plan, _real(ground.catalog)), *_left_full(plan)]
     for planned in plan.targets:
-        problems += entangled(Known(_as_target(planned), planned.identity), others)
+        problems += entangled(Known(as_target(planned), planned.identity), others)
         problems += _unproven(planned.stands_for, others)
     return tuple(dict.fromkeys(problems))
 
@@ -33,14 +33,15 @@ async def seen_again(
     targets: list[PlannedTarget] = []
     problems: list[str] = []
     for planned in plan.targets:
-        now = await _identity(engines, _as_target(planned)) or planned.identity
+        now = await _identity(engines, as_target(planned)) or planned.identity
         targets.append(planned.model_copy(update={"identity": now}))
         known = catalog.target(planned.name)
-        problems += entangled(Known(known or _as_target(planned), now), others)
+        problems += entangled(Known(known or as_target(planned), now), others)
     return plan.model_copy(update={"targets": tuple(targets)}), tuple(dict.fromkeys(problems))
 
 
-def _as_target(planned: PlannedTarget) -> Target:
+def as_target(planned: PlannedTarget) -> Target:
+    """Return what is acted on as it was when the plan was made."""
     return Target(planned.name, planned.kind, planned.environment, planned.isolated, planned.settings)
 
 

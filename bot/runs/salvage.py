@@ -11,9 +11,10 @@ from datetime import timedelta
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.core import run as runs
-from bot.core.events import Event, SalvagedTable, SalvageFailed, SalvageFound
+from bot.core.events import Event, SalvageAsked, SalvagedTable, SalvageFailed, SalvageFound
 from bot.core.run import Run
 from bot.core.salvage import Search, searches
+from bot.core.step import StepState
 from bot.jobs import Again
 from bot.runs.book import BY, VIA, Book
 from bot.runs.calls import as_call
@@ -93,11 +94,7 @@ class Salvages:
         engine = self._engines[step.call.engine] if step else None
         if run.plan is None or step is None or engine is None or _NAME not in engine.operations:
             name = step.call.engine if step else asked.step
-            kept = run.step(asked.step).evidence.get("kept")
-            text = (
-                f"{name} cannot look into the copy that it kept. It is whole in {kept}: ask it by hand there."
-            )
-            raise IntegrationError(text, permanent=True)
+            raise IntegrationError(_unsearched(name, run.step(asked.step), asked), permanent=True)
         params: dict[str, Json] = {"restore": asked.restore}
         params |= {"table": asked.table} if asked.table else {}
         planned = step.call.model_copy(
@@ -108,6 +105,16 @@ class Salvages:
         return engine, as_call(planned, sources, targets, self._book.catalog())
 
 
+def _unsearched(engine: str, state: StepState, asked: SalvageAsked) -> str:
+    kept = state.evidence.get("kept") if state.key == asked.restore else None
+    if kept:
+        whole = f"It is whole in {kept}: ask it by hand there."
+        return f"{engine} cannot look into the copy that it kept. {whole}"
+    return (
+        f"{engine} cannot say whether that attempt, which did not succeed, replaced anything: look by hand."
+    )
+
+
 def _found(search: Search, ref: JobRef, job: JobState) -> Event:
     try:
         found = _Found.model_validate(dict(job.evidence))
@@ -115,6 +122,7 @@ def _found(search: Search, ref: JobRef, job: JobState) -> Event:
         return _failed(search, "the search ended without saying what it found")
     return SalvageFound(
         step=search.asked.step,
+        attempt=search.asked.attempt,
         key=search.asked.key,
         asked_by=search.by,
         host=ref.locator.get("runner", "the host of the data"),
@@ -123,4 +131,7 @@ def _found(search: Search, ref: JobRef, job: JobState) -> Event:
 
 
 def _failed(search: Search, because: str) -> Event:
-    return SalvageFailed(step=search.asked.step, key=search.asked.key, asked_by=search.by, because=because)
+    asked = search.asked
+    return SalvageFailed(
+        step=asked.step, attempt=asked.attempt, key=asked.key, asked_by=search.by, because=because
+    )

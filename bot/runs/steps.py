@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Literal
 
 from bot.core.copies import made_again, nobody_waits
 from bot.core.due import Begin
@@ -29,8 +30,7 @@ from bot.core.events import (
     WarmStopped,
     WritersStopped,
 )
-from bot.core.failure import follows
-from bot.core.hold import Hold
+from bot.core.failure import KINDS, because_of, doubted, follows
 from bot.core.loss import outdated
 from bot.core.plan import PlannedCall, PlannedCheck, PlannedStep
 from bot.core.run import StepState
@@ -38,10 +38,10 @@ from bot.jobs import Sooner
 from bot.runs.beside import Beside
 from bot.runs.book import Book, View
 from bot.runs.calls import as_call, moves
+from bot.runs.left import look_at_those_of
 from bot.runs.shown import Shown
 from bot.runs.took import act_of, took
-from bot.runs.unchanged import changed_since
-from bot.timeline import Change
+from bot.runs.unchanged import changed_by_others, changed_since
 from integrations.contract import (
     Call,
     CheckResult,
@@ -49,6 +49,7 @@ from integrations.contract import (
     IntegrationError,
     JobRef,
     JobState,
+    NotOurs,
     Phase,
 )
 
@@ -81,7 +82,7 @@ class Steps:
                 return self._book.rest(view, SOON)
             return await self._call_once(await self._book.write(view, started), step)
         call = self._call(view, step.call)
-        objection = await changed_since(self._engines, view.plan, step, call, now=self._book.timeline.now())
+        objection = await changed_since(self._engines, self._book, view, step, call)
         # The engines took their time to answer, and people may have said something meanwhile.
         view = await self._book.view(view.run.id)
         if Begin(step, attempt) not in view.moves:
@@ -91,12 +92,13 @@ class Steps:
         if objection:
             return await self._book.write(view, RunPaused(why=objection, step=step.id))
         holds = {name: await self._book.hold(name) for name in _touched(step)}
-        if objection := _changed_by_others(view, holds):
+        servers = await self._book.servers(map(view.plan.target, holds))
+        if objection := changed_by_others(view, holds, servers):
             return await self._book.write(view, RunPaused(why=objection, step=step.id))
         if not await self._beside.gone(view, holds):
             return self._book.rest(view, SOON)
         held = TargetHeld(run=view.run.id, step=step.id, attempt=attempt)
-        others = {f"target/{name}": Change(hold.seq, (held,)) for name, hold in holds.items()}
+        others = self._book.holding(held, holds, servers)
         started = started.model_copy(update={"token": holds[_own(step)].seq + 1})
         return await self._call_once(await self._book.write(view, started, others=others), step)
 
@@ -167,6 +169,8 @@ class Steps:
                     job = await engine.poll(ref)
                 case (ref, job):
                     pass
+        except NotOurs as refusal:
+            return await self.failed(view, step, state, str(refusal), "", untried="not_ours")
         except IntegrationError as problem:
             return await self._no_word(view, step, state, problem)
         return await self._follow(view, step, state, engine, ref, job)
@@ -181,9 +185,12 @@ class Steps:
         if step.warm:
             # Making a copy again, and removing it again, are safe; nobody needs to be asked about either.
             return await self.failed(view, step, state, str(problem), "", kind="transient")
-        doubt = StepInDoubt(step=step.id, attempt=state.attempt, because=str(problem), undo=state.undoing)
-        why = f"{step.title} is in doubt, nobody can say how it ended: {problem}"
-        return await self._book.write(view, doubt, RunPaused(why=why, step=step.id))
+        said = await look_at_those_of(self._engines, view.run, view.plan, step)
+        doubt = StepInDoubt(
+            step=step.id, attempt=state.attempt, because=str(problem), undo=state.undoing, answered=said
+        )
+        then = doubted(view.run, view.plan, doubt, now=self._book.timeline.now())
+        return await self._book.write(view, doubt, then)
 
     async def _follow(
         self, view: View, step: PlannedStep, state: StepState, engine: Engine, ref: JobRef, job: JobState
@@ -200,8 +207,12 @@ class Steps:
             case Phase.SUCCEEDED:
                 return await self._succeeded(view, step, state, job)
             case _:
-                tail = await self._tail(engine, ref)
-                return await self.failed(view, step, state, _because(job), tail, kind=_KINDS.get(job.phase))
+                tail, kind = await self._tail(engine, ref), KINDS.get(job.phase)
+                # Of a copy that nobody waits for a refusal says only that something else is at its target.
+                busy = job.phase is Phase.REFUSED and state.undoing and step.warm and nobody_waits(view.run)
+                return await self.failed(
+                    view, step, state, because_of(job), tail, kind=kind, untried="busy" if busy else ""
+                )
 
     async def _running(
         self, view: View, step: PlannedStep, state: StepState, job: JobState, sooner: Sooner | None
@@ -262,13 +273,22 @@ class Steps:
         *,
         found: Sequence[CheckFound] = (),
         kind: str | None = None,
+        untried: Literal["", "busy", "not_ours"] = "",
     ) -> View:
         """Record a failure, and what the playbook says to do about it: try again, end, go on, or ask people.
 
-        `kind` is the word of `retry.on` for what happened, or None for what another try cannot mend.
+        `kind` is the word of `retry.on` for what happened, or None for what another try cannot mend;
+        `untried` says why nothing was done at all.
         """
         failure = StepFailed(
-            step=step.id, attempt=state.attempt, because=because, tail=tail, undo=state.undoing
+            step=step.id,
+            attempt=state.attempt,
+            because=because,
+            tail=tail,
+            undo=state.undoing,
+            busy=untried == "busy",
+            not_ours=untried == "not_ours",
+            answered=await look_at_those_of(self._engines, view.run, view.plan, step),
         )
         then = follows(view.run, view.plan, failure, kind, now=self._book.timeline.now())
         return await self._book.write(view, *found, failure, *then)
@@ -304,7 +324,8 @@ class Steps:
     async def _opened(
         self, view: View, step: PlannedStep, state: StepState, said: str, found: Sequence[CheckFound] = ()
     ) -> View:
-        opened = AttemptOpened(step=step.id, attempt=state.attempt + 1, target_said=said)
+        at = state.retry.not_before if state.retry else None
+        opened = AttemptOpened(step=step.id, attempt=state.attempt + 1, target_said=said, not_before=at)
         return await self._book.write(view, *found, opened)
 
     async def end(self, view: View, step: PlannedStep, state: StepState) -> JobState | None:
@@ -348,7 +369,9 @@ class Steps:
         if job.phase is Phase.SUCCEEDED:
             return await self._succeeded(view, step, state, job)
         by = "by the abort" if view.run.abort else "before the start"
-        return await self.failed(view, step, state, f"stopped {by}, {job.phase.value}", "")
+        found = "" if job.because in ("", job.phase.value) else f": {job.because}"
+        because = f"stopped {by}, {job.phase.value}{found}"
+        return await self.failed(view, step, state, because, "")
 
     def _call(self, view: View, planned: PlannedCall) -> Call:
         sources = {source.id: source for source in view.plan.sources}
@@ -373,23 +396,3 @@ def _own(step: PlannedStep) -> str:
 
 def _touched(step: PlannedStep) -> Iterable[str]:
     return dict.fromkeys((*step.touches, _own(step)))
-
-
-def _changed_by_others(view: View, holds: Mapping[str, Hold]) -> str | None:
-    """Say which target another run holds, or has changed since what was approved was planned."""
-    for name, hold in holds.items():
-        if hold.run not in (None, view.run.id):
-            return f"{name} is held by {hold.run}; it must end or be aborted first."
-        if hold.last != view.run.id and hold.at and hold.at > view.plan.drafted_at:
-            return f"{hold.last} has changed {name} since {view.run.id} was planned. Abort and plan again."
-    return None
-
-
-_KINDS = {Phase.FAILED: "transient", Phase.PARTIAL: "transient", Phase.TIMED_OUT: "timeout"}
-
-
-def _because(job: JobState) -> str:
-    """Return why a job did not succeed; that it failed is said beside it."""
-    if job.phase is Phase.FAILED and job.because:
-        return job.because
-    return f"{job.phase.value.replace('_', ' ')}: {job.because}".rstrip(": ")

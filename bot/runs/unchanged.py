@@ -6,36 +6,79 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from bot.core.hold import Hold
 from bot.core.plan import Plan, PlannedStep
-from integrations.contract import Call, Cap, Engine, IntegrationError
+from bot.core.sharing import Servers
+from bot.runs.book import Book, View
+from bot.runs.isolated import seen_again
+from integrations.contract import Call, Cap, Engine, Fence, IntegrationError
 
 HOLD_FOR = timedelta(days=7)
 AGAIN = "Put it back and resume, or abort and plan again."
 
+REPLACED = (
+    "{name} was replaced since {run} was planned, and not by a run of this Backstop: what stands there "
+    "now would be lost, and nobody approved that. Ask who restored it, then abort and plan again."
+)
+
 
 async def changed_since(
-    engines: Mapping[str, Engine], plan: Plan, step: PlannedStep, call: Call, *, now: datetime
+    engines: Mapping[str, Engine], book: Book, view: View, step: PlannedStep, call: Call
 ) -> str | None:
     """Say what is not as it was approved: the target, or the recovery point; that one is kept from now on."""
+    plan, again = view.plan, step.repeats
+    target = _apart_still(engines, book, plan) if again else _changed_target(engines, book, view, step, call)
     # Production is still damaged meanwhile, so both are looked at at once.
-    found = await asyncio.gather(
-        _changed_target(engines, plan, step, call), _changed_point(engines, plan, step, call, now=now)
-    )
+    found = await asyncio.gather(target, _changed_point(engines, plan, step, call, now=book.timeline.now()))
     return next((objection for objection in found if objection), None)
 
 
+def unknown_act(target: str, fence: Fence) -> str:
+    """Return why nothing is done to a target that saw a token of which this database knows nothing."""
+    forget = f": `{fence.forget}`" if fence.forget else ""
+    return (
+        f"{target} was acted on by {fence.key} with the token {fence.token}, and this database knows nothing "
+        "of that: it is older than what the runner has seen, or another Backstop works on a copy of it. "
+        "Nothing is started, however often it is tried. Make sure that no other Backstop runs, look at what "
+        f"was done to {target}, and then have the runner forget its tokens, on its host{forget}."
+    )
+
+
+def changed_by_others(view: View, holds: Mapping[str, Hold], servers: Servers) -> str | None:
+    """Say which target or server another run holds, or has changed since what was approved was planned."""
+    for name, hold in holds.items():
+        if hold.run not in (None, view.run.id):
+            return f"{name} is held by {hold.run}; it must end or be aborted first."
+        if hold.last != view.run.id and hold.at and hold.at > view.plan.drafted_at:
+            return f"{hold.last} has changed {name} since {view.run.id} was planned. Abort and plan again."
+    run = view.run.id
+    return servers.held_elsewhere(run) or servers.changed_elsewhere(run, view.plan.drafted_at)
+
+
+async def _apart_still(engines: Mapping[str, Engine], book: Book, plan: Plan) -> str | None:
+    """A clean-up may make another thing of a stand-in, which must still be none of the real ones."""
+    _, problems = await seen_again(engines, book.catalog(), plan)
+    return next(iter(problems), None)
+
+
 async def _changed_target(
-    engines: Mapping[str, Engine], plan: Plan, step: PlannedStep, call: Call
+    engines: Mapping[str, Engine], book: Book, view: View, step: PlannedStep, call: Call
 ) -> str | None:
-    planned = plan.target(step.call.target)
+    planned = view.plan.target(step.call.target)
     if call.target is None or planned is None:
         return None
     try:
         health = await engines[call.target.kind].health(call.target)
     except IntegrationError as problem:
         return f"Before {step.title}: {problem}"
+    if health.fence and not await book.gave(health.fence):
+        return unknown_act(planned.name, health.fence)
     if health.identity != planned.identity:
         return f"{planned.name} is not the one that was approved any more. {AGAIN}"
+    replaced = bool(planned.made and health.made) and planned.made != health.made
+    # What this run itself did to it is no surprise.
+    if replaced and (await book.hold(planned.name)).last != view.run.id:
+        return REPLACED.format(name=planned.name, run=view.run.id)
     return None
 
 

@@ -57,9 +57,10 @@ def maintenance() -> Reply:
 
 
 class Faults:
-    """Faults waiting for the next requests of an operation, in order."""
+    """Faults waiting for the next requests of an operation, in order; while `down` every request fails."""
 
     def __init__(self) -> None:
+        self.down = False
         self._waiting: dict[str, deque[Fault]] = defaultdict(deque)
         self._held: list[Hold] = []
 
@@ -69,6 +70,8 @@ class Faults:
 
     def take(self, operation: str) -> Fault | None:
         """Return the fault the request at hand meets, if any."""
+        if self.down:
+            return failing()
         waiting = self._waiting[operation]
         fault = waiting.popleft() if waiting else None
         if isinstance(fault, Hold):

@@ -21,7 +21,7 @@ from bot.sandbox.shop.home import Home
 from bot.sandbox.shop.releases import RELEASES
 from bot.settings import Settings
 from integrations.contract import IntegrationError
-from integrations.process import start_detached
+from integrations.detached import start_detached
 from integrations.runner import jobs, processes
 
 _END_S = 8.0

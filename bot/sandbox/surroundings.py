@@ -1,4 +1,4 @@
-"""Everything Backstop needs around it, on loopback: a Slack, a Jira, a shop, its runner, and settings.
+"""Everything Backstop needs around it, on loopback: Slack, Jira, a status page, a shop, its runner, settings.
 
 `surroundings` prepares them in one folder and ends every process it started. Nothing in it knows the bot:
 hand `settings` to `bot.app.running`, or `environment` to a bot in a process of its own.
@@ -27,6 +27,7 @@ from bot.sandbox.jira import JiraStandIn
 from bot.sandbox.shop.home import Home
 from bot.sandbox.shop.keeper import Keeper
 from bot.sandbox.slack import SlackStandIn, Terms
+from bot.sandbox.statuspage import StatuspageStandIn
 from bot.settings import Settings
 from playbooks.catalog import Catalog, load_catalog
 from playbooks.library import names, read
@@ -35,10 +36,13 @@ Transport = Literal["socket", "http"]
 
 LOOPBACK = "127.0.0.1"
 ROOM = "general"
+COMPONENT = "checkout"
+"""What customers know the service as, on the status page."""
 PATIENT = Terms(patience=10)
 """Slack waits 3 s; one machine that is Slack, Jira, the shop and Backstop at once may need longer."""
 REAL = (
     *("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"),
+    *("STATUSPAGE_KEY", "STATUSPAGE_API_KEY"),
     *("JIRA_TOKEN", "JIRA_API_TOKEN", "PAGERDUTY_TOKEN", "PAGERDUTY_API_TOKEN"),
 )
 """What real accounts are reached with; each name also counts with BACKSTOP_ before it."""
@@ -51,11 +55,12 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """A workspace, a tracker and a shop that are up, and the settings of a Backstop among them."""
+    """A workspace, a tracker, a status page and a shop that are up, and the settings of a Backstop there."""
 
     home: Path
     slack: SlackStandIn
     jira: JiraStandIn
+    customers: StatuspageStandIn
     keeper: Keeper
     settings: Settings
 
@@ -113,14 +118,16 @@ async def surroundings(
         slack = await stack.enter_async_context(SlackStandIn(people, now=now, terms=PATIENT))
         slack.settle_bot(ROOM)
         jira = await stack.enter_async_context(JiraStandIn(now=now))
+        customers = await stack.enter_async_context(StatuspageStandIn(now=now))
+        customers.components[COMPONENT] = "operational"
         keeper = await stack.enter_async_context(Keeper(Home(home / "shop")))
         furnish(home, keeper)
         port = stack.enter_context(_reserved())
         sockets = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="backstop-")))
-        settings = _settings(home, slack, jira, transport, port, sockets, database_url)
+        settings = _settings(home, slack, jira, customers, transport, port, sockets, database_url)
         if transport == "http":
             slack.deliver_over("http", f"{settings.door}/slack/events")
-        around = Surroundings(home, slack, jira, keeper, settings)
+        around = Surroundings(home, slack, jira, customers, keeper, settings)
         await stack.enter_async_context(runner.running(settings, around.runner_state))
         yield around
 
@@ -150,6 +157,7 @@ def _catalog(shop: str) -> str:
     yaml = YAML()
     catalog = yaml.load(read("catalog.yaml"))
     catalog["targets"]["checkout"]["settings"]["url"] = shop
+    catalog["services"]["checkout"]["status_component"] = COMPONENT
     text = io.StringIO()
     yaml.dump(catalog, text)
     return text.getvalue()
@@ -163,6 +171,7 @@ def _settings(
     home: Path,
     slack: SlackStandIn,
     jira: JiraStandIn,
+    customers: StatuspageStandIn,
     transport: Transport,
     port: int,
     sockets: Path,
@@ -186,6 +195,9 @@ def _settings(
         jira_email=jira.email,
         jira_token=SecretStr(jira.token),
         jira_project=jira.project,
+        statuspage_page=customers.page,
+        statuspage_key=SecretStr(customers.key),
+        statuspage_url=customers.url,
         # A unix socket's path is short, and that of a home may not be.
         runner_socket=sockets / "runner.sock",
         runner_config=home / "runner.toml",

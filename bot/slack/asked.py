@@ -9,11 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from bot.commands.close import ANSWERS
 from bot.commands.freeze import KINDS, REVIEW, USUAL_KINDS
-from bot.commands.grammar import a_duration, a_time
+from bot.commands.grammar import a_duration, a_recent_time
 from bot.commands.role import ROLES
 from bot.commands.update import AUDIENCES
 from bot.core.errors import Refused
+from bot.core.external import STATUSES
 from bot.shelf import Shelf
 from bot.slack.forms import Field, Form
 from playbooks.catalog import Catalog
@@ -95,7 +97,7 @@ def _declare(stock: Stock) -> Form:
                 "since",
                 "Since when?",
                 optional=True,
-                check=a_time,
+                check=a_recent_time,
                 hint="02:10 (UTC) or -15m; empty if unknown",
             ),
             Field("release", "The release that is suspected", optional=True),
@@ -172,12 +174,57 @@ def _role(stock: Stock) -> Form:
     )
 
 
+def _publish(stock: Stock) -> Form:
+    statuses = tuple((status, status.capitalize()) for status in STATUSES)
+    return Form(
+        "publish",
+        "Words for customers",
+        "Draft",
+        (
+            Field(
+                "1",
+                "What customers read",
+                "words",
+                optional=True,
+                hint="Empty: what is known, as the impact that was stated and when more will be said.",
+            ),
+            Field(
+                "as", "Status", "choice", statuses, optional=True, hint="As the incident's phase, if empty."
+            ),
+            Field("title", "Title", optional=True, hint="Of the first draft; on the page it stays."),
+            Field("data", "What was lost", "words", optional=True, hint="As resolve said it, if empty."),
+        ),
+        note="A draft: nobody outside reads it until somebody who may sends it.",
+    )
+
+
+def _close(stock: Stock) -> Form:
+    answers = tuple(zip(ANSWERS, ("No", "It helped", "It slowed", "Data was lost", "It failed"), strict=True))
+    by = "40m; empty if nobody can say"
+    return Form(
+        "close",
+        "Close the incident",
+        "Close",
+        (
+            Field("availability", "Did backup availability affect the outcome?", "choice", answers),
+            Field("availability-by", "By how much?", optional=True, check=_is_a_duration, hint=by),
+            Field("availability-link", "What shows it?", optional=True, hint="An address"),
+            Field("speed", "Did recovery speed affect the outcome?", "choice", answers),
+            Field("speed-by", "By how much?", optional=True, check=_is_a_duration, hint=by),
+            Field("speed-link", "What shows it?", optional=True, hint="An address"),
+            Field("why", "In a few words", "words", optional=True),
+        ),
+    )
+
+
 FORMS: Mapping[str, Callable[[Stock], Form]] = {
     "declare": _declare,
     "update": _update,
     "decide": _decide,
+    "publish": _publish,
     "freeze on": _freeze,
     "role": _role,
+    "close": _close,
 }
 ALONE = frozenset(FORMS) - {"decide"}
 """What opens its form when it is typed alone; `decide` alone brings up the card with a button that does."""

@@ -40,6 +40,7 @@ class DecisionCards:
         incident, records = seen.incident, self._ground.timeline.records
         key = f"decision:{incident.id}"
         last = await records.remote(key) or {}
+        await self._let_in(seen)
         revision = f"{card}.{incident.seq}"
         await self._rooms.put(incident, card, decision_card(seen), revision=revision, urgency=CARD)
         roles = [ask.role for ask in seen.asks]
@@ -50,6 +51,12 @@ class DecisionCards:
         else:
             await self._put_away(incident, last.get("card", ""))
         await records.remember(key, {"card": card, "called": " ".join(dict.fromkeys(roles))})
+
+    async def _let_in(self, seen: Deciding) -> None:
+        """Bring whoever is asked into the channel: a question that cannot be read is answered by nobody."""
+        if seen.incident.room:
+            asked = (name for ask in seen.asks for name in seen.people(ask))
+            await self._rooms.invite(seen.incident.room.channel, asked)
 
     async def _call(self, seen: Deciding, card: str, called: list[str]) -> None:
         """Slack notifies nobody of an edit: who was not asked before reads the question as a message."""

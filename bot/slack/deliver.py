@@ -19,7 +19,10 @@ from bot.core import run as runs
 from bot.core.cards import approval_card, drill_card, incident_card, plan_card, progress_card, said
 from bot.core.document import Document, Moment, Paragraph, Small
 from bot.core.events import (
+    Delegated,
     Entry,
+    HandoffOffered,
+    MergedIn,
     PlanFailed,
     Planned,
     RoleAssigned,
@@ -87,6 +90,7 @@ class Deliver:
             "card": self.card,
             "decision": self.decision,
             "say": self.say,
+            "resay": self.resay,
             "approvals": self.approvals,
             "progress": self.progress,
             "answer": self.answer,
@@ -160,29 +164,41 @@ class Deliver:
     @_waits
     async def say(self, subject: str) -> Again | None:
         """Say one entry where it belongs: in its run's thread, in the incident's room, or at home."""
+        if await self._ground.posts.known(f"say:{subject}") is None:
+            await self._say(subject)
+        return None
+
+    @_waits
+    async def resay(self, subject: str) -> Again | None:
+        """Say anew what an entry says now, where it was said before."""
+        if await self._ground.posts.known(f"say:{subject}"):
+            await self._say(subject, anew=True)
+        return None
+
+    async def _say(self, subject: str, *, anew: bool = False) -> None:
         stream, _, seq = subject.rpartition("#")
         entry = await self._timeline.entry(stream, int(seq))
-        if entry is None or await self._ground.posts.known(f"say:{subject}"):
-            return None
+        if entry is None:
+            return
         kind, _, id = stream.partition("/")
         run = await self._run(id) if kind == "run" else None
         freeze = await self._freeze(id) if kind == "freeze" else None
-        of = run.incident if run else freeze.placed.incident if freeze else id
+        of = run.incident if run else freeze.incident if freeze else id
         incident = await self._rooms.open(of) if of else None
-        document = self._in_time(entry, said(entry, incident=incident, run=run, freeze=freeze))
+        told = said(entry, incident=incident, run=run, freeze=freeze)
+        document = told if anew else self._in_time(entry, told)
         if incident is None:
             await self._say_at_home(subject, document)
         elif run:
             await self._say_in_run(subject, document, entry, run, incident)
         else:
             await self._say_in_room(subject, document, entry, incident)
-        return None
 
     def _in_time(self, entry: Entry, document: Document | None) -> Document | None:
         """What is said late says when it happened: nobody must take it for news."""
         if document is None or self._timeline.now() - entry.recorded_at < LATE:
             return document
-        when = Small(("Slack was away: this happened ", Moment(entry.recorded_at)))
+        when = Small(("Said late: this happened ", Moment(entry.recorded_at)))
         return replace(document, blocks=(*document.blocks, when))
 
     async def _say_at_home(self, subject: str, document: Document | None) -> None:
@@ -194,8 +210,13 @@ class Deliver:
     async def _say_in_room(
         self, subject: str, document: Document | None, entry: Entry, incident: Incident
     ) -> None:
-        if isinstance(entry.event, RoleAssigned):
-            await self._rooms.invite((await self._rooms.spot(incident)).channel, [entry.event.person])
+        match entry.event:
+            case RoleAssigned(person=person) | HandoffOffered(to=person) | Delegated(to=person):
+                await self._rooms.invite((await self._rooms.spot(incident)).channel, [person])
+            case MergedIn(people=people):
+                await self._rooms.invite((await self._rooms.spot(incident)).channel, people)
+            case _:
+                pass
         if document:
             await self._rooms.put(incident, f"say:{subject}", document, revision=subject)
 
@@ -216,7 +237,8 @@ class Deliver:
         incident = await self._rooms.open(run.incident) if run else None
         if run is None or run.plan is None or incident is None:
             return None
-        holders = holders_now(run, incident, self._ground.shelf.catalog(), self._ground.slack_groups())
+        catalog, groups = self._ground.shelf.catalog(), self._ground.slack_groups()
+        holders = holders_now(run, incident, catalog, groups, now=self._timeline.now())
         for gate in run.plan.gates:
             if gate.name in run.gates:
                 await self._ask(run, incident, gate.name, holders)

@@ -15,7 +15,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.commands import Desk
 from bot.jobs import Handler, Precedence
 from bot.settings import Settings
+from bot.slack.alerts import AlertCards
 from bot.slack.api import Api
+from bot.slack.captured import CapturedMessages
 from bot.slack.deliver import Deliver
 from bot.slack.hear import Hear
 from bot.slack.home import HomeTabs
@@ -25,6 +27,7 @@ from bot.slack.listeners import Listeners
 from bot.slack.modals import Modals
 from bot.slack.people import People
 from bot.slack.posts import Posts
+from bot.slack.repair import Repair
 from bot.slack.rooms import Ground, Rooms
 from bot.slack.sockets import UNHURRIED, Line, Pace
 from integrations.contract import Health, IntegrationError
@@ -64,14 +67,18 @@ class SlackDoor:
         self.identity = Identity()
         self.introduced = asyncio.Event()
         posts = Posts(api, desk.timeline.records, desk.timeline.now)
-        ground = Ground(settings, desk.timeline, desk.shelf, api, posts, self.identity, people.groups)
+        ground = Ground(settings, desk.timeline, desk.shelf, api, posts, self.identity, desk.to_ask)
         rooms = Rooms(ground)
         self._deliver = Deliver(ground, rooms)
+        self._repair = Repair(ground, rooms)
         self._hear = Hear(desk, ground)
         self._box = Letterbox(desk, ground, patience=patience)
         modals = Modals(desk, ground, self._hear, self._box)
         self._app = self._new_app()
         self._homes = HomeTabs(ground)
+        self._captured = CapturedMessages(desk, ground, self._hear, self._box)
+        self._captured.attach(self._app)
+        self._alerts = AlertCards(ground)
         Listeners(desk, ground, rooms, self._box, modals, self._homes).attach(self._app)
         self._lines = self._new_lines()
 
@@ -108,7 +115,14 @@ class SlackDoor:
 
     def handlers(self) -> Mapping[str, Handler]:
         """Return the handlers of what is heard and said in Slack, for the dispatcher."""
-        return {"hear": self._hear.handle, **self._deliver.handlers(), **self._homes.handlers()}
+        return {
+            "hear": self._hear.handle,
+            **self._deliver.handlers(),
+            **self._repair.handlers(),
+            **self._homes.handlers(),
+            **self._captured.handlers(),
+            **self._alerts.handlers(),
+        }
 
     @property
     def http(self) -> Callable[[web.Request], Awaitable[web.StreamResponse]] | None:

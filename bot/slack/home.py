@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -13,16 +13,22 @@ from bot.core.cards import GoingOn, home_page
 from bot.core.document import Document, Moment, Paragraph, Small
 from bot.core.effects import Effect
 from bot.core.freeze import Freeze
+from bot.core.gaps import to_do
 from bot.core.incident import Incident, stream_of
 from bot.core.people import holders_now
 from bot.core.run import Run
+from bot.core.tasks import ToDo
 from bot.jobs import Again, Handler
 from bot.slack.messages import home
 from bot.slack.rooms import Ground
+from bot.timeline.rehearsals import gaps_of
+from playbooks.catalog import Catalog
 from playbooks.problems import PlaybookInvalid
 
 EVERY = timedelta(seconds=3)
 """How often one person's home tab is drawn at most."""
+MOST_RESOLVED = 50
+"""Of how many resolved incidents, the newest, the actions are shown until they are closed."""
 LOOKED = timedelta(hours=8)
 """Whoever has not opened it for so long sees it drawn when they do."""
 NOBODY = Document(
@@ -94,9 +100,26 @@ class HomeTabs:
         asking = [run for run in found if run and run.gates]
         pairs = [(run, each) for run in asking for each in await self._incidents([stream_of(run.incident)])]
         catalog, groups = self._ground.shelf.catalog(), self._ground.slack_groups()
-        held = {run.id: holders_now(run, incident, catalog, groups) for run, incident in pairs}
+        held = {run.id: holders_now(run, incident, catalog, groups, now=now) for run, incident in pairs}
         frozen = [await self._freeze(id) for id in await lookup.freezes()]
-        return GoingOn(opened, pairs, held, [each for each in frozen if each and each.in_force(now)], now)
+        names = await lookup.unreviewed(MOST_RESOLVED)
+        return GoingOn(
+            opened,
+            pairs,
+            held,
+            [each for each in frozen if each and each.in_force(now)],
+            now,
+            resolved=await self._incidents(f"incident/{id}" for id in names),
+            gaps=await self._gaps(catalog, groups),
+        )
+
+    async def _gaps(self, catalog: Catalog, groups: Mapping[str, Iterable[str]]) -> list[tuple[ToDo, str]]:
+        """Return what drills of the playbooks in force showed and no later one mended, for their owners."""
+        found = []
+        for name, loaded in self._ground.shelf.playbooks().items():
+            owners = catalog.members(loaded.playbook.metadata.owner, groups)
+            found += [(to_do(gap, owners), gap.first) for gap in await gaps_of(self._timeline, name)]
+        return found
 
     async def _incidents(self, streams: Iterable[str]) -> list[Incident]:
         folded = [incidents.fold(await self._timeline.read(stream)) for stream in streams]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.core.evidence import permalink
 from bot.slack.api import Api
+from bot.timeline.evidence import WORKSPACE
 from bot.timeline.records import Records
-
-KEY = "slack:identity"
 
 
 @dataclass(slots=True)
@@ -20,7 +20,7 @@ class Identity:
 
     async def recall(self, records: Records) -> None:
         """Take over what an earlier start learnt."""
-        known = await records.remote(KEY) or {}
+        known = await records.remote(WORKSPACE) or {}
         self.bot_user, self.team, self.url = (known.get(key, "") for key in ("bot_user", "team", "url"))
 
     async def learn(self, api: Api, records: Records) -> None:
@@ -28,11 +28,8 @@ class Identity:
         answer = await api.call("auth.test")
         self.bot_user, self.team = str(answer["user_id"]), str(answer["team_id"])
         self.url = str(answer.get("url", ""))
-        await records.remember(KEY, {"bot_user": self.bot_user, "team": self.team, "url": self.url})
+        await records.remember(WORKSPACE, {"bot_user": self.bot_user, "team": self.team, "url": self.url})
 
-    def url_of(self, channel: str, ts: str = "") -> str | None:
+    def url_of(self, channel: str, ts: str = "", thread: str | None = None) -> str | None:
         """Return the address of a channel or of a message in it, or None while the workspace is unknown."""
-        if not self.url:
-            return None
-        tail = f"/p{ts.replace('.', '')}" if ts else ""
-        return f"{self.url.rstrip('/')}/archives/{channel}{tail}"
+        return permalink(self.url, channel, ts, thread) if self.url else None

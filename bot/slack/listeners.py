@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
@@ -24,7 +23,6 @@ from bot.slack.payloads import Body, is_shared, place_of, press_of, sender_of, v
 from bot.slack.rooms import Ground, Rooms
 from bot.slack.said import Said, Sender
 from bot.slack.text import after_mention, typed
-from playbooks.problems import PlaybookInvalid
 
 Next = Callable[[], Awaitable[BoltResponse]]
 
@@ -104,12 +102,7 @@ class Listeners:
         await self._box.carry(said, ack)
 
     def _typed(self, text: str) -> str:
-        def name_of(user: str) -> str | None:
-            with suppress(PlaybookInvalid):
-                return self._desk.shelf.catalog().person(user)
-            return None
-
-        return typed(text, name_of)
+        return typed(text, self._ground.name_of)
 
 
 async def _nothing(body: Body, ack: AsyncAck) -> None:

@@ -84,7 +84,11 @@ def home(document: Document, *, people: Mapping[str, str], url: str = "") -> tup
     page = _Page(people, _rows_of_buttons(document), most=HOME_BLOCKS)
     page.title(document.title)
     for block in document.blocks:
-        page.add(block)
+        # A tab is read part by part; a message has too few blocks to give each heading one.
+        if isinstance(block, Heading):
+            page.title(block.text)
+        else:
+            page.add(block)
     page.end(url)
     sealed = _sealed("", page.blocks, "")
     return {"type": "home", "blocks": list(sealed.blocks)}, sealed.mark
@@ -121,8 +125,10 @@ class _Page:
         shown = visible(text).replace("\n", " ").strip()
         if not shown:
             return
-        short = cut(shown, HEADER)
+        short = cut(shown, min(HEADER, self._room()))
         self.shortened |= short != shown
+        if not short:
+            return
         self.left -= size(short)
         self.blocks.append({"type": "header", "text": _bare(short)})
 

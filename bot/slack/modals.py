@@ -15,7 +15,9 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.commands import Answer, Desk, look
+from bot.commands.grammar import read
 from bot.core.document import Code, Document, Line, Paragraph
+from bot.manifest import DECLARE
 from bot.slack import asked, forms
 from bot.slack.api import SlackTrouble
 from bot.slack.asked import Stock
@@ -30,11 +32,14 @@ from playbooks.problems import PlaybookInvalid
 
 log = logging.getLogger(__name__)
 
-DECLARE = "declare_incident"
-"""The callback id of the global shortcut."""
 CATALOG_GONE = "The catalog cannot be read now: nothing was sent. Send it again later."
+DECLARED = "declare"
+"""The form that may begin with what the line of its button says."""
 DRAFTED = "update"
 """The form that begins with a draft, for which the timeline is read after it opened."""
+
+PUBLISHED = "publish"
+"""The form that is of use only where a status page is set up."""
 
 Otherwise = Callable[[], Awaitable[None]]
 
@@ -56,7 +61,10 @@ class Modals:
 
     def opens(self, said: Said) -> bool:
         """Say whether a typed line opens a form for whoever typed it."""
-        return asked.opened_by(said.line) is not None and not isinstance(self._hear.who(said.sender), Answer)
+        name = asked.opened_by(said.line)
+        # Where customers look nowhere, that is said before anybody finds words for them.
+        useful = name is not None and (name != PUBLISHED or bool(self._desk.publishes))
+        return useful and not isinstance(self._hear.who(said.sender), Answer)
 
     def open(self, said: Said, trigger: str) -> None:
         """Open the form of a typed line; where Slack does not, the line is answered as it was typed."""
@@ -89,6 +97,7 @@ class Modals:
         kept = Kept("question" if how == "ask" else name, line, place.channel, place.thread)
         if how == "ask":
             kept = replace(kept, into=name or "why")
+        begun = self._begun(kept) if kept.form == DECLARED else None
         to_type = f'{line} {kept.into}:"…"' if kept.into else f"{line} …"
 
         async def refused() -> None:
@@ -99,7 +108,9 @@ class Modals:
             answer = Answer(Document("", (Paragraph(said),)), ok=False)
             await self._hear.answer(Said(sender_of(body), "", place, f"slack:{body['trigger_id']}"), answer)
 
-        form = forms.question(kept.into, wanted, label) if kept.into else None
+        form = forms.question(kept.into, wanted, label) if kept.into else begun
+        if begun:
+            kept = replace(kept, line=DECLARED)
         self._box.begin(self._open(kept, body["trigger_id"], sender_of(body), refused, form))
 
     async def _open(
@@ -125,6 +136,15 @@ class Modals:
         if kept.form == "question":
             return forms.question(kept.into, "", "")
         return asked.FORMS[kept.form](Stock.of(self._desk.shelf))
+
+    def _begun(self, kept: Kept) -> Form | None:
+        """Return the form of a button whose line says already what is suggested."""
+        said = read(kept.line)
+        draft = {**said.options, **({"1": said.args[0]} if said.args else {})}
+        try:
+            return asked.with_draft(self._form(kept), draft, "")
+        except PlaybookInvalid:
+            return None
 
     async def _open_draft(self, kept: Kept, trigger: str, sender: Sender) -> None:
         """Open at once with a word about the draft, and put the draft in when it is read."""

@@ -125,7 +125,9 @@ class Posts:
 
     async def _sent(self, key: str, spot: Spot, ts: str, mark: str) -> None:
         at = self._now().isoformat()
-        await self._records.remember(key, {"channel": spot.channel, "ts": ts, "mark": mark, "at": at})
+        within = {"thread": spot.thread} if spot.thread else {}
+        known = {"channel": spot.channel, "ts": ts, "mark": mark, "at": at, **within}
+        await self._records.remember(key, known)
 
     async def _find(self, key: str, spot: Spot, sending: Mapping[str, str]) -> str | None:
         """Look for a message that was being sent when this process, or the answer to it, was lost."""

@@ -58,6 +58,13 @@ class Ground:
             return {}
         return {name: person.slack for name, person in known if person.slack}
 
+    def name_of(self, user: str) -> str | None:
+        """Return the name in the catalog of whoever has a Slack id, or None."""
+        try:
+            return self.shelf.catalog().person(user) if user else None
+        except PlaybookInvalid:
+            return None
+
     def url(self, incident: str) -> str:
         """Return where everything about an incident can be read."""
         return f"{self.settings.door}/{'drills' if is_drill(incident) else 'incidents'}/{incident}"
@@ -75,11 +82,19 @@ class Rooms:
         incident = incidents.fold(await self._ground.timeline.read(stream_of(id)))
         if incident is None or incident.room:
             return incident
+        await self._opened(incident)
+        return incidents.fold(await self._ground.timeline.read(stream_of(id)))
+
+    async def anew(self, incident: Incident) -> None:
+        """Open another room for an incident whose own is gone."""
+        await self._ground.timeline.records.forget(f"channel:{incident.id}")
+        await self._opened(incident)
+
+    async def _opened(self, incident: Incident) -> None:
         room = await self._room(incident)
         await self.invite(room.channel, self._concerned(incident))
-        change = Change(incident.seq, (room,))
-        await self._ground.timeline.append({stream_of(id): change}, by="backstop", via="slack")
-        return incidents.fold(await self._ground.timeline.read(stream_of(id)))
+        change = {stream_of(incident.id): Change(incident.seq, (room,))}
+        await self._ground.timeline.append(change, by="backstop", via="slack")
 
     async def _room(self, incident: Incident) -> RoomOpened:
         settings = self._ground.settings
@@ -130,8 +145,11 @@ class Rooms:
         raise SlackTrouble(f"Every name for the channel of {incident.id} is taken.", code=_TAKEN)
 
     async def _own(self, name: str) -> str | None:
-        """Return the channel of a name if Backstop made it; asked only after a crash in the middle of it."""
-        listing = self._ground.api.pages("conversations.list", "channels", exclude_archived=True, limit=1000)
+        """Return the channel of a name if Backstop made it; asked only after a crash in the middle of it.
+
+        Looked for among Backstop's own channels: all of a workspace can take minutes to list.
+        """
+        listing = self._ground.api.pages("users.conversations", "channels", exclude_archived=True, limit=1000)
         async for channel in listing:
             if channel.get("name") == name and channel.get("creator") == self._ground.identity.bot_user:
                 return str(channel["id"])
@@ -245,7 +263,7 @@ class Rooms:
         room = incident.room
         if room is None or room.thread or room.channel.startswith("D"):
             return
-        text = f"SEV{incident.severity} {incident.phase} · {incident.service} {incident.environment} · "
+        text = f"SEV{incident.severity} {incident.stands} · {incident.service} {incident.environment} · "
         topic = escaped(cut(visible(f"{text}commander @{incident.commander}"), TOPIC, weigh=escaped_size))
         key = f"topic:{incident.id}"
         if await self._ground.timeline.records.remote(key) != {"topic": topic}:

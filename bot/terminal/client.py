@@ -24,10 +24,11 @@ class NotServing(Unreachable):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What was answered; `json` is empty when the body is no JSON object."""
+    """What was answered; `json` is empty when the body is no JSON object, `headers` have lower-case names."""
 
     status: int
     json: Mapping[str, object] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def text(self, name: str) -> str:
         """Return a text of the body, or nothing."""
@@ -72,13 +73,19 @@ class Client:
                 shown = {"Authorization": f"Bearer {self.access.token}", **(headers or {})}
                 connection.request(method, where.path.rstrip("/") + path, body, shown)
                 response = connection.getresponse()
-                return Reply(response.status, _object(response.read(LARGEST)))
+                told = {name.lower(): value for name, value in response.getheaders()}
+                return Reply(response.status, _object(response.read(LARGEST)), told)
             finally:
                 connection.close()
         except ConnectionRefusedError:
             raise NotServing(
                 f"No Backstop answers at {url}: nothing listens there. Start it with `backstop serve` on its "
                 "host, or set BACKSTOP_URL to where it runs."
+            ) from None
+        except TimeoutError:
+            raise Unreachable(
+                f"Backstop did not answer at {url} in {self.timeout_s:g} s: it is frozen, overloaded or out "
+                "of reach. `backstop doctor` on its host says whether it moves, and what to do."
             ) from None
         except (OSError, http.client.HTTPException, ValueError) as problem:
             # Only the kind of the problem: its text may repeat what was sent.

@@ -10,28 +10,27 @@ from pydantic import ValidationError
 
 from bot.core.decide import Decision, decide
 from bot.settings import Settings, say_wrong
+from bot.shelf import Shelf
 from bot.terminal import OK, REFUSED, USAGE
+from bot.terminal.reading import SHIPPED, Written, text_in, written
 from bot.terminal.screen import tell, warn
 from playbooks import library
-from playbooks.criteria import Criteria, load_criteria
+from playbooks.criteria import Criteria, load_criteria, roles_in, unknown_roles
 from playbooks.criteria.cases import Case, Cases, load_cases
 from playbooks.problems import PlaybookInvalid, Problem
+from playbooks.roles import INCIDENT_ROLES
 from playbooks.yaml_text import Text
-
-SHIPPED = "criteria.yaml"
 
 
 def main(argv: Sequence[str]) -> int:
     """Print every problem of a criteria file as `file:line: what, why, valid words`, or run its cases."""
     given = _parser().parse_args(argv)
     try:
-        file = given.path or Settings().criteria
-        text, name = _read(file)
-        criteria = load_criteria(text, name)
+        found = written(given.path)
+        criteria = load_criteria(found.text, found.name)
         if given.act == "check":
-            tell(f"{name}: no problem.")
-            return OK
-        return _test(criteria, _cases(file, given.cases))
+            return _checked(criteria, found)
+        return _test(criteria, _cases(found.path, given.cases))
     except PlaybookInvalid as invalid:
         tell(str(invalid))
         return REFUSED
@@ -56,17 +55,23 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _read(path: Path | None) -> tuple[str, str]:
-    if path is None:
-        return library.read(SHIPPED), SHIPPED
-    try:
-        return path.read_text(encoding="utf-8"), str(path)
-    except (OSError, UnicodeDecodeError):
-        raise _unreadable(path) from None
+def _checked(criteria: Criteria, found: Written) -> int:
+    if problems := unknown_roles(criteria, found.text, found.name, _roles()):
+        raise PlaybookInvalid(problems)
+    tell(f"{found.name}: no problem.")
+    return OK
 
 
-def _unreadable(path: Path) -> PlaybookInvalid:
-    return PlaybookInvalid([Problem(str(path), 1, "the file cannot be read")])
+def _roles() -> tuple[str, ...]:
+    """Return the roles that somebody can have here: of incidents, catalog, playbooks and the shipped file."""
+    settings = Settings()
+    catalog = settings.file(settings.catalog, "catalog.yaml")
+    known = [*INCIDENT_ROLES, *sorted(roles_in(load_criteria(library.read(SHIPPED), SHIPPED)))]
+    if catalog.exists():
+        shelf = Shelf(catalog, settings.file(settings.playbooks, "playbooks"), settings.criteria)
+        known += shelf.catalog().groups
+        known += [role for loaded in shelf.playbooks().values() for role in loaded.playbook.roles]
+    return tuple(dict.fromkeys(known))
 
 
 def _cases(file: Path | None, folder: Path | None) -> list[tuple[str, str]]:
@@ -79,7 +84,7 @@ def _cases(file: Path | None, folder: Path | None) -> list[tuple[str, str]]:
         raise PlaybookInvalid(
             [Problem(str(folder), 1, "there are no cases here", "write one, or name their folder by --cases")]
         )
-    return [_read(path) for path in files]
+    return [(text_in(path), str(path)) for path in files]
 
 
 def _test(criteria: Criteria, texts: Sequence[tuple[str, str]]) -> int:

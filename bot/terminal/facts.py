@@ -16,16 +16,22 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bot.core.cards.lines.incidents import value_in_words
+from bot.core.cards.lines.incidents import apart_in_words
 from bot.core.decide import Decision, Flip, Threshold, decide
-from bot.settings import Settings, say_wrong
+from bot.core.decide.walk import OVERWRITES
+from bot.core.literal import visible
+from bot.core.words import one_line, value_in_words
+from bot.settings import say_wrong
 from bot.terminal import OK, USAGE
+from bot.terminal.reading import criteria_in, unreadable
 from bot.terminal.screen import tell, warn
-from playbooks import library
-from playbooks.criteria import Criteria, Facts, FactUnknown, Value, check_fact, load_criteria
-from playbooks.problems import PlaybookInvalid, Problem
+from playbooks.corpus import Precedent
+from playbooks.criteria import FACTS, Facts, FactUnknown, Value, check_fact, shown
+from playbooks.problems import PlaybookInvalid, Problem, nearest
 
 STDIN = "-"
+ID_SHOWN = 200
+"""So many characters of an id head its answer in text; JSON has all of it."""
 EXAMPLE = '{"data_corruption": "none", "cause_known": null}'
 
 
@@ -60,29 +66,13 @@ def main(argv: Sequence[str]) -> int:
     return USAGE if problems else OK
 
 
-def criteria_in(path: Path | None) -> Criteria:
-    """Return the criteria of a file; without one those that the settings name, or that come with Backstop."""
-    file = path or Settings().criteria
-    if file is None:
-        return load_criteria(library.read("criteria.yaml"), "criteria.yaml")
-    try:
-        return load_criteria(file.read_text(encoding="utf-8"), str(file))
-    except (OSError, UnicodeDecodeError) as unread:
-        raise _unreadable(str(file), unread) from unread
-
-
 def _read(file: str) -> str:
     """Return a file, or standard input; a byte that is no text stays one, to be told by its line."""
     try:
         given = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
     except OSError as unread:
-        raise _unreadable(file, unread) from unread
+        raise unreadable(file, unread) from unread
     return given.decode("utf-8-sig", "surrogateescape")
-
-
-def _unreadable(file: str, unread: OSError | UnicodeDecodeError) -> PlaybookInvalid:
-    why = (unread.strerror or "").lower() if isinstance(unread, OSError) else "it is no UTF-8 text"
-    return PlaybookInvalid([Problem(file, 1, "the file cannot be read", why)])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -149,8 +139,10 @@ def _sheet(text: str, file: str, number: int) -> Iterator[Sheet | Problem]:
     if not isinstance(facts, dict) or not isinstance(id, str | int | None):
         yield Problem(file, number, "`facts` is an object, and `id` a text or a number", f"write {EXAMPLE}")
         return
+    outside = _outside(found) if facts is not found else ()
     problems = [
-        Problem(file, number + _lines_before(text, name), str(wrong)) for name, wrong in _wrong(facts)
+        Problem(file, number + _lines_before(text, name), str(wrong))
+        for name, wrong in (*outside, *_wrong(facts))
     ]
     if problems:
         yield from problems
@@ -172,7 +164,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise FactUnknown(f"{twice[:60]!r} is said twice: only one of them could count")
+        raise FactUnknown(f"{shown(twice)} is said twice: only one of them could count")
     return found
 
 
@@ -184,12 +176,26 @@ def _wrong(facts: Mapping[str, object]) -> Iterator[tuple[str, FactUnknown]]:
             yield name, wrong
 
 
+def _outside(record: Mapping[str, object]) -> Iterator[tuple[str, FactUnknown]]:
+    """Yield what stands beside `facts` and reads as one: nobody would know that it counts for nothing."""
+    for name in record.keys() - {"id", "facts"} - Precedent.model_fields.keys():
+        near = name if name in FACTS else nearest(name, FACTS)
+        if near:
+            meant = "" if near == name else f" (did you mean {near}?)"
+            why = "write it inside, or it counts for nothing"
+            yield name, FactUnknown(f"{shown(name)}{meant} stands beside `facts`: {why}")
+
+
 def _lines_before(text: str, name: str) -> int:
     return text.count("\n", 0, max(text.find(json.dumps(name)), 0))
 
 
+def _safe_now(decision: Decision) -> bool:
+    """Say whether a script may act on it: nothing is left to ask or mend, and nothing is overwritten."""
+    return decision.one_click and not decision.apart and decision.proposal not in OVERWRITES
+
+
 def _json(sheet: Sheet, decision: Decision) -> str:
-    lead = decision.lead
     said = {
         "id": sheet.id,
         "proposal": decision.so_far,
@@ -202,7 +208,7 @@ def _json(sheet: Sheet, decision: Decision) -> str:
         "possible": decision.possible,
         "ask": [{"fact": ask.fact, "question": ask.question, "role": ask.role} for ask in decision.ask],
         "flips": [*map(_flip, decision.flips), *map(_threshold, decision.thresholds)],
-        "safe_now": lead.stands and lead.one_click,
+        "safe_now": _safe_now(decision),
         "why": list(_why(decision)),
     }
     return json.dumps(said)
@@ -226,11 +232,12 @@ def _why(decision: Decision) -> Iterator[str]:
     """Yield the reason, the first steps, and the facts it rests on as they are known."""
     lead = decision.lead
     if not lead.stands:
-        yield f"So far it is {lead.option}, and what is asked could forbid it"
+        yield f"So far it is {lead.option}, and what is asked could forbid it or find a better one"
     yield lead.because
     yield from (f"First: {step}" for step in lead.first)
     for ground in lead.grounds:
         yield f"{ground.fact} is {_said(ground.value)}"
+    yield from (apart_in_words(decision.facts, *pair) for pair in decision.apart)
 
 
 def _said(value: Value) -> str:
@@ -238,7 +245,7 @@ def _said(value: Value) -> str:
 
 
 def _text(sheet: Sheet, decision: Decision) -> str:
-    head = f"{sheet.id}: " if sheet.id is not None else ""
+    head = f"{one_line(visible(str(sheet.id)), ID_SHOWN)}: " if sheet.id is not None else ""
     lines = [f"{head}Proposal: {decision.so_far}"]
     lines += [f"  Why: {reason}" for reason in _why(decision)]
     lines += [f"  Now: {what}" for what in decision.safe_now]

@@ -93,12 +93,13 @@ def hold_all(argv: Sequence[str]) -> int:
 def _held(run: Run, why: str) -> tuple[Event, ...]:
     """Return what holds a run whose runner may know more than its timeline, or nothing any more."""
     because = f"Backstop was stopped and its runs were put on hold: {why}"
-    doubts = (
-        StepInDoubt(step=id, attempt=state.attempt, because=because, undo=state.undoing)
-        for id, state in run.steps.items()
-        if id in run.acting
-    )
-    return (*doubts, RunPaused(why=because, step=next(iter(run.acting), None)))
+    doubts: list[Event] = []
+    for id in run.acting:
+        state = run.step(id)
+        doubts.append(StepInDoubt(step=id, attempt=state.attempt, because=because, undo=state.undoing))
+        doubts.append(RunPaused(why=because, step=id))
+    # What is decided about a step lets nothing else of the run go on: a person has to say so.
+    return (*doubts, RunPaused(why=because, hold="backstop"))
 
 
 def token(argv: Sequence[str]) -> int:
@@ -172,7 +173,8 @@ async def _on_duty(timeline: Timeline) -> AsyncIterator[None]:
     if not await timeline.duty.take():
         raise Held("Another Backstop carries effects out on this database. Stop it first.")
     try:
-        yield
+        async with timeline.pulse.beating():
+            yield
     finally:
         await timeline.duty.release()
 
@@ -243,9 +245,11 @@ def _token_parser() -> argparse.ArgumentParser:
 
 def _scopes(text: str) -> tuple[str, ...]:
     scopes = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    wrong = [scope for scope in scopes if scope not in {"say", "read", "gate"} and not _glob(scope)]
+    wrong = [scope for scope in scopes if scope not in {"say", "read", "gate", "alerts"} and not _glob(scope)]
     if wrong or not scopes or len(text) > 300:
-        raise argparse.ArgumentTypeError("scopes are say, read, gate and gate:<services>, with commas")
+        raise argparse.ArgumentTypeError(
+            "scopes are say, read, gate, gate:<services> and alerts, with commas"
+        )
     return scopes
 
 

@@ -23,12 +23,11 @@ from bot.core.cards.replay import (
 from bot.core.document import plain
 from bot.core.errors import Refused
 from bot.core.replay import Session, begin, by_the_record, find, matching, played, read, result
-from bot.settings import Settings, say_wrong
-from bot.shelf import Shelf
+from bot.settings import say_wrong
 from bot.terminal import OK, REFUSED, USAGE
+from bot.terminal.reading import criteria_in
 from bot.terminal.screen import tell, warn
 from playbooks.corpus import corpus
-from playbooks.criteria import Criteria
 from playbooks.problems import PlaybookInvalid
 
 HOW = (
@@ -57,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
         if listed and not (given.said or given.auto or given.answers):
             tell(plain(replay_list(listed, "backstop", most=len(listed))))
             return OK
-        session = begin(find(given.incident, found), _criteria(given.criteria))
+        session = begin(find(given.incident, found), criteria_in(given.criteria))
         for word in given.said:
             session = played(session, read(session, word))
     except (Refused, PlaybookInvalid) as problem:
@@ -87,14 +86,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--criteria", type=Path, metavar="FILE", help="other criteria than those in force")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how the end is written")
     return parser
-
-
-def _criteria(file: Path | None) -> Criteria:
-    settings = Settings()
-    catalog = settings.file(settings.catalog, "catalog.yaml")
-    folder = settings.file(settings.playbooks, "playbooks")
-    criteria, _ = Shelf(catalog, folder, file or settings.criteria).criteria()
-    return criteria
 
 
 def _told(session: Session, given: argparse.Namespace) -> int:

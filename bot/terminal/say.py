@@ -27,10 +27,18 @@ def main(argv: Sequence[str]) -> int:
         warn(f"{nobody} Nothing was done.")
         return UNREACHABLE
     except Unreachable as nobody:
-        warn(f"{nobody} Nobody can say whether it was done: look at the timeline before you say it again.")
+        doubt = "Nobody can say whether it was done: look at the timeline before you say it again."
+        warn(" ".join(part for part in (str(nobody), _frozen_here(), doubt) if part))
         return UNREACHABLE
     code = _code(reply)
     return _plan(client, reply) if code == OK and argv[0].lower() == "plan" else code
+
+
+def _frozen_here() -> str:
+    """Return why nobody answers, where the bot of this host is frozen."""
+    from bot.terminal.here import silence_here  # noqa: PLC0415 - slow to load, and seldom needed
+
+    return silence_here()
 
 
 def _asked(argv: Sequence[str]) -> Sequence[str]:

@@ -1,10 +1,10 @@
 """The timeline is the truth: append events, read them, and decide again when somebody was faster.
 
 `Timeline` is the door to everything that is stored. Its parts: `entries` here, the queue of effects
-in `effects.py`, whose duty they are in `duty.py`, what people said and nobody has carried out yet in
-`letters.py`, what else is kept in `records.py`, the projections that answer questions in `lookup.py`, and in
-`missing.py` how the loss of a whole stream is noticed; `drift.py` compares the projections with the entries,
-and `trail.py` knows what receivers of the audit trail have.
+in `effects.py`, whose duty they are in `duty.py`, whether whoever has it moves in `pulse.py`, what people
+said and nobody has carried out yet in `letters.py`, what else is kept in `records.py`, the projections that
+answer questions in `lookup.py`, and in `missing.py` how the loss of a whole stream is noticed; `drift.py`
+compares the projections with the entries, and `trail.py` knows what receivers of the audit trail have.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from sqlalchemy import bindparam, delete, insert, literal, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from bot.core.corrections import with_corrections
 from bot.core.effects import Effect, follow
 from bot.core.errors import Conflict
 from bot.core.events import Entry, Event, dump, link, payload_digest
@@ -32,7 +33,9 @@ from bot.timeline.letters import Letters
 from bot.timeline.lookup import Lookup
 from bot.timeline.missing import missing, spoken_of
 from bot.timeline.projections import incident_of, project
+from bot.timeline.pulse import Pulse
 from bot.timeline.records import Records
+from bot.timeline.removal import Removal, remove, vouched
 from bot.timeline.rows import breaks_of, entry_of, envelope
 from bot.timeline.trail import Trail
 from integrations.contract import IntegrationError
@@ -50,11 +53,15 @@ _INSERT = insert(tables.entry)
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Events to append to one stream that is expected to stand at `expected`; 0 is a new stream."""
+    """Events to append to one stream that is expected to stand at `expected`; 0 is a new stream.
+
+    With a `removal` they say that words were removed, which is done with them.
+    """
 
     expected: int
     events: tuple[Event, ...]
     occurred_at: datetime | None = None
+    removal: Removal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +97,10 @@ class Timeline:
         self.now = now
         self.turn = asyncio.Lock()
         self._listeners: list[Callable[[], None]] = []
-        self.effects = Effects(engine, now)
+        self.effects = Effects(engine, now, self._tell)
         self.duty = duty_of(engine)
         self.records = Records(engine, now)
+        self.pulse = Pulse(self.records, self.duty, now)
         self.letters = Letters(engine, now, self._tell)
         self.lookup = Lookup(engine)
         self.trail = Trail(engine)
@@ -108,6 +116,7 @@ class Timeline:
 
     async def close(self) -> None:
         """Close the connections."""
+        await self.duty.release()
         await self._engine.dispose()
 
     async def read(self, stream: str) -> list[Entry]:
@@ -115,9 +124,12 @@ class Timeline:
         return await self._read(tables.entry.c.stream == stream)
 
     async def story(self, incident: str) -> list[Entry]:
-        """Return the entries of an incident, its runs and its freezes in the order they happened."""
+        """Return the entries of an incident, its runs and its freezes in the order they happened.
+
+        What was corrected stands where it is now said to have happened.
+        """
         streams = select(tables.stream.c.name).where(tables.stream.c.incident == incident)
-        entries = await self._read(tables.entry.c.stream.in_(streams))
+        entries = with_corrections(await self._read(tables.entry.c.stream.in_(streams)))
         return sorted(entries, key=lambda entry: entry.occurred_at)
 
     async def frozen(self) -> dict[str, list[Entry]]:
@@ -217,8 +229,10 @@ class Timeline:
         rows = list(_rows(entries, digest))
         if not rows:
             return []
-        incident = incident or next(filter(None, map(incident_of, entries)), None)
+        incident = next(filter(None, map(incident_of, reversed(entries))), incident)
         await connection.execute(_INSERT, rows)
+        if change.removal:
+            await remove(connection, change.removal)
         digest = str(rows[-1]["digest"])
         await _move_head(connection, stream, entries[-1].seq, digest, incident, new=row is None)
         for entry in entries:
@@ -237,7 +251,7 @@ class Timeline:
             for row in rows:
                 entry = entry_of(row)
                 new = entry.stream not in heads
-                heads[entry.stream] = heads.get(entry.stream) or incident_of(entry)
+                heads[entry.stream] = incident_of(entry) or heads.get(entry.stream)
                 incident = heads[entry.stream]
                 await _move_head(connection, entry.stream, entry.seq, row.digest, incident, new=new)
                 for statement in project(entry):
@@ -269,10 +283,11 @@ class Timeline:
         told: dict[str, str] = {}
         async with reading(self._engine) as connection:
             await at_one_moment(connection)
+            removed = await vouched(connection)
             rows = await connection.execute(select(tables.entry).order_by(tables.entry.c.id))
             for row in rows:
                 seq, digest = heads.get(row.stream, (0, ""))
-                breaks.extend(breaks_of(row, seq, digest))
+                breaks.extend(breaks_of(row, seq, digest, removed))
                 heads[row.stream] = (row.seq, row.digest)
                 told |= dict.fromkeys(spoken_of(row.event), f"{row.stream} entry {row.seq}")
             stored = {

@@ -14,7 +14,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection, event
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from integrations.contract import IntegrationError
@@ -22,12 +22,26 @@ from integrations.contract import IntegrationError
 IDLE_S = 30.0
 """How long a transaction may stand still on PostgreSQL: one of a frozen process would hold up all others."""
 
+_NO_ADDRESS = (
+    "BACKSTOP_DATABASE_URL is no address of a database. Write it as postgresql+psycopg://user@host:5432/name "
+    "or sqlite+aiosqlite:////folder/file.db, each special character of a password as %code (%40 for @), or "
+    "leave it out for a SQLite file in the home."
+)
+
 _TURNS: WeakKeyDictionary[AsyncEngine, asyncio.Lock] = WeakKeyDictionary()
 """Whose turn it is to write to a SQLite file: of writers that wait inside SQLite some starve."""
 
 
 def open_engine(url: str, *, idle_s: float = IDLE_S) -> AsyncEngine:
     """Return an engine for a URL; a SQLite file is put into WAL mode and written under BEGIN IMMEDIATE."""
+    try:
+        return _opened(url, idle_s)
+    except (SQLAlchemyError, ModuleNotFoundError, ValueError):
+        # Not even as a cause: of an address that cannot be read any part may be the password.
+        raise IntegrationError(_NO_ADDRESS, permanent=True) from None
+
+
+def _opened(url: str, idle_s: float) -> AsyncEngine:
     if not url.startswith("sqlite"):
         return _elsewhere(url, idle_s)
     if ":memory:" in url or url.endswith("://"):
@@ -47,16 +61,9 @@ def _elsewhere(url: str, idle_s: float) -> AsyncEngine:
         connection.cursor().execute(f"SET idle_in_transaction_session_timeout = {int(idle_s * 1000)}")
         connection.commit()
 
-    try:
-        engine = create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
-        event.listen(engine.sync_engine, "connect", limit)
-        return engine
-    except (ArgumentError, ModuleNotFoundError) as problem:
-        raise IntegrationError(
-            "BACKSTOP_DATABASE_URL is no address of a database. Write it as "
-            "postgresql+psycopg://user@host/name, or leave it out for a SQLite file in the home.",
-            permanent=True,
-        ) from problem
+    engine = create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
+    event.listen(engine.sync_engine, "connect", limit)
+    return engine
 
 
 def _on_connect(connection: Any, _record: object) -> None:

@@ -38,6 +38,10 @@ class Duty(Protocol):
         """Take it unless another process has it; raises `IntegrationError` when nobody can say."""
         ...
 
+    async def taken(self) -> bool:
+        """Say whether a process has it at this moment; raises `IntegrationError` when nobody can say."""
+        ...
+
     async def keep(self, news: Callable[[], None]) -> str:
         """Return why it is lost, as soon as that is noticed; call `news` when another process has some."""
         ...
@@ -81,11 +85,23 @@ class _BesideFile:
             try:
                 self._file = _locked(self._path)
             except OSError as problem:
-                raise IntegrationError(
-                    f"{self._path} cannot be locked: {problem.strerror}.", permanent=False
-                ) from problem
+                raise _unlocked(self._path, problem) from problem
         self._elsewhere = not self.held
         return self.held
+
+    async def taken(self) -> bool:
+        if self.held:
+            return True
+        if not self._path.exists():
+            return False
+        try:
+            # Shared and for no longer than this: whoever tries in the same moment tries again in a second.
+            free = _locked(self._path, fcntl.LOCK_SH)
+        except OSError as problem:
+            raise _unlocked(self._path, problem) from problem
+        if free:
+            free.close()
+        return free is None
 
     async def keep(self, news: Callable[[], None]) -> str:
         told = self._told()
@@ -121,11 +137,15 @@ class _BesideFile:
         self._file = None
 
 
-def _locked(path: Path) -> TextIO | None:
-    """Return the file locked for this process alone, or None when another one has it."""
+def _unlocked(path: Path, problem: OSError) -> IntegrationError:
+    return IntegrationError(f"{path} cannot be locked: {problem.strerror}.", permanent=False)
+
+
+def _locked(path: Path, how: int = fcntl.LOCK_EX) -> TextIO | None:
+    """Return the file locked, for this process alone unless `how` says otherwise, or None: another has it."""
     file = path.open("a")
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, how | fcntl.LOCK_NB)
     except BlockingIOError:
         file.close()
         return None

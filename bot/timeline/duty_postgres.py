@@ -27,6 +27,14 @@ SELECT EXISTS (
     AND classid = %s::bigint::oid AND objid = %s::bigint::oid
 )
 """
+_TAKEN = """
+SELECT EXISTS (
+    SELECT FROM pg_locks
+    WHERE locktype = 'advisory' AND granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND classid = %s::bigint::oid AND objid = %s::bigint::oid
+)
+"""
 _END_SILENT = """
 SELECT bool_or(pg_terminate_backend(activity.pid))
 FROM pg_stat_activity AS activity JOIN pg_locks AS held USING (pid)
@@ -72,6 +80,9 @@ class _OnPostgres:
                 log.warning("ended the session of a process that had the duty and was silent")
         self._elsewhere = not self._held
         return self._held
+
+    async def taken(self) -> bool:
+        return await self._ask(_TAKEN, *_LOCK)
 
     async def keep(self, news: Callable[[], None]) -> str:
         try:

@@ -92,16 +92,18 @@ _ASKED_AGAIN = (
 
 
 class Effects:
-    """What the dispatcher asks of the queue."""
+    """What the dispatcher asks of the queue; `tell` is called after effects were asked for."""
 
-    def __init__(self, engine: AsyncEngine, now: Callable[[], datetime]) -> None:
+    def __init__(self, engine: AsyncEngine, now: Callable[[], datetime], tell: Callable[[], None]) -> None:
         self._engine = engine
         self._now = now
+        self._tell = tell
 
     async def ask(self, *effects: Effect) -> None:
         """Ask for effects that follow from no event: latest progress that wants to be drawn."""
         async with writing(self._engine) as connection:
             await put(connection, effects, self._now())
+        self._tell()
 
     async def next_at(self, *, busy: Collection[str]) -> datetime | None:
         """Return when the next lane that is not busy has something to do, or None."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import groupby
 
 from sqlalchemy import Row, Table, func, select
@@ -66,6 +65,14 @@ class Lookup:
                 for row in await connection.execute(query)
             ]
 
+    async def unreviewed(self, most: int) -> list[str]:
+        """Return the ids of the newest incidents that are resolved and not closed yet, newest first."""
+        table = tables.incident
+        waiting = table.c.open.is_(False) & table.c.reviewed.is_(False)
+        return await self._names(
+            select(table.c.id).where(waiting).order_by(table.c.number.desc()).limit(most)
+        )
+
     async def runs(self, *, incident: str | None = None, only_open: bool) -> list[str]:
         """Return the ids of runs, newest first."""
         table = tables.run
@@ -111,19 +118,6 @@ class Lookup:
     async def held_by(self, run: str) -> list[str]:
         """Return the targets that a run holds."""
         return await self._names(select(tables.held.c.target).where(tables.held.c.run == run))
-
-    async def previous_release(
-        self, service: str, environment: str, *, bad: str | None, before: datetime
-    ) -> str | None:
-        """Return the last version that was put out before a moment and is not the bad one, or None."""
-        table = tables.release
-        query = (
-            select(table.c.version)
-            .where(table.c.service == service, table.c.environment == environment, table.c.at < before)
-            .order_by(table.c.at.desc())
-        )
-        found = await self._names(query)
-        return next((version for version in found if version != bad), None)
 
     async def measurements(self, operations: Collection[str]) -> list[Measurement]:
         """Return how long operations of these names took, in the newest attempts that succeeded."""

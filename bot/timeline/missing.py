@@ -18,7 +18,7 @@ from bot.timeline import tables
 _KINDS = {"INC": "incident", "RUN": "run", "FRZ": "freeze", "DRL": "drill"}
 _ID = re.compile(r"(INC|RUN|FRZ|DRL)-([1-9][0-9]{0,17})")
 _LIST = "the list of streams"
-_FIELDS = ("incident", "run", "freeze")
+_FIELDS = ("incident", "into", "run", "freeze")
 _NAMING = (
     (tables.incident.c.id, ""),
     (tables.run.c.id, ""),

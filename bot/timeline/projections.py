@@ -11,12 +11,15 @@ from bot.core.events import (
     DrillAsked,
     DrillEnded,
     Entry,
+    FalseAlarm,
     FreezeLifted,
+    FreezeMoved,
     FreezePlaced,
     IncidentClosed,
     IncidentDeclared,
     IncidentReopened,
     IncidentResolved,
+    Merged,
     PlanAsked,
     PlanFailed,
     ReleaseRecorded,
@@ -37,13 +40,17 @@ def number_of(id: str) -> int:
 
 
 def incident_of(entry: Entry) -> str | None:
-    """Return the incident, or the drill, that a stream's first event ties the stream to, if any."""
+    """Return the incident, or the drill, that an event ties its stream to, if it does."""
     match entry.event:
         case IncidentDeclared():
             return entry.stream.removeprefix("incident/")
         case DrillAsked():
             return entry.stream.removeprefix("drill/")
-        case PlanAsked(incident=incident) | FreezePlaced(incident=str(incident)):
+        case (
+            PlanAsked(incident=incident)
+            | FreezePlaced(incident=str(incident))
+            | FreezeMoved(incident=incident)
+        ):
             return incident
         case _:
             return None
@@ -53,7 +60,15 @@ def project(entry: Entry) -> Iterator[Executable]:
     """Yield the changes of the projections that an entry brings."""
     id = entry.stream.partition("/")[2]
     match entry.event:
-        case IncidentDeclared() | RoomOpened() | IncidentResolved() | IncidentClosed() | IncidentReopened():
+        case (
+            IncidentDeclared()
+            | RoomOpened()
+            | IncidentResolved()
+            | IncidentClosed()
+            | FalseAlarm()
+            | Merged()
+            | IncidentReopened()
+        ):
             yield from _incident(entry, id)
         case PlanAsked(incident=incident):
             yield insert(tables.run).values(id=id, number=number_of(id), incident=incident, open=True)
@@ -65,7 +80,7 @@ def project(entry: Entry) -> Iterator[Executable]:
             yield insert(tables.freeze).values(id=id, number=number_of(id), in_force=True)
         case FreezeLifted():
             yield update(tables.freeze).where(tables.freeze.c.id == id).values(in_force=False)
-        case TargetHeld(run=run):
+        case TargetHeld(run=run, part=None):
             yield delete(tables.held).where(tables.held.c.target == id)
             yield insert(tables.held).values(target=id, run=run)
         case TargetReleased(run=run):
@@ -124,6 +139,8 @@ def _incident(entry: Entry, id: str) -> Iterator[Executable]:
         case RoomOpened(channel=channel, thread=thread):
             yield update(table).where(table.c.id == id).values(channel=channel, thread=thread)
         case IncidentReopened():
-            yield update(table).where(table.c.id == id).values(open=True)
+            yield update(table).where(table.c.id == id).values(open=True, reviewed=False)
+        case IncidentClosed() | FalseAlarm() | Merged():
+            yield update(table).where(table.c.id == id).values(open=False, reviewed=True)
         case _:
             yield update(table).where(table.c.id == id).values(open=False)

@@ -75,6 +75,15 @@ class Records:
         """Keep the remote ids of something that was delivered."""
         await self._upsert(tables.delivery, {"key": key}, {"remote": json.dumps(dict(remote))})
 
+    async def once(self, key: str, remote: Mapping[str, str]) -> Mapping[str, str]:
+        """Keep something under a key unless there is something already, and return what is kept."""
+        async with writing(self._engine) as connection:
+            dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+            statement: postgresql.Insert | sqlite.Insert = dialect.insert(tables.delivery)
+            values = {"key": key, "remote": json.dumps(dict(remote))}
+            await connection.execute(statement.values(**values).on_conflict_do_nothing())
+        return await self.remote(key) or remote
+
     async def forget(self, key: str) -> None:
         """Forget the remote ids of something that is no longer there."""
         async with writing(self._engine) as connection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.core import drill as drills
 from bot.core.drill import Drill
-from bot.core.gaps import Open, open_gaps
+from bot.core.gaps import Open, open_gaps, says_all
 from bot.core.schedule import Around, newest_major
 from bot.timeline import Timeline
 from playbooks.model import Playbook
@@ -31,8 +31,13 @@ async def gaps_of(timeline: Timeline, playbook: str, *, until: Drill | None = No
     past = await timeline.lookup.drills(playbook=playbook)
     if until:
         past = past[past.index(until.id) :]
-    found = [await read_drill(timeline, id) for id in past[:REMEMBERED]]
-    return open_gaps([drill for drill in found if drill])
+    found: list[Drill] = []
+    for id in past[:REMEMBERED]:
+        if drill := await read_drill(timeline, id):
+            found.append(drill)
+        if says_all(found):
+            break
+    return open_gaps(found)
 
 
 async def busy(timeline: Timeline, playbook: Playbook) -> str | None:

@@ -8,6 +8,7 @@ from sqlalchemy import Row
 
 from bot.core.events import Entry, link, parse, payload_digest
 from bot.timeline.missing import fields_of
+from bot.timeline.removal import Vouched
 
 
 def entry_of(row: Row[tuple[object, ...]]) -> Entry:
@@ -27,13 +28,17 @@ def bare(row: Row[tuple[object, ...]]) -> Entry:
     return Entry(row.stream, row.seq, row.occurred_at, row.recorded_at, row.by, row.via, None)
 
 
-def breaks_of(row: Row[tuple[object, ...]], seq: int, digest: str) -> list[str]:
-    """Return in words how a row does not follow the one of this number and digest."""
+def breaks_of(row: Row[tuple[object, ...]], seq: int, digest: str, vouched: Vouched) -> list[str]:
+    """Return in words how a row does not follow the one of this number and digest.
+
+    Where words were removed from it, it says what a later entry vouches for.
+    """
     where = f"{row.stream} entry {row.seq}"
+    payload = vouched.get(f"{row.stream}#{row.seq}", row.payload)
     found = []
     if row.seq != seq + 1:
         found.append(f"{where}: entry {seq + 1} is missing")
-    if row.event is not None and payload_digest(row.salt or "", row.event) != row.payload:
+    if row.event is not None and payload_digest(row.salt or "", row.event) != payload:
         found.append(f"{where}: its text was changed")
     elif row.event is not None and fields_of(row.event).get("kind") != row.kind:
         found.append(f"{where}: its kind was changed")

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
 
@@ -83,6 +84,7 @@ incident = Table(
     Column("channel", String(40)),
     Column("thread", String(40)),
     Column("open", Boolean, nullable=False),
+    Column("reviewed", Boolean, nullable=False, server_default=false()),
 )
 
 run = Table(

@@ -18,6 +18,7 @@ from bot.core.audit import Record
 from bot.core.events import Entry
 from bot.timeline import tables
 from bot.timeline.database import at_one_moment, reading, writing
+from bot.timeline.removal import Vouched, vouched
 from bot.timeline.rows import bare, breaks_of, entry_of
 
 
@@ -32,11 +33,15 @@ class Trail:
         async with reading(self._engine) as connection:
             await at_one_moment(connection)
             rows = (await connection.execute(_behind(), {"sink": sink, "most": most})).all()
+            # A freeze may be of another incident now than the one in which words of it were removed.
+            moving = any(row.stream.startswith("freeze/") for row in rows)
+            of = None if moving else {row.incident for row in rows if row.incident}
+            removed = await vouched(connection, of)
         heads: dict[str, tuple[int, str]] = {}
         found = []
         for row in rows:
             head = heads.get(row.stream, (row.taken_seq, row.taken_digest))
-            found.append(_record(row, *head))
+            found.append(_record(row, head, removed))
             heads[row.stream] = (row.seq, row.digest)
         return found
 
@@ -74,9 +79,10 @@ class Trail:
         heads: dict[str, tuple[int, str]] = {}
         async with reading(self._engine) as connection:
             await at_one_moment(connection)
+            removed = await vouched(connection)
             rows = await connection.stream(query)
             async for row in rows:
-                record = _record(row, *heads.get(row.stream, (0, "")))
+                record = _record(row, heads.get(row.stream, (0, "")), removed)
                 heads[row.stream] = (row.seq, row.digest)
                 if since is None or row.recorded_at >= since:
                     yield record
@@ -108,8 +114,8 @@ def _behind() -> Select[tuple[object, ...]]:
     )
 
 
-def _record(row: Any, seq: int, digest: str) -> Record:
-    breaks = breaks_of(row, seq, digest)
+def _record(row: Any, before: tuple[int, str], removed: Vouched) -> Record:
+    breaks = breaks_of(row, *before, removed)
     return Record(_readable(row), row.kind, row.incident, row.payload, row.digest, "; ".join(breaks))
 
 

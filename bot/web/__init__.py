@@ -17,18 +17,24 @@ from bot.web.wrong import in_words, unforeseen
 
 
 def application(
-    desk: Desk, settings: Settings, *, slack: Handler | None, health: Callable[[], Mapping[str, str]]
+    desk: Desk,
+    settings: Settings,
+    *,
+    slack: Handler | None,
+    health: Callable[[], Mapping[str, str]],
+    pagerduty: Handler | None = None,
 ) -> web.Application:
-    """Return the door. `health` names the state of each part, beginning with `ok` when it is well.
+    """Return the door; `slack` and `pagerduty` answer those.
 
-    The state of `dispatcher` decides whether the process counts as alive; other parts may be down.
+    `health` names the state of each part, beginning with `ok` when it is well. The state of `dispatcher`
+    decides whether the process counts as alive; other parts may be down.
     """
     app = web.Application(middlewares=(measured, in_words), client_max_size=LARGEST)
     app[DESK] = desk
     app[PARTS] = health
     app[METRICS] = new_metrics()
     app.on_response_prepare.append(unforeseen)
-    app.add_routes(list(routes(settings, slack)))
+    app.add_routes(list(routes(settings, slack, pagerduty)))
     return app
 
 

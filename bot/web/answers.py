@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -36,7 +38,13 @@ Unnamed = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{0,200}$")
 Sha = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/+-]{0,200}$")]
 Commit = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/+-]{1,200}$")]
 Address = Annotated[str, StringConstraints(pattern=r"^(https?://[\x21-\x7e]{1,2000})?$")]
-Artifact = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,500}$"), AfterValidator(_artifact)]
+Artifact = Annotated[
+    str,
+    StringConstraints(pattern=r"^[\x21-\x7e]{1,500}$"),
+    # What is not kept, for those who read the description alone; whoever sends it is told why.
+    Field(json_schema_extra={"not": {"pattern": r"^[hH][tT][tT][pP]:|@(?!sha256:[0-9a-f]{64}$)|[?#\[\]]"}}),
+    AfterValidator(_artifact),
+]
 Key = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,128}$")]
 ChannelId = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,40}$")]
 
@@ -64,6 +72,42 @@ class Question(Body):
     actor: Unnamed = ""
     run_url: Address = ""
     deny_as: Literal["200"] | None = None
+
+
+class Told(BaseModel):
+    """What others tell may grow: fields that are not read are let through."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Alert(Told):
+    """One alert of a group; the year 1 in `startsAt` means that nobody knows."""
+
+    status: Literal["firing", "resolved"]
+    startsAt: AwareDatetime | None = None  # noqa: N815 - as it is sent
+
+    @property
+    def began(self) -> datetime | None:
+        """Return since when it fires, if that is known."""
+        return self.startsAt if self.startsAt and self.startsAt.year > 1 else None
+
+
+class Alerts(Told):
+    """A group of alerts as Alertmanager (webhook version 4) and Grafana send it."""
+
+    groupKey: Annotated[str, StringConstraints(min_length=1, max_length=10_000)]  # noqa: N815
+    receiver: Annotated[str, StringConstraints(max_length=1_000)] = ""
+    groupLabels: Mapping[str, str] = {}  # noqa: N815
+    commonLabels: Mapping[str, str] = {}  # noqa: N815
+    commonAnnotations: Mapping[str, str] = {}  # noqa: N815
+    externalURL: str = ""  # noqa: N815
+    alerts: Annotated[tuple[Alert, ...], Field(max_length=2_000)]
+
+
+class Heard(Body):
+    """The group that its one message is about."""
+
+    group: str
 
 
 class Allowed(Body):
@@ -190,7 +234,8 @@ class Release(Body):
 class Recorded(Body):
     """The release as it is on the timeline; `recorded` is False when it was there already.
 
-    `corrected` is True when the version was there already and something else was said of it.
+    `corrected` is True when the version was there already and something else was said of it. `note` says
+    that its moment lay ahead of the clock here and was taken as now.
     """
 
     recorded: bool
@@ -198,6 +243,7 @@ class Recorded(Body):
     environment: str
     version: str
     corrected: bool = False
+    note: str = ""
 
 
 class Frozen(Stopping):
@@ -243,11 +289,12 @@ class TimelineEntry(Body):
     by: str
     via: str
     text: str
+    evidence: str | None = None
     event: dict[str, JsonValue] | None
 
 
 class Health(Body):
-    """How the parts are, a word each."""
+    """How the parts are, a word each; a sentence stands behind `silent`."""
 
     ok: bool
     parts: dict[str, str]

@@ -130,7 +130,7 @@ def _end(freeze: Freeze) -> datetime | None:
 
 def stopping(desk: Desk, freeze: Freeze) -> dict[str, object]:
     """Return what everybody who is stopped by a freeze is told about it."""
-    incident = freeze.placed.incident
+    incident = freeze.incident
     return {
         "id": freeze.id,
         "cause": freeze.placed.cause,

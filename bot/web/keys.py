@@ -1,6 +1,7 @@
 """Who asks, by the token they show: a person of the catalog or a pipeline, and what the token is good for.
 
-Scopes: `say` (every verb, and reading), `read`, `gate` (ask for every service), `gate:<glob>` (ask for some).
+Scopes: `say` (every verb, and reading), `read`, `gate` (ask for every service), `gate:<glob>` (ask for some),
+`alerts` (tell of alerts).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from bot.core.may import Actor
 from bot.timeline.records import Token
 from bot.web.wrong import Wrong
 
-Scope = Literal["say", "read", "gate"]
+Scope = Literal["say", "read", "gate", "alerts"]
 Scheme = Literal["bearer", "basic"]
 
 _CHALLENGES: Mapping[Scheme, str] = {
@@ -102,6 +103,8 @@ def _covers(token: Token, scope: Scope) -> bool:
     match scope:
         case "say":
             return "say" in token.scopes
+        case "alerts":
+            return "alerts" in token.scopes
         case "read":
             return bool({"say", "read"} & token.scopes)
         case "gate":

@@ -14,7 +14,7 @@ from bot.web import answers
 Part: TypeAlias = dict[str, Any]
 
 _JSON, _TEXT, _HTML, _MARKDOWN = "application/json", "text/plain", "text/html", "text/markdown"
-_REQUESTS: tuple[type[BaseModel], ...] = (answers.Line, answers.Release)
+_REQUESTS: tuple[type[BaseModel], ...] = (answers.Line, answers.Release, answers.Alerts)
 _ANSWERS: tuple[type[BaseModel], ...] = (
     answers.Allowed,
     answers.Denied,
@@ -22,6 +22,7 @@ _ANSWERS: tuple[type[BaseModel], ...] = (
     answers.Problem,
     answers.Said,
     answers.Recorded,
+    answers.Heard,
     answers.Freezes,
     answers.IncidentRead,
     answers.RunRead,
@@ -149,7 +150,22 @@ def _changing() -> Part:
         parameters=[_key()],
         security=_BEARER,
     )
-    return {"/v1/say": {"post": say}, "/v1/releases": {"post": release}}
+    alerts = _operation(
+        "tellAlerts",
+        "Tell of a group of alerts, as Alertmanager and Grafana do; it declares nothing.",
+        {**_answer(200, _ref(answers.Heard)), **_wrong(400, 401, 403, 408, 413, 415, 503)},
+        requestBody=_body(
+            answers.Alerts,
+            {
+                "groupKey": '{}:{alertname="OrdersWrong"}',
+                "commonLabels": {"alertname": "OrdersWrong", "service": "checkout", "severity": "critical"},
+                "alerts": [{"status": "firing", "startsAt": "2026-11-23T02:10:00Z"}],
+            },
+        ),
+        security=_BEARER,
+    )
+    paths = {"/v1/say": say, "/v1/releases": release, "/v1/alerts": alerts}
+    return {path: {"post": operation} for path, operation in paths.items()}
 
 
 def _body(model: type[BaseModel], example: Part) -> Part:

@@ -11,6 +11,7 @@ from bot.core import freeze as freezes
 from bot.core.cards import drill_card, timeline_document
 from bot.core.cards.lines.freezes import in_scope
 from bot.core.document import Document, Heading, Line, Link, Moment, Paragraph, Table, Who
+from bot.timeline.evidence import leads_of
 from bot.web.html import POLICY, page
 from bot.web.keys import Caller
 from bot.web.picture import card, picture, run_document, run_of
@@ -55,7 +56,8 @@ async def incident(request: web.Request, _caller: Caller) -> web.Response:
         Link("JSON", f"{here}/timeline"),
     )
     shown = card(desk, seen)
-    story = timeline_document(seen.story, seen.incident)
+    leads = await leads_of(desk.timeline.records, seen.story, desk.console)
+    story = timeline_document(seen.story, seen.incident, leads)
     document = Document(shown.title, (*shown.blocks, Heading("Timeline"), *story.blocks))
     return _page(document, (*(span for line in links for span in line), *records))
 

@@ -10,6 +10,9 @@ from bot.core import freeze as freezes
 from bot.core.cards import timeline_document, timeline_json
 from bot.core.document import Document, markdown, plain, to_json
 from bot.core.postmortem import postmortem
+from bot.timeline.evidence import leads_of
+from bot.timeline.merged import merged_into
+from bot.timeline.stories import history_of
 from bot.web.answers import Freezes, Frozen, IncidentRead, RunRead
 from bot.web.ask import stopping
 from bot.web.keys import Caller
@@ -34,10 +37,12 @@ async def incident(request: web.Request, _caller: Caller) -> web.Response:
 
 async def timeline(request: web.Request, _caller: Caller) -> web.Response:
     """Answer with the timeline, as Markdown to who asks for `text/markdown`, else as JSON."""
-    seen = await picture(request.app[DESK], id_of(request, "INC"))
+    desk = request.app[DESK]
+    seen = await picture(desk, id_of(request, "INC"))
+    leads = await leads_of(desk.timeline.records, seen.story, desk.console)
     if "text/markdown" in request.headers.get("Accept", "").lower():
-        return _markdown(timeline_document(seen.story, seen.incident))
-    rows = json.dumps(timeline_json(seen.story), ensure_ascii=False)
+        return _markdown(timeline_document(seen.story, seen.incident, leads))
+    rows = json.dumps(timeline_json(seen.story, leads), ensure_ascii=False)
     return web.Response(text=rows, content_type="application/json")
 
 
@@ -46,8 +51,17 @@ async def record(request: web.Request, _caller: Caller) -> web.Response:
     desk = request.app[DESK]
     seen = await picture(desk, id_of(request, "INC"))
     released = await desk.timeline.read(f"service/{seen.incident.service}")
-    now = desk.timeline.now()
-    document = postmortem(seen.incident, seen.story, seen.runs, seen.freezes, now=now, service=released)
+    merged = await merged_into(desk.timeline, seen.incident)
+    document = postmortem(
+        seen.incident,
+        seen.story,
+        seen.runs,
+        seen.freezes,
+        now=desk.timeline.now(),
+        beside=(*released, *merged),
+        leads=await leads_of(desk.timeline.records, (*seen.story, *merged), desk.console),
+        history=await history_of(desk.timeline, seen.incident, (*seen.story, *merged)),
+    )
     return _markdown(document)
 
 

@@ -1,7 +1,8 @@
 """Every address of the HTTP door and what one must hold to use it. To add one, add its line here.
 
-`/healthz`, `/readyz` and `/openapi.json` need no token and tell nothing of an incident; `/slack/events`
-checks Slack's signature itself; `/metrics` needs no token only where nobody but this machine can ask.
+`/healthz`, `/readyz` and `/openapi.json` need no token and tell nothing of an incident; `/slack/events` and
+`/pagerduty/events` check the signatures of those themselves; `/metrics` needs no token only where nobody but
+this machine can ask.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from bot.settings import Settings
-from bot.web import ask, health, metrics, openapi, pages, read, speak
+from bot.web import alerts, ask, health, metrics, openapi, pages, read, speak
 from bot.web.keys import Caller, Scheme, Scope, caller
 from bot.web.request import DESK
 from bot.web.within import within
@@ -43,6 +44,7 @@ GUARDED: tuple[Guarded, ...] = (
     Guarded("GET", "/v1/gate", "gate", ask.gate),
     Guarded("POST", "/v1/say", "say", speak.speak),
     Guarded("POST", "/v1/releases", "gate", speak.release),
+    Guarded("POST", "/v1/alerts", "alerts", alerts.alerts),
     Guarded("GET", "/v1/incidents/{id}", "read", read.incident, _BOTH),
     Guarded("GET", "/v1/incidents/{id}/timeline", "read", read.timeline, _BOTH),
     Guarded("GET", "/v1/incidents/{id}/postmortem", "read", read.record, _BOTH),
@@ -56,13 +58,15 @@ GUARDED: tuple[Guarded, ...] = (
 )
 
 
-def routes(settings: Settings, slack: Handler | None) -> Iterator[web.RouteDef]:
+def routes(settings: Settings, slack: Handler | None, pagerduty: Handler | None) -> Iterator[web.RouteDef]:
     """Yield every route of the door."""
     yield web.get("/healthz", health.alive)
     yield web.get("/readyz", health.ready)
     yield web.get("/openapi.json", openapi.show)
     if slack:
         yield web.post("/slack/events", slack)
+    if pagerduty:
+        yield web.post("/pagerduty/events", pagerduty)
     if is_here(settings.host):
         yield web.get("/metrics", metrics.show)
     else:

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from bot.commands import Place, say
 from bot.core.errors import Conflict
-from bot.core.release import misnamed, word
+from bot.core.release import ahead_in_words, misnamed, told_ahead, word
 from bot.timeline import AlreadyAnswered, Change, Delivery
 from bot.web.answers import Line, Recorded, Release, Said
 from bot.web.keys import Caller
@@ -70,8 +70,16 @@ async def release(request: web.Request, caller: Caller) -> web.Response:
     service, environment = _place(request.app[DESK].shelf.catalog(), body, caller)
     if wrong := misnamed(body.told):
         raise Wrong(400, f"{wrong}: nothing was recorded.", "Say it as in 2.4.0.")
-    recorded = Recorded(recorded=True, service=service, environment=environment, version=body.version)
-    at = _moment(body, request.app[DESK].now)
+    now = request.app[DESK].now
+    at = _moment(body, now)
+    told = told_ahead(body.told, at, now)
+    recorded = Recorded(
+        recorded=True,
+        service=service,
+        environment=environment,
+        version=body.version,
+        note=ahead_in_words(told.said_at, now),
+    )
     again = recorded.model_copy(update={"recorded": False})
     kept = {"answer": again.model_dump(), "of": body.model_dump(mode="json")}
     delivery = Delivery(delivery_of(caller, "release", key), kept) if key else None
@@ -80,9 +88,10 @@ async def release(request: web.Request, caller: Caller) -> web.Response:
         return _same_again(before, body)
     for _ in range(TRIES):
         entries = await timeline.read(stream)
-        said = word(entries, body.told, at)
+        said = word(entries, told, at, once=key is None)
         if said.keep is None:
-            return json_of(again)
+            assert said.at
+            return json_of(again.model_copy(update={"note": ahead_in_words(said.ahead, said.at)}))
         change = {stream: Change(len(entries), (said.keep,), said.at)}
         try:
             await timeline.append(change, by=caller.actor.name, via=VIA, delivery=delivery)
@@ -120,7 +129,7 @@ def _place(catalog: Catalog, body: Release, caller: Caller) -> tuple[str, str]:
 
 
 def _moment(body: Release, now: datetime) -> datetime | None:
-    """Return when it went out; clocks of pipelines may be a little fast."""
+    """Return when it went out, or None for just now; clocks of pipelines may be a little fast."""
     if body.at is None:
         return None
     try:
@@ -129,4 +138,4 @@ def _moment(body: Release, now: datetime) -> datetime | None:
         raise Wrong(400, "at: no calendar in UTC has it.", MOMENT_NEXT) from None
     if at > now + FAST:
         raise Wrong(400, "at: it lies in the future.", MOMENT_NEXT)
-    return min(at, now)
+    return at

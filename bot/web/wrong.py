@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 REQUEST_ID = web.RequestKey("request_id", str)
 
+_DISCONNECTED = 499
+
 UNREADABLE = "Backstop's database cannot be read or written now."
 UNREADABLE_NEXT = "Nothing was changed. Ask again in a moment; `backstop doctor` on its host tells more."
 _SENTENCES: Mapping[int, tuple[str, str]] = {
@@ -77,12 +79,23 @@ async def in_words(request: web.Request, handler: Handler) -> web.StreamResponse
             return answer(
                 Wrong(503, "The catalog cannot be read.", "`backstop playbook check` on its host says why.")
             )
+        except ConnectionError:
+            if not _gone(request):
+                raise
+            # Nobody reads this; the status is the one that proxies count for it.
+            log.info("disconnected id=%s path=%s", id, request.path)
+            return web.Response(status=_DISCONNECTED)
         except web.HTTPException as problem:
             if problem.status not in _SENTENCES:
                 raise
             error, what_next = _SENTENCES[problem.status]
             kept = {name: problem.headers[name] for name in ("Allow",) if name in problem.headers}
             return answer(Wrong(problem.status, error, what_next, kept))
+
+
+def _gone(request: web.Request) -> bool:
+    """Say whether whoever asked has hung up, so that their request cannot be read or answered any more."""
+    return request.transport is None or request.transport.is_closing()
 
 
 async def unforeseen(request: web.Request, response: web.StreamResponse) -> None:

@@ -17,6 +17,7 @@ from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, JsonValue
 
+from integrations.contract.health import Fence, Health
 from integrations.contract.points import (
     BeforeXid,
     Goal,
@@ -40,6 +41,7 @@ __all__ = [
     "Effect",
     "Engine",
     "Estimate",
+    "Fence",
     "Goal",
     "Guard",
     "Health",
@@ -49,6 +51,7 @@ __all__ = [
     "Json",
     "LogChunk",
     "Measured",
+    "NotOurs",
     "Operation",
     "Phase",
     "Prepared",
@@ -80,6 +83,13 @@ class IntegrationError(Exception):
     def __init__(self, message: str, *, permanent: bool) -> None:
         super().__init__(message)
         self.permanent = permanent
+
+
+class NotOurs(IntegrationError):
+    """What would act belongs to another Backstop: it did nothing, and another try changes nothing."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, permanent=True)
 
 
 class Cap(StrEnum):
@@ -170,21 +180,6 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
-    """What an engine can say of a target or a source now.
-
-    `identity` names the very thing reached (a system identifier, a file's inode and application id);
-    it is part of the plan hash, so that approvals given for one database never pass for another.
-    """
-
-    ok: bool
-    identity: str = ""
-    version: str = ""
-    problems: Sequence[str] = ()
-    bytes: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Estimate:
     """Seconds that a system has itself seen an act take, `samples` times."""
 
@@ -217,7 +212,8 @@ class Prepared:
 
     `preview` is the command or request as it will be sent, without secrets; `by_hand` is what a person
     types when Backstop is gone; `leaves` says what an abort in the middle leaves behind. `work` is how much
-    each phase has to do, in bytes or items, as far as that is known before.
+    each phase has to do, in bytes or items, as far as that is known before; `notes` are what people should
+    know before they approve it.
     """
 
     preview: Sequence[str]
@@ -228,6 +224,7 @@ class Prepared:
     cancel: Cancel
     estimate: Estimate | None = None
     work: Mapping[str, int] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,13 +238,17 @@ class JobRef:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a job is; a phase that was left is not entered again. Rates are computed by the core, once."""
+    """How far a job is; a phase that was left is not entered again. Rates are computed by the core, once.
+
+    `doing` names what it is at inside the phase, where the phase alone says too little.
+    """
 
     phase: str
     done: int
     total: int | None
     unit: Literal["bytes", "items", "percent"]
     at: datetime
+    doing: str = ""
 
 
 @dataclass(frozen=True, slots=True)

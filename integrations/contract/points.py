@@ -107,7 +107,7 @@ class Resolution:
 
     When a log is replayed on top of the point, `goal` is what the tool is told, pinned so that it means the
     same later, `reaches` is the moment whose state comes back, and `log_continuous` says whether nothing is
-    missing up to there; None where nobody can say.
+    missing up to there; None where nobody can say. `caution` is what whoever approves must know besides.
     """
 
     point: RecoveryPoint | None
@@ -116,3 +116,4 @@ class Resolution:
     goal: Goal | None = None
     reaches: datetime | None = None
     log_continuous: bool | None = None
+    caution: str = ""

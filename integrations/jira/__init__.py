@@ -1,4 +1,4 @@
-"""Post-mortems in Jira Cloud, through the `jira` library and version 3 of its API."""
+"""Records in Jira, through the `jira` library: version 3 of the API for Cloud, version 2 for Data Center."""
 
 from integrations.jira.client import JiraSite
 from integrations.jira.errors import Unanswered

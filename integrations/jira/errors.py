@@ -82,6 +82,17 @@ def _answered(status: int, response: requests.Response, doing: str, secret: str)
             return _refused(f"Jira refused {doing} (HTTP {status}){because}.")
 
 
+def refused_fields(error: JIRAError) -> frozenset[str]:
+    """Return the names of the fields that Jira does not take, if that is what it says."""
+    if error.status_code != HTTPStatus.BAD_REQUEST or error.response is None:
+        return frozenset()
+    try:
+        named = error.response.json().get("errors")
+    except (ValueError, AttributeError):
+        return frozenset()
+    return frozenset(named) if isinstance(named, dict) else frozenset()
+
+
 def _refused(sentence: str) -> IntegrationError:
     return IntegrationError(sentence, permanent=True)
 

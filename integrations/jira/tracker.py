@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from typing import ParamSpec, TypeVar
 
 from integrations.contract import Health, IntegrationError
 from integrations.jira.client import Client, JiraSite
 from integrations.jira.errors import Unanswered
-from integrations.tracker import Adf, IssueRef, Merge, checked_name
+from integrations.parts import Part
+from integrations.tracker import IssueRef, Written, checked_name
 
 # Seconds between the searches for an issue that may exist: two minutes in all.
 PAUSES = (5.0, 15.0, 30.0, 70.0)
@@ -27,7 +29,7 @@ Got = TypeVar("Got")
 
 
 class JiraTracker:
-    """A Jira Cloud project as a tracker; all its requests run one after another in one thread.
+    """A Jira project as a tracker; all its requests run one after another in one thread.
 
     A cancelled call is not undone: its request goes on in the thread, and the next call finds the result.
     """
@@ -48,27 +50,50 @@ class JiraTracker:
         self._ensuring: dict[str, asyncio.Task[IssueRef]] = {}
         self._made: dict[str, str] = {}
         self._in_doubt: set[str] = set()
+        self._gone: set[str] = set()
 
-    async def ensure_issue(
-        self, ref: str, *, summary: str, description_adf: Adf, attempt: int = 1
-    ) -> IssueRef:
+    async def ensure_issue(self, ref: str, *, summary: str, text: Written, attempt: int = 1) -> IssueRef:
         """Return the issue made for `ref`, making it when there is none; see `Tracker`."""
         task = self._ensuring.get(ref)
         if task is None:
-            ensured = self._ensure(checked_name(ref, "reference"), summary, description_adf, attempt)
+            ensured = self._ensure(checked_name(ref, "reference"), summary, text, attempt)
             task = asyncio.create_task(ensured)
             self._ensuring[ref] = task
             task.add_done_callback(lambda done: self._forget(ref, done))
         # Who gives up waiting must not start a second create beside the first.
         return await asyncio.shield(task)
 
-    async def publish(self, key: str, merge: Merge) -> None:
-        """Replace the description of an issue by what `merge` makes of the present one."""
-        await self._run(self._client.publish, key, merge)
+    async def exists(self, key: str) -> bool:
+        """Say whether an issue is there; the search index may name one that is gone for some time."""
+        if await self._run(self._client.exists, key):
+            return True
+        self._gone.add(key)
+        self._made = {ref: made for ref, made in self._made.items() if made != key}
+        return False
 
-    async def attach(self, key: str, filename: str, content: bytes) -> None:
-        """Attach a file unless the same content hangs there under the same name."""
-        await self._run(self._client.attach, key, checked_name(filename, "file name"), content)
+    async def publish(self, key: str, text: Written) -> None:
+        """Replace our part of the description of an issue."""
+        await self._run(self._client.publish, key, text)
+
+    async def comment(self, key: str, part: Part, text: Written) -> bool:
+        """Replace our part of the one comment that has it; say whether that had to be made."""
+        return await self._run(self._client.comment, key, part, text)
+
+    async def attach(self, key: str, filename: str, content: bytes) -> bool:
+        """Attach a file unless the same content hangs there under the same name; say whether it was."""
+        return await self._run(self._client.attach, key, checked_name(filename, "file name"), content)
+
+    async def link(self, key: str, to: str) -> None:
+        """Link two issues; Jira keeps one link of a kind between them, however often it is asked for."""
+        await self._run(self._client.link, key, to)
+
+    async def duplicates(self, key: str, of: str) -> None:
+        """Link an issue as a duplicate of another, by the kind of link that says so where Jira has it."""
+        await self._run(self._client.duplicates, key, of)
+
+    async def assign(self, key: str, owner: str, due: date) -> None:
+        """Give an issue a day and the account that has this e-mail; what Jira does not take is left out."""
+        await self._run(self._client.assign, key, owner, due)
 
     async def health(self) -> Health:
         """Say whether issues can be written, and if not what to do about it."""
@@ -85,7 +110,7 @@ class JiraTracker:
         await self._run(self._client.close)
         self._thread.shutdown()
 
-    async def _ensure(self, ref: str, summary: str, description: Adf, attempt: int) -> IssueRef:
+    async def _ensure(self, ref: str, summary: str, text: Written, attempt: int) -> IssueRef:
         label = f"backstop-{ref}"
         made = self._made.get(ref)
         doubtful = made is None and (attempt > 1 or ref in self._in_doubt)
@@ -93,14 +118,14 @@ class JiraTracker:
         if made is not None and made not in found:
             found = [*found, made]  # the search index has yet to see it
         if not found:
-            found = await self._create(ref, label, summary, description)
+            found = await self._create(ref, label, summary, text)
         self._made[ref] = found[0]
         self._in_doubt.discard(ref)
         return IssueRef(found[0], self._site.page(found[0]), duplicates=found[1:])
 
-    async def _create(self, ref: str, label: str, summary: str, description: Adf) -> list[str]:
+    async def _create(self, ref: str, label: str, summary: str, text: Written) -> list[str]:
         async def create() -> list[str]:
-            made = self._run(self._client.create, ref, label=label, summary=summary, description=description)
+            made = self._run(self._client.create, ref, label=label, summary=summary, text=text)
             return [await made]
 
         try:
@@ -110,13 +135,16 @@ class JiraTracker:
             return await self._look(label, self._pauses) or await create()
 
     async def _look(self, label: str, pauses: Sequence[float]) -> list[str]:
-        found = await self._run(self._client.labelled, label)
+        found = await self._labelled(label)
         for pause in pauses:
             if found:
                 break
             await self._wait(pause)
-            found = await self._run(self._client.labelled, label)
+            found = await self._labelled(label)
         return found
+
+    async def _labelled(self, label: str) -> list[str]:
+        return [key for key in await self._run(self._client.labelled, label) if key not in self._gone]
 
     async def _run(self, ask: Callable[Given, Got], *args: Given.args, **kwargs: Given.kwargs) -> Got:
         loop = asyncio.get_running_loop()

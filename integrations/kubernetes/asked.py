@@ -54,6 +54,7 @@ class Ready(Params):
 OPERATIONS: Mapping[str, Operation] = {
     "undo": Operation("undo", Undo, Effect.REVERSIBLE, "step", Repeat.SAFE, Cancel.NONE, needs_point=True),
     "scale": Operation("scale", Scale, Effect.REVERSIBLE, "step", Repeat.SAFE, Cancel.NONE),
+    "one_version": Operation("one_version", NoParams, Effect.READ, "check", Repeat.SAFE, Cancel.CLEAN),
     "rolled_out": Operation("rolled_out", NoParams, Effect.READ, "check", Repeat.SAFE, Cancel.CLEAN),
     "image": Operation("image", Image, Effect.READ, "check", Repeat.SAFE, Cancel.CLEAN),
     "ready": Operation("ready", Ready, Effect.READ, "check", Repeat.SAFE, Cancel.CLEAN),

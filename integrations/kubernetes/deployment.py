@@ -19,6 +19,7 @@ RELEASE, COMMIT = "backstop.dev/release", "backstop.dev/commit"
 _REVISION = "deployment.kubernetes.io/revision"
 _HASH = "pod-template-hash"
 _VERSION = "app.kubernetes.io/version"
+_RESTARTED = "kubectl.kubernetes.io/restartedAt"
 _LATE = "ProgressDeadlineExceeded"
 _HEXADECIMAL = re.compile(r"[0-9a-f]{7,40}")
 
@@ -130,6 +131,20 @@ class Seen:
         """Return the revision whose template the Deployment has now."""
         return next((each for each in self.revisions() if each.digest == self.digest), None)
 
+    def running(self) -> list[tuple[str, int]]:
+        """Return what runs now, each with how many replicas of it there are: ready or not, they may serve.
+
+        A restart makes nothing another version; another image does, and so does another setting.
+        """
+        found: dict[str, tuple[str, int]] = {}
+        for each in self.owned:
+            count = int((each.get("status") or {}).get("replicas", 0))
+            if count:
+                template = _unrestarted(bare(each["spec"]["template"]))
+                words, before = found.get(digest(template), (", ".join(images_of(template)), 0))
+                found[digest(template)] = (words, before + count)
+        return sorted(found.values())
+
     def reverted_by(self) -> str | None:
         """Return what puts the Deployment back to what is in git, soon after anybody changes it."""
         marks = {**self.notes, **(self.meta.get("labels") or {})}
@@ -178,6 +193,12 @@ def bare(template: Object) -> Object:
     meta = {key: value for key, value in (template.get("metadata") or {}).items() if value is not None}
     labels = {key: value for key, value in meta.get("labels", {}).items() if key != _HASH}
     return {**template, "metadata": {**meta, "labels": labels}}
+
+
+def _unrestarted(template: Object) -> Object:
+    meta = template.get("metadata") or {}
+    notes = {key: value for key, value in (meta.get("annotations") or {}).items() if key != _RESTARTED}
+    return {**template, "metadata": {**meta, "annotations": notes}}
 
 
 def digest(template: Object) -> str:

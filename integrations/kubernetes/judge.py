@@ -120,9 +120,17 @@ def check(name: str, params: BaseModel, seen: Seen) -> CheckResult:
             ready = int((seen.item.get("status") or {}).get("readyReplicas", 0))
             figures: dict[str, Json] = {"ready": ready, "wanted": wanted}
             return CheckResult(ready >= wanted, f"{ready} replicas are ready, {wanted} are wanted", figures)
+        case _ if name == "one_version":
+            return _one_version(seen)
         case _:
             figures = {"done": rollout.done, "total": rollout.total}
             return CheckResult(rollout.state == "done", rollout.because.rstrip("."), figures)
+
+
+def _one_version(seen: Seen) -> CheckResult:
+    running = seen.running()
+    found = " and ".join(f"{count} of {images}" for images, count in running) or "no replica runs"
+    return CheckResult(len(running) <= 1, found, {"versions": len(running)})
 
 
 def _image(params: Image, seen: Seen) -> CheckResult:

@@ -1,7 +1,7 @@
 """Pages, notes and who is on call in PagerDuty, through the `pagerduty` library and its REST API v2."""
 
 from integrations.pagerduty.account import Account, PagerDuty
-from integrations.pagerduty.client import Opened, Target
+from integrations.pagerduty.client import Called, Opened, Target
 from integrations.pagerduty.errors import Ambiguous, Unauthorized
 from integrations.pagerduty.hooks import Told, read, signed
 from integrations.refusals import RateLimited
@@ -9,6 +9,7 @@ from integrations.refusals import RateLimited
 __all__ = [
     "Account",
     "Ambiguous",
+    "Called",
     "Opened",
     "PagerDuty",
     "RateLimited",

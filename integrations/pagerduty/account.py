@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeVar
 from pydantic import SecretStr
 
 from integrations.contract import Health, IntegrationError
-from integrations.pagerduty.client import Client, Opened, Status, Target
+from integrations.pagerduty.client import Called, Client, Opened, Rota, Status, Target
 from integrations.pagerduty.transport import REAL
 
 # Seconds to connect and to wait for an answer.
@@ -61,6 +61,10 @@ class PagerDuty:
         """Acknowledge, resolve or open an incident again."""
         await self._run(self._client.move, id, status, resolution)
 
+    async def urge(self, id: str) -> None:
+        """Make an incident urgent, so that people are woken."""
+        await self._run(self._client.urge, id)
+
     async def has_note(self, id: str, mark: str) -> bool:
         """Say whether a note of an incident holds a mark."""
         return any(mark in text for text in await self._run(self._client.notes, id))
@@ -89,9 +93,9 @@ class PagerDuty:
         """Return the e-mail of a person by their id."""
         return await self._run(self._client.email, id)
 
-    async def on_call(self, policies: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
-        """Return the e-mails of who is on call for each escalation policy now."""
-        return await self._run(self._client.on_call, policies) if policies else {}
+    async def on_call(self, kind: Rota, ids: Sequence[str]) -> Mapping[str, tuple[Called, ...]]:
+        """Return who is on call for each escalation policy, or schedule, now."""
+        return await self._run(self._client.on_call, kind, ids) if ids else {}
 
     async def health(self, services: Mapping[str, str]) -> Health:
         """Say whether the token works, who we are there, and whether services by our names are there."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 import pagerduty
@@ -25,6 +26,7 @@ _PAGE = 100
 Got = TypeVar("Got")
 Param = str | int | bool | Sequence[str]
 Status = Literal["triggered", "acknowledged", "resolved"]
+Rota = Literal["escalation_policy", "schedule"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,14 @@ class Opened:
     url: str
     number: int
     status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """Somebody who is on call."""
+
+    id: str
+    email: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +104,12 @@ class Client:
         with self._talking(f"changing {id}") as client:
             self._content(client.put(f"/incidents/{id}", json={"incident": change}), f"changing {id}")
 
+    def urge(self, id: str) -> None:
+        """Make an incident urgent, so that people are woken; done twice it is done once."""
+        change = {"type": "incident_reference", "urgency": "high"}
+        with self._talking(f"changing {id}") as client:
+            self._content(client.put(f"/incidents/{id}", json={"incident": change}), f"changing {id}")
+
     def notes(self, id: str) -> list[str]:
         """Return the texts of an incident's notes."""
         return self._get(f"/incidents/{id}/notes", f"reading the notes of {id}", _notes)
@@ -149,16 +165,22 @@ class Client:
             raise IntegrationError(text, permanent=True)
         return self._me
 
-    def on_call(self, policies: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
-        """Return the e-mails of who is on call at the first level of each escalation policy now."""
-        asked: dict[str, Param] = {
-            "escalation_policy_ids": list(policies),
-            "include": ["users"],
-            "earliest": True,
-            "limit": _PAGE,
+    def on_call(self, kind: Rota, ids: Sequence[str]) -> Mapping[str, tuple[Called, ...]]:
+        """Return who is on call now for each schedule, or at the first level of each escalation policy."""
+        asked: dict[str, Param] = {f"{kind}_ids": list(ids), "include": ["users"], "earliest": True}
+        rows: list[tuple[str, int, Called]] = []
+        more = True
+        while more:
+            part = partial(_on_call, kind)
+            found, more = self._get(
+                "/oncalls", "asking who is on call", part, **asked, limit=_PAGE, offset=len(rows)
+            )
+            rows += found
+        first = {id: min((level for at, level, _ in rows if at == id), default=0) for id in ids}
+        return {
+            id: tuple(dict.fromkeys(called for at, level, called in rows if (at, level) == (id, first[id])))
+            for id in ids
         }
-        found = self._get("/oncalls", "asking who is on call", _on_call, **asked)
-        return {policy: found.get(policy, ()) for policy in policies}
 
     def service(self, id: str) -> str:
         """Return the name of a service."""
@@ -235,15 +257,20 @@ def _asked(answer: Any) -> list[str]:
     return [str(each.get("message", "")) for each in every]
 
 
-def _on_call(answer: Any) -> Mapping[str, tuple[str, ...]]:
-    levels: dict[str, list[tuple[int, str]]] = {}
-    for each in answer["oncalls"]:
-        person = (int(each["escalation_level"]), str(each["user"]["email"]))
-        levels.setdefault(str(each["escalation_policy"]["id"]), []).append(person)
-    return {
-        policy: tuple(dict.fromkeys(email for level, email in people if level == min(people)[0]))
-        for policy, people in levels.items()
-    }
+def _on_call(kind: Rota, answer: Any) -> tuple[list[tuple[str, int, Called]], bool]:
+    """Return rota, level and person of each row, and whether there are more.
+
+    A schedule may stand at any level of several policies; whoever is on it is on call all the same.
+    """
+    rows = [
+        (
+            str(each[kind]["id"]),
+            int(each["escalation_level"]) if kind == "escalation_policy" else 1,
+            Called(str(each["user"]["id"]), str(each["user"]["email"])),
+        )
+        for each in answer["oncalls"]
+    ]
+    return rows, bool(answer.get("more")) and bool(rows)
 
 
 def _there(answer: Any) -> None:

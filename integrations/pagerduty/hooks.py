@@ -19,6 +19,7 @@ class Told:
     """What one delivery tells: which event of which incident, by whom, and the words with it.
 
     `agent` is PagerDuty's id of a person, empty where no person did it; `title` is the incident's.
+    `person` is who was asked to respond, `state` what they said.
     """
 
     id: str
@@ -29,6 +30,9 @@ class Told:
     agent_name: str = ""
     key: str = ""
     text: str = ""
+    person: str = ""
+    person_name: str = ""
+    state: str = ""
     url: str = ""
     title: str = ""
     service: str = ""
@@ -97,6 +101,8 @@ def _told(event: _Event) -> Told:
     incident = _Reference.model_validate(data if whole else data.get("incident") or {"id": ""})
     person = event.agent if event.agent and event.agent.type.startswith("user") else None
     service = data.get("service")
+    user = data.get("user")
+    asked = _Reference.model_validate(user if isinstance(user, dict) else {"id": ""})
     return Told(
         id=event.id,
         kind=event.event_type,
@@ -106,6 +112,9 @@ def _told(event: _Event) -> Told:
         agent_name=(event.agent.summary or "") if event.agent else "",
         key=str(data.get("incident_key") or ""),
         text=_text(data),
+        person=asked.id,
+        person_name=asked.summary or "",
+        state=str(data.get("state") or ""),
         url=incident.html_url or "",
         title=str(data.get("title") or ""),
         service=str(service.get("id", "")) if isinstance(service, dict) else "",
@@ -114,10 +123,6 @@ def _told(event: _Event) -> Told:
 
 
 def _text(data: dict[str, Any]) -> str:
-    """Return the words of a note, a status update, or of who was asked and what they said."""
-    for name in ("content", "message", "status_update"):
-        if isinstance(data.get(name), str):
-            return str(data[name])
-    user = data.get("user")
-    name = str(user.get("summary") or "") if isinstance(user, dict) else ""
-    return f"{name}: {data['state']}" if name and data.get("state") else name
+    """Return the words of a note, of a status update, or with which somebody was asked."""
+    found = (data.get(name) for name in ("content", "message", "status_update"))
+    return next((words for words in found if isinstance(words, str)), "")

@@ -18,11 +18,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.umask(0o077)
     given = list(sys.argv[1:] if argv is None else argv)
     match given:
-        case ["supervise", job]:
-            _loaded("supervisor").supervise(Path(job))
-            return 0
-        case ["sweep", job]:
-            _loaded("supervisor").sweep(Path(job))
+        case [("supervise" | "sweep") as verb, job] if (Path(job) / "spec.json").is_file():
+            getattr(_loaded("supervisor"), verb)(Path(job).absolute())
             return 0
         case ["nursery"]:
             _loaded("nursery").wait_to_fork()

@@ -14,6 +14,7 @@ from integrations.runner.jobs import directory
 from integrations.runner.report import Problem
 
 _RECORD = "restore.json"
+_LOCK = ".lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,22 @@ class Attempt:
         """Note something more of what this restore made."""
         self._write({**self.record, **known})
 
+    def broken_off(self, **known: Any) -> list[tuple[Path, files.Document]]:
+        """Return the shelves and records of other restores of the same point that are recognised by these."""
+        found = waiting(self.kept, point=self.point, **known)
+        return [(shelf, record) for shelf, record in found if shelf != self.shelf]
+
+    def goes_on_from(self, before: files.Document, *, kept: str | None, **known: Any) -> None:
+        """Note that what another restore put in place is this one's now, as is what that one replaced."""
+        lineage = [*before.get("goes_on_from", ()), before["key"]]
+        self.ready(**known, kept=kept, goes_on_from=lineage)
+
+    def give_up_others(self, **known: Any) -> None:
+        """Note of other restores with these marks that what they are recognised by is this one's now."""
+        for shelf, _ in waiting(self.kept, **known):
+            if shelf != self.shelf:
+                give_up(shelf)
+
     def finish(self, **known: Any) -> None:
         """Note that the target is restored, and what is known of it since."""
         self._write({**self.record, **known, "state": "done", "done_at": _now()})
@@ -79,8 +96,22 @@ class Attempt:
 def alone(kept: Path, what: str) -> Iterator[None]:
     """Keep restores of the same thing away while a copy beside it is made, taken or removed."""
     kept.mkdir(parents=True, exist_ok=True)
-    with files.alone(kept / ".lock", otherwise=f"Another restore of {what} is running."):
+    with files.alone(kept / _LOCK, otherwise=f"Another restore of {what} is running."):
         yield
+
+
+def running(kept: Path) -> bool:
+    """Say whether a restore is under way."""
+    return files.held(kept / _LOCK)
+
+
+def waiting(kept: Path, **known: Any) -> list[tuple[Path, files.Document]]:
+    """Return the shelves and records of restores that did not end and are recognised by these marks."""
+    return [
+        (shelf, record)
+        for shelf, record in _shelved(kept)
+        if record.get("state") == "ready" and known.items() <= record.items()
+    ]
 
 
 def give_up(shelf: Path) -> None:
@@ -91,9 +122,17 @@ def give_up(shelf: Path) -> None:
 
 def last(kept: Path, point: str) -> files.Document:
     """Return the record of the last restore that put a recovery point in place, empty when there is none."""
-    records = (files.read(path) or {} for path in kept.glob(f"*/{_RECORD}"))
-    of_point = (record for record in records if record.get("point") == point and record.get("done_at"))
+    of_point = (record for record in finished(kept) if record.get("point") == point)
     return max(of_point, key=lambda record: str(record["done_at"]), default={})
+
+
+def finished(kept: Path) -> list[files.Document]:
+    """Return the records of all restores that put something in place."""
+    return [record for _, record in _shelved(kept) if record.get("done_at") and record.get("key")]
+
+
+def _shelved(kept: Path) -> list[tuple[Path, files.Document]]:
+    return [(path.parent, files.read(path) or {}) for path in sorted(kept.glob(f"*/{_RECORD}"))]
 
 
 def _now() -> str:

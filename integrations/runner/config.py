@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -62,6 +63,21 @@ class Config:
     targets: Mapping[str, Target]
     commands: Mapping[str, Command]
     secrets: tuple[Path, ...] = ()
+    file: Path | None = None
+    read: str = ""
+
+    def outdated(self) -> tuple[str, ...]:
+        """Say that the file holds another text by now: what was read first is in force until the end."""
+        try:
+            now = self.file.read_text(encoding="utf-8") if self.file else self.read
+        except (OSError, UnicodeDecodeError):
+            return (f"{self.file} cannot be read any more; what the runner had read of it is in force.",)
+        if now == self.read:
+            return ()
+        return (
+            f"{self.file} was changed after the runner had read it, and the old text is in force: end the "
+            f"runner (process {os.getpid()}; its jobs go on) and have it started again.",
+        )
 
     def secret_files(self) -> tuple[Path, ...]:
         """Return every file that holds a secret, named at the top, by a target or by a command."""
@@ -79,7 +95,8 @@ class Config:
 def load(path: Path) -> Config:
     """Read a configuration file."""
     try:
-        return parse(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        return replace(parse(text), file=path, read=text)
     except OSError as error:
         raise ConfigInvalid(f"{path} cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

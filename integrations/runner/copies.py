@@ -6,7 +6,7 @@ import getpass
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,8 @@ Note = dict[str, Any]
 LABELS = ("release", "commit", "environment")
 _PATIENCE_S = 5.0
 _LONGEST_WORD = 60
+LOOK_S = 5.0
+"""How long a copy is read while a plan is made of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,40 @@ class Copies:
         """Note whether a point was found right, and return that; an empty `problem` says that it was."""
         self._add(point, verified_at=None if problem else _now(), problem=problem)
         return {"ok": not problem, "found": problem or "digest and integrity are right"}
+
+    def looked_at(self, point: str, *, within_s: float = LOOK_S) -> dict[str, Any]:
+        """Say before anybody approves it whether a point is what was backed up, as far as time allows.
+
+        One that is not counts no more: the next choice is another.
+        """
+        path = self.content(point)
+        found = files.digest_within(path, within_s)
+        if found is None:
+            size = files.size(path) / 1e9
+            why = f"{size:.1f} GB take too long. Have it verified."
+            return {"unread": f"{point} was not read before this plan: {why}"}
+        problem = self.changed(point, found)
+        if not problem:
+            return {}
+        self.prove(point, problem)
+        return {
+            "damaged": f"{point} is damaged: {problem}. Plan again: another one is chosen where there is one."
+        }
+
+    def look(self, point: str, shape: Callable[[Path], str], *, within_s: float = LOOK_S) -> dict[str, Any]:
+        """Say whether a point is what was backed up, as far as time allows, and note nothing.
+
+        Of one that takes too long `shape` looks at what it can without reading all, and says what is wrong.
+        """
+        path = self.content(point)
+        found = files.digest_within(path, within_s)
+        problem = shape(path) if found is None else self.changed(point, found)
+        if problem:
+            return {"ok": False, "found": f"{point} is damaged: {problem}"}
+        if found is None:
+            size = f"{files.size(path) / 1e9:.1f} GB"
+            return {"ok": True, "found": f"{point} opens; its {size} were not read, have it verified"}
+        return {"ok": True, "found": f"{point} was read and is what was backed up"}
 
     def hold(self, point: str, until: str | None) -> dict[str, Any]:
         """Keep a point from being expired until a moment; None releases it."""

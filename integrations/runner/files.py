@@ -7,9 +7,10 @@ import fcntl
 import hashlib
 import json
 import os
+import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,10 @@ Document = dict[str, Any]
 
 _LOOK_AGAIN_S = 0.02
 _MARGIN = 1.1
+_LEAST_SHARE, _LEAST = 20, 20 * 1024**3
+_BLOCK = 1024 * 1024
+_UNIT = 1024
+_GENERATION = 0x80087601  # FS_IOC_GETVERSION
 _HERE = -100  # AT_FDCWD
 _RENAME_EXCHANGE = 2
 
@@ -69,6 +74,24 @@ def sync_all(path: Path) -> None:
         os.close(handle)
 
 
+def made(path: Path) -> str:
+    """Return what names a file or a folder as it stands there; whatever takes its place has another name.
+
+    A number that was free again is told from the one before by its generation, where there is one.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
+        return ""
+    generation = bytes(8)
+    try:
+        with suppress(OSError):
+            generation = fcntl.ioctl(handle, _GENERATION, generation)
+        return f"{os.fstat(handle).st_ino}.{int.from_bytes(generation, sys.byteorder)}"
+    finally:
+        os.close(handle)
+
+
 def exchange(first: Path, second: Path) -> None:
     """Let two names change places at once; where nothing has the second name, the first takes it."""
     if not second.exists():
@@ -80,13 +103,48 @@ def exchange(first: Path, second: Path) -> None:
 
 def room(place: Path, needed: int) -> None:
     """Raise Problem unless the disk of a directory has room for so many bytes, and a tenth more."""
-    disk = os.statvfs(place)
-    free = disk.f_bavail * disk.f_frsize
+    if lacking := room_for(place, needed).get("no_room"):
+        raise Problem(lacking)
+
+
+def room_for(place: Path, needed: int) -> dict[str, str]:
+    """Say before it is begun whether so many bytes find room: `no_room`, or `tight`, or nothing.
+
+    It is tight where less than a twentieth of the disk would stay free, or less than 20 GiB of a larger one.
+    """
+    disk = os.statvfs(_there(place))
+    free, whole = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
+    least = min(whole // _LEAST_SHARE, _LEAST)
+    has = f"The disk of {place} has {in_words(free)} free, and {in_words(needed)}"
+    if not needed:
+        return {}
     if free < needed * _MARGIN:
-        raise Problem(
-            f"The disk of {place} has {free} bytes free, and {needed} and a tenth more are needed: "
-            "nothing was begun. Make room first."
-        )
+        return {"no_room": f"{has} and a tenth more are needed: nothing was begun. Make room first."}
+    if free - needed < least:
+        rule = "5 % of it" if least < _LEAST else in_words(_LEAST)
+        return {
+            "tight": f"{has} are restored to it: {in_words(free - needed)} would stay free, less than "
+            f"{rule}. What is written meanwhile needs room too."
+        }
+    return {}
+
+
+def on_one_disk(one: Path, other: Path) -> bool:
+    """Say whether two directories lie on the same file system, or would where they are made."""
+    return len({_there(place).stat().st_dev for place in (one, other)}) == 1
+
+
+def _there(place: Path) -> Path:
+    return next(each for each in (place, *place.parents) if each.exists())
+
+
+def in_words(amount: float) -> str:
+    """Return a number of bytes as people say it."""
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if amount < _UNIT:
+            return f"{amount:.0f} bytes" if unit == "bytes" else f"{amount:.1f} {unit}"
+        amount /= _UNIT
+    return f"{amount:.1f} TiB"
 
 
 def size(path: Path) -> int:
@@ -96,10 +154,41 @@ def size(path: Path) -> int:
 
 def digest(path: Path) -> str:
     """Return the SHA-256 of a file's content in hexadecimal; of a directory: that of its files and names."""
+    return _digest(path, _hashed)
+
+
+def digest_within(path: Path, seconds: float) -> str | None:
+    """Return the same, or None when reading takes longer than so many seconds."""
+    until = time.monotonic() + seconds
+    try:
+        return _digest(path, lambda file: _hashed_until(file, until))
+    except _Late:
+        return None
+
+
+class _Late(Exception):
+    """The time for reading is over."""
+
+
+def _digest(path: Path, hashed: Callable[[Path], str]) -> str:
     if not path.is_dir():
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    return text_digest("".join(f"{digest(file)}  {file.relative_to(path)}\n" for file in _files(path)))
+        return hashed(path)
+    return text_digest("".join(f"{hashed(file)}  {file.relative_to(path)}\n" for file in _files(path)))
+
+
+def _hashed(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _hashed_until(file: Path, until: float) -> str:
+    found = hashlib.sha256()
+    with file.open("rb") as opened:
+        while block := opened.read(_BLOCK):
+            found.update(block)
+            if time.monotonic() >= until:
+                raise _Late
+    return found.hexdigest()
 
 
 def text_digest(text: str) -> str:

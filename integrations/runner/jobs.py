@@ -1,8 +1,9 @@
 """Jobs as they lie on the disk: one directory a key, written so that any crash leaves a readable state.
 
 spec.json says what was asked and exists from the moment it counts as asked. pid.json is written under the
-target's lock just before the program begins. exit.json says how it ended. The file `supervised` is locked
-from before spec.json exists until the supervisor is gone, whatever ends it.
+target's lock just before the program begins. exit.json says how it ended. A program of the runner's own also
+writes word.json at its end, which counts where no supervisor was left to see it. The file `supervised` is
+locked from before spec.json exists until the supervisor is gone, whatever ends it.
 """
 
 from __future__ import annotations
@@ -16,15 +17,19 @@ from signal import Signals
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
-from integrations.runner import files, processes
+from integrations.runner import files, processes, servers
 from integrations.runner.params import Refused, shown
 
 _LONGEST_KEY = 200
 _TAIL = 16_384
+_WORD = "word.json"
 
 
 class Spec(NamedTuple):
-    """What a job does; `token` is the fencing token of its target, seconds for times."""
+    """What a job does; `token` is the fencing token of its target, seconds for times.
+
+    `backstop` is the id of the Backstop that asked; empty for one of a version before it had any.
+    """
 
     key: str
     operation: str
@@ -38,6 +43,7 @@ class Spec(NamedTuple):
     leaves_daemon: bool
     asked_at: str
     starts_server: bool = False
+    backstop: str = ""
 
     def same(self, other: Spec) -> bool:
         """Say whether two specs ask for the same act."""
@@ -82,6 +88,7 @@ class Job:
         self._spec = self.path / "spec.json"
         self._claim = self.path / "pid.json"
         self._exit = self.path / "exit.json"
+        self._word = self.path / _WORD
         self._state = state
 
     def spec(self) -> Spec | None:
@@ -120,15 +127,18 @@ class Job:
         return tuple(_mark(path) for path in (self._exit, self._claim, self.log))
 
     def left(self) -> tuple[int, ...]:
-        """Return the pids of what still acts of it: its program, and everything with its mark.
+        """Return the pids of what still acts of it: its program, everything with its mark, and its server.
 
-        What a step may leave behind carries no mark, and only its program counts.
+        What a step may leave behind carries no mark, and only its program counts. A server counts until its
+        recovery is over.
         """
         claim = self.claimed() or {}
         child, since = claim.get("child", 0), claim.get("child_begun", "")
         here = claim.get("boot") == processes.boot_id()
         program = (child,) if here and since and processes.lives(child, since) else ()
-        return tuple(dict.fromkeys((*program, *processes.marked(self.path))))
+        server = servers.acting(self.path)
+        own = (server,) if server else ()
+        return tuple(dict.fromkeys((*program, *processes.marked(self.path), *own)))
 
     def end_left(self, pid: int, number: Signals) -> None:
         """Send a signal to one of those that still act."""
@@ -137,14 +147,22 @@ class Job:
             processes.end_that(pid, claim["child_begun"], number)
         processes.end(pid, self.path, number)
 
-    def silent_s(self) -> float:
-        """Return how long ago the program showed a sign of life: it wrote, computed, or began."""
-        signs = [path.stat().st_mtime for path in (self.pulse, self.log, self._claim) if path.exists()]
+    def silent_s(self, *, by_figures: bool) -> float:
+        """Return how long ago the program showed a sign of life: it wrote, computed, or began.
+
+        One that asks for figures computes whether they move or not: what it writes of them counts alone.
+        """
+        places = (self.log, self._claim) if by_figures else (self.pulse, self.log, self._claim)
+        signs = [path.stat().st_mtime for path in places if path.exists()]
         return max(0.0, time.time() - max(signs, default=time.time()))
 
     def outcome(self) -> files.Document | None:
         """Return how the job ended, or None."""
         return files.read(self._exit)
+
+    def word(self) -> files.Document | None:
+        """Return how its program says that it ended, or None for one that never came to its end."""
+        return files.read(self._word)
 
 
 def _mark(path: Path) -> int:
@@ -168,6 +186,11 @@ def ground(state: Path, target: str) -> Ground:
     place = Ground(state / "targets" / target)
     place.path.mkdir(parents=True, exist_ok=True)
     return place
+
+
+def seen(state: Path, target: str) -> files.Document | None:
+    """Return the highest token that a target has seen, with the key it came with, or None."""
+    return files.read(Ground(state / "targets" / target).token)
 
 
 def keys(state: Path) -> list[str]:
@@ -201,8 +224,10 @@ def status(state: Path, key: str) -> dict[str, Any]:
     if outcome is not None:
         return {**known, "alive": False, **outcome}
     if supervised:
-        return {**known, "state": "running", "alive": True, "silent_s": job.silent_s()}
-    return {**known, "state": "lost", **_lost(job, spec, claim or {})}
+        by_figures = known.get("progress", {}).get("by_figures") is True
+        silent_s = job.silent_s(by_figures=by_figures)
+        return {**known, "state": "running", "alive": True, "silent_s": silent_s}
+    return {**known, **_unattended(job, spec, claim or {})}
 
 
 def moment() -> str:
@@ -210,12 +235,28 @@ def moment() -> str:
     return datetime.now(UTC).isoformat()
 
 
+def give_word(job: Path, code: int) -> None:
+    """Record in a job's directory that its program comes to its end now; written by the program itself."""
+    files.publish(job / _WORD, {"code": code, "ended_at": moment()})
+
+
+def _unattended(job: Job, spec: Spec, claim: files.Document) -> dict[str, Any]:
+    """Say how a job is whose supervisor is gone: its program may have come to its end all the same."""
+    found = _lost(job, spec, claim)
+    word = job.word()
+    # While anything of it acts it has not ended, whatever was said.
+    if word is None or found["alive"]:
+        return {"state": "lost", **found}
+    return {"state": "done", "alive": False, "reason": "none", **word}
+
+
 def _lost(job: Job, spec: Spec, claim: files.Document) -> dict[str, Any]:
     if claim.get("boot") != processes.boot_id():
         return {"alive": False, "because": "The host was restarted while the job ran."}
     if _alive(job, spec):
         return {"alive": True, "because": "The supervisor is gone; processes of the job still run."}
-    return {"alive": False, "because": "The supervisor is gone and nothing of the job runs any more."}
+    gone = "The supervisor is gone and nothing of the job runs any more."
+    return {"alive": False, "because": f"{gone} {servers.told(job.path)}".rstrip()}
 
 
 def _alive(job: Job, spec: Spec) -> bool:

@@ -14,7 +14,6 @@ from integrations.runner.params import Rule
 Effect = Literal["read", "reversible", "destructive"]
 How = Literal["ask", "job"]
 
-
 LONGEST_S = 7 * 24 * 3600.0
 """A restore takes as long as the data is big; what bounds a run is the timeout of its playbook."""
 
@@ -56,7 +55,7 @@ class Kind:
 
     settings: tuple[Setting, ...] = ()
     operations: Mapping[str, BuiltIn] = field(default_factory=dict)
-    always: frozenset[str] = frozenset({"health", "points", "work", "guard"})
+    always: frozenset[str] = frozenset({"health", "points", "work", "look", "guard", "in_step"})
 
 
 _WORD, _LABEL = Rule("word"), Rule("word", needed=False)
@@ -71,7 +70,7 @@ _EXTRACTED = {
     "values": Rule("texts", needed=False),
 }
 _SALVAGED = {"restore": Rule("text"), "table": Rule("text", needed=False)}
-_RESTIC_REACH = ("path", "repository", "password-file", "notes", "restic")
+_RESTIC_REACH = ("path", "repository", "password-file", "notes", "restic", "restores")
 
 _SQLITE = Kind(
     settings=(
@@ -83,6 +82,7 @@ _SQLITE = Kind(
         "health": BuiltIn("ask", "read", ("database", "points", "kept", "record")),
         "points": BuiltIn("ask", "read", ("points",)),
         "work": BuiltIn("ask", "read", ("database", "points", "kept"), _POINT),
+        "look": BuiltIn("ask", "read", ("points",), _POINT),
         "guard": BuiltIn("ask", "read", ("points",)),
         "integrity": BuiltIn("ask", "read", ("database",)),
         "restored": BuiltIn("ask", "read", ("database", "points", "kept"), _POINT),
@@ -104,26 +104,26 @@ _SQLITE = Kind(
 _RESTIC = Kind(
     settings=(
         Setting("path", "The folder that is backed up and restored.", "path"),
+        Setting("repository", "The repository, in restic's words.", "repository", "text", of_source=True),
+        Setting("password_file", "The file with its password.", "password-file", "secret", of_source=True),
         Setting(
-            "repository", "The repository as restic names it.", "repository", takes="text", of_source=True
-        ),
-        Setting(
-            "password_file", "The file with its password.", "password-file", takes="secret", of_source=True
-        ),
-        Setting(
-            "kept",
-            "The directory that keeps replaced folders, on the same disk.",
-            "kept",
-            default="{path}.kept",
+            "kept", "The directory of replaced folders, on the same disk.", "kept", default="{path}.kept"
         ),
         Setting(
             "notes",
-            "The directory of what was proved of its snapshots.",
+            "The directory of what is known of its snapshots.",
             "notes",
             default="{kept}/notes",
             of_source=True,
         ),
         Setting("restic", "The program.", "restic", default="/usr/bin/restic"),
+        Setting(
+            "restores",
+            "The folder as its snapshots name it, where a stand-in has another.",
+            "restores",
+            default="{path}",
+            of_source=True,
+        ),
     ),
     operations={
         "health": BuiltIn("ask", "read", (*_RESTIC_REACH, "kept", "record")),
@@ -144,6 +144,7 @@ _RESTIC = Kind(
 _POSTGRES_REACH = ("database", "host", "port", "user", "programs")
 _POSTGRES_ASKS = ("database", "host", "port", "reader", "programs")
 _COUNT, _TEXT, _AT = Rule("int", least=0, needed=False), Rule("text"), Rule("instant", needed=False)
+_IN_STEP = {"within_s": Rule("int", least=0), "as_of": _AT}
 _MAYBE_POINT = {**_POINT, "point": _LABEL}
 _ROWS = {"table": _TEXT, "at_least": _COUNT, "at_most": _COUNT, "of_point": Rule("int", 1, 100, needed=False)}
 _PGBACKREST_REACH = (
@@ -190,6 +191,7 @@ _POSTGRES = Kind(
         "health": BuiltIn("ask", "read", (*_POSTGRES_REACH, "points", "kept", "record")),
         "points": BuiltIn("ask", "read", ("points",)),
         "work": BuiltIn("ask", "read", (*_POSTGRES_REACH, "points", "kept"), _POINT),
+        "look": BuiltIn("ask", "read", ("programs", "points"), _POINT),
         "guard": BuiltIn("ask", "read", ("points",)),
         "restored": BuiltIn("ask", "read", (*_POSTGRES_REACH, "points", "kept"), _POINT),
         "prove": BuiltIn("ask", "read", ("programs", "points"), {"point": _WORD}),
@@ -210,6 +212,7 @@ _POSTGRES = Kind(
             {"equals": Rule("word", needed=False), **_MAYBE_POINT},
         ),
         "amcheck": BuiltIn("ask", "read", _POSTGRES_REACH),
+        "in_step": BuiltIn("ask", "read", _POSTGRES_REACH, _IN_STEP),
         "hold": BuiltIn("ask", "read", ("points",), _HELD),
         "verify": BuiltIn("job", "read", ("programs", "points"), {"point": _WORD}),
         "backup": BuiltIn("job", "read", (*_POSTGRES_REACH, "points", "jobs"), _LABELS),
@@ -295,6 +298,8 @@ _PGBACKREST = Kind(
         "window": BuiltIn("ask", "read", _PGBACKREST_REACH),
         "resolve": BuiltIn("ask", "read", _PGBACKREST_REACH, _GOAL),
         "log_continuous": BuiltIn("ask", "read", _PGBACKREST_REACH, _LOG),
+        "guard": BuiltIn("ask", "read", _PGBACKREST_REACH),
+        "in_step": BuiltIn("ask", "read", _PGBACKREST_REACH, _IN_STEP),
         "prove": BuiltIn("ask", "read", _PGBACKREST_REACH, {"point": _WORD}),
         "hold": BuiltIn("ask", "read", _PGBACKREST_REACH, _HELD),
         "verify": BuiltIn("job", "read", _PGBACKREST_REACH, {"point": _WORD}),
@@ -306,6 +311,7 @@ _PGBACKREST = Kind(
             "job", "destructive", _PGBACKREST_REACH, {**_TO_GOAL, **_KEEP}, starts_server=True
         ),
         "mark": BuiltIn("job", "read", _PGBACKREST_REACH, {"name": _WORD}),
+        "salvage": BuiltIn("job", "read", _PGBACKREST_REACH, _SALVAGED),
         "backup": BuiltIn(
             "job",
             "read",
@@ -313,7 +319,7 @@ _PGBACKREST = Kind(
             {**_LABELS, "type": Rule("choice", values=("full", "diff", "incr"), needed=False)},
         ),
     },
-    always=frozenset({"health", "points", "window", "resolve", "log_continuous"}),
+    always=frozenset({"health", "points", "window", "resolve", "log_continuous", "guard", "in_step"}),
 )
 
 _HELM_REACH = ("release", "namespace", "kubeconfig", "helm", "patience")

@@ -13,6 +13,10 @@ class Refused(Exception):
     """The runner will not do what was asked; the text says why and what to do."""
 
 
+class NotYours(Refused):
+    """The runner belongs to another Backstop than the one that asks, which another try does not change."""
+
+
 PATTERNS: Mapping[str, tuple[str, str]] = {
     "word": (r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}", "a word of letters, digits, `_`, `.` and `-`"),
     "version": (r"v?\d+(\.\d+){0,3}([-+][0-9A-Za-z.-]{1,40})?", "a version such as 2.3.0"),

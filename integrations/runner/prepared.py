@@ -46,19 +46,29 @@ class Prepared:
 
     def to_copy(self, point: str, amount: int) -> int:
         """Return how much of a point has to be copied still: nothing where its copy lies ready."""
+        return 0 if self.holds(point) else amount
+
+    def holds(self, point: str) -> bool:
+        """Say whether a whole copy of a point is noted."""
         record = self.record
-        return 0 if (record.get("state"), record.get("point")) == ("ready", point) else amount
+        return (record.get("state"), record.get("point")) == ("ready", point)
 
     def forget(self) -> None:
         """Note that it is gone, or became something else."""
         self._file.unlink(missing_ok=True)
 
-    def told(self) -> list[str]:
-        """Return what its target's owner should know about it."""
+    def ready_one(self) -> list[str]:
+        """Return what its target's owner should know of a copy that lies ready, which is as it should be."""
+        return self._told("ready", "lies ready")
+
+    def unfinished(self) -> list[str]:
+        """Return what its target's owner should know of a copy that is not whole."""
+        return self._told("growing", "was begun and is not whole")
+
+    def _told(self, state: str, how: str) -> list[str]:
         record = self.record
-        if not record:
+        if record.get("state") != state:
             return []
-        how = "lies ready" if record["state"] == "ready" else "was begun and is not whole"
         return [
             f"A copy of {record['point']} {how} beside it, made by {record['key']}; "
             "the restore of that point takes it, `discard` removes it."

@@ -12,7 +12,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from integrations.runner.jobs import give_word
 from integrations.runner.kinds import KINDS, BuiltIn
+from integrations.runner.processes import MARK
 from integrations.runner.report import PartlyDone, Problem, Step, report, tell
 
 FAILED = 1
@@ -56,6 +58,8 @@ _SAYS = {
     "keep": "whether the damaged cluster is copied first",
     "because": "why nothing is kept",
     "timeline": "timeline of the log",
+    "within_s": "most seconds behind",
+    "as_of": "moment with zone for a copy that follows no server; left out now",
     "although_pending": "roll back although an operation was begun and not ended",
 }
 
@@ -69,7 +73,11 @@ def main(kind: str, argv: Sequence[str]) -> int:
     if given.verb in _IN_THE_BACKGROUND:
         os.nice(_YIELDING)
     key = os.environ.get("BACKSTOP_KEY", f"by-hand-{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}")
-    return _work(work(given, key))
+    code = _work(work(given, key))
+    if job := os.environ.get(MARK):
+        # Its supervisor tells how it ended; where that was killed, this is all that is known.
+        give_word(Path(job), code)
+    return code
 
 
 def _program(kind: str) -> tuple[Ask, Work]:
@@ -89,8 +97,12 @@ def _ask(ask: Ask, given: argparse.Namespace) -> int:
 
 def _work(steps: Iterator[Step]) -> int:
     try:
+        known = None
         for step in steps:
-            report(step)
+            # The same again is no news, and a line of it would read as a sign of life.
+            if step != known:
+                report(step)
+            known = step
     except Problem as problem:
         sys.stderr.write(f"{problem}\n")
         return FAILED
@@ -119,7 +131,10 @@ def _add(parser: argparse.ArgumentParser, kind: str, operation: BuiltIn) -> None
         setting = settings.get(option)
         says = setting.says[:1].lower() + setting.says[1:].rstrip(".") if setting else _SAYS[option]
         takes = str if setting and setting.takes in ("text", "words") else Path
-        parser.add_argument(f"--{option}", type=takes, required=True, help=says)
+        # A default that is made of other settings only runner.toml knows.
+        plain = setting.default if setting and "{" not in (setting.default or "{") else None
+        given = {"default": takes(plain)} if plain is not None else {"required": True}
+        parser.add_argument(f"--{option}", type=takes, help=says, **given)
     for name, rule in operation.params.items():
         if name != "source":
             parser.add_argument(f"--{name}", required=rule.needed, help=_SAYS[name])

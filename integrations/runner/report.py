@@ -27,12 +27,19 @@ class PartlyDone(Exception):
 
 
 class Step(NamedTuple):
-    """How far an operation is: the phase that was reached, and bytes inside it unless it counts items."""
+    """How far an operation is: the phase that was reached, and bytes inside it unless it counts items.
+
+    Where they are asked again and again of what does the work, whoever asks is always busy: `by_figures` says
+    that only a new figure shows that it goes on. `doing` names what it is at where the phase alone says too
+    little, as one index of many; that is no phase of its own.
+    """
 
     phase: str
     done: int = 0
     total: int | None = None
     unit: Literal["bytes", "items"] = "bytes"
+    by_figures: bool = False
+    doing: str = ""
 
 
 class Course:
@@ -62,6 +69,8 @@ class Course:
         self._total = step.total or 0
         phases = {name: [round(s, 3), self._amounts.get(name, 0)] for name, s in self._seconds.items()}
         said = {"phase": step.phase, "done": step.done, "total": step.total, "unit": step.unit}
+        said |= {"by_figures": True} if step.by_figures else {}
+        said |= {"doing": step.doing} if step.doing else {}
         return f"::progress {json.dumps({**said, 'phases': phases})}"
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from integrations.runner import files
-from integrations.runner.attempts import Attempt
+from integrations.runner.attempts import Attempt, running
 from integrations.runner.jobs import directory
 from integrations.runner.report import Problem, Step
 
@@ -115,13 +115,13 @@ class Salvage:
 
 
 def begun(kept: Path, restore: str) -> Attempt:
-    """Return the restore that was carried out under a key, or say that there was none."""
+    """Return the restore that began under a key, finished or broken off, or say that there was none."""
     attempt = Attempt(kept, restore, "")
-    if not attempt.is_done:
-        raise Problem(
-            f"No restore was finished here under the key {restore}, so there is nothing to compare."
-        )
-    return Attempt(kept, restore, str(attempt.record["point"]))
+    if not attempt.shelf.is_dir():
+        raise Problem(f"No restore began here under the key {restore}, so there is nothing to compare.")
+    if not attempt.is_done and running(kept):
+        raise Problem("A restore is under way here; ask again once it is over.", permanent=False)
+    return Attempt(kept, restore, str(attempt.record.get("point", "")))
 
 
 def chosen(names: Sequence[str], table: str | None) -> Sequence[str]:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from integrations.runner import files, jobs
+from integrations.runner import files, jobs, owner
 from integrations.runner.ask import ask
 from integrations.runner.config import Config
 from integrations.runner.jobs import Job, Spec
@@ -20,10 +20,11 @@ from integrations.runner.kinds import How, built_in
 from integrations.runner.masks import Masks
 from integrations.runner.nursery import Nursery
 from integrations.runner.operations import build
-from integrations.runner.params import Refused, shown
+from integrations.runner.params import NotYours, Refused, shown
 from integrations.runner.processes import begun
 
-VERSION = 1
+VERSION = 2
+"""2: a request says which Backstop it is of, and the runner belongs to one."""
 _LONGEST_SAID = 500
 _LONGEST_WAIT_S = 60.0
 _LOOK_S, _LOOK_ANYWAY_S = 0.01, 0.5
@@ -61,6 +62,7 @@ class Door:
             answer = {"ok": True, **await self._answer(request)}
         except Refused as refusal:
             answer = {"ok": False, "permanent": True, "error": self._masks.text(str(refusal))}
+            answer |= {"not_yours": True} if isinstance(refusal, NotYours) else {}
         except ValueError:
             answer = {"ok": False, "permanent": True, "error": "The request is not JSON."}
         except OSError as error:
@@ -71,7 +73,7 @@ class Door:
     async def _answer(self, request: Message) -> Message:
         match request.get("do"):
             case "hello":
-                return self._hello()
+                return self._hello(owner.asking(request))
             case "targets":
                 return {"targets": self._targets(), "commands": self._commands()}
             case "ask":
@@ -81,27 +83,32 @@ class Door:
             case "start":
                 return self._start(request)
             case "status":
-                return self._status(_key(request))
+                return self._status(_key(request), owner.asking(request))
             case "wait":
                 return await self._wait(request)
             case "log":
                 return self._log(request)
             case "cancel":
-                return self._cancel(_key(request))
+                return self._cancel(self._own(request))
             case "forbid":
-                return self._forbid(_key(request))
+                return self._forbid(self._own(request))
             case "list":
                 return {"jobs": [self._status(key) for key in jobs.keys(self._state)]}
             case other:
                 raise Refused(f"There is no request {shown(other)}.")
 
-    def _hello(self) -> Message:
+    def _hello(self, who: owner.Backstop | None) -> Message:
+        foreign = owner.foreign(self._state, who) if who else ""
         return {
             "version": VERSION,
             "runner": (files.read(self._state / "identity.json") or {})["id"],
             "operations": [*(name for name, _ in built_in()), "command.run", "command.check"],
             "targets": list(self._config.targets),
-            "problems": self._masks.problems(),
+            "owner": owner.told(self._state),
+            "foreign": foreign,
+            "seen": {name: token for name in self._config.targets if (token := jobs.seen(self._state, name))},
+            "forget": owner.adopting(self._state, who.id) if who else "",
+            "problems": [*self._masks.problems(), *self._config.outdated()],
         }
 
     def _targets(self) -> Message:
@@ -131,6 +138,9 @@ class Door:
 
     def _start(self, request: Message) -> Message:
         spec = self._spec(request)
+        owner.admit(self._state, owner.asking(request), claims=spec.token is not None)
+        if spec.token is not None and (target := self._config.targets.get(spec.target)):
+            owner.alone_with(self._state, target.settings)
         job = Job(self._state, spec.key)
         job.path.mkdir(exist_ok=True)
         if job.spec() is not None and files.held(job.supervised):
@@ -147,6 +157,18 @@ class Door:
         finally:
             os.close(lock)
         return self._status(spec.key)
+
+    def _own(self, request: Message) -> str:
+        """Return the key of a job that its Backstop may end; nobody settles a key of another one."""
+        key, who = _key(request), owner.asking(request)
+        owner.admit(self._state, who, claims=False)
+        if self._of_another(key, who):
+            raise Refused(f"The job {shown(key)} is of another Backstop, which had this runner before.")
+        return key
+
+    def _of_another(self, key: str, who: owner.Backstop | None) -> bool:
+        spec = Job(self._state, key).spec()
+        return bool(spec and spec.backstop and who and spec.backstop != who.id)
 
     def _spec(self, request: Message) -> Spec:
         key, token = _key(request), request.get("token")
@@ -169,6 +191,7 @@ class Door:
             leaves_daemon=invocation.leaves_daemon,
             starts_server=invocation.starts_server,
             asked_at=jobs.moment(),
+            backstop=who.id if (who := owner.asking(request)) else "",
         )
 
     def _attach(self, job: Job, spec: Spec) -> Message:
@@ -177,6 +200,11 @@ class Door:
 
     def _same(self, job: Job, spec: Spec) -> None:
         before = job.spec()
+        if before is not None and before.backstop and spec.backstop and before.backstop != spec.backstop:
+            raise Refused(
+                f"The key {shown(spec.key)} was used by another Backstop, which had this runner before; "
+                "another attempt has another key."
+            )
         if before is not None and not before.same(spec):
             raise Refused(
                 f"The key {shown(spec.key)} was used for {before.operation} on {before.target} "
@@ -198,13 +226,16 @@ class Door:
             os.close(lock)
         return self._cancel(key)
 
-    def _status(self, key: str) -> Message:
+    def _status(self, key: str, who: owner.Backstop | None = None) -> Message:
+        if self._of_another(key, who):
+            # Two that count their runs from 1 have the same keys: what one did is no word about the other's.
+            return {"state": "unknown", "key": key}
         found: Message = self._masks.value(jobs.status(self._state, key))
         return {**found, "said": found.get("said", "")[:_LONGEST_SAID]}
 
     async def _wait(self, request: Message) -> Message:
         """Answer once the job does not run or is in another phase than was seen, or after `within_s`."""
-        key, seen = _key(request), request.get("seen", "")
+        key, seen, who = _key(request), request.get("seen", ""), owner.asking(request)
         job, clock = Job(self._state, key), asyncio.get_running_loop().time
         until = clock() + min(_seconds(request.get("within_s"), _LONGEST_WAIT_S), _LONGEST_WAIT_S)
         known, look_at = None, 0.0
@@ -213,7 +244,7 @@ class Door:
             # Files tell of an end and of progress; only a look at the lock tells that a supervisor is gone.
             if marks != known or now >= min(look_at, until):
                 known, look_at = marks, now + _LOOK_ANYWAY_S
-                found = self._status(key)
+                found = self._status(key, who)
                 phase = (found.get("progress") or {}).get("phase", "")
                 if found["state"] != "running" or phase != seen or now >= until:
                     return found

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
-from integrations.runner import files, processes
+from integrations.runner import files, processes, servers
 from integrations.runner.jobs import Ground, Job, Spec
 from integrations.runner.launch import environment
 
@@ -53,6 +53,10 @@ def sweep(path: Path) -> None:
     job = job_in(path)
     while left := job.left():
         overdue = time.monotonic() >= until
+        server = servers.acting(path)
+        if left == (server,):
+            # Last, as nothing is left that could begin it again.
+            servers.end(path)
         for pid in left:
             if overdue or pid not in asked:
                 job.end_left(pid, signal.SIGKILL if overdue else signal.SIGTERM)
@@ -140,6 +144,7 @@ def _carry_out(job: Job, spec: Spec, lock: int) -> None:
         program = _Program(job, spec, child.pid)
         reason = _watch(program, waker, started + spec.timeout_s)
         orphans = not spec.leaves_daemon and _end_the_rest(program, waker)
+        _end_server(program, waker)
         child.returncode = program.code
     code = program.code if program.code is not None else -signal.SIGKILL
     if reason == "none" and orphans:
@@ -150,7 +155,8 @@ def _carry_out(job: Job, spec: Spec, lock: int) -> None:
     # Given back first, so that whoever reads of the end finds the target free.
     os.close(lock)
     code = code if code >= 0 else 128 - code
-    job.end({"state": "done", "code": code, "reason": reason, "lasted_s": lasted})
+    said = {"because": servers.told(job.path)} if code else {}
+    job.end({"state": "done", "code": code, "reason": reason, "lasted_s": lasted, **said})
 
 
 def _begin(job: Job, spec: Spec, lock: int) -> subprocess.Popen[bytes]:
@@ -207,6 +213,17 @@ def _end_the_rest(program: _Program, waker: int) -> bool:
                 os.kill(pid, number)
         _wait(waker, _LAST_GASP_S)
     return True
+
+
+def _end_server(program: _Program, waker: int) -> None:
+    """End the server that the program began and did not hand over; what began it is gone by now."""
+    path, until = program.job.path, time.monotonic() + _GRACE_S
+    while servers.awaited(path) and not servers.acting(path) and time.monotonic() < until:
+        # One that begins at this moment has no file that names it; one that failed is nobody's child.
+        if program.alone():
+            break
+        _wait(waker, _LAST_GASP_S)
+    servers.end(path)
 
 
 def _outlived(program: _Program) -> tuple[int, ...]:

@@ -1,9 +1,20 @@
 """What a decision is made by: facts, predicates over them, and the file of vetoes and ordered rules."""
 
 from playbooks.criteria.conditions import Condition, parse_condition, say_condition
-from playbooks.criteria.facts import FACTS, Fact, Facts, FactUnknown, Known, Value, check_fact, parse_fact
-from playbooks.criteria.load import load_criteria
-from playbooks.criteria.model import Box, Choice, Containment, Criteria, Question, Rule, Tables, Veto
+from playbooks.criteria.facts import (
+    FACTS,
+    Fact,
+    Facts,
+    FactUnknown,
+    Known,
+    Value,
+    check_fact,
+    parse_fact,
+    shown,
+)
+from playbooks.criteria.load import load_criteria, roles_in, unknown_roles
+from playbooks.criteria.model import Box, Choice, Containment, Criteria, Look, Question, Rule, Tables, Veto
+from playbooks.criteria.odds import apart
 from playbooks.criteria.predicates import PREDICATES, Predicate
 from playbooks.criteria.sheet import NEITHER, Alternatives, Column, FactSheet, Seen
 
@@ -23,6 +34,7 @@ __all__ = [
     "FactUnknown",
     "Facts",
     "Known",
+    "Look",
     "Predicate",
     "Question",
     "Rule",
@@ -30,9 +42,13 @@ __all__ = [
     "Tables",
     "Value",
     "Veto",
+    "apart",
     "check_fact",
     "load_criteria",
     "parse_condition",
     "parse_fact",
+    "roles_in",
     "say_condition",
+    "shown",
+    "unknown_roles",
 ]

@@ -6,6 +6,7 @@ line to FACTS, predicates over it in `predicates.py`, and its question to the cr
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,14 +17,23 @@ from playbooks.problems import instead
 Value = bool | int | float | str | None
 Facts = Mapping[str, Value]
 
+_TOO_MANY = 1e9
+_LONGEST, _DIGITS = 60, 10
+
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What values a fact can have; numbers are in `unit` and not negative."""
+    """What values a fact can have; numbers are in `unit`, not negative, and of `words` where it has any."""
 
     kind: Literal["yes_no", "choice", "number"]
     words: tuple[str, ...] = ()
     unit: str = ""
+
+    def counts(self, number: float) -> bool:
+        """Say whether it is a number, and can be this one."""
+        if self.kind != "number":
+            return False
+        return number in tuple(map(int, self.words)) if self.words else 0 <= number < _TOO_MANY
 
 
 _YES_NO = Fact("yes_no", ("yes", "no"))
@@ -69,7 +79,7 @@ FACTS: Mapping[str, Fact] = {
     "self_recovering": _YES_NO,
     "service_currently_down": _YES_NO,
     "control_plane_lost": _YES_NO,
-    "severity": Fact("number", unit="SEV"),
+    "severity": Fact("number", ("1", "2", "3", "4"), unit="SEV"),
     "customer_impact": _choice("none partial full"),
 }
 
@@ -110,11 +120,11 @@ def check_fact(name: str, value: object) -> Value:
             return value
         case str() if fact.kind == "choice" and value in fact.words:
             return value
-        case int() | float() if fact.kind == "number" and not isinstance(value, bool) and 0 <= value < 1e9:
+        case int() | float() if not isinstance(value, bool) and fact.counts(value):
             return value
         case _:
             words = ("true", "false") if fact.kind == "yes_no" else fact.words
-            raise _cannot_be(name, value, fact, words, "null, which is that nobody knows")
+            raise _cannot_be(name, value, fact, words, "null, which is that nobody knows", quoted=True)
 
 
 def parse_fact(name: str, text: str) -> Value:
@@ -125,11 +135,11 @@ def parse_fact(name: str, text: str) -> Value:
         return None
     if fact.kind == "yes_no" and word in ("yes", "no", "true", "false"):
         return word in ("yes", "true")
-    if fact.kind == "number" and word.isascii() and word.isdigit() and len(word) < 10:
+    if word.isascii() and word.isdigit() and len(word) < _DIGITS and fact.counts(int(word)):
         return int(word)
-    if word in fact.words:
+    if fact.kind != "number" and word in fact.words:
         return word
-    raise _cannot_be(name, text, fact, fact.words, "unknown")
+    raise _cannot_be(name, text, fact, fact.words, "unknown", quoted=False)
 
 
 def known_fact(name: str) -> str:
@@ -142,11 +152,29 @@ def _fact(name: str) -> Fact:
     fact = FACTS.get(name)
     if fact is None:
         hint = instead(name, tuple(FACTS)) or f"there are {', '.join(FACTS)}"
-        raise FactUnknown(f"There is no fact {name[:60]!r}: {hint}")
+        raise FactUnknown(f"There is no fact {shown(name)}: {hint}")
     return fact
 
 
-def _cannot_be(name: str, value: object, fact: Fact, words: Iterable[str], nobody: str) -> FactUnknown:
-    valid = f"a number of {fact.unit}" if fact.kind == "number" else ", ".join(words)
-    said = str(value)[:60]
-    return FactUnknown(f"{name} cannot be {said!r}. Valid are: {valid}, or {nobody}.")
+def shown(value: object) -> str:
+    """Return a value for a sentence, on one line and not too long: `'x'`, and `true` or `null` as in JSON."""
+    text = json.dumps(value, default=str)
+    if isinstance(value, str):
+        text = f"'{value if value.isprintable() else text[1:-1]}'"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def _is_bare(value: object, fact: Fact, words: Iterable[str]) -> bool:
+    """Say whether a text would be a value of the fact if it were none."""
+    if not isinstance(value, str) or fact.kind == "choice":
+        return False
+    return value in words or (value.isdecimal() and len(value) < _DIGITS and fact.counts(int(value)))
+
+
+def _cannot_be(
+    name: str, value: object, fact: Fact, words: Iterable[str], nobody: str, *, quoted: bool
+) -> FactUnknown:
+    """Return what is wrong; a `quoted` text that would be right without its quotes is told so."""
+    hint = f" Write {value} without quotes." if quoted and _is_bare(value, fact, words) else ""
+    valid = ", ".join(words) or f"a number of {fact.unit}"
+    return FactUnknown(f"{name} cannot be {shown(value)}.{hint} Valid are: {valid}, or {nobody}.")

@@ -11,7 +11,7 @@ from playbooks.criteria.model import Criteria, Tables
 from playbooks.criteria.sheet import NEITHER, TooManyAlternatives
 from playbooks.problems import PlaybookInvalid, Problem
 from playbooks.validate import validated
-from playbooks.yaml_text import Text, read_yaml
+from playbooks.yaml_text import Path, Text, read_yaml
 
 NEVER = "no facts make it true"
 
@@ -26,6 +26,22 @@ def load_criteria(text: str, file: str) -> Criteria:
     if problems:
         raise PlaybookInvalid(problems)
     return criteria
+
+
+def roles_in(criteria: Criteria) -> frozenset[str]:
+    """Return the roles that are asked, and those that may go over a veto."""
+    return frozenset(role for _, role in _roles(criteria))
+
+
+def unknown_roles(criteria: Criteria, text: str, file: str, roles: Iterable[str]) -> list[Problem]:
+    """Return the problems, by line, of roles that are none of these: nobody would be asked by them."""
+    read, known = read_yaml(text, file), tuple(roles)
+    return [read.unknown(path, "role", role, known) for path, role in _roles(criteria) if role not in known]
+
+
+def _roles(criteria: Criteria) -> Iterator[tuple[Path, str]]:
+    yield from ((("facts", name, "role"), question.role) for name, question in criteria.facts.items())
+    yield from ((("vetoes", index, "override"), veto.override) for index, veto in enumerate(criteria.vetoes))
 
 
 def why_never(tables: Tables, index: int, mask: int) -> str | None:
@@ -133,8 +149,8 @@ class _Reading:
     def _boxes(self) -> Iterator[Problem]:
         for option, box in self.criteria.boxes.items():
             numbers = tuple(name for name, fact in FACTS.items() if fact.unit == "minutes")
-            if (box.after is None) == (box.fact is None):
-                yield self.text.problem(("boxes", option.value), "a box has either `after` or `fact`", "")
+            if box.after is None and box.fact is None:
+                yield self.text.problem(("boxes", option.value), "a box has neither `after` nor `fact`", "")
             elif box.fact is not None and box.fact not in numbers:
                 yield self.text.unknown(("boxes", option.value, "fact"), "fact in minutes", box.fact, numbers)
 

@@ -74,7 +74,10 @@ class Rule(Part):
 
 
 class Box(Part):
-    """When to look whether an action helps: after a fixed time, or a fact's minutes times a number."""
+    """When to look whether an action helps: after a fixed time, or a fact's minutes times a number.
+
+    With a fact, `after` is when to look where nobody knows its minutes; without it nobody is asked then.
+    """
 
     after: Lasting | None = None
     fact: Name | None = None
@@ -128,13 +131,23 @@ class Criteria(Part):
         question = self.facts.get(name)
         return question is None or question.good_for is None or now - learnt.at <= question.good_for
 
-    def box(self, option: Option, facts: Facts) -> timedelta | None:
-        """Return after what time to decide again when an option was taken, or None when nothing says."""
+    def look(self, option: Option, facts: Facts) -> Look | None:
+        """Return when to look whether an option that was taken helped, or None when nothing says."""
         box = self.boxes.get(option)
-        if box is None or box.after is not None:
-            return box.after if box else None
+        if box is None:
+            return None
         minutes = facts.get(box.fact or "")
-        return timedelta(minutes=minutes * box.times) if isinstance(minutes, int | float) else None
+        if isinstance(minutes, int | float):
+            return Look(timedelta(minutes=minutes * box.times))
+        return Look(box.after, missing=box.fact) if box.after else None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """After what time to look whether an action helped; `missing` is the fact that would say it better."""
+
+    after: timedelta
+    missing: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

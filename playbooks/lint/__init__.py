@@ -37,6 +37,7 @@ LINTS: tuple[Callable[[Look], Iterator[Problem]], ...] = (
     around.names,
     around.places,
     around.settings,
+    around.stand_ins,
     later.later,
 )
 

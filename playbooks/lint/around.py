@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 
+from pydantic import JsonValue
+
+from integrations.contract import Source, Target
 from playbooks.catalog import Catalog
 from playbooks.consistency import actions, target_at
 from playbooks.durations import say_duration
@@ -40,7 +43,7 @@ def _unknown_people(roles: Mapping[str, Role], gate: Approval, catalog: Catalog)
     while waiting:
         role = roles[waiting.pop()]
         group = catalog.groups.get(role.group or "")
-        if role.slack_group or role.pagerduty or (group is not None and group.slack_group):
+        if role.slack_group or role.pagerduty or (group and (group.slack_group or group.oncall)):
             return True
         waiting += [role.substitute] if role.substitute else []
     return False
@@ -148,3 +151,29 @@ def settings(look: Look) -> Iterator[Problem]:
                 words = tuple(target.settings)
                 what = f"{target.name!r} has no setting {reference.name!r}"
                 yield look.found("C04", (*path, "with"), what, instead(reference.name, words), words)
+
+
+def stand_ins(look: Look) -> Iterator[Problem]:
+    """L24: a restic stand-in whose own snapshots are asked for says which folder they are of.
+
+    That stands in runner.toml on its host, which nobody sees from here.
+    """
+    catalog, book = look.catalog, look.playbook
+    if catalog is None or book.drill is None:
+        return
+    asked = {_place(catalog.completed(source), source.id): source.id for source in book.sources}
+    for real, stand_in in book.drill.targets.items():
+        target = catalog.target(stand_in)
+        source = asked.get(_place(target, stand_in)) if target and target.kind == "restic" else None
+        if source:
+            what = f"the source {source!r} asks the stand-in {stand_in!r} for its snapshots"
+            why = (
+                "they are looked for under its own path, where none are: let the source name the target "
+                f"{real!r}, or have runner.toml name its folder as `restores` of {stand_in!r}"
+            )
+            yield look.found("L24", ("drill", "targets", real), what, why)
+
+
+def _place(thing: Target | Source, own: str) -> tuple[JsonValue, JsonValue]:
+    """Return the runner that has a target or the points of a source, and what that calls it."""
+    return thing.settings.get("runner", "local"), thing.settings.get("target", own)

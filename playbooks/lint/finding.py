@@ -12,7 +12,7 @@ from playbooks.model import Playbook
 from playbooks.problems import Problem
 from playbooks.yaml_text import Path
 
-WARNINGS = frozenset({"L11", "L14", "L22"})
+WARNINGS = frozenset({"L11", "L14", "L22", "L24"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,6 @@ def _around(look: Look) -> Iterator[tuple[Path, str]]:
         yield ("applies_to", "releases"), "tell releases apart when a playbook is chosen"
     if book.applies_to.deployment:
         yield ("applies_to", "deployment"), "know how a release was deployed"
-    for name, role in book.roles.items():
-        if role.pagerduty:
-            yield ("roles", name, "pagerduty"), "ask PagerDuty who is on call"
     if book.updates:
         yield ("updates",), "take the time between updates from a playbook, only from the severity,"
 

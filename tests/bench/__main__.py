@@ -18,11 +18,13 @@ from tests import pgbackrest, postgres
 from tests.bench.acks import Compared, Way, compare
 from tests.bench.decisions import Decisions, decisions
 from tests.bench.estimates import Guess, guess
+from tests.bench.pages import Pages, pages
 from tests.bench.pauses import Pauses, pauses
 from tests.bench.process import Idle, idle
 from tests.bench.restores import LARGE, SMALL, Restores, restores
 from tests.bench.schedule import AT_ONCE, Schedule, schedule
 from tests.bench.steps import COMMITS, Overhead, measure
+from tests.bench.swaps import Swaps, swaps
 
 WAYS: tuple[Way, ...] = ("socket", "http")
 MOST = {
@@ -36,8 +38,20 @@ MOST = {
     "estimate": 0.25,
     "decision": 30.0,
     "grown": 4.0,
+    "page": 1.0,
 }
-PARTS = ("schedule", "decisions", "restores", "acks", "steps", "pauses", "estimates", "idle")
+PARTS = (
+    "schedule",
+    "decisions",
+    "restores",
+    "swaps",
+    "acks",
+    "steps",
+    "pauses",
+    "estimates",
+    "pages",
+    "idle",
+)
 
 
 def main() -> int:
@@ -61,12 +75,16 @@ async def _measure(folder: Path, given: argparse.Namespace) -> None:
                 _tell(_step(await measure(place, steps=20 if quick else 100)))
             case "pauses":
                 _tell(_pauses(await pauses(place, runs=3 if quick else 8)))
+            case "pages":
+                _tell(_pages(await pages(place / "home", entries=1_000 if quick else 10_000)))
             case "schedule":
                 _tell(_schedule(await schedule(place, steps=50)))
             case "decisions":
                 _tell(_decision(decisions(rounds=5 if quick else 25)))
             case "acks":
                 _tell(_acks(await _acked(place, quick=quick)))
+            case "swaps":
+                _tell(_swapped(await _swaps(place, quick=quick, pairs=given.pairs)))
             case "estimates":
                 _tell(_guessed([one async for one in _guesses(place, pairs=1 if quick else 3)]))
             case _:
@@ -92,6 +110,15 @@ async def _restores(folder: Path, *, quick: bool, pairs: int | None) -> Restores
     size = SMALL if quick else LARGE
     with pgbackrest.template(programs, size) as made:
         return await restores(folder, made, size, pairs=pairs or (1 if quick else 4))
+
+
+async def _swaps(folder: Path, *, quick: bool, pairs: int | None) -> Swaps | None:
+    """Return how swaps compare with dumps restored by hand; without PostgreSQL on the machine nothing."""
+    if programs := postgres.programs():
+        with postgres.server(programs) as server:
+            rows = 400_000 if quick else 4_000_000
+            return await swaps(folder, server, rows=rows, pairs=pairs or (1 if quick else 4))
+    return None
 
 
 async def _guesses(folder: Path, *, pairs: int) -> AsyncIterator[Guess]:
@@ -151,6 +178,13 @@ def _idle(still: Idle) -> Iterator[str]:
     yield f"| start to `/healthz` | {start:.2f} s | | | {_mark(start, MOST['start'])} 2 s |"
 
 
+def _pages(found: Pages) -> Iterator[str]:
+    for how, seconds in (("for the first time", found.first_s), ("again", found.then_s)):
+        what = f"the sandbox's page with {found.entries:,} entries and messages, {how}"
+        goal = f"{_mark(seconds, MOST['page'])} 1 s"
+        yield f"| {what} | {_ms(seconds)} | {_ms(found.empty_s)} | {seconds / found.empty_s:.2f} | {goal} |"
+
+
 def _schedule(many: Schedule) -> Iterator[str]:
     what = f"a run of {many.steps} steps, at most {AT_ONCE} at once, against an ideal schedule"
     yield _row(what, f"{many.taken_s:.2f} s", f"{many.ideal_s:.2f} s", many.taken_s / many.ideal_s, 1.1)
@@ -176,7 +210,24 @@ def _by_hand(found: Restores | None) -> Iterator[str]:
     what = "memory grown during such a run, at most"
     yield f"| {what} | {grown:.1f} MB | | | {_mark(grown, most)} {most:g} MB |"
     for how, each in (("by hand", found.by_hand_s), ("driven", found.driven_s), ("warm", found.warm_s)):
-        yield f"| {how}, each | {', '.join(f'{one:.2f} s' for one in each)} | | | |"
+        yield _each(how, each)
+
+
+def _swapped(found: Swaps | None) -> Iterator[str]:
+    if found is None:
+        return
+    warm, hand = median(found.warm_s), median(found.by_hand_s)
+    what = (
+        f"a dump of {found.rows:,} rows put in place by rename, from the last approval, a copy ready, "
+        f"against the same by hand, {len(found.warm_s)} pairs"
+    )
+    yield _row(what, f"{warm:.2f} s", f"{hand:.2f} s", warm / hand, 0.25)
+    for how, each in (("by hand", found.by_hand_s), ("warm", found.warm_s)):
+        yield _each(how, each)
+
+
+def _each(how: str, seconds: Sequence[float]) -> str:
+    return f"| {how}, each | {', '.join(f'{one:.2f} s' for one in seconds)} | | | |"
 
 
 def _row(what: str, ours: str, bare: str, ratio: float, most: float) -> str:

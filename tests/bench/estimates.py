@@ -6,15 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.core.events import StepStarted, StepSucceeded
-from integrations.contract import Call, Engine, Phase
 from integrations.registry import open_engines
 from tests import postgres
-from tests.integrations.host import until
-from tests.integrations.orders import Orders, orders_host
-from tests.runs.stage import CATALOG, PLAYBOOK, Stage
+from tests.bench.dumps import catalog, dump, fill
+from tests.integrations.orders import orders_host
+from tests.runs.stage import PLAYBOOK, Stage
 from tests.runs.staged import carried_out, planned, staged
-
-_LONGEST_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,40 +31,13 @@ class Guess:
 async def guess(folder: Path, server: postgres.Server, *, rows: int) -> Guess:
     """Restore a database with so many rows twice, and return what was said before the second time."""
     async with orders_host(server, folder) as (host, orders):
-        _fill(orders, rows)
+        fill(orders, rows)
         engine = open_engines(host.connections)["postgres"]
-        await _dump(engine, orders)
-        async with staged(folder, {"postgres": engine}, catalog=_catalog(), playbook=_playbook()) as stage:
+        await dump(engine, orders)
+        async with staged(folder, {"postgres": engine}, catalog=catalog(), playbook=_playbook()) as stage:
             await stage.told("ana", 'declare "Orders are wrong" sev:4 svc:checkout')
             await _restored(stage, "RUN-1")
             return await _restored(stage, "RUN-2")
-
-
-def _fill(orders: Orders, rows: int) -> None:
-    with orders.server.connect(orders.name) as connection:
-        connection.execute(
-            "CREATE TABLE shop.history AS SELECT n AS id, md5(n::text) || md5((n + 1)::text) AS said "
-            f"FROM generate_series(1, {rows}) n"
-        )
-        connection.execute("ALTER TABLE shop.history ADD PRIMARY KEY (id)")
-
-
-async def _dump(engine: Engine, orders: Orders) -> None:
-    ref = await engine.start(Call("backup", target=orders.target), key="B-1")
-
-    async def ended() -> bool | None:
-        return (await engine.poll(ref)).phase is Phase.SUCCEEDED or None
-
-    await until(ended, seconds=_LONGEST_S)
-    (point,) = await engine.points(orders.source)
-    assert (await engine.verify_point(orders.source, point)).ok
-
-
-def _catalog() -> str:
-    target = "  orders-pg: {kind: postgres, environment: production}\n"
-    return CATALOG.replace("  shop: {kind", f"{target}  shop: {{kind", 1).replace(
-        "sources:\n", "sources:\n  orders-pg: {engine: postgres}\n", 1
-    )
 
 
 def _playbook() -> str:

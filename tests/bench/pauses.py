@@ -17,7 +17,7 @@ from bot.runs.book import Book
 from bot.sandbox.surroundings import utc_now
 from bot.timeline import Timeline
 from integrations.registry import open_engines
-from tests.bench.steps import OTHERS, served
+from tests.bench.steps import beside_run
 from tests.integrations.host import Host, a_host
 from tests.runs.stage import CATALOG, PLAYBOOK, Stage, World
 
@@ -97,7 +97,7 @@ def _handlers(stage: Stage, waits: asyncio.Event) -> Mapping[str, Handler]:
         waits.set()
         return again
 
-    return {**dict.fromkeys(OTHERS, served), "run": carry_out}
+    return beside_run(carry_out)
 
 
 async def _waiting(waits: asyncio.Event) -> None:

@@ -45,15 +45,19 @@ def _contain(f: dict[str, Any], *, damaged: bool) -> list[str]:
 
 
 def _vetoes(f: dict[str, Any], *, damaged: bool, partial: bool, harm: bool) -> tuple[list[str], set[str]]:
-    """Return what rules something out, and what is ruled out; a missing artefact and a rehearsal stay."""
+    """Return what rules something out, and what is ruled out; what a repair comes before stays."""
     vetoes: list[str] = []
     taken: set[str] = set()
+    suspected = f["data_corruption"] in ("suspected", None)
+    if (damaged or suspected) and f["replicas_affected"] is not False:
+        vetoes.append("V6-copies")
+        taken.add("failover")
+    if suspected:
+        vetoes.append("V6-suspected")
+        taken |= {"code_rollback", "restore_pitr", "restore_full"}
     if damaged:
         vetoes.append("V6")
         taken |= {"code_rollback", "config_revert", "hotfix"}
-        if f["replicas_affected"] is not False:
-            vetoes.append("V6-copies")
-            taken.add("failover")
     elif f["schema_change"] != "irreversible":
         vetoes.append("V7")
         taken |= {"restore_partial", "restore_pitr", "restore_full"}
@@ -67,7 +71,7 @@ def _vetoes(f: dict[str, Any], *, damaged: bool, partial: bool, harm: bool) -> t
         vetoes.append("V11")
         taken.add("hotfix")
     vetoes += _against_rollback(f, harm=harm)
-    if any(id not in ("V3", "V4", "V6", "V6-copies", "V7", "V9", "V10", "V11") for id in vetoes):
+    if any(id not in ("V2-unseen", "V6-copies", "V7", "V9", "V10", "V11") for id in vetoes):
         taken.add("code_rollback")
     return vetoes, taken
 
@@ -76,11 +80,11 @@ def _against_rollback(f: dict[str, Any], *, harm: bool) -> list[str]:
     vetoes: list[str] = []
     if f["new_version_wrote_incompatible_state"] or f["schema_change"] in ("irreversible", None):
         vetoes.append("V1")
-    unread = f["new_version_wrote_incompatible_state"] is None and f["cause_known"] is not False
-    if unread and f["customer_impact"] in ("full", None):
+    unread = f["new_version_wrote_incompatible_state"] is None
+    if unread and (f["cause_known"] or _older(f, 30)) and f["customer_impact"] in ("full", None):
         vetoes.append("V1-unread")
-    if f["mixed_versions_running"]:
-        vetoes.append("V2")
+    if f["mixed_versions_running"] is not False:
+        vetoes.append("V2" if f["mixed_versions_running"] else "V2-unseen")
     if not f["previous_artifact_available"]:
         vetoes.append("V3")
     if f["rollback_tested"] is False:
@@ -88,16 +92,18 @@ def _against_rollback(f: dict[str, Any], *, harm: bool) -> list[str]:
     minutes = f["minutes_since_change"]
     if minutes is not None and minutes > 4320:
         vetoes.append("V4-old")
-    late = minutes is None or minutes > 60 or f["config_or_flag_revert_possible"] is not False or harm
+    late = _older(f, 60) or f["config_or_flag_revert_possible"] is not False or harm
     if f["rollback_tested"] is None and late:
         vetoes.append("V4-unproven")
     if f["forward_only_clients"] is not False:
         vetoes.append("V5")
-    if f["data_corruption"] in ("suspected", None):
-        vetoes.append("V6-suspected")
     if f["customer_impact"] == "none" and not harm:
         vetoes.append("V12")
     return vetoes
+
+
+def _older(f: dict[str, Any], minutes: int) -> bool:
+    return f["minutes_since_change"] is None or bool(f["minutes_since_change"] > minutes)
 
 
 def _choose(f: dict[str, Any], taken: set[str], *, damaged: bool, whole: bool, harm: bool) -> str:
@@ -114,7 +120,7 @@ def _choose(f: dict[str, Any], taken: set[str], *, damaged: bool, whole: bool, h
         return "failover"
     irreversible = f["schema_change"] == "irreversible"
     if irreversible and cause is False and backup:
-        return "restore_full"
+        return "restore_pitr" if f["pitr_available"] else "restore_full"
     written = f["new_version_wrote_incompatible_state"]
     if irreversible and written and not harm and "hotfix" not in taken:
         return "hotfix"
@@ -126,30 +132,24 @@ def _choose(f: dict[str, Any], taken: set[str], *, damaged: bool, whole: bool, h
     steady = overload is False
     if suspected and cause and fix is not None and fix <= 10 and steady and "hotfix" not in taken:
         return "hotfix"
-    if _goes_back(f, taken, release=release, steady=steady, harm=harm):
+    goes_back = suspected and steady and release and f["previous_artifact_available"]
+    if goes_back and "code_rollback" not in taken:
         return "code_rollback"
-    forward = release and written and not f["mixed_versions_running"] and not harm
+    forward = release and written and f["mixed_versions_running"] is False and not harm
     if "hotfix" not in taken and (cause or forward):
         return "hotfix"
     return "mitigate"
 
 
-def _goes_back(f: dict[str, Any], taken: set[str], *, release: bool, steady: bool, harm: bool) -> bool:
-    if not f["change_suspected"] or not steady or "code_rollback" in taken:
-        return False
-    if release and f["previous_artifact_available"] and f["rollback_tested"] is not False:
-        return True
-    minutes = f["minutes_since_change"]
-    recent = minutes is not None and minutes <= 1440
-    return f["change_type"] == "code" and f["previous_artifact_available"] is False and recent and not harm
-
-
 def _damaged(f: dict[str, Any], taken: set[str], *, whole: bool) -> str:
-    if f["node_or_site_failure"] and f["healthy_replica_available"] and "failover" not in taken:
+    below = f["data_loss_mechanism"] == "corruption" and (
+        not f["change_suspected"] or f["change_type"] in ("infra", "capacity", "none")
+    )
+    elsewhere = (f["node_or_site_failure"] or below) and f["healthy_replica_available"]
+    if elsewhere and "failover" not in taken:
         return "failover"
     if not f["backup_available"]:
         return "mitigate"
     if not whole:
         return "restore_partial"
-    few = f["good_writes_since_restore_point"] in ("none", "low")
-    return "restore_pitr" if f["pitr_available"] and few else "restore_full"
+    return "restore_pitr" if f["pitr_available"] else "restore_full"

@@ -6,20 +6,19 @@ import asyncio
 import heapq
 import random
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.jobs import Again, Dispatcher, Handler
+from bot.jobs import Again, Dispatcher
 from bot.runs import Runs
 from bot.runs.book import Book
 from bot.sandbox.runner import answering, end
 from bot.sandbox.surroundings import utc_now
 from bot.timeline import Timeline
 from integrations.connections import Connections
-from integrations.process import start_detached
+from integrations.detached import start_detached
 from integrations.registry import open_engines
-from tests.bench.steps import OTHERS, served, told
+from tests.bench.steps import beside_run, told
 from tests.runs.stage import CATALOG, Stage, World
 
 AT_ONCE = 8
@@ -111,7 +110,7 @@ async def _run(folder: Path, work: list[Work], connections: Connections) -> floa
             waits.set()
         return again
 
-    handlers: Mapping[str, Handler] = {**dict.fromkeys(OTHERS, served), "run": carry_out}
+    handlers = beside_run(carry_out)
     carrying = asyncio.create_task(Dispatcher(timeline, handlers).run())
     try:
         async with asyncio.timeout(180):

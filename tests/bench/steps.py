@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,20 +26,6 @@ COMMITS = 2
 
 SERVICE_S = 0.1
 """How long Slack or a tracker takes for one call, roughly; waiting for them costs a run next to nothing."""
-
-OTHERS = (
-    "room",
-    "card",
-    "say",
-    "approvals",
-    "progress",
-    "answer",
-    "tracker",
-    "update-due",
-    "gate-expiry",
-    "ahead",
-    "probe",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +92,12 @@ def _handlers(stage: Stage, waits: asyncio.Event) -> Mapping[str, Handler]:
             waits.set()
         return again
 
-    return {**dict.fromkeys(OTHERS, served), "run": carry_out}
+    return beside_run(carry_out)
+
+
+def beside_run(carry_out: Handler) -> Mapping[str, Handler]:
+    """Return handlers in which everything but a run takes as long as a service of others."""
+    return defaultdict(lambda: served, {"run": carry_out})
 
 
 async def served(_subject: str) -> Again | None:

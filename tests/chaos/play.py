@@ -247,7 +247,7 @@ async def _record(scene: Scene, house: House, people: People, run: Run | None, l
         entries=await people.timeline.story(INCIDENT),
         acts=_acts(house.acts),
         lives=lives.all,
-        jobs={key: (_spec(job), job.outcome()) for key, job in asked.items()},
+        jobs={key: (_spec(job), jobs.status(state, key)) for key, job in asked.items()},
         yeses=people.yeses,
         data=await asyncio.to_thread(scene.judge, run),
         breaks=await people.timeline.verify(),

@@ -26,7 +26,7 @@ async def stands(stage: Stage) -> Standing:
         gate,
         run.gates["overwrite"],
         hash=run.hash,
-        holders=holders_now(run, incident, stage.shelf.catalog(), {}),
+        holders=holders_now(run, incident, stage.shelf.catalog(), {}, now=stage.timeline.now()),
         now=stage.timeline.now(),
     )
 
@@ -41,6 +41,42 @@ cy: approve RUN-1.overwrite
   RUN-1.overwrite approved as app. That is enough: the step may go on.
 """)
     assert await stands(stage) is Standing.OPEN
+
+
+async def test_an_approval_of_a_run_that_waits_for_a_choice_names_the_choices_and_no_word_that_is_refused(
+    stage: Stage, world: World
+) -> None:
+    world.outcomes["stop"] = [Phase.FAILED]
+    await started(stage)
+
+    assert (await answers(stage, ("bo", "approve RUN-1"), ("cy", "approve RUN-1"))) == snapshot("""\
+bo: approve RUN-1
+  RUN-1.overwrite approved as dba. Still needed: app.
+
+cy: approve RUN-1
+  RUN-1.overwrite approved as app. That is enough, but RUN-1 is paused: Stop the shop failed:
+      scripted failed. RUN-1.stop is failed: choose `retry`, `skip`, `done` or `undo` for it, or
+      `/backstop abort RUN-1`.
+""")
+    assert "choose `retry`, `skip`, `done` or `undo`" in (await stage.say("ana", "resume RUN-1")).text
+
+
+async def test_an_approval_names_the_choice_first_and_then_how_a_hold_ends(
+    stage: Stage, world: World
+) -> None:
+    world.outcomes["stop"] = [Phase.FAILED]
+    await started(stage)
+    await stage.told("bo", "hold RUN-1 why:looking")
+
+    assert (await answers(stage, ("bo", "approve RUN-1"), ("cy", "approve RUN-1"))) == snapshot("""\
+bo: approve RUN-1
+  RUN-1.overwrite approved as dba. Still needed: app.
+
+cy: approve RUN-1
+  RUN-1.overwrite approved as app. That is enough, but RUN-1 is paused: Stop the shop failed:
+      scripted failed. looking. RUN-1.stop is failed: choose `retry`, `skip`, `done` or `undo` for
+      it, or `/backstop abort RUN-1`. `/backstop resume RUN-1` then lets it go on.
+""")
 
 
 async def test_whoever_holds_several_roles_approves_in_the_one_that_is_missing(stage: Stage) -> None:

@@ -99,7 +99,7 @@ async def test_two_starts_in_one_moment_are_one_start_and_one_freeze(both: Stage
 async def test_ids_are_given_once(both: Stage) -> None:
     told = await at_once(both, *(("ana", f'declare "number {n}"', f"d{n}") for n in range(5)))
     assert sorted(str(answer.data["incident"]) for answer in told) == [f"INC-{n}" for n in range(1, 6)]
-    frozen = await at_once(both, *(("bo", f"freeze on svc:checkout why:{n}", f"f{n}") for n in range(3)))
+    frozen = await at_once(both, *(("bo", f"freeze on svc:checkout why:move-{n}", f"f{n}") for n in range(3)))
     assert sorted(str(answer.data["freeze"]) for answer in frozen) == ["FRZ-1", "FRZ-2", "FRZ-3"]
 
 

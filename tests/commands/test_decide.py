@@ -5,16 +5,25 @@ from __future__ import annotations
 from inline_snapshot import snapshot
 
 from bot.core import incident as incidents
-from bot.core.events import DecisionAsked, EffectDue, FactLearnt, Proposed
+from bot.core.events import DecisionAsked, EffectDue, FactLearnt, PlanAsked, Proposed
 from bot.core.incident import Incident
 from bot.jobs import Again
+from bot.market import seen_now
 from bot.watch import Watch
+from playbooks import library
+from playbooks.criteria import load_criteria
 from tests.clock import Clock
 from tests.commands.scenes import declared, put, refusals, said_in
 from tests.commands.test_rights import with_gus
+from tests.probes.scenes import probed
 from tests.runs.stage import Stage
 
 ROLLBACK = "decide new-version-wrote-incompatible-state:no data-corruption:none"
+V1 = next(
+    veto.because
+    for veto in load_criteria(library.read("criteria.yaml"), "criteria.yaml").vetoes
+    if veto.id == "V1"
+)
 
 
 async def incident(stage: Stage) -> Incident:
@@ -46,17 +55,18 @@ async def test_what_is_not_meant_is_refused_and_says_what_to_do(stage: Stage) ->
     ) == snapshot("""\
 ana: decide worked:yes
   Nothing was decided in INC-1 yet: nothing was recorded. Usage: `/backstop decide [fact:value …]
-      [unless:known] | decide <option> why:"…" [as:proposed] | decide worked:yes|no|worse [of:12]`
+      [unless:known] | decide <option> why:"…" [as:proposed] [plan:playbook] | decide
+      worked:yes|no|worse [of:12] [by:hand]`
 
 ana: decide worked:yes cause_known:yes
   Say facts, the choice, and whether it worked each in a line of its own: nothing was recorded.
       Usage: `/backstop decide [fact:value …] [unless:known] | decide <option> why:"…" [as:proposed]
-      | decide worked:yes|no|worse [of:12]`
+      [plan:playbook] | decide worked:yes|no|worse [of:12] [by:hand]`
 
 ana: decide wait worked:yes why:x
   Say facts, the choice, and whether it worked each in a line of its own: nothing was recorded.
       Usage: `/backstop decide [fact:value …] [unless:known] | decide <option> why:"…" [as:proposed]
-      | decide worked:yes|no|worse [of:12]`
+      [plan:playbook] | decide worked:yes|no|worse [of:12] [by:hand]`
 
 ana: decide wait as:proposed why:x
   wait is not proposed any more, but nothing yet: Not decided between failover, restore_partial,
@@ -77,6 +87,20 @@ async def test_ops_may_decide_but_go_over_no_veto_that_asks_for_the_commander(st
     assert [d.made.why for d in (await incident(stage)).decisions] == ["x", "x"]
 
 
+async def test_who_may_not_decide_is_told_so_before_a_reason_is_asked_for(stage: Stage) -> None:
+    await declared(stage)
+    await stage.told("bo", "decide new-version-wrote-incompatible-state:yes")
+    for option, right in (
+        ("mitigate", "needs the right to command"),
+        ("code_rollback", "Only the role comm"),
+    ):
+        for line in (f"decide {option}", f"decide {option} as:proposed why:x"):
+            refused = await stage.say("bo", line)
+            assert right in refused.text, line
+    assert "`why:" in (await stage.say("ana", "decide code_rollback")).text
+    assert (await incident(stage)).decisions == ()
+
+
 async def test_a_dangerous_choice_is_recorded_and_says_what_nobody_was_asked(stage: Stage) -> None:
     await declared(stage)
     await stage.told("bo", "decide data_corruption:confirmed pitr_available:yes")
@@ -86,12 +110,91 @@ async def test_a_dangerous_choice_is_recorded_and_says_what_nobody_was_asked(sta
     assert "data_scope (V9)" in await stage.told("bo", "decide")
 
 
+async def test_who_decides_may_have_the_plan_drawn_with_the_same_words(stage: Stage) -> None:
+    await declared(stage)
+    answer = await stage.told("ana", 'decide restore_full why:"all of it" plan:restore-orders')
+    assert "RUN-1 is being planned: the plan card follows." in answer
+    assert "[Plan restore-orders]" not in answer
+    assert (await incident(stage)).runs == ("RUN-1",)
+    assert (await incident(stage)).decisions[-1].made.option == "restore_full"
+    [asked] = await stage.timeline.read("run/RUN-1")
+    assert isinstance(asked.event, PlanAsked)
+
+
+async def test_a_plan_that_does_not_carry_the_choice_out_is_refused_with_the_choice(stage: Stage) -> None:
+    await declared(stage)
+    assert await refusals(
+        stage,
+        ("ana", "decide mitigate why:x plan:restore-orders"),
+        ("ana", "decide restore_full why:x plan:nothing"),
+        ("ana", "decide plan:restore-orders"),
+        ("ana", "decide data_corruption:none plan:restore-orders"),
+    ) == snapshot("""\
+ana: decide mitigate why:x plan:restore-orders
+  restore-orders does not carry out mitigate: nothing was recorded. What does here: none.
+
+ana: decide restore_full why:x plan:nothing
+  There is no playbook nothing: nothing was planned. There are: restore-orders.
+
+ana: decide plan:restore-orders
+  `plan:` draws the plan of a choice, and no option is named: nothing was recorded. Usage:
+      `/backstop decide [fact:value …] [unless:known] | decide <option> why:"…" [as:proposed]
+      [plan:playbook] | decide worked:yes|no|worse [of:12] [by:hand]`
+
+ana: decide data_corruption:none plan:restore-orders
+  `plan:` draws the plan of a choice, and no option is named: nothing was recorded. Usage:
+      `/backstop decide [fact:value …] [unless:known] | decide <option> why:"…" [as:proposed]
+      [plan:playbook] | decide worked:yes|no|worse [of:12] [by:hand]`
+""")
+    found = await incident(stage)
+    assert (found.decisions, found.runs, found.facts) == ((), (), {})
+
+
 async def test_the_same_is_decided_once_until_something_new_is_known(stage: Stage) -> None:
     await chosen(stage)
     again = await stage.say("ana", 'decide code_rollback why:"once more"')
     assert "@ana decided code_rollback already, and nothing new is known since" in again.text
     await stage.told("ana", "decide cause-known:no")
     assert (await stage.say("ana", 'decide code_rollback why:"still"')).ok
+
+
+async def test_a_fact_that_ci_recorded_is_not_overruled_by_a_word(stage: Stage) -> None:
+    """What a person says otherwise stands beside it, and the veto still takes its role and a reason."""
+    await stage.told("bo", "release record checkout version:2.4.0 migrations:m7=irreversible at:02:10")
+    await declared(stage)
+    await stage.told("ana", ROLLBACK)
+    await probed(stage)
+    by_machine = (
+        "irreversible as looked up 2026-11-23 02:25:00Z (the migrations of 2.4.0, as bo recorded them: m7)"
+    )
+    assert (await stage.say("bo", "decide schema_change:?")).text == (
+        f"A machine knows schema_change: {by_machine}. Nothing was recorded. "
+        "If that is wrong, say what is right instead.\n"
+    )
+    told = await stage.told("bo", "decide schema_change:none")
+    assert f"INC-1 knows schema_change: none, but {by_machine}." in told
+    assert f"schema_change: none (@bo, 2026-11-23 02:25:00Z), but {by_machine}\n" in told
+    assert f"V1 rules out code_rollback: {V1}: schema_change is {by_machine}, and @bo says none.\n" in told
+    assert "[Decide code_rollback]" not in await stage.told("bo", "decide")
+    assert not (await stage.say("bo", "decide code_rollback why:x")).ok
+    assert "Against V1." in await stage.told("ana", 'decide code_rollback why:"bo read the migration"')
+    [decision] = (await incident(stage)).decisions
+    assert decision.made.overridden == (f"V1: {V1}: schema_change is {by_machine}, and @bo says none",)
+    assert f"Fact schema_change: none; but {by_machine}" in await stage.told("bo", "timeline INC-1")
+    back = await stage.told("bo", "decide schema_change:?")
+    assert f"schema_change: nobody knows here, so what a machine knows counts again: {by_machine}." in back
+    assert (await incident(stage)).facts["schema_change"] == "irreversible"
+
+
+async def test_a_reason_is_made_of_words(stage: Stage) -> None:
+    await declared(stage)
+    for why in ('" . "', "42", '"?!"'):
+        refused = await stage.say("ana", f"decide mitigate why:{why}")
+        assert refused.text == (
+            "`why:` holds no word: nothing was done. "
+            "It says the reason, which the post-mortem keeps, as others will read it.\n"
+        )
+    assert (await incident(stage)).decisions == ()
 
 
 async def test_a_press_changes_no_answer_that_somebody_gave_meanwhile(stage: Stage) -> None:
@@ -111,7 +214,7 @@ async def test_a_changed_proposal_is_an_event_beside_the_fact(stage: Stage) -> N
     await stage.told("bo", "decide")
     facts = "data_corruption:confirmed data_scope:database irreversible_harm_accruing:no backup_available:yes"
     await stage.told(
-        "bo", f"decide {facts} pitr_available:no node_or_site_failure:no restore_point_predates_damage:yes"
+        "bo", f"decide {facts} pitr_available:no node_or_site_failure:no healthy_replica_available:no"
     )
     answer = await stage.told("cy", "decide data_scope:rows")
     assert "Proposal changed: restore_full → restore_partial, because " in answer
@@ -191,6 +294,11 @@ async def test_a_later_choice_is_asked_about_at_its_own_time(stage: Stage, clock
 
 
 async def test_what_was_answered_or_has_no_time_is_not_asked(stage: Stage, clock: Clock) -> None:
+    own = stage.shelf.playbook_folder.parent / "criteria.yaml"
+    own.write_text(
+        library.read("criteria.yaml").replace("estimated_restore_minutes, after: 1h", "hotfix_eta_minutes")
+    )
+    stage.shelf.criteria_file = own
     await chosen(stage)
     watch, subject = Watch(stage.timeline, stage.shelf, dict), due(await incident(stage))
     await stage.told("bo", "decide worked:no")
@@ -200,3 +308,48 @@ async def test_what_was_answered_or_has_no_time_is_not_asked(stage: Stage, clock
     before = (await incident(stage)).seq
     assert await watch.effect_due(subject) is None
     assert (await incident(stage)).seq == before
+
+
+async def test_what_is_frozen_now_stands_where_people_decide(stage: Stage) -> None:
+    await declared(stage)
+    await stage.told("ana", 'freeze on svc:checkout env:production why:"Nothing moves"')
+
+    seen = await seen_now(await incident(stage), stage.timeline, stage.shelf, {}, command="/backstop")
+
+    assert [freeze.placed.why for freeze in seen.frozen] == ["Nothing moves"]
+    await stage.told("ana", 'freeze off FRZ-1 why:"It is over"')
+    again = await seen_now(await incident(stage), stage.timeline, stage.shelf, {}, command="/backstop")
+    assert again.frozen == ()
+
+
+async def test_nothing_can_have_come_of_what_was_not_started(stage: Stage, clock: Clock) -> None:
+    await declared(stage)
+    await stage.told("ana", 'decide restore_full why:"all of it"')
+    await stage.told("ana", "plan restore-orders")
+    await stage.carry()
+    asked = ("ana", "decide worked:no"), ("ana", "decide worked:no by:x")
+    assert await refusals(stage, *asked) == snapshot("""\
+ana: decide worked:no
+  RUN-1, which carries out restore_full, was not started, so nothing can have come of it: nothing
+      was recorded. `/backstop start RUN-1` starts it; if it was done without Backstop, say the same
+      with by:hand.
+
+ana: decide worked:no by:x
+  `x` is no way in which it was done: nothing was recorded. Say one of: hand.
+""")
+    assert (await incident(stage)).decisions[-1].observed is None
+    watch, subject = Watch(stage.timeline, stage.shelf, dict), due(await incident(stage))
+    clock.advance(60 * 60 + 1)
+    assert await watch.effect_due(subject) is None
+    told = [entry.event for entry in await stage.timeline.read("incident/INC-1")]
+    assert [event.waits for event in told if isinstance(event, EffectDue)] == [("RUN-1",)]
+    by_hand = await stage.told("ana", "decide worked:yes by:hand")
+    assert "Backstop ran nothing for it: it counts as done by hand." in " ".join(by_hand.split())
+
+
+async def test_what_backstop_did_not_run_counts_as_done_by_hand_and_is_said(stage: Stage) -> None:
+    await chosen(stage)
+    told = await stage.told("bo", "decide worked:yes")
+    assert "Backstop ran nothing for it: it counts as done by hand." in " ".join(told.split())
+    await stage.told("ana", 'decide wait why:"it mends itself"')
+    assert "by hand" not in await stage.told("bo", "decide worked:yes")

@@ -33,8 +33,8 @@ async def test_a_report_that_cannot_be_made_is_refused(stage: Stage) -> None:
         ("bo", "decisions report since:-1d until:-2d"),
     ) == snapshot("""\
 bo: decisions
-  `report` is missing: nothing was done. Usage: `/backstop decisions report [svc:name] [since:-90d]
-      [until:-30d]`
+  `report` is missing: nothing was done. Usage: `/backstop decisions report [text|json] [svc:name]
+      [since:-90d] [until:-30d]`
 
 bo: decisions raport
   `raport` is no word of decisions: nothing was recorded. Say one of: report.
@@ -51,5 +51,5 @@ bo: decisions report since:yesterday
 
 bo: decisions report since:-1d until:-2d
   `since:` is not before `until:`: nothing lies between them. Usage: `/backstop decisions report
-      [svc:name] [since:-90d] [until:-30d]`
+      [text|json] [svc:name] [since:-90d] [until:-30d]`
 """)

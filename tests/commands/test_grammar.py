@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
-from bot.commands.grammar import LONGEST, Words, a_duration, a_time, an_id, one_of, read
+from bot.commands.grammar import LONGEST, Words, a_duration, a_recent_time, a_time, an_id, one_of, read
 from bot.core.errors import Refused
 
 NOW = datetime(2026, 11, 23, 2, 25, tzinfo=UTC)
@@ -129,7 +129,7 @@ def test_an_id_is_read_in_any_case_and_never_guessed(word: str, id: str | None) 
         ("02:10:05Z", datetime(2026, 11, 23, 2, 10, 5, tzinfo=UTC)),
         ("2:10", datetime(2026, 11, 23, 2, 10, tzinfo=UTC)),
         ("02:25", NOW),
-        ("02:26", datetime(2026, 11, 22, 2, 26, tzinfo=UTC)),
+        ("14:26", datetime(2026, 11, 22, 14, 26, tzinfo=UTC)),
         ("23:59", datetime(2026, 11, 22, 23, 59, tzinfo=UTC)),
         ("-15m", NOW - timedelta(minutes=15)),
         ("-0m", NOW),
@@ -141,10 +141,40 @@ def test_a_time_is_the_latest_that_it_can_mean(text: str, at: datetime) -> None:
     assert a_time(text, NOW) == at
 
 
+def test_shortly_after_midnight_a_late_hour_is_yesterday() -> None:
+    midnight = datetime(2026, 11, 23, 0, 10, tzinfo=UTC)
+    assert a_time("23:50", midnight) == midnight - timedelta(minutes=20)
+
+
+@pytest.mark.parametrize("text", ["23:50", "14:01", "14:00:30Z"])
+def test_a_time_that_is_still_to_come_is_refused_where_it_may_mean_another(text: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        a_time(text, datetime(2026, 11, 23, 14, 0, tzinfo=UTC))
+    assert str(refusal.value) == (
+        f"`{text}` is still to come today, for it is 14:00Z: nothing was recorded. "
+        f"Times are UTC; if you mean yesterday, write 2026-11-22T{text[:5]}Z."
+    )
+
+
 @pytest.mark.parametrize("text", ["25:00", "noon", "2026-11-23T02:10", "0001-01-01T00:00:00+14:00", ""])
 def test_what_is_no_time_with_a_zone_is_refused(text: str) -> None:
     with pytest.raises(Refused, match="is no time with a zone: nothing was recorded"):
         a_time(text, NOW)
+
+
+def test_a_moment_of_an_incident_that_lies_back_for_years_is_refused() -> None:
+    with pytest.raises(Refused) as refused:
+        a_recent_time("1999-01-01T00:00:00Z", NOW)
+    assert str(refused.value) == (
+        "`1999-01-01T00:00:00Z` is 1999-01-01, more than 366 days ago: nothing was recorded. "
+        f"Is the year right? Write 02:10 (UTC), {NOW:%Y-%m-%d}T02:10:00Z or -15m."
+    )
+    oldest = NOW - timedelta(days=366)
+    assert a_recent_time(oldest.isoformat(), NOW) == oldest
+    with pytest.raises(Refused):
+        a_recent_time((oldest - timedelta(seconds=1)).isoformat(), NOW)
+    with pytest.raises(Refused):
+        a_recent_time("-367d", NOW)
 
 
 def test_the_future_is_refused_because_only_what_happened_is_recorded() -> None:

@@ -13,7 +13,12 @@ from tests.commands.scenes import approved, declared, planned, put
 from tests.runs.stage import Stage, World
 from tests.runs.test_warm import WARM
 
-START, RESOLVE = "start RUN-1", 'resolve "all is well" data:"nothing was lost"'
+START, PREPARE = "start RUN-1", "prepare RUN-1"
+RESOLVE = 'resolve "all is well" data:"nothing was lost" inc:INC-1'
+ENDS = (RESOLVE, "merge INC-1 into INC-2 why:same")
+STARTS = [pair for end in ENDS for pair in ((START, end), (end, START))]
+PREPARES = [pair for end in ENDS for pair in ((PREPARE, end), (end, PREPARE))]
+OTHER = 'declare "Payments fail" sev:2'
 
 
 async def decided(stage: Stage, line: str) -> Outcome:
@@ -27,13 +32,14 @@ async def write(stage: Stage, outcome: Outcome) -> None:
     await stage.timeline.append(outcome.changes, by="ana", via="test")
 
 
-@pytest.mark.parametrize(("first", "second"), [(START, RESOLVE), (RESOLVE, START)])
+@pytest.mark.parametrize(("first", "second"), STARTS)
 @pytest.mark.parametrize("phase", ["identified", "recovering"])
-async def test_a_run_never_starts_in_the_moment_its_incident_is_resolved(
+async def test_a_run_never_starts_in_the_moment_its_incident_ends(
     both: Stage, first: str, second: str, phase: str
 ) -> None:
     await planned(both)
     await both.told("ana", f"phase {phase}")
+    await both.told("ana", OTHER)
     faster, slower = await decided(both, first), await decided(both, second)
     await write(both, faster)
 
@@ -45,12 +51,11 @@ async def test_a_run_never_starts_in_the_moment_its_incident_is_resolved(
     assert await both.timeline.verify() == []
 
 
-@pytest.mark.parametrize(("first", "second"), [("prepare RUN-1", RESOLVE), (RESOLVE, "prepare RUN-1")])
-async def test_no_copy_is_begun_in_the_moment_its_incident_is_resolved(
-    both: Stage, first: str, second: str
-) -> None:
+@pytest.mark.parametrize(("first", "second"), PREPARES)
+async def test_no_copy_is_begun_in_the_moment_its_incident_ends(both: Stage, first: str, second: str) -> None:
     put(both, playbook=WARM.removesuffix("warm: true\n"))
     await planned(both)
+    await both.told("ana", OTHER)
     faster, slower = await decided(both, first), await decided(both, second)
     await write(both, faster)
 

@@ -33,8 +33,13 @@ LINES = {
     "decide data-scope:database": ALL,
     'impact "worse"': ALL,
     "postmortem INC-1": ALL,
+    "repair INC-1": ALL,
+    "delegate @bo for:1h why:asleep": ALL,
     "freeze on svc:checkout why:x": ALL,
     "update post N:none": ALL,
+    "publish": ALL,
+    "publish send E1": "ana gus bo",
+    "publish drop E1": "ana gus bo",
     "role ops @gus": COMMANDERS,
     "role dba @bo": COMMANDERS,
     "role scribe @ana": COMMANDERS,
@@ -52,6 +57,10 @@ LINES = {
     "skip RUN-1.go why:x": OPERATORS,
     "skip RUN-1.restore why:x": COMMANDERS,
     "resolve fixed data:none": COMMANDERS,
+    "task @bo look": ALL,
+    "action look @bo": ALL,
+    "object RUN-1 why:x": ALL,
+    "object RUN-1 within:2m": COMMANDERS,
     "reject RUN-1 why:x": "ana bo cy",
     "approve RUN-1": "bo cy",
 }
@@ -68,6 +77,7 @@ async def test_exactly_those_with_the_right_may(stage: Stage, line: str, people:
     put(stage, catalog=with_gus())
     await (planned(stage) if line.startswith("start") else started(stage))
     await stage.told("ana", "role ops @gus")
+    await stage.told("ana", "role comms @bo")
     everybody = sorted(ALL.split(), key=lambda who: who in people.split())
     allowed = []
     for who in everybody:
@@ -103,7 +113,23 @@ async def resolved(stage: Stage) -> None:
     await stage.told("ana", "resolve fixed data:none")
 
 
+async def noted(stage: Stage) -> None:
+    await declared(stage)
+    await stage.told("ana", "note gone")
+
+
+async def given(stage: Stage) -> None:
+    await declared(stage)
+    await stage.told("ana", "task @bo look")
+
+
+async def two(stage: Stage) -> None:
+    await declared(stage)
+    await declared(stage)
+
+
 WITHOUT: dict[str, tuple[Callable[[Stage], Awaitable[None]], str]] = {
+    "task": (given, "task done T1"),
     "drill": (started, "drill restore-orders"),
     "phase": (declared, "phase identified"),
     "sev": (declared, "sev 2 why:x"),
@@ -118,18 +144,38 @@ WITHOUT: dict[str, tuple[Callable[[Stage], Awaitable[None]], str]] = {
     "withdraw": (asked, "withdraw RUN-1"),
     "hold": (started, "hold RUN-1 why:x"),
     "resume": (paused, "resume RUN-1"),
+    "object": (started, "object RUN-1 within:2m"),
     "abort": (started, "abort RUN-1"),
     "retry": (failed, "retry RUN-1.restore why:x"),
     "skip": (failed, "skip RUN-1.restore why:x"),
     "done": (failed, "done RUN-1.restore evidence:x"),
     "undo": (failed, "undo RUN-1.S1 why:x"),
     "salvage": (failed, "salvage RUN-1"),
+    "silence": (started, "silence RUN-1 for:1h why:x"),
     "freeze": (stopped, "freeze off FRZ-1"),
+    "correct": (noted, "correct 2 there"),
+    "redact": (noted, "redact 2 why:x"),
     "resolve": (declared, "resolve fixed data:none"),
     "close": (resolved, "close availability:no speed:no"),
     "reopen": (resolved, "reopen why:x"),
+    "false-alarm": (declared, "false-alarm why:x"),
+    "merge": (two, "merge INC-2 into INC-1 why:x"),
+    "handoff": (declared, "handoff @bo"),
+    "publish": (declared, "publish send E2"),
 }
-ANYBODYS = {"declare", "update", "impact", "note", "postmortem", "release"}
+ANYBODYS = {
+    "declare",
+    "update",
+    "impact",
+    "note",
+    "postmortem",
+    "release",
+    "repair",
+    "capture",
+    "page",
+    "action",
+    "delegate",
+}
 WRITES = {name for name, verb in VERBS.items() if verb.right is not Right.READ}
 
 
@@ -224,12 +270,14 @@ async def test_with_the_command_goes_the_right_to_command(stage: Stage) -> None:
     put(stage, catalog=with_gus().replace("commanders: {people: [ana]}", "commanders: {people: [gus]}"))
     await declared(stage)
     await stage.told("ana", "role ic @bo")
+    assert (await stage.say("ana", "sev 2 why:x")).ok
+    await stage.told("bo", "handoff take")
     assert await refusals(stage, ("ana", "sev 2 why:x")) == snapshot("""\
 ana: sev 2 why:x
   You may not change the severity: that needs the right to command. @bo, @gus can; ask one of them
       here, or ask the commander to give you a role with `role`.
 """)
-    assert (await stage.say("bo", "sev 2 why:x")).ok
+    assert (await stage.say("bo", "sev 3 why:x")).ok
 
 
 async def test_a_seat_that_is_empty_is_anybodys_and_one_that_is_taken_only_a_commander_gives(

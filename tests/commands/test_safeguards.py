@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from bot.core import freeze as freezes
+from bot.core import incident as incidents
+from bot.core.cards.choices import choices
 from bot.core.events import FreezePlaced, Scope, StepInDoubt
 from bot.core.run import Status
 from bot.timeline import Change
@@ -190,3 +192,48 @@ async def test_a_plan_that_lay_for_too_long_is_drawn_again_before_it_starts(
     )
     clock.advance(-1)
     assert "RUN-1 started." in await stage.told("ana", "start RUN-1")
+
+
+async def test_the_declaration_may_say_since_when_data_is_damaged(stage: Stage) -> None:
+    answer = await stage.told("ana", 'declare "Totals are wrong" svc:checkout since:-10m damage:-5m')
+    assert "It began 2026-11-23 02:15:00Z, 10 min ago. The damage began 2026-11-23 02:20:00Z, 5 min ago." in (
+        " ".join(answer.split())
+    )
+    found = incidents.fold(await stage.timeline.read("incident/INC-1"))
+    assert found
+    assert (found.impact_start, found.damage_start) == (
+        datetime(2026, 11, 23, 2, 15, tzinfo=UTC),
+        datetime(2026, 11, 23, 2, 20, tzinfo=UTC),
+    )
+    late = await stage.say("ana", 'declare "Totals are wrong" svc:checkout damage:2099-01-01T00:00Z')
+    assert "lies in the future: nothing was recorded" in late.text
+
+
+async def test_a_step_that_waits_is_done_by_hand_where_the_card_offers_it(stage: Stage, world: World) -> None:
+    await started(stage)
+    refusal = "RUN-1.restore is waiting: there is nothing to do by hand now."
+    line = 'done RUN-1.restore evidence:"restored by hand, rows counted"'
+    assert await refused(stage, "ana", line) == refusal
+
+    world.points.clear()
+    await stage.told("bo", "approve RUN-1")
+    await stage.told("cy", "approve RUN-1")
+    await stage.carry()
+    run = await stage.run()
+    assert run.paused
+    assert run.step("restore").status is Status.WAITING
+    assert "done RUN-1.restore" in [button.line for button in choices(run)]
+
+    await stage.told("ana", line)
+    assert (await stage.run()).step("restore").status is Status.DONE
+
+
+async def test_a_second_run_for_the_same_targets_is_named_before_anybody_approves_it(stage: Stage) -> None:
+    await planned(stage)
+    await stage.told("ana", "plan restore-orders")
+    await stage.carry("RUN-2")
+    assert "as well" not in await stage.told("ana", "start RUN-1")
+    assert (
+        "RUN-1 of INC-1 was started for orders-db, shop as well: once one of them acts, the other pauses. "
+        "Abort the one that is not wanted." in await stage.told("ana", "start RUN-2")
+    )

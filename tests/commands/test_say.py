@@ -46,16 +46,18 @@ ana: xyzzy
 
 ana: declare x serverity:1
   `declare` has no option `serverity:`: nothing was done. Usage: `/backstop declare "title"
-      [sev:1..4] [svc:name] [env:name] [release:2.4.0] [since:02:10] [commander:@ana]`
+      [sev:1..4] [svc:name] [env:name] [release:2.4.0] [since:02:10] [damage:02:10] [change:OPS-12]
+      [commander:@ana]`
 
 ana: declare x colour:red
   `declare` has no option `colour:`: nothing was done. Usage: `/backstop declare "title" [sev:1..4]
-      [svc:name] [env:name] [release:2.4.0] [since:02:10] [commander:@ana]`
+      [svc:name] [env:name] [release:2.4.0] [since:02:10] [damage:02:10] [change:OPS-12]
+      [commander:@ana]`
 
 ana: declare Orders are wrong
   `declare` takes one word, or one text in "quotes", not 3: nothing was done. Usage: `/backstop
-      declare "title" [sev:1..4] [svc:name] [env:name] [release:2.4.0] [since:02:10]
-      [commander:@ana]`
+      declare "title" [sev:1..4] [svc:name] [env:name] [release:2.4.0] [since:02:10] [damage:02:10]
+      [change:OPS-12] [commander:@ana]`
 
 ana: ping pong
   `ping` takes no words, not 1: nothing was done. Usage: `/backstop ping`
@@ -67,7 +69,8 @@ ana: freeze on a b c d
 
 ana: declare
   The title in "quotes" is missing: nothing was done. Usage: `/backstop declare "title" [sev:1..4]
-      [svc:name] [env:name] [release:2.4.0] [since:02:10] [commander:@ana]`
+      [svc:name] [env:name] [release:2.4.0] [since:02:10] [damage:02:10] [change:OPS-12]
+      [commander:@ana]`
 
 ana: hold RUN-1
   There is no RUN-1. `/backstop list` shows what is under way.

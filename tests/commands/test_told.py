@@ -137,27 +137,50 @@ async def test_moments_of_an_impact_are_said_in_full_and_another_day_aloud(stage
     assert await answers(
         stage,
         ("ana", "impact damage:02:10 start:-5m"),
-        ("ana", "impact damage:10:45"),
-        ("ana", "impact damage:-400d"),
+        ("ana", "impact damage:14:45"),
+        ("ana", "impact damage:-300d"),
         ("ana", "impact damage:2026-11-22T01:00Z"),
     ) == snapshot("""\
 ana: impact damage:02:10 start:-5m
   INC-1 impact recorded: it began 2026-11-23 02:20:00Z, 5 min ago; the damage began 2026-11-23
       02:10:00Z, 15 min ago. Open (http://here/incidents/INC-1)
 
-ana: impact damage:10:45
-  INC-1 impact recorded: the damage began 2026-11-22 10:45:00Z, 15 h 40 min ago, YESTERDAY (times
+ana: impact damage:14:45
+  INC-1 impact recorded: the damage began 2026-11-22 14:45:00Z, 11 h 40 min ago, YESTERDAY (times
       are UTC; say another day with its date, as `damage:2026-11-23T02:10Z`). Open
       (http://here/incidents/INC-1)
 
-ana: impact damage:-400d
-  INC-1 impact recorded: the damage began 2025-10-19 02:25:00Z, 400 d ago, NOT TODAY. Open
+ana: impact damage:-300d
+  INC-1 impact recorded: the damage began 2026-01-27 02:25:00Z, 300 d ago, NOT TODAY. Open
       (http://here/incidents/INC-1)
 
 ana: impact damage:2026-11-22T01:00Z
   INC-1 impact recorded: the damage began 2026-11-22 01:00:00Z, 25 h 25 min ago, NOT TODAY. Open
       (http://here/incidents/INC-1)
 """)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "impact damage:1999-01-01T00:00:00Z",
+        "impact start:1999-01-01T00:00:00Z",
+        "impact writers-stopped:1999-01-01T00:00:00Z",
+        'note "the export ran" at:1999-01-01T00:00:00Z',
+        'declare "Orders are wrong again" damage:1999-01-01T00:00:00Z',
+    ],
+)
+async def test_a_moment_of_another_age_is_refused_and_nothing_is_recorded(stage: Stage, line: str) -> None:
+    await declared(stage)
+    before = await stage.timeline.story("INC-1")
+
+    refused = await stage.say("ana", line)
+
+    assert not refused.ok
+    assert refused.text.startswith(
+        "`1999-01-01T00:00:00Z` is 1999-01-01, more than 366 days ago: nothing was"
+    )
+    assert await stage.timeline.story("INC-1") == before
 
 
 @pytest.mark.parametrize(
@@ -190,6 +213,8 @@ ana: decide
       find out what is asked below.
     • First: Freeze deployments, migrations, configuration, autoscalers and retention jobs. A change
       nobody planned undoes the recovery.
+  Still looking: change_type, minutes_since_change, previous_artifact_available and 5 more. What is
+      found changes this card.
   @bo, @dee (dba): Is data wrong or missing, and is it still being damaged?
     [None]  decide data_corruption:none unless:known inc:INC-1
     [Suspected]  decide data_corruption:suspected unless:known inc:INC-1
@@ -216,8 +241,8 @@ ana: decide
 bo: decide node-or-site-failure:no
   INC-1: what to do
   INC-1 knows node_or_site_failure: no. Open (http://here/incidents/INC-1)
-  No proposal yet. Not decided between restore_partial, restore_pitr, restore_full, mitigate,
-      config_revert, wait, failover, hotfix, code_rollback: what is asked decides it.
+  No proposal yet. Not decided between failover, restore_partial, restore_pitr, restore_full,
+      mitigate, config_revert, wait, hotfix, code_rollback: what is asked decides it.
   So far: mitigate. Nothing better is known - ease the pain and look for the cause.
   Meanwhile: Ease the pain without changing data - shed or drain load, switch features off - and
       find out what is asked below.
@@ -225,6 +250,8 @@ bo: decide node-or-site-failure:no
       nobody planned undoes the recovery.
   Known:
     • node_or_site_failure: no (@bo, 2026-11-23 02:25:00Z)
+  Still looking: change_type, minutes_since_change, previous_artifact_available and 5 more. What is
+      found changes this card.
   @bo, @dee (dba): Is data wrong or missing, and is it still being damaged?
     [None]  decide data_corruption:none unless:known inc:INC-1
     [Suspected]  decide data_corruption:suspected unless:known inc:INC-1
@@ -349,13 +376,13 @@ async def test_a_damage_that_turns_out_to_be_older_than_what_was_restored_is_sai
         stage, ("ana", "impact damage:02:01"), ("ana", 'resolve "all is back" data:"nothing lost"')
     ) == snapshot("""\
 ana: impact damage:02:01
-  INC-1 impact recorded: the damage began 2026-11-23 02:01:00Z, 25 min ago. RUN-1 put P2 back, which
-      was finished after the damage began at 2026-11-23 02:01:00Z: damaged data came back. Plan
-      another restore to an older point. Open (http://here/incidents/INC-1)
+  INC-1 impact recorded: the damage began 2026-11-23 02:01:00Z, 25 min ago. RUN-1 put P2 back as of
+      2026-11-23 02:05:00Z, and the damage began at 2026-11-23 02:01:00Z: damaged data came back.
+      Plan another restore to an older point. Open (http://here/incidents/INC-1)
 
 ana: resolve "all is back" data:"nothing lost"
-  INC-1 is resolved. RUN-1 put P2 back, which was finished after the damage began at 2026-11-23
-      02:01:00Z: damaged data came back. Open (http://here/incidents/INC-1)
+  INC-1 is resolved. RUN-1 put P2 back as of 2026-11-23 02:05:00Z, and the damage began at
+      2026-11-23 02:01:00Z: damaged data came back. Open (http://here/incidents/INC-1)
 """)
 
 

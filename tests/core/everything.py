@@ -24,6 +24,36 @@ SAMPLES: tuple[tuple[str, Event], ...] = (
             events.ImpactStated(statement="wrong prices", impact_start=at(-10), damage_start=at(-6)),
             events.WritersStopped(at=at(10), run="RUN-1"),
             events.NoteAdded(text="disk is fine", evidence="https://graphs.example/1"),
+            events.MessageCaptured(
+                channel="C1",
+                ts="1763864700.000100",
+                author="bo",
+                text="the replica is ahead",
+                url="https://chat.example/C1/p1",
+                files=(events.SlackFile(name="lag.png", url="https://chat.example/F1"),),
+            ),
+            events.MessageEdited(channel="C1", ts="1763864700.000100", of=8, author="bo", text="behind"),
+            events.MessageDeleted(channel="C1", ts="1763864700.000100", of=8, author="bo"),
+            events.HandoffOffered(to="bo", stands="the copy is being made"),
+            events.HandoffUnanswered(offer=11, to="bo"),
+            events.HandoffEnded(offer=11, to="bo", how="declined"),
+            events.HandoffEnded(offer=11, to="bo", how="taken"),
+            events.Delegated(to="cy", until=at(240), why="asleep", runs=("RUN-1",)),
+            events.DelegationEnded(person="bo", to="cy", how="taken back", runs=("RUN-1",)),
+            events.DelegationEnded(person="bo", to="cy", how="over"),
+            events.Corrected(of=7, text="disk is full", at=at(5)),
+            events.Redacted(
+                why="a password", payloads={"incident/INC-1#7": "d" * 64, "run/RUN-1#3": "e" * 64}
+            ),
+            events.RepairAsked(),
+            events.Repaired(
+                system="slack",
+                lost=("the incident card", "2 messages"),
+                entries=("incident/INC-1#7", "run/RUN-1#3"),
+                runs=("RUN-1",),
+            ),
+            events.Repaired(system="slack", why="not_in_channel"),
+            events.Repaired(system="jira"),
             events.FactLearnt(name="backup_verified", value=True),
             events.FactLearnt(
                 name="backup_available", value=True, source="machine:backups", because="P1 of points is there"
@@ -53,15 +83,75 @@ SAMPLES: tuple[tuple[str, Event], ...] = (
                 number=1, conditions="Prices are wrong.", actions="Restoring.", needs="none", next_by=at(31)
             ),
             events.UpdateOverdue(number=2, promised=at(31)),
+            events.TaskGiven(number=1, what="Look at the replica", to="bo", due=at(30)),
+            events.TaskOverdue(number=1, due=at(30)),
+            events.TaskHandedBack(number=1, why="no access"),
+            events.TaskGiven(number=1, what="Look at the replica", to="cy", due=at(40)),
+            events.TaskDone(number=1, note="it lags"),
+            events.TaskDone(number=1),
+            events.TaskGiven(number=2, what="Alert on lag", to="cy", due=at(900), follow_up=True),
+            events.TaskTracked(number=2, system="jira", key="OPS-2", url="https://jira.example/OPS-2"),
+            events.TaskOverdue(number=2, due=at(900), again=at(2340)),
+            events.TaskGiven(number=3, what="Ask the provider", to="cy", due=at(40), was="INC-4.T1"),
+            events.TaskMoved(number=3, to="INC-9.T1"),
             events.PlanAttached(run="RUN-1", playbook="checkout-restore"),
             events.CopyOffered(
                 playbooks=("checkout-restore",), why="But it has to be known: Which release was good?"
             ),
             events.IncidentResolved(statement="Orders are right.", data_statement="14 min lost."),
             events.IncidentClosed(backup_availability="helped", recovery_speed="no", why="copy every 15 min"),
+            events.FalseAlarm(why="a test order"),
+            events.Merged(
+                into="INC-9", why="the same release", room="inc-9-prices", url="https://chat.example/C9"
+            ),
+            events.Merged(into="INC-9", why="the same release"),
+            events.MergedIn(
+                incident="INC-4",
+                title="Payments fail",
+                why="the same release",
+                people=("bo", "cy"),
+                url="https://chat.example/C4",
+            ),
+            events.Parted(incident="INC-4", why="the provider is down"),
             events.IncidentReopened(why="prices are wrong again"),
             events.IssueLinked(system="jira", key="OPS-1", url="https://jira.example/OPS-1"),
+            events.TrackerTroubled(system="jira", why="The token is over.", for_good=True),
+            events.TrackerTroubled(system="jira", why="Jira cannot be reached."),
+            events.TrackerTroubled(system="jira"),
             events.PostmortemAsked(),
+            events.PagerLinked(system="pagerduty", key="Q1", number=7, url="https://pd.example/incidents/Q1"),
+            events.PageAsked(groups=("dba",), people=("cy",), why="the copy has to be looked at"),
+            events.PagerTold(what="acknowledged"),
+            events.PagerTold(what="resolved", who="Dana"),
+            events.PagerTold(what="asked", whom="bo", text="come"),
+            events.PagerTold(what="replied", whom="", state=""),
+            events.PagerTold(what="note", text="the disk is full"),
+            events.PagerTold(what="unheard of"),
+            events.ExternalDrafted(
+                status="identified",
+                impact="critical",
+                title="Problem with Checkout",
+                text="We know what is wrong.",
+                component="k7730b5v92bv",
+                state="major_outage",
+                promised=at(30),
+            ),
+            events.ExternalSent(draft=14, systems=("statuspage", "webhook")),
+            events.ExternalDropped(draft=14),
+            events.ExternalTold(
+                draft=14, system="statuspage", status="identified", key="p1", url="https://status.example/p1"
+            ),
+            events.ExternalTold(draft=14, system="webhook", status="resolved"),
+            events.ExternalTold(
+                draft=14,
+                system="statuspage",
+                status="identified",
+                why="Statuspage answered 503.",
+                trying=True,
+            ),
+            events.ExternalTold(draft=14, system="elsewhere", status="identified", why="it is gone"),
+            events.Paged(page="INC-1 page 2", groups=("dba",), people=("cy",)),
+            events.Paged(page="INC-1 page 3", missed=("PagerDuty knows nobody with the e-mail of @cy",)),
         )
     )
     + tuple(
@@ -132,7 +222,16 @@ SAMPLES: tuple[tuple[str, Event], ...] = (
             events.StepDone(step="restore", evidence="https://x.example/1", why="faster"),
             events.UndoAsked(step="stop-writers", why="wrong path"),
             events.RunPaused(why="held by ana"),
+            events.RunPaused(why="wait for the lawyers", hold="ana"),
+            events.ObjectionsSet(within_s=120),
+            events.ObjectionsSet(within_s=0),
+            events.ObjectionsAsked(step="restore", attempt=1, hash=HASH, until=at(13)),
+            events.RunPaused(why="the copy is older than the campaign", objection="cy"),
+            events.RunResumed(why="the campaign is in it", lifts=("objection:cy",)),
             events.RunResumed(why="looked at it", passes=("FRZ-2",)),
+            events.RunResumed(
+                why="overwrite is approved", lifts=("step:restore",), still="wait for the lawyers"
+            ),
             events.AbortAsked(why="another way", leaves="writers stopped"),
             events.RunAborted(leaves="writers stopped"),
             events.RunRecovered(),
@@ -155,6 +254,18 @@ SAMPLES: tuple[tuple[str, Event], ...] = (
                 ),
             ),
             events.SalvageFailed(step="restore", key="s", asked_by="ana", because="it was dropped since"),
+            events.SilenceAsked(
+                alerts=({"service": "orders"}, {"instance": "db-1"}), until=at(60), why="it is stopped"
+            ),
+            events.SilencePlaced(labels={"service": "orders"}, until=at(60)),
+            events.SilenceTroubled(why="Alertmanager cannot be reached."),
+            events.SilenceTroubled(),
+            events.SilenceLifted(why="nobody knew"),
+            events.SilenceLifted(),
+            events.SilenceEnded(labels={"service": "orders"}, because="run"),
+            events.SilenceEnded(labels={"service": "orders"}, because="person"),
+            events.SilenceEnded(labels={"service": "orders"}, because="time"),
+            events.SilenceEnded(labels={"service": "orders"}, because="elsewhere"),
         )
     )
     + tuple(
@@ -165,6 +276,7 @@ SAMPLES: tuple[tuple[str, Event], ...] = (
             ),
             events.FreezeReviewDue(review_at=at(60)),
             events.FreezeExtended(review_at=at(120), why="still restoring"),
+            events.FreezeMoved(incident="INC-9", why="INC-1 was merged into INC-9"),
             events.FreezeLifted(why="recovered"),
             events.ExceptionAsked(service="checkout", sha="abc1234", why="the hotfix", expires=at(90)),
             events.ExceptionGranted(service="checkout", sha="abc1234"),

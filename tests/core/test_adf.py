@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.adf import BUDGET, CLOSING, LONGEST_TEXT, OPENING, adf, bot_block, length
+from bot.core.adf import BUDGET, LONGEST_TEXT, adf
 from bot.core.document import (
     LONGEST,
     Block,
@@ -27,7 +27,11 @@ from bot.core.document import (
     Table,
     Who,
 )
+from integrations.adf import alike, holds, length, spliced
+from integrations.parts import DESCRIPTION, Part
 from tests.official import check_adf
+
+OPENING, CLOSING = DESCRIPTION.opening, DESCRIPTION.closing
 
 HOSTILE = [
     "<!channel>",
@@ -76,6 +80,10 @@ def words(node: dict[str, Any]) -> str:
     return str(node.get("text", "")) + "".join(words(child) for child in node.get("content", ()))
 
 
+def with_ours(existing: dict[str, Any] | None, ours: dict[str, Any]) -> dict[str, Any]:
+    return spliced(existing, ours, DESCRIPTION)
+
+
 def every(node: dict[str, Any]) -> list[dict[str, Any]]:
     return [node, *(below for child in node.get("content", ()) for below in every(child))]
 
@@ -87,7 +95,7 @@ def paragraph(text: str) -> dict[str, Any]:
 @given(documents)
 def test_the_official_schema_accepts_every_document(document: Document) -> None:
     check_adf(adf(document))
-    check_adf(bot_block(adf(document), adf(document)))
+    check_adf(with_ours(adf(document), adf(document)))
 
 
 @given(documents)
@@ -238,9 +246,10 @@ def test_a_shortened_text_says_where_the_whole_of_it_is() -> None:
 
 def test_what_exceeds_the_budget_is_left_to_the_attachment() -> None:
     many = [Paragraph(["🧨" * 1_000])] * 20
-    nodes = adf(Document("Long", [*many, Bullets([["last"]])], whole=""), whole="timeline.md")["content"]
+    rest = ["The rest is in ", Code("timeline.md"), "."]
+    nodes = adf(Document("Long", [*many, Bullets([["last"]])], whole=""), rest=rest)["content"]
     assert len(nodes) == 14  # the title, twelve paragraphs of 2,000 UTF-16 units, the sentence
-    assert words(nodes[-1]) == "The rest is in the attachment timeline.md."
+    assert words(nodes[-1]) == "The rest is in timeline.md."
 
 
 def test_a_long_table_shows_its_first_rows() -> None:
@@ -248,7 +257,7 @@ def test_a_long_table_shows_its_first_rows() -> None:
     table, rest = content(Table(["Event"], rows))
     assert [words(row)[:5] for row in table["content"]][:3] == ["Event", "100xx", "101xx"]
     assert len(table["content"]) == 25
-    assert words(rest) == "The rest is in the attachment postmortem.md."
+    assert words(rest) == "The rest has no room here."
 
 
 def test_a_list_whose_first_item_does_not_fit_is_left_out_whole() -> None:
@@ -266,48 +275,72 @@ def said(document: dict[str, Any]) -> list[str]:
 
 
 def test_a_new_description_is_our_part_between_its_marks() -> None:
-    assert said(bot_block(None, OURS)) == [OPENING, "ours", CLOSING]
+    assert said(with_ours(None, OURS)) == [OPENING, "ours", CLOSING]
 
 
 def test_what_people_wrote_around_our_part_is_kept() -> None:
-    once = bot_block({"type": "doc", "version": 1, "content": [paragraph("human")]}, OURS)
+    once = with_ours({"type": "doc", "version": 1, "content": [paragraph("human")]}, OURS)
     once["content"].append(paragraph("below"))
-    assert said(bot_block(once, NEWER)) == ["human", OPENING, "newer", CLOSING, "below"]
+    assert said(with_ours(once, NEWER)) == ["human", OPENING, "newer", CLOSING, "below"]
 
 
 @given(documents, documents)
 def test_syncing_again_replaces_our_part_and_nothing_else(first: Document, second: Document) -> None:
     around = {"type": "doc", "version": 1, "content": [paragraph("above")]}
-    once = bot_block(around, adf(first))
+    once = with_ours(around, adf(first))
     once["content"].append(paragraph("below"))
-    again = bot_block(once, adf(second))
+    again = with_ours(once, adf(second))
     assert again["content"][0] == paragraph("above")
     assert again["content"][-1] == paragraph("below")
     assert again["content"][2:-2] == adf(second)["content"]
 
 
 def test_a_mark_is_known_by_its_words_after_jira_has_stored_it() -> None:
-    stored = bot_block(None, OURS)
+    stored = with_ours(None, OURS)
     panel = stored["content"][0]
     panel["attrs"]["localId"] = "a1"
     half = len(OPENING) // 2
     panel["content"][0]["content"] = [
         {"type": "text", "text": part} for part in (OPENING[:half], OPENING[half:])
     ]
-    assert said(bot_block(stored, NEWER)) == [OPENING, "newer", CLOSING]
+    assert said(with_ours(stored, NEWER)) == [OPENING, "newer", CLOSING]
 
 
 def test_nobody_can_forge_a_mark_by_typing_its_words() -> None:
     forged = adf(Document("", [Paragraph([CLOSING]), Paragraph(["tail"])]))
-    assert said(bot_block(bot_block(None, forged), NEWER)) == [OPENING, "newer", CLOSING]
+    assert said(with_ours(with_ours(None, forged), NEWER)) == [OPENING, "newer", CLOSING]
 
 
 def test_a_lost_mark_costs_nobody_their_words() -> None:
-    whole = bot_block(None, OURS)["content"]
+    whole = with_ours(None, OURS)["content"]
     human = paragraph("human")
     unclosed = {"content": [*whole[:-1], human]}
-    assert said(bot_block(unclosed, NEWER)) == [OPENING, "newer", CLOSING, "ours", "human"]
+    assert said(with_ours(unclosed, NEWER)) == [OPENING, "newer", CLOSING, "ours", "human"]
     unopened = {"content": [human, *whole[1:]]}
-    assert said(bot_block(unopened, NEWER)) == ["human", "ours", OPENING, "newer", CLOSING]
+    assert said(with_ours(unopened, NEWER)) == ["human", "ours", OPENING, "newer", CLOSING]
     copied = {"content": [whole[0], human, *whole]}
-    assert said(bot_block(copied, NEWER)) == ["human", OPENING, "newer", CLOSING]
+    assert said(with_ours(copied, NEWER)) == ["human", OPENING, "newer", CLOSING]
+
+
+def test_parts_of_other_names_leave_each_other_alone() -> None:
+    progress = Part.named("progress", "INC-42")
+    both = spliced(with_ours(None, OURS), NEWER, progress)
+    assert said(both) == [OPENING, "ours", CLOSING, progress.opening, "newer", progress.closing]
+    assert holds(both, progress)
+    assert not holds(with_ours(None, OURS), progress)
+    assert not holds(None, progress)
+
+
+def test_a_document_reads_the_same_after_an_editor_has_stored_it() -> None:
+    sent = adf(Document("INC-42", [Paragraph(["one ", Strong("two"), " three"]), Fields([("RTO", ["1 h"])])]))
+    stored = json.loads(json.dumps(sent))
+    stored["content"][2]["attrs"] = {"layout": "default", "localId": "a1"}
+    line = stored["content"][1]["content"]
+    line[0:1] = [{"type": "text", "text": "on"}, {"type": "text", "text": "e "}]
+    assert alike(sent, stored)
+    assert alike(None, None)
+    assert not alike(None, sent)
+    line[-1]["text"] = " four"
+    assert not alike(sent, stored)
+    stored["content"][0]["attrs"]["level"] = 2
+    assert not alike(adf(Document("INC-42")), {"content": stored["content"][:1]})

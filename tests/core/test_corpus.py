@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -28,6 +30,8 @@ WAY_BACK = (
     "previous_artifact_available",
 )
 PARTS: tuple[Rule | Veto, ...] = (*CRITERIA.rules, *CRITERIA.vetoes)
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE, LIMITS = DOCS / "why/010-rules-and-vetoes.md", DOCS / "limits.md"
 BLANKINGS = 200
 SEED = 4
 
@@ -66,6 +70,50 @@ def test_real_incidents_get_acceptable_answers_and_no_unsafe_one() -> None:
     assert exact >= 0.93 * len(LABELLED)
     assert acceptable >= 0.98 * len(LABELLED)
     assert [one.id for one in LABELLED if unsafe(answers[one.id], one)] == []
+
+
+def test_the_page_that_explains_the_criteria_has_these_figures() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    answers = {one.id: answer(one.facts) for one in LABELLED}
+    sure = [one for one in LABELLED if one.best_action_confidence == "high"]
+    released = [one for one in LABELLED if one.facts["change_suspected"] and _of_release(one)]
+    exact, surely, of_releases = (
+        sum(answers[one.id] is one.best_action for one in some) for some in (LABELLED, sure, released)
+    )
+    acceptable = sum(answers[one.id] in one.acceptable_actions for one in LABELLED)
+
+    assert (
+        f"| the shipped criteria | **{exact / len(LABELLED):.0%}** ({exact}) "
+        f"| **{acceptable / len(LABELLED):.0%}** ({acceptable}) "
+        f"| **{surely / len(sure):.0%}** | **0** | **0** |"
+    ).replace("%", " %") in page
+    assert f"sure ({len(sure)})" in page
+    assert f"Of the {len(released)} decisions" in page
+    assert f"the criteria in {of_releases}." in page
+    for name in ("config_or_flag_revert_possible", "backup_available", "data_corruption"):
+        others = sum(
+            answer(without(one.facts, (name,), asked=True)) is not answers[one.id] for one in LABELLED
+        )
+        assert re.search(rf"`{name}` \({others}\b", page), (name, others)
+
+
+def _of_release(one: Precedent) -> bool:
+    return one.facts["change_type"] in ("code", "schema", "infra")
+
+
+@pytest.mark.parametrize(
+    ("tenths", "words"), [(1, "with a tenth of"), (2, "with two tenths"), (3, "with three")]
+)
+def test_the_page_says_how_often_holes_leave_the_best_answer(tenths: int, words: str) -> None:
+    random, exact = Random(SEED), 0
+    for one in LABELLED:
+        for _ in range(40):
+            blank = tuple(name for name in one.facts if random.random() < tenths / 10)
+            exact += answer(without(one.facts, blank, asked=True)) is one.best_action
+    share = round(100 * exact / len(LABELLED) / 40)
+
+    assert f"{share} % {words}" in PAGE.read_text(encoding="utf-8")
+    assert tenths != 3 or f"in {share} % of them" in LIMITS.read_text(encoding="utf-8")
 
 
 def _confusion(answers: Sequence[tuple[Precedent, Option | None]]) -> str:
@@ -129,6 +177,11 @@ def test_a_few_questions_to_people_come_to_the_answer_of_all_facts() -> None:
     counts.sort()
 
     tell(f"questions to people: {dict(sorted(Counter(counts).items()))}")
+    middle, decile = counts[len(counts) // 2], counts[int(len(counts) * 0.9)]
+    said = (
+        f"people answer {middle} questions in the middle, {decile} at the ninth decile, {counts[-1]} at most"
+    )
+    assert said in " ".join(PAGE.read_text(encoding="utf-8").split())
     assert counts[len(counts) // 2] <= 5
     assert counts[int(len(counts) * 0.9)] <= 7
 

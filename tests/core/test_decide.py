@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.core.decide import Decision, Threshold, decide
 from playbooks import library
-from playbooks.criteria import FACTS, Facts, Value, load_criteria
+from playbooks.criteria import FACTS, Facts, Look, Value, load_criteria
 from playbooks.words import Option
 
 CRITERIA = load_criteria(library.read("criteria.yaml"), "criteria.yaml")
@@ -22,7 +23,7 @@ CALM = {
     "customer_impact": "partial",
     "service_currently_down": True,
     "failover_target_warm": True,
-    "restore_point_predates_damage": True,
+    "restore_point_predates_damage": None,
     "hotfix_can_be_staged": True,
     "rollback_tested": None,
     "good_writes_since_restore_point": "none",
@@ -41,7 +42,21 @@ DAMAGE = {
     "data_loss_mechanism": "overwrite",
     "data_scope": "database",
     "backup_available": True,
+    "restore_point_predates_damage": True,
     "replicas_affected": True,
+}
+
+UPGRADED: Mapping[str, Value] = {
+    "schema_change": "irreversible",
+    "backup_available": True,
+    "cause_known": False,
+    "service_currently_down": True,
+    "good_writes_since_restore_point": "low",
+}
+TOO_YOUNG: Mapping[str, Value] = {
+    "pitr_available": True,
+    "restore_point_predates_damage": False,
+    "good_writes_since_restore_point": "high",
 }
 
 
@@ -71,9 +86,8 @@ def vetoes(decision: Decision) -> set[str]:
             Option.MITIGATE,
         ),
         (RELEASE, {"mixed_versions_running": True}, Option.MITIGATE),
-        (RELEASE, {"previous_artifact_available": False}, Option.CODE_ROLLBACK),
+        (RELEASE, {"previous_artifact_available": False}, Option.MITIGATE),
         (RELEASE, {"previous_artifact_available": None}, Option.MITIGATE),
-        (RELEASE, {"previous_artifact_available": False, "minutes_since_change": 1441}, Option.MITIGATE),
         (RELEASE, {"rollback_tested": False}, Option.MITIGATE),
         (RELEASE, {"minutes_since_change": 4321}, Option.MITIGATE),
         (RELEASE, {"forward_only_clients": True}, Option.MITIGATE),
@@ -84,10 +98,18 @@ def vetoes(decision: Decision) -> set[str]:
         (RELEASE, {"customer_impact": "none", "service_currently_down": False}, Option.WAIT),
         (RELEASE, {"customer_impact": "none"}, Option.MITIGATE),
         (RELEASE, {"self_recovering": True}, Option.WAIT),
-        (RELEASE, {"schema_change": "irreversible", "backup_available": True}, Option.RESTORE_FULL),
+        (RELEASE, UPGRADED, Option.RESTORE_FULL),
+        (RELEASE, {**UPGRADED, "minutes_since_change": 1_441}, Option.MITIGATE),
+        (RELEASE, {**UPGRADED, "good_writes_since_restore_point": "high"}, Option.MITIGATE),
+        (RELEASE, {**UPGRADED, "good_writes_since_restore_point": None}, Option.MITIGATE),
+        (RELEASE, {**UPGRADED, "service_currently_down": False}, Option.MITIGATE),
+        (RELEASE, {**UPGRADED, "service_currently_down": None}, Option.MITIGATE),
+        (RELEASE, {**UPGRADED, "data_corruption": "suspected"}, Option.MITIGATE),
+        (DAMAGE, TOO_YOUNG, Option.RESTORE_PITR),
+        (DAMAGE, {**TOO_YOUNG, "pitr_available": False}, Option.RESTORE_FULL),
         (DAMAGE, {}, Option.RESTORE_FULL),
         (DAMAGE, {"pitr_available": True}, Option.RESTORE_PITR),
-        (DAMAGE, {"pitr_available": True, "good_writes_since_restore_point": "high"}, Option.RESTORE_FULL),
+        (DAMAGE, {"pitr_available": True, "good_writes_since_restore_point": "high"}, Option.RESTORE_PITR),
         (DAMAGE, {"data_scope": "tenants"}, Option.RESTORE_PARTIAL),
         (DAMAGE, {"backup_available": False}, Option.MITIGATE),
         (DAMAGE, {"restore_point_predates_damage": False}, Option.RESTORE_FULL),
@@ -145,17 +167,56 @@ def test_a_veto_names_what_would_give_the_option_back() -> None:
     assert hit.override == "commander"
 
 
-def test_what_can_be_repaired_is_repaired_first_and_rules_nothing_out() -> None:
-    decision = decide({**RELEASE, "previous_artifact_available": False, "rollback_tested": False}, CRITERIA)
+def test_versions_that_nobody_counted_are_brought_to_one_before_a_rollback() -> None:
+    unseen = decide({**RELEASE, "mixed_versions_running": None}, CRITERIA)
 
-    assert (decision.proposal, decision.rule) == (Option.CODE_ROLLBACK, "republish-and-roll-back")
-    assert decision.first == (
-        "Publish the release before again and pull it once",
-        "Roll back one instance first and watch it",
-    )
-    assert not decision.one_click
-    assert not vetoes(decision) & {"V3", "V4"}
-    assert decide(RELEASE, CRITERIA).first == ()
+    assert (unseen.proposal, unseen.rule) == (Option.CODE_ROLLBACK, "roll-back")
+    assert unseen.first == ("Count the versions that run, and bring all instances to one",)
+    assert not unseen.one_click
+    assert not vetoes(unseen) & {"V2", "V2-unseen"}
+    assert decide(RELEASE, CRITERIA).one_click
+    # nobody can go only forward either where two versions may run
+    written = {**RELEASE, "new_version_wrote_incompatible_state": True}
+    assert proposal(written) is Option.HOTFIX
+    assert proposal(written, mixed_versions_running=None) is Option.MITIGATE
+
+
+@pytest.mark.parametrize(
+    ("facts", "changes", "option", "unknown"),
+    [
+        (RELEASE, {}, Option.CODE_ROLLBACK, "mixed_versions_running"),
+        (RELEASE, {}, Option.CODE_ROLLBACK, "new_version_wrote_incompatible_state"),
+        (RELEASE, {}, Option.CODE_ROLLBACK, "minutes_since_change"),
+        (RELEASE, {}, Option.CODE_ROLLBACK, "rollback_tested"),
+        (CALM, {"cause_known": True, "severity": 1}, Option.HOTFIX, "hotfix_can_be_staged"),
+        (CALM, {"cause_known": True, "hotfix_can_be_staged": False}, Option.HOTFIX, "severity"),
+        (
+            CALM,
+            {"node_or_site_failure": True, "healthy_replica_available": True, "failover_target_warm": False},
+            Option.FAILOVER,
+            "overload_or_metastable",
+        ),
+        (
+            CALM,
+            {
+                "node_or_site_failure": True,
+                "healthy_replica_available": True,
+                "overload_or_metastable": True,
+            },
+            Option.FAILOVER,
+            "failover_target_warm",
+        ),
+        (DAMAGE, {}, Option.RESTORE_FULL, "restore_point_predates_damage"),
+    ],
+)
+def test_what_nobody_knows_is_never_as_good_as_the_best_answer(
+    facts: Facts, changes: dict[str, Value], option: Option, unknown: str
+) -> None:
+    known = decide({**facts, **changes}, CRITERIA)
+    nobody = decide({**facts, **changes, unknown: None}, CRITERIA)
+
+    assert (known.proposal, known.one_click) == (option, True)
+    assert (nobody.proposal, nobody.one_click) != (option, True)
 
 
 def test_nothing_known_asks_and_says_what_is_safe_meanwhile() -> None:
@@ -166,7 +227,7 @@ def test_nothing_known_asks_and_says_what_is_safe_meanwhile() -> None:
     assert decision.why.startswith("Not decided between failover, restore_partial")
     assert decision.why.endswith("what is asked decides it.")
     assert decision.flips == ()
-    assert decision.decide_again is None
+    assert decision.look is None
     assert not decision.one_click
     assert [part.id for part in decision.containment] == ["freeze"]
     assert decision.safe_now[-1] == CRITERIA.meanwhile
@@ -300,9 +361,11 @@ def test_numbers_name_the_limit_at_which_another_answer_overtakes() -> None:
 
 
 def test_the_answer_says_when_to_decide_again() -> None:
-    assert decide(RELEASE, CRITERIA).decide_again == timedelta(minutes=15)
-    assert decide({**DAMAGE, "estimated_restore_minutes": 20}, CRITERIA).decide_again == timedelta(minutes=30)
-    assert decide(DAMAGE, CRITERIA).decide_again is None
+    assert decide(RELEASE, CRITERIA).look == Look(timedelta(minutes=15))
+    timed = {**DAMAGE, "estimated_restore_minutes": 20}
+    assert decide(timed, CRITERIA).look == Look(timedelta(minutes=30))
+    unknown = Look(timedelta(hours=1), missing="estimated_restore_minutes")
+    assert decide(DAMAGE, CRITERIA).look == unknown
 
 
 @st.composite

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,25 @@ from bot.core.decide import decide, decision
 from bot.core.decide.walk import RISKY, holds, open_bits
 from playbooks.criteria import FACTS, PREDICATES, Criteria, Fact, Facts, Value, sheet
 from playbooks.criteria.conditions import Somebody
+from playbooks.criteria.odds import APART, Apart
 from playbooks.criteria.sheet import fact_sheet
 from playbooks.words import Option
 from tests.bench.decisions import decisions, known
 from tests.bench.plain_ifs import plain
-from tests.core.test_corpus import CRITERIA, LABELLED
+from tests.core.test_corpus import CRITERIA, DAMAGE, LABELLED
 from tests.core.test_decide import RELEASE, any_facts
+
+WAY_BACK_GOES: Mapping[str, tuple[Value, Value]] = {
+    "previous_artifact_available": (False, True),
+    "rollback_tested": (False, True),
+    "new_version_wrote_incompatible_state": (True, False),
+    "mixed_versions_running": (True, False),
+    "forward_only_clients": (True, False),
+    "schema_change": ("irreversible", "none"),
+    "minutes_since_change": (4321, 0),
+    "data_corruption": ("suspected", "none"),
+}
+"""What makes a rollback safe, with its bad and its good value."""
 
 NUMBERS = (0, 1, 2, 10, 11, 60, 61, 1440, 1441, 4320, 4321)
 
@@ -92,12 +106,55 @@ def test_what_is_learnt_later_forbids_no_risky_proposal_that_stood(facts: Facts,
         assert order.index(after.lead.rule) <= order.index(before.rule)
 
 
+def with_each(facts: Facts, name: str) -> dict[Value, Option | None]:
+    """Return the proposal for each value of one fact, and for nobody knows."""
+    values: tuple[Value, ...] = NUMBERS
+    if FACTS[name].kind != "number":
+        values = (True, False) if FACTS[name].kind == "yes_no" else FACTS[name].words
+    return {value: decide({**facts, name: value}, CRITERIA).proposal for value in (*values, None)}
+
+
+@settings(max_examples=200)
+@given(near_a_release(), st.sampled_from(sorted(WAY_BACK_GOES)))
+def test_worse_news_of_the_way_back_never_makes_a_rollback_of_another_answer(facts: Facts, name: str) -> None:
+    coherent = {other: value for other, value in facts.items() if other not in DAMAGE}
+    found = with_each({**coherent, "data_corruption": "none", name: None}, name)
+    bad, good = WAY_BACK_GOES[name]
+
+    assert found[bad] is not Option.CODE_ROLLBACK
+    # nobody knows is worse than the good news
+    assert found[None] is not Option.CODE_ROLLBACK or found[good] is Option.CODE_ROLLBACK
+
+
+@given(near_a_release())
+def test_whether_the_cause_is_open_or_nobody_knows_that_makes_the_same_rollback(facts: Facts) -> None:
+    found = with_each(facts, "cause_known")
+
+    assert (found[False] is Option.CODE_ROLLBACK) is (found[None] is Option.CODE_ROLLBACK)
+
+
+@settings(max_examples=300)
+@given(near_a_release(), st.sampled_from(APART), st.data())
+def test_nothing_that_does_harm_rests_on_one_of_two_facts_that_contradict_each_other(
+    facts: Facts, pair: Apart, data: st.DataObject
+) -> None:
+    one, other = data.draw(st.sampled_from(pair.values)), data.draw(st.sampled_from(pair.against))
+    decided = decide({**facts, pair.one: one, pair.other: other}, CRITERIA)
+
+    if decided.proposal in RISKY:
+        left = {name: value for name, value in decided.facts.items() if name not in (pair.one, pair.other)}
+        assert decide(left, CRITERIA).lead.option is decided.proposal
+    assert decided.proposal is not None or decided.ask
+
+
 @given(any_facts() | near_a_release(), EVERYTHING)
 def test_a_settled_answer_stays_whatever_is_learnt(facts: Facts, rest: Facts) -> None:
     decided = decide(facts, CRITERIA)
 
     if decided.proposal is not None:
-        assert decide({**rest, **facts}, CRITERIA).proposal is decided.proposal
+        later = decide({**rest, **facts}, CRITERIA)
+        # what contradicts a fact puts it to question again
+        assert later.proposal is decided.proposal or (later.apart and later.ask)
 
 
 @given(any_facts() | near_a_release())
@@ -114,6 +171,9 @@ def test_every_answer_is_explained_by_what_is_known_and_by_nothing_else(facts: F
 def test_nobody_knows_is_always_an_answer(facts: Facts) -> None:
     asked = decide(known(facts), CRITERIA)
 
+    if asked.apart and asked.ask:
+        assert asked.lead.option in RISKY
+        return
     assert asked.proposal is asked.lead.option
     assert asked.lead.stands
     assert asked.ask == ()
@@ -124,7 +184,7 @@ def test_what_was_not_asked_proposes_nothing_risky_that_nobody_knows_would_not(f
     lead = decide(facts, CRITERIA).lead
 
     if lead.stands and lead.option in RISKY:
-        assert decide(known(facts), CRITERIA).proposal is lead.option
+        assert decide(known(facts), CRITERIA).lead.option is lead.option
 
 
 @settings(max_examples=300)

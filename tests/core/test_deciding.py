@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Literal
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from bot.core.deciding import (
     WROTE,
     against,
+    begun,
     choice,
     fitting,
     may_override,
@@ -20,6 +22,7 @@ from bot.core.deciding import (
     weigh,
     with_proposal,
 )
+from bot.core.disputed import disputed
 from bot.core.errors import Refused
 from bot.core.events import (
     Decided,
@@ -40,6 +43,7 @@ from playbooks.words import Option
 from tests.core.story import Story, at, planned
 from tests.core.test_decide import DAMAGE, RELEASE
 from tests.runs.stage import CATALOG, PLAYBOOK
+from tests.small_criteria import SMALL
 
 CRITERIA = load_criteria(library.read("criteria.yaml"), "criteria.yaml")
 HASH = "c" * 64
@@ -112,6 +116,64 @@ def test_what_worked_or_worked_at_last_is_proposed_as_before() -> None:
     assert refuted(story.incident) == ()
 
 
+def apart(story: Story, name: str, found: Value, said: Value) -> None:
+    """Let a machine find one value of a fact, and bo say another."""
+    story.in_incident(
+        6, FactLearnt(name=name, value=found, source="machine:changes", because="ci"), by="backstop"
+    )
+    story.in_incident(7, FactLearnt(name=name, value=said), by="bo")
+
+
+def test_what_a_machine_knows_still_rules_out_what_a_person_says_is_safe() -> None:
+    story = knowing(**RELEASE)
+    apart(story, "schema_change", "irreversible", "none")
+
+    found = weigh(story.incident, CRITERIA, at(30))
+
+    [veto] = against("code_rollback", found)
+    assert (veto.id, found.proposal, found.facts["schema_change"]) == ("V1", Option.MITIGATE, "none")
+    assert veto.because.endswith(
+        "schema_change is irreversible as looked up 2026-11-23 02:16:00Z (ci), and @bo says none"
+    )
+    [over] = choice(story.incident, CRITERIA, HASH, Option.CODE_ROLLBACK, why="x", at=at(30)).overridden
+    assert "irreversible as looked up" in over
+    assert "@bo says none" in over
+
+
+def test_a_fact_that_is_given_back_counts_as_the_machine_found_it() -> None:
+    story = knowing(**RELEASE)
+    apart(story, "schema_change", "irreversible", "none")
+    story.in_incident(8, FactLearnt(name="schema_change", value=None), by="bo")
+    assert story.incident.facts["schema_change"] == "irreversible"
+    assert against("code_rollback", weigh(story.incident, CRITERIA, at(30)))
+
+
+def test_two_facts_that_people_say_otherwise_are_looked_at_one_by_one_and_together() -> None:
+    story = knowing(**{**RELEASE, "customer_impact": "partial"})
+    apart(story, "schema_change", "irreversible", "none")
+    apart(story, "previous_artifact_available", found=False, said=True)
+    ids = {veto.id for veto in against("code_rollback", weigh(story.incident, CRITERIA, at(30)))}
+    assert {"V1", "V3"} <= ids
+
+
+def test_what_a_machine_knows_of_an_old_moment_rules_nothing_out() -> None:
+    story = knowing(**RELEASE)
+    apart(story, "previous_artifact_available", found=False, said=True)
+    assert against("code_rollback", weigh(story.incident, CRITERIA, at(30)))
+    assert not disputed(story.incident, CRITERIA, at(120))
+
+
+def test_what_is_one_press_by_a_person_and_not_by_a_machine_is_not_one() -> None:
+    story = knowing(data_corruption="none", previous_artifact_available=True, hotfix_eta_minutes=60)
+    apart(story, "rollback_tested", found=True, said=True)
+    assert weigh(story.incident, SMALL, at(10)).one_click
+    apart(story, "hotfix_eta_minutes", 300, 60)
+    assert weigh(story.incident, SMALL, at(10)).one_click
+    apart(story, "rollback_tested", found=False, said=True)
+    found = weigh(story.incident, SMALL, at(10))
+    assert (found.proposal, found.one_click) == (Option.CODE_ROLLBACK, False)
+
+
 def test_the_last_answer_of_all_is_never_ruled_out_nor_is_what_no_option_is_called_today() -> None:
     story = knowing(**{**RELEASE, "change_suspected": False})
     tried(story, "no_change", "mitigate")
@@ -168,7 +230,9 @@ def test_the_record_of_a_choice_holds_all_that_was_known_when_it_was_made() -> N
     assert [line.partition(" ")[0] for line in made.vetoes] == [veto.id for veto in found.vetoes]
     assert [line.partition(":")[0] for line in made.overridden] == ["V6"]
     assert len(made.containment) == len(found.containment) > 0
-    assert made.effect_by is None
+    # nobody knows how long a fix would take, and it is asked all the same whether it helped
+    assert made.effect_by == at(10) + timedelta(minutes=30)
+    assert made.effect_missing == "hotfix_eta_minutes"
     asked = choice(story.incident, CRITERIA, HASH, Option.RESTORE_FULL, why="whole", at=at(10))
     assert (asked.effect_by, asked.overridden) == (at(40), ())
 
@@ -248,3 +312,16 @@ def test_whoever_took_a_role_is_asked_before_its_holders_in_playbooks_and_those_
     taken = planned()
     taken.in_incident(3, RoleAssigned(role="dba", person="cy"))
     assert who_knows(taken.incident, [book], catalog, {})["dba"] == ("cy",)
+
+
+def test_a_decision_is_begun_by_a_run_that_can_carry_it_out_and_was_not_over_before() -> None:
+    story = knowing(**DAMAGE)
+    tried(story, "worked", "restore_full")
+    [decision] = story.incident.decisions
+    run = story.run
+    name = run.asked.playbook
+    assert begun([run], (), decision) == (False, ())
+    assert begun([run], (name,), decision) == (False, (run.id,))
+    assert begun([replace(run, started_at=at(7))], (name,), decision) == (True, ())
+    assert begun([replace(run, started_at=at(1), aborted_at=at(2))], (name,), decision) == (False, ())
+    assert begun([replace(run, aborted_at=at(8))], (name,), decision) == (False, ())

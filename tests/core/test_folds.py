@@ -17,6 +17,7 @@ from bot.core.events import (
     Approved,
     AttemptOpened,
     CheckFound,
+    CopyTouched,
     Decided,
     DecisionAsked,
     EffectObserved,
@@ -54,10 +55,12 @@ from bot.core.events import (
     StepSucceeded,
     TargetHeld,
     TargetReleased,
+    TrackerTroubled,
     UpdatePosted,
 )
 from bot.core.hold import Hold, fold_target
 from bot.core.plan import Plan
+from bot.core.sharing import fold_server
 from bot.core.suspects import suspects
 from integrations.contract import Effect
 from tests.core.plans import call, gate, plan, step
@@ -130,15 +133,35 @@ def test_a_target_is_released_only_by_the_run_that_holds_it() -> None:
     assert fold_target([*held, released]) == Hold(None, 3, "RUN-1", released.occurred_at)
 
 
+def test_a_server_is_held_in_parts_and_released_by_run() -> None:
+    name = "target/postgresql:7345@production"
+    story = [
+        entry(name, TargetHeld(run="RUN-1", step="restore", attempt=1, part="orders"), 1),
+        entry(name, TargetHeld(run="RUN-2", step="restore", attempt=1, part="stock"), 2),
+        entry(name, CopyTouched(run="RUN-3", step="prepare"), 3),
+        entry(name, TargetReleased(run="RUN-1"), 4),
+    ]
+    shared = fold_server(story)
+    assert shared.seq == 4
+    assert [(claim.run, claim.part, claim.held) for claim in shared.claims] == [
+        ("RUN-1", "orders", False),
+        ("RUN-2", "stock", True),
+    ]
+    assert (shared.held_by("RUN-1"), shared.held_by("RUN-2")) == (False, True)
+
+
 def test_what_only_the_machine_needs_is_not_said_in_the_channel() -> None:
     opened = RoomOpened(channel="C1", name="inc-1", url="https://chat.example/C1")
     assert kinds(follow(entry("incident/INC-1", opened), None)) == {"card", "tracker", "homes"}
     linked = IssueLinked(system="jira", key="OPS-1", url="https://jira.example/OPS-1")
-    assert follow(entry("incident/INC-1", linked), None) == ()
+    assert kinds(follow(entry("incident/INC-1", linked), None)) == {"card"}
+    troubled = TrackerTroubled(system="jira", why="Jira cannot be reached.")
+    assert kinds(follow(entry("incident/INC-1", troubled), None)) == {"card", "say"}
     phase = PhaseChanged(phase=Phase.RECOVERING)
     assert kinds(follow(entry("incident/INC-1", phase), None)) == {
         "say",
         "update-due",
+        "pager",
         "card",
         "tracker",
         "homes",
@@ -207,10 +230,17 @@ def test_an_incident_too_small_for_updates_sets_no_timer() -> None:
         "tracker",
         "ahead",
         "probe",
+        "pager",
         "homes",
     }
     silent = UpdatePosted(number=1, conditions="c", actions="a", needs="n", next_by=None)
-    assert kinds(follow(entry("incident/INC-1", silent), None)) == {"say", "card", "tracker", "homes"}
+    assert kinds(follow(entry("incident/INC-1", silent), None)) == {
+        "say",
+        "pager",
+        "card",
+        "tracker",
+        "homes",
+    }
 
 
 @pytest.mark.parametrize(

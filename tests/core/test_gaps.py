@@ -9,7 +9,7 @@ from inline_snapshot import snapshot
 from bot.core.document import plain
 from bot.core.drill import Drill
 from bot.core.events import DrillAsked, DrillEnded, Gap, TaskOpened
-from bot.core.gaps import open_gaps, task_of
+from bot.core.gaps import open_gaps, says_all, task_of, to_do
 
 
 def drill(number: int, outcome: str | None, *gaps: str, task: str = "") -> Drill:
@@ -73,3 +73,27 @@ It is mended when a drill does not show it any more: drill restore
 """)
     (alone,) = open_gaps([first])
     assert "Shown by  DRL-1\n" in plain(task_of(alone, first, ()))
+
+
+def test_older_drills_are_asked_until_one_that_ran_shows_nothing_of_what_is_open() -> None:
+    third, second, first = drill(3, "failed", "a"), drill(2, "failed", "a", "b"), drill(1, "passed", "b")
+    assert [says_all(found) for found in ((), (third,), (third, second), (third, second, first))] == [
+        False,
+        False,
+        False,
+        True,
+    ]
+    assert says_all((drill(2, "passed"),))
+    assert not says_all((drill(2, "refused", "a"),))
+
+
+def test_a_gap_is_to_be_mended_by_the_owners_within_two_weeks() -> None:
+    [found] = open_gaps([drill(3, "failed", "a", task="a")])
+    task = to_do(found, ["bo", "cy"])
+    assert (task.what, task.people, task.due, task.issue, task.buttons) == (
+        "a failed.",
+        ("bo", "cy"),
+        datetime(2026, 11, 17, 3, tzinfo=UTC),
+        found.task,
+        (),
+    )

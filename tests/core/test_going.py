@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -179,3 +180,18 @@ def test_whatever_was_measured_before_near_the_end_the_live_rate_counts(measured
     found = pace(step, STARTED, after(*reports, every_s=1, phases=phases), at(0, 95))
     assert found.left
     assert found.left[0].total_seconds() == pytest.approx(5, abs=0.05 * abs(5 - 0.05 * measured_s) + 0.01)
+
+
+def test_what_it_is_at_inside_a_phase_is_a_sign_of_life_and_is_no_phase() -> None:
+    copied = said("copying", 100)
+    building = replace(copied, doing="building index orders_pkey (scanning table, 40 %)")
+    going = after(copied, building)
+    assert (going.seen, going.doing, going.moved, going.counted) == (
+        ("copying",),
+        building.doing,
+        at(0, 20),
+        at(0, 20),
+    )
+    same = advance(going, building, PHASES, at(0, 90))
+    assert (same.moved, same.counted) == (at(0, 20), at(0, 20))
+    assert after(building, said("proving", 1)).doing == ""

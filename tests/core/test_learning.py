@@ -14,7 +14,8 @@ from inline_snapshot import snapshot
 from bot.core.cards.learning import lessons_card
 from bot.core.events import Decided, EffectObserved, Entry, Event, IncidentDeclared, Severity
 from bot.core.incident import Incident, fold
-from bot.core.learning import BINS, Spread, Worked, lessons, lessons_json
+from bot.core.learning import Worked, lessons, lessons_json
+from bot.core.spread import BINS, Spread
 from tests.core.story import shown
 
 T0 = datetime(2026, 11, 23, 2, 10, tzinfo=UTC)

@@ -68,7 +68,7 @@ def test_without_a_recovery_point_the_loss_is_unknown() -> None:
 def test_a_point_taken_after_the_damage_began_is_called_damaged() -> None:
     late = loss(damage=at(-30))
     assert told(late) == snapshot("""\
-Damaged data comes back: the recovery point was finished 10 min after the damage began at 2026-11-23
+Damaged data comes back: it is of 2026-11-23 01:50:00Z, 10 min after the damage began at 2026-11-23
         01:40:00Z.
 Later writes discarded: 35 min so far (2026-11-23 01:40:00Z to now, writers are not stopped).
 """)
@@ -114,8 +114,8 @@ def test_a_plan_is_outdated_when_the_damage_is_said_later_to_have_begun_before_i
     assert outdated(story.run, story.incident) is None
     story.in_incident(8, ImpactStated(damage_start=POINT.finished_at))
     assert outdated(story.run, story.incident) == (
-        "Since RUN-1 was planned, the damage is said to have begun at 2026-11-23 01:50:00Z, and the recovery "
-        f"point {POINT.id} was finished after that: it would bring damaged data back."
+        "Since RUN-1 was planned, the damage is said to have begun at 2026-11-23 01:50:00Z, and what "
+        f"{POINT.id} brings back is of 2026-11-23 01:50:00Z: damaged data would come back."
     )
     assert outdated(replace(story.run, plan=None), story.incident) is None
     assert losses(story.incident, replace(story.run, plan=None), now=at(9)) == ()
@@ -130,8 +130,8 @@ def test_what_was_put_back_and_turns_out_to_be_damaged_is_outdated_as_well() -> 
         outdated(story.run, story.incident)
         == damaged_again(story.run, story.incident)
         == (
-            f"RUN-1 put {POINT.id} back, which was finished after the damage began at 2026-11-23 01:50:00Z: "
-            "damaged data came back."
+            f"RUN-1 put {POINT.id} back as of 2026-11-23 01:50:00Z, and the damage began at "
+            "2026-11-23 01:50:00Z: damaged data came back."
         )
     )
 

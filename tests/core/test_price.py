@@ -235,4 +235,13 @@ def test_without_a_start_of_the_damage_no_writes_are_called_good() -> None:
 
     (text,) = price_texts(prices(market(story), [Option.RESTORE_FULL]))
 
-    assert text.endswith("gives up 40 min of writes.")
+    assert text.endswith("gives up 40 min of writes; cannot say whether it meets the RPO.")
+
+
+def test_where_people_say_that_much_good_was_written_the_clock_does_not_say_that_the_rpo_is_met() -> None:
+    story = planned()
+    story.in_incident(2, FactLearnt(name="data_corruption", value="none"))
+    story.in_incident(3, FactLearnt(name="good_writes_since_restore_point", value="high"), by="bo")
+
+    assert price(market(story)).rpo is Verdict.CANNOT_SAY
+    assert price(market(story), Option.CODE_ROLLBACK).rpo is Verdict.MEETS

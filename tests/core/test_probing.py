@@ -23,11 +23,14 @@ from bot.core.events import (
 from bot.core.incident import Incident, fold
 from bot.core.price import Basis, Price, Range
 from bot.core.probing import (
+    LOOKED_UP,
     Change,
     Finding,
     Findings,
+    InStep,
     Kept,
     Report,
+    looking,
     news,
     next_look,
     of_artifact,
@@ -35,6 +38,7 @@ from bot.core.probing import (
     of_incident,
     of_points,
     of_prices,
+    of_replicas,
     of_rollouts,
     recorded,
     remembered,
@@ -76,43 +80,70 @@ def values(findings: Findings) -> dict[str, Value]:
 
 
 def test_what_nobody_said_is_learnt_with_what_it_rests_on() -> None:
-    assert news(incident(), FOUND, ()) == (LEARNT,)
+    assert news(incident(), FOUND, (), NOW) == (LEARNT,)
     known = incident(LEARNT).known["backup_available"]
     assert known == Known(value=True, source="machine:backups", by="ana", at=at(20), because="P1 is there")
 
 
 def test_the_same_value_is_no_news_while_it_is_good() -> None:
-    assert news(incident(LEARNT), FOUND, {"backup_available"}) == ()
-    assert news(incident(LEARNT), FOUND, ()) == (LEARNT,)
+    assert news(incident(LEARNT), FOUND, {"backup_available"}, NOW) == ()
+    assert news(incident(LEARNT), FOUND, (), NOW) == (LEARNT,)
 
 
 def test_another_value_is_news_however_good_the_one_before_was() -> None:
     gone = LEARNT.model_copy(update={"value": False})
-    assert news(incident(gone), FOUND, {"backup_available"}) == (LEARNT,)
+    assert news(incident(gone), FOUND, {"backup_available"}, NOW) == (LEARNT,)
+
+
+@pytest.mark.parametrize("name", ["backup_available", "backup_age_minutes"])
+def test_the_same_value_for_another_reason_is_news_that_the_card_shows(name: str) -> None:
+    before = LEARNT.model_copy(update={"name": name, "value": 1})
+    found = Report("backups", {name: Finding(1, "P2 is there")})
+    [learnt] = news(incident(before), found, {name}, NOW)
+    assert isinstance(learnt, FactLearnt)
+    assert learnt.because == "P2 is there"
 
 
 @pytest.mark.parametrize(("minutes", "is_news"), [(20, False), (24, False), (25, True), (15, True)])
 def test_that_something_is_a_little_older_than_it_was_is_no_news(minutes: int, is_news: bool) -> None:
-    aged = FactLearnt(name="backup_age_minutes", value=20, source="machine:backups")
+    aged = LEARNT.model_copy(update={"name": "backup_age_minutes", "value": 20})
     found = Report("backups", {"backup_age_minutes": Finding(minutes, "P1 is there")})
-    assert bool(news(incident(aged), found, {"backup_age_minutes"})) is is_news
-    assert news(incident(aged), found, ())
+    assert bool(news(incident(aged), found, {"backup_age_minutes"}, NOW)) is is_news
+    assert news(incident(aged), found, (), NOW)
 
 
-@pytest.mark.parametrize("value", [False, None])
-def test_a_machine_never_speaks_over_a_person(value: Value) -> None:
-    said = incident(FactLearnt(name="backup_available", value=value))
-    assert news(said, FOUND, ()) == ()
+def test_a_machine_never_speaks_over_a_person_and_what_it_knows_otherwise_is_told_beside() -> None:
+    said = FactLearnt(name="backup_available", value=False)
+    other = LEARNT.model_copy(update={"against": "no, as @ana says"})
+    assert news(incident(said), FOUND, (), NOW) == (other,)
+    after = incident(said, other)
+    assert (after.known["backup_available"].value, after.found["backup_available"].value) == (False, True)
+    assert news(after, FOUND, {"backup_available"}, NOW) == ()
+
+
+def test_what_a_machine_finds_as_a_person_said_is_no_news() -> None:
+    assert news(incident(FactLearnt(name="backup_available", value=True)), FOUND, (), NOW) == ()
+    aged = Report("backups", {"backup_age_minutes": Finding(26, "P1 is there")})
+    assert news(incident(FactLearnt(name="backup_age_minutes", value=12)), aged, (), NOW) == ()
+    [told] = news(incident(FactLearnt(name="backup_age_minutes", value=11)), aged, (), NOW)
+    assert isinstance(told, FactLearnt)
+    assert told.against == "11, as @ana says"
+
+
+def test_what_nobody_knows_a_machine_may_tell() -> None:
+    nobody = FactLearnt(name="backup_available", value=None)
+    assert news(incident(nobody), FOUND, (), NOW) == (LEARNT,)
+    assert incident(nobody, LEARNT).facts == {"backup_available": True}
 
 
 def test_why_a_machine_cannot_tell_is_kept_once_and_taken_back_when_it_can() -> None:
     silent = Report("backups", unanswered={"backup_available": "the probe timed out after 5 s"})
     told = Probed(probe="backups", unanswered={"backup_available": "the probe timed out after 5 s"})
 
-    assert news(incident(), silent, ()) == (told,)
-    assert news(incident(told), silent, ()) == ()
+    assert news(incident(), silent, (), NOW) == (told,)
+    assert news(incident(told), silent, (), NOW) == ()
     assert incident(told).untold == {"backup_available": "the probe timed out after 5 s"}
-    back = news(incident(told), FOUND, ())
+    back = news(incident(told), FOUND, (), NOW)
     assert back == (LEARNT, Probed(probe="backups"))
     assert incident(told, Probed(probe="backups")).untold == {}
 
@@ -154,7 +185,18 @@ def test_facts_are_not_looked_up_for_ever() -> None:
 
 def test_what_a_person_said_need_not_be_told_by_a_machine() -> None:
     silent = Report("backups", unanswered={"backup_available": "nobody answers"})
-    assert news(incident(FactLearnt(name="backup_available", value=True)), silent, ()) == ()
+    assert news(incident(FactLearnt(name="backup_available", value=True)), silent, (), NOW) == ()
+
+
+def test_that_a_person_answers_what_a_machine_could_not_tell_is_not_told_as_its_recovery() -> None:
+    silent = Report("backups", unanswered={"backup_available": "nobody answers"})
+    told = Probed(probe="backups", unanswered={"backup_available": "nobody answers"})
+    answered = incident(told, FactLearnt(name="backup_available", value=True))
+
+    other = Report("backups", unanswered={"backup_available": "it timed out"})
+    assert [news(answered, report, (), NOW) for report in (silent, other)] == [(), ()]
+    assert next_look(answered, {}, NOW) is None
+    assert news(answered, FOUND, (), NOW) == (Probed(probe="backups"),)
 
 
 def test_the_severity_is_what_the_incident_says() -> None:
@@ -185,7 +227,7 @@ def test_the_last_change_before_it_began_is_the_one_that_is_suspected() -> None:
         "the last changes are 2026-11-23 02:10:00Z 2.4.0 was put into production by ci; 2026-11-23 02:02:00Z "
         "pool of 64, a change of config, was made in production past the pipelines by ci"
     )
-    assert found["schema_change"].because == "its migrations, as recorded: m7"
+    assert found["schema_change"].because == "the migrations of 2.4.0, as ci recorded them: m7"
     earlier = incident(impact_start=at(5))
     assert values(of_changes(earlier, known, NOW)) == {"minutes_since_change": 28, "change_type": "config"}
 
@@ -194,7 +236,7 @@ def test_a_release_that_was_named_is_suspected_before_a_later_change() -> None:
     known = recorded([release(12, "pool of 64", change="config"), release(10, "2.4.0", reversible={})])
     found = of_changes(incident(release="2.4.0"), known, NOW)
     assert values(found) == {"minutes_since_change": 20, "schema_change": "none"}
-    assert found["schema_change"].because == "its migrations, as recorded: none"
+    assert found["schema_change"].because == "the migrations of 2.4.0, as ci recorded them: none"
     assert of_changes(incident(), [], NOW) == {}
 
 
@@ -204,6 +246,9 @@ def test_what_is_recorded_of_another_release_says_nothing_about_the_one_that_was
     named = incident(release="2.4.0")
 
     assert of_changes(named, recorded([before]), NOW) == {}
+    of_another = Change(at(20), "kubernetes checkout has revision 9 (2.3.1), which nobody recorded")
+    of_another = replace(of_another, names=("2.3.1",))
+    assert of_changes(named, [*recorded([before]), of_another], NOW) == {}
     unrecorded = Change(at(15), "kubernetes checkout has revision 8, which nobody recorded")
     assert values(of_changes(named, [*recorded([before]), unrecorded], NOW)) == {"minutes_since_change": 15}
     found = of_changes(named, recorded([before, late]), NOW)
@@ -236,10 +281,39 @@ def test_what_a_cluster_remembers_and_nobody_recorded_is_a_change_of_unknown_kin
     ]
     changes = remembered(points, "kubernetes checkout", known)
     assert changes == [
-        Change(at(15), "kubernetes checkout has revision 8 (hand-made), which nobody recorded"),
+        Change(
+            at(15),
+            "kubernetes checkout has revision 8 (hand-made), which nobody recorded",
+            names=("hand-made",),
+        ),
         Change(at(16), "kubernetes checkout has revision 5, which nobody recorded"),
     ]
     assert values(of_changes(incident(), [*recorded(known), *changes], NOW)) == {"minutes_since_change": 14}
+
+
+def tag(minute: int, name: str, commit: str) -> RecoveryPoint:
+    release = name.removeprefix("checkout-")
+    return RecoveryPoint(name, "git", "tag", at(minute), release=release, commit=commit)
+
+
+def test_a_tag_is_of_the_release_that_has_its_name_or_its_commit() -> None:
+    whole = "ab12cd3" + "0" * 33
+    known = [release(0, "2.4.0"), release(1, "2.5.0", commit="ab12cd3"), release(1, "2.6.0", commit="ab")]
+    tags = [tag(20, "checkout-v2.4.0", "f" * 40), tag(21, "beta", whole), tag(22, "rc1", "ab" + "1" * 38)]
+
+    [other] = remembered(tags, "/srv/shop", known)
+    assert other == Change(at(22), "/srv/shop has tag rc1, which nobody recorded", names=("rc1",))
+
+
+def test_the_release_that_is_named_is_found_by_what_remembers_it_and_better_by_what_recorded_it() -> None:
+    named = incident(release="2.4.0")
+    tags = remembered([tag(5, "checkout-v2.4.0", "f" * 40), tag(9, "v2.3.9", "e" * 40)], "/srv/shop", [])
+    assert values(of_changes(named, tags, NOW)) == {"minutes_since_change": 25}
+
+    known = recorded([release(12, "2.4.0", change="code")])
+    found = of_changes(named, [*tags, *known], NOW, {"k8s": "it is away"})
+    assert values(found) == {"minutes_since_change": 18, "change_type": "code"}
+    assert found["minutes_since_change"].because.endswith("; what could not be asked: k8s: it is away")
 
 
 def point(id: str, minute: int, **more: object) -> RecoveryPoint:
@@ -344,3 +418,56 @@ def test_an_artefact_is_there_or_gone() -> None:
         "previous_artifact_available": Finding(value=True, because=f"{words} there")
     }
     assert of_artifact(before, there=False)["previous_artifact_available"].because == f"{words} gone"
+
+
+def server(system: str = "1", *, ok: bool = True) -> InStep:
+    return InStep(ok, "copy is 0.1 s behind" if ok else "no copy follows it", system, is_copy=False)
+
+
+def copy(system: str = "1", *, ok: bool = True) -> InStep:
+    return InStep(ok, "it is 0.1 s behind" if ok else "its replay is paused", system, is_copy=True)
+
+
+@pytest.mark.parametrize(
+    ("found", "silent", "expected"),
+    [
+        ({"db": server()}, [], True),
+        ({"db": server(ok=False)}, [], False),
+        ({"db": server(), "copy": copy()}, [], True),
+        # of several copies one is enough, and the server knows them all
+        ({"db": server(), "copy": copy(ok=False)}, [], True),
+        ({"db": server(ok=False), "copy": copy()}, [], False),
+        # the server is what failed
+        ({"copy": copy()}, ["db"], True),
+        ({"copy": copy(ok=False), "other": copy()}, ["db"], True),
+        ({"copy": copy(ok=False)}, ["db"], False),
+        # another server may be silent as well, and whether it has a copy nobody knows
+        ({"copy": copy()}, ["db", "users"], None),
+        ({"db": server()}, ["users"], None),
+        ({}, ["db"], None),
+        ({"db": server(), "users": server("2", ok=False)}, [], False),
+        ({"db": server(), "users-copy": copy("2")}, ["users"], True),
+    ],
+)
+def test_a_copy_of_every_system_must_be_in_step(
+    found: dict[str, InStep], silent: list[str], expected: bool | None
+) -> None:
+    said = of_replicas(found, dict.fromkeys(silent, "it is away"))
+    assert values(said) == ({} if expected is None else {"healthy_replica_available": expected})
+
+
+def test_what_a_copy_that_stands_for_a_silent_server_rests_on_is_told() -> None:
+    said = of_replicas({"copy": copy()}, {"db": "it is away"})
+    assert said["healthy_replica_available"].because == "copy: it is 0.1 s behind; db: it is away"
+
+
+def test_what_machines_did_not_come_back_with_yet_is_being_looked_for() -> None:
+    everything = tuple(fact for facts in LOOKED_UP.values() for fact in facts)
+    assert looking(incident()) == everything
+    # one that came back told something, or why it cannot
+    back = [Probed(probe=probe, unanswered={"x": "y"}) for probe in LOOKED_UP if probe != "backups"]
+    assert set(looking(incident(*back))) == set(LOOKED_UP["backups"])
+    assert looking(incident(*back, LEARNT)) == ()
+    assert looking(incident(*back[:-1], LEARNT)) == ()
+    said = FactLearnt(name="pitr_available", value=False)
+    assert set(looking(incident(*back, said))) == {*LOOKED_UP["backups"]} - {"pitr_available"}

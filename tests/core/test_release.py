@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -18,8 +18,9 @@ from bot.core.release import (
     misnamed,
     releases,
     schema_change,
-    since,
     stood_before,
+    suspected,
+    version_before,
     word,
 )
 
@@ -77,8 +78,24 @@ def test_a_flag_or_a_machine_is_no_version_to_go_back_to() -> None:
 
 def test_what_stood_before_a_suspect_is_counted_from_it() -> None:
     known = newest_first("2.4.1", "2.4.0", "2.3.0")
-    assert since(known, "2.4.0") == known[1:]
-    assert since(known, None) == since(known, "9.9") == known
+    assert suspected(known, "2.4.0", at(30)) == known[1:]
+    assert suspected(known, None, at(30)) == known
+    assert suspected(known, None, at(2)) == known[1:]
+    assert suspected(known, None, at(0)) == suspected(known, "9.9", at(30)) == ()
+
+
+def test_a_release_that_is_suspected_by_its_name_counts_whenever_it_was_recorded() -> None:
+    known = newest_first("2.4.0", "2.3.1", "2.4.0", "2.3.0")
+    assert suspected(known, "2.4.0", at(3)) == known[2:]
+    assert suspected(known, "2.4.0", at(0)) == known
+
+
+def test_the_version_before_is_told_by_the_release_that_replaced_it() -> None:
+    standing, *others = newest_first("2.4.0", "2.3.1", "2.3.0")
+    assert version_before([standing, *others]) == "2.3.1"
+    assert version_before([Release(told("2.4.0", previous="2.2.9"), standing.at, "ci"), *others]) == "2.2.9"
+    assert version_before([standing]) is None
+    assert version_before([]) is None
 
 
 @pytest.mark.parametrize(
@@ -115,7 +132,26 @@ def test_a_release_told_again_for_its_moment_is_known_however_old() -> None:
     entries = [entry(1, told("2.3.0")), entry(2, told("2.4.0"), 2)]
     assert recorded_before(entries, told("2.3.0"), at(1))
     assert not recorded_before(entries, told("2.3.0"), at(3))
-    assert recorded_before(entries, told("2.4.0"), at(3))
+    assert recorded_before(entries, told("2.4.0"), at(2))
+
+
+def test_the_same_version_at_another_moment_is_another_deployment_of_it() -> None:
+    entries = [entry(10, told("2.4.0"))]
+    late = word(entries, told("2.4.0"), at(3))
+    assert late == Word(told("2.4.0"), at(3), beside=at(10))
+    after = [*entries, Entry("service/checkout", 2, at(3), at(12), "bo", "http", late.keep)]
+    assert [each.at for each in releases(after)] == [at(10), at(3)]
+    assert word(after, told("2.4.0"), at(3)) == Word(None, at(3))
+    assert word(after, told("2.4.0"), None) == Word(None, at(10))
+    # nobody deployed it again where only the seconds were left out
+    exact = at(10) + timedelta(seconds=7, microseconds=300)
+    written = [replace(entries[0], occurred_at=exact)]
+    assert word(written, told("2.4.0", commit=None), at(10)) == Word(None, exact)
+    assert word(written, told("2.4.0"), exact.replace(microsecond=0)) == Word(None, exact)
+    assert word(written, told("2.4.0"), at(10) + timedelta(seconds=8)).keep
+
+
+PLAIN = "whoever is on the way can change what plain http brings: name an image, or an https address"
 
 
 @pytest.mark.parametrize(
@@ -133,6 +169,8 @@ def test_a_release_told_again_for_its_moment_is_known_however_old() -> None:
         ("https://files.example/x.tgz?X-Signature=ab", "what stands behind `?` or `#` may be a secret"),
         ("https://files.example/x.tgz#ab", "what stands behind `?` or `#` may be a secret"),
         ("https://[files/x.tgz", "it cannot be read as one"),
+        ("HTTP://169.254.169.254/latest", PLAIN),
+        ("http://files.example/x.tgz", PLAIN),
     ],
 )
 def test_an_address_that_opens_a_door_is_not_kept(artifact: str, why: str | None) -> None:
@@ -183,6 +221,18 @@ def test_the_release_of_the_moment_is_corrected_and_not_a_newer_one_of_the_same_
     assert word(entries, told("a", previous="z"), None).at == at(3)
 
 
+def test_the_same_telling_that_comes_late_is_no_correction() -> None:
+    first = told(migrations=("m9",), reversible={"m9": True}, artifact="registry.example/checkout:2.4.0")
+    wrong = told(migrations=("m9",), reversible={"m9": False})
+    entries = [entry(1, first), entry(1, first.model_copy(update={"reversible": {"m9": False}}), 2)]
+    entries += [entry(1, told("2.4.0", environment="staging"), 3), entry(1, told("2.3.0"), 4)]
+
+    assert word(entries, first, at(1), once=True) == Word(None, at(1))
+    assert word(entries, wrong, at(1), once=True) == Word(None, at(1))
+    assert word(entries, first, at(1)).corrects
+    assert word(entries, told(previous="2.3.0"), at(1), once=True).corrects
+
+
 @pytest.mark.parametrize(
     ("release", "wrong"),
     [
@@ -195,6 +245,19 @@ def test_the_release_of_the_moment_is_corrected_and_not_a_newer_one_of_the_same_
         (told("2.4.0 final"), "The version holds a blank"),
         (told(previous="2.3.0 final"), "The version holds a blank"),
         (told("https://u:pw@x/y", change="infra"), "The version is an address"),
+        (told("u:pw@x"), "The version reads as if it held a password"),
+        (told("dsn u:pw@x", change="config"), "The version reads as if it held a password"),
+        (told(":pw@x"), "The version reads as if it held a password"),
+        (told("u:@x"), "The version reads as if it held a password"),
+        (told("u:pw@sha256:zz"), "The version reads as if it held a password"),
+        (told("u:pw@sha256:ab@x"), "The version reads as if it held a password"),
+        (told(previous="u:pw@x"), "The version reads as if it held a password"),
+        (told(commit="u:pw@x"), "The commit reads as if it held a password"),
+        (told(migrations=("m7", "u:pw@x")), "The name of a migration reads as if it held a password"),
+        (told(components=("u:pw@x",)), "The name of a component reads as if it held a password"),
+        (told("checkout:2.4.0@sha256:ab12"), None),
+        (told("@shop/checkout@2.4.0"), None),
+        (told("2.4.0", commit="ab12", migrations=("m7",), components=("api",)), None),
     ],
 )
 def test_a_version_is_a_word_and_no_address(release: ReleaseRecorded, wrong: str | None) -> None:

@@ -8,7 +8,20 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from bot.core.due import Attend, Begin, Draft, EndAbort, EndUndo, Pause, Reopen, Stop, Undo, Verify, due
+from bot.core.due import (
+    AskWhether,
+    Attend,
+    Begin,
+    Draft,
+    EndAbort,
+    EndUndo,
+    Pause,
+    Reopen,
+    Stop,
+    Undo,
+    Verify,
+    due,
+)
 from bot.core.events import (
     AbortAsked,
     Approved,
@@ -18,6 +31,8 @@ from bot.core.events import (
     FreezeLifted,
     FreezePlaced,
     GateReopened,
+    ObjectionsAsked,
+    ObjectionsSet,
     PlanAsked,
     Planned,
     Rejected,
@@ -38,6 +53,7 @@ from bot.core.events import (
     Withdrawn,
 )
 from bot.core.freeze import Freeze
+from bot.core.plan import PlannedStep
 from bot.core.run import Run, Status, fold
 from tests.core.plans import HOLDERS as THREE
 from tests.core.plans import START, plan
@@ -60,6 +76,11 @@ class RunMachine(RuleBasedStateMachine):
         self.folded: Run | None = None
         self.hash = "h1"
         self.begun: list[tuple[str, int, frozenset[str]]] = []
+        self.holding: set[str] = set()
+        self.objecting: set[str] = set()
+        self.within = 0
+        self.consented: dict[tuple[str, int, str], datetime] = {}
+        self.undecided: set[str] = set()
 
     def happen(self, by: str, *events: Event) -> None:
         for event in events:
@@ -73,12 +94,18 @@ class RunMachine(RuleBasedStateMachine):
         assert self.folded
         return self.folded
 
-    @initialize()
-    def planned_and_started(self) -> None:
+    @initialize(minutes=st.sampled_from([0, 2]), well=st.booleans())
+    def planned_and_started(self, minutes: int, well: bool) -> None:
+        """Half of the runs have their approvals at once and are carried on: what follows is about those."""
         self.happen("ana", ASKED)
         self.happen("backstop", Planned(plan=PLAN, hash=self.hash))
         until = self.now + timedelta(minutes=20)
         self.happen("ana", RunStarted(hash=self.hash, expires={"overwrite": until}))
+        self.time_to_object(minutes)
+        if well:
+            self.happen("bo", Approved(gate="overwrite", hash=self.hash, role="dba"))
+            self.happen("cy", Approved(gate="overwrite", hash=self.hash, role="app"))
+            self.all_goes_well()
 
     @property
     def live(self) -> bool:
@@ -99,6 +126,9 @@ class RunMachine(RuleBasedStateMachine):
     @rule()
     @precondition(lambda self: self.live)
     def all_goes_well_for_a_while(self) -> None:
+        self.all_goes_well()
+
+    def all_goes_well(self) -> None:
         for _ in range(4):
             self.carry_one("succeeds")
 
@@ -116,7 +146,9 @@ class RunMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.live)
     def ask_again(self) -> None:
         until = self.now + timedelta(minutes=20)
-        self.happen("ana", GateReopened(gate="overwrite", expires=until), RunResumed())
+        lifts = self.run.stopped_at(["overwrite"])
+        resumed = (RunResumed(lifts=lifts),) if lifts else ()
+        self.happen("ana", GateReopened(gate="overwrite", expires=until), *resumed)
 
     @rule()
     @precondition(lambda self: self.live and len(self.entries) > 15)
@@ -140,15 +172,44 @@ class RunMachine(RuleBasedStateMachine):
     def time_passes(self, minutes: int) -> None:
         self.now += timedelta(minutes=minutes)
 
-    @rule()
+    @rule(person=PEOPLE)
     @precondition(lambda self: self.live and len(self.entries) > 10)
-    def hold(self) -> None:
-        self.happen("ana", RunPaused(why="wait"))
+    def hold(self, person: str) -> None:
+        self.happen(person, RunPaused(why="wait", hold=person))
+        self.holding.add(person)
+
+    @rule(person=PEOPLE)
+    @precondition(lambda self: self.live and len(self.entries) > 12)
+    def object_to_it(self, person: str) -> None:
+        self.happen(person, RunPaused(why="no", objection=person))
+        self.objecting.add(person)
+
+    @rule(person=PEOPLE)
+    @precondition(lambda self: self.live)
+    def take_an_objection_back(self, person: str) -> None:
+        if person in self.objecting:
+            self.happen(person, RunResumed(lifts=(f"objection:{person}",)))
+            self.objecting.discard(person)
+
+    @rule(minutes=st.integers(min_value=0, max_value=3))
+    @precondition(lambda self: self.live and len(self.entries) > 12)
+    def other_time_to_object(self, minutes: int) -> None:
+        self.time_to_object(minutes)
+
+    def time_to_object(self, minutes: int) -> None:
+        self.happen("ana", ObjectionsSet(within_s=minutes * 60))
+        self.within = minutes * 60
 
     @rule(passing=st.booleans())
     @precondition(lambda self: self.live)
     def resume(self, passing: bool) -> None:
-        self.happen("ana", RunResumed(passes=tuple(self.freezes) if passing else ()))
+        """A word ends holds; what happened to a step is ended by a decision about the step."""
+        lifts = [p.reason for p in self.run.pauses if p.step not in self.undecided or not p.of_step]
+        if lifts:
+            passes = tuple(self.freezes) if passing else ()
+            self.happen("ana", RunResumed(lifts=tuple(lifts), passes=passes))
+            self.holding.clear()
+            self.objecting.clear()
 
     @rule(step=STEPS)
     @precondition(lambda self: self.live)
@@ -161,14 +222,18 @@ class RunMachine(RuleBasedStateMachine):
     def skip_or_do_by_hand(self, step: str) -> None:
         if self.run.step(step).status in (Status.FAILED, Status.IN_DOUBT):
             self.happen("ana", StepSkipped(step=step, why="not needed"))
+            self.undecided.discard(step)
         elif self.run.step(step).status is Status.UNDONE:
             self.happen("ana", StepDone(step=step, evidence="by hand"))
+            self.undecided.discard(step)
 
     @rule(step=STEPS)
     @precondition(lambda self: self.live)
     def undo(self, step: str) -> None:
         if not self.run.acting:
             self.happen("ana", UndoAsked(step=step, why="back"))
+            ids = [each.id for each in PLAN.steps]
+            self.undecided -= set(ids[ids.index(step) :])
 
     @rule()
     @precondition(lambda self: self.live and len(self.entries) > 25)
@@ -188,25 +253,21 @@ class RunMachine(RuleBasedStateMachine):
     def do(self, move: object, outcome: str) -> None:
         match move:
             case Begin(step, attempt):
-                yes = frozenset(
-                    a.person for a in self.run.gates["overwrite"].approvals if a.hash == self.hash
-                )
-                if step.destructive:
-                    assert not self.unpassed_freezes(), "a destructive step began under a foreign freeze"
-                    assert not self.run.gates["overwrite"].rejection
-                    assert "cy" in yes
-                    assert yes & {"bo", "dee"}
-                assert self.run.paused is None
-                assert self.run.abort is None
-                self.begun.append((step.id, attempt, yes))
-                self.happen(
-                    "backstop", StepStarted(step=step.id, attempt=attempt, key=f"{step.id}.{attempt}")
-                )
+                self.begin(step, attempt)
             case Attend(step):
                 self.end(step.id, outcome)
+            case AskWhether(step, attempt, until):
+                gate = self.run.gates["overwrite"]
+                assert step.destructive
+                assert not gate.rejection
+                assert until == self.now + timedelta(seconds=self.within)
+                self.consented[step.id, attempt, self.hash] = until
+                asked = ObjectionsAsked(step=step.id, attempt=attempt, hash=self.hash, until=until)
+                self.happen("backstop", asked)
             case Reopen(step):
                 attempt = self.run.step(step.id).attempt + 1
                 self.happen("backstop", AttemptOpened(step=step.id, attempt=attempt, target_said="gone"))
+                self.undecided.discard(step.id)
             case Undo(step):
                 attempt = self.run.step(step.id).attempt
                 started = StepStarted(step=step.id, attempt=attempt, key=f"{step.id}.u", undo=True)
@@ -226,6 +287,24 @@ class RunMachine(RuleBasedStateMachine):
             case Draft():
                 raise AssertionError("a planned run is never drafted again by itself")
 
+    def begin(self, step: PlannedStep, attempt: int) -> None:
+        yes = frozenset(a.person for a in self.run.gates["overwrite"].approvals if a.hash == self.hash)
+        if step.destructive:
+            assert not self.unpassed_freezes(), "a destructive step began under a foreign freeze"
+            assert not self.run.gates["overwrite"].rejection
+            assert "cy" in yes
+            assert yes & {"bo", "dee"}
+            asked = self.consented.get((step.id, attempt, self.hash))
+            assert not self.within or asked, "nobody was asked for objections"
+            assert asked is None or asked <= self.now, "the time to object is not over"
+        assert self.run.paused is None
+        assert not self.objecting, "a step began although somebody objects"
+        assert not self.holding, "a step began although somebody held the run"
+        assert not self.undecided, "a step began although nobody had decided about one that failed"
+        assert self.run.abort is None
+        self.begun.append((step.id, attempt, yes))
+        self.happen("backstop", StepStarted(step=step.id, attempt=attempt, key=f"{step.id}.{attempt}"))
+
     def unpassed_freezes(self) -> set[str]:
         return set(self.freezes) - set(self.run.passes)
 
@@ -237,9 +316,17 @@ class RunMachine(RuleBasedStateMachine):
         elif outcome == "fails":
             failure = StepFailed(because="broken", **more)  # type: ignore[arg-type]
             self.happen("backstop", failure, RunPaused(why="broken", step=step))
+            self.undecided.add(step)
         elif outcome == "is in doubt":
             doubt = StepInDoubt(because="no word", **more)  # type: ignore[arg-type]
             self.happen("backstop", doubt, RunPaused(why="no word", step=step))
+            self.undecided.add(step)
+
+    @invariant()
+    def whoever_holds_a_run_that_is_under_way_is_among_the_reasons_it_waits_for(self) -> None:
+        if self.live:
+            assert {pause.hold for pause in self.run.pauses if pause.hold} == self.holding
+            assert {pause.objection for pause in self.run.pauses if pause.objection} == self.objecting
 
     @invariant()
     def no_attempt_of_a_step_begins_twice(self) -> None:

@@ -8,7 +8,8 @@ from bot.core import events
 from bot.core.cards import said
 from bot.core.cards.lines import describe
 from bot.core.document import say
-from bot.core.salvage import kept_copies, searches
+from bot.core.salvage import Kept, kept_copies, searches
+from integrations.contract import Json
 from tests.core.everything import entry
 from tests.core.story import Story, at, planned, restoring, shown
 
@@ -33,11 +34,45 @@ def restored(**evidence: str) -> Story:
     return story
 
 
-def test_only_a_restore_that_succeeded_and_says_so_kept_a_copy() -> None:
-    assert [*kept_copies(restored(kept="/kept/orders.db").run)] == ["restore"]
+def test_a_restore_that_succeeded_kept_a_copy_if_it_says_so() -> None:
+    run = restored(kept="/kept/orders.db").run
+    assert kept_copies(run) == (Kept("restore", run.step("restore").key),)
     assert not kept_copies(restored().run)
     assert not kept_copies(restoring().run)
     assert not kept_copies(replace(planned().run, plan=None))
+
+
+def retried(**evidence: Json) -> Story:
+    """Return a run whose restore was killed, and went well in its second attempt."""
+    story = restoring()
+    story.in_run(16, events.StepFailed(step="restore", attempt=1, because="it was killed"))
+    story.in_run(17, events.AttemptOpened(step="restore", attempt=2, target_said="it answers"))
+    story.in_run(18, events.StepStarted(step="restore", attempt=2, key=story.run.key("restore", 2)))
+    story.in_run(19, events.StepSucceeded(step="restore", attempt=2, evidence=evidence))
+    return story
+
+
+def test_an_attempt_that_did_not_succeed_may_have_kept_what_was_damaged() -> None:
+    story = restoring()
+    first = story.run.step("restore").key
+    story.in_run(16, events.StepFailed(step="restore", attempt=1, because="it was killed"))
+    assert kept_copies(story.run) == (Kept("restore", first),)
+    done = events.StepDone(step="restore", evidence="https://wiki/1", why="it was in place")
+    story.in_run(17, done)
+    assert kept_copies(story.run) == (Kept("restore", first),)
+
+    run = retried(kept="/kept/2/orders.db").run
+    one, two = run.key("restore", 1), run.key("restore", 2)
+    assert kept_copies(run) == (Kept("restore", one, 1), Kept("restore", two, 2))
+    assert [kept.name for kept in kept_copies(run)] == ["restore (attempt 1)", "restore (attempt 2)"]
+    assert kept_copies(retried().run) == (Kept("restore", one, 1),)
+
+
+def test_what_an_attempt_went_on_from_is_searched_once() -> None:
+    run = retried().run
+    one, two = run.key("restore", 1), run.key("restore", 2)
+    story = retried(kept="/kept/1/orders.db", goes_on_from=[one])
+    assert kept_copies(story.run) == (Kept("restore", two, 2),)
 
 
 def test_a_search_is_open_until_it_found_something_or_failed() -> None:

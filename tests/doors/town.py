@@ -109,7 +109,7 @@ async def town(
 ) -> AsyncIterator[Town]:
     """Open both doors until the block ends."""
     world = World(points=[point("P1", 0), point("P2", 5)])
-    (folder / "playbooks").mkdir(parents=True)
+    (folder / "playbooks").mkdir(parents=True, exist_ok=True)
     (folder / "catalog.yaml").write_text(WHO)
     (folder / "playbooks" / "restore.yaml").write_text(WHAT)
     settings = Settings.model_validate(

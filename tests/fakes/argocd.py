@@ -1,7 +1,7 @@
 """Argo CD on loopback: one application with its API server, and a controller that acts when it is told to.
 
 The refusals and their words, what a sync window does to an operation, and that auto-sync brings back what git
-has, are those of Argo CD 3.5.
+has, are those of Argo CD 3.5. Every request and answer is held against Argo CD's own description.
 """
 
 from __future__ import annotations
@@ -16,25 +16,11 @@ from typing import Any
 from aiohttp import web
 
 from integrations.contract import Json, Source, Target
+from tests.fakes.argo_described import says_application, says_windows, takes
 from tests.fakes.serving import Faults, an_app, served
 
 GOOD, BAD, HEAD = "a" * 40, "b" * 40, "main"
 BLOCKED = "Sync operation blocked by sync window"
-_FIELDS = {
-    "rollback": {"name", "id", "dryRun", "prune", "appNamespace", "project"},
-    "sync": {
-        "name",
-        "revision",
-        "dryRun",
-        "prune",
-        "strategy",
-        "resources",
-        "infos",
-        "appNamespace",
-        "project",
-    },
-    "patch": {"name", "patch", "patchType", "appNamespace", "project"},
-}
 _INVALID, _PRECONDITION, _DENIED, _UNAUTHENTICATED = 3, 9, 7, 16
 _STATUS = {_INVALID: 400, _PRECONDITION: 400, _DENIED: 403, _UNAUTHENTICATED: 401}
 
@@ -178,8 +164,12 @@ class ArgoStandIn:
         self.app["operation"] = {"sync": sync, "initiatedBy": by, **({"info": info} if info else {})}
         self.app["status"].pop("operationState", None)
 
-    async def show(self, request: web.Request) -> web.Response:
+    def _told(self) -> web.Response:
+        says_application(self.app)
         return web.json_response(self.app)
+
+    async def show(self, request: web.Request) -> web.Response:
+        return self._told()
 
     async def patch(self, request: web.Request) -> web.Response:
         body = await self._body(request, "patch")
@@ -188,7 +178,7 @@ class ArgoStandIn:
         # Whatever else a patch says, the server takes the spec, labels and annotations over.
         self.app["spec"] = patched["spec"]
         self.app["metadata"]["annotations"] = patched["metadata"].get("annotations", {})
-        return web.json_response(self.app)
+        return self._told()
 
     async def rollback(self, request: web.Request) -> web.Response:
         body = await self._body(request, "rollback")
@@ -201,12 +191,12 @@ class ArgoStandIn:
             )
         sync = {"revision": entry["revision"], "prune": body.get("prune", False), "source": entry["source"]}
         self._set(sync, by={"username": "backstop"})
-        return web.json_response(self.app)
+        return self._told()
 
     async def sync(self, request: web.Request) -> web.Response:
         body = await self._body(request, "sync")
         self._set({"revision": self.git}, by={"username": "backstop"}, info=body.get("infos"))
-        return web.json_response(self.app)
+        return self._told()
 
     async def terminate(self, request: web.Request) -> web.Response:
         if "operation" not in self.app or not self.state:
@@ -219,12 +209,14 @@ class ArgoStandIn:
         allows = [window for window in self.windows if window["kind"] == "allow"]
         active = [window for window in self.windows if window["kind"] == "deny"]
         answer: dict[str, Any] = {"assignedWindows": self.windows, "canSync": free and not allows}
-        return web.json_response({**answer, **({"activeWindows": active} if active else {})})
+        answer |= {"activeWindows": active} if active else {}
+        says_windows(answer)
+        return web.json_response(answer)
 
     async def _body(self, request: web.Request, kind: str) -> Any:
         body = await request.json()
         self.asked.append(kind)
-        assert set(body) <= _FIELDS[kind], body
+        takes(kind, body)
         assert body["name"] == "orders"
         return body
 

@@ -102,6 +102,14 @@ allow = [
     "restic.prepare", "restic.discard",
 ]
 
+[targets.uploads-drill]
+kind = "restic"
+path = "{home}/lab/uploads"
+repository = "{home}/repository"
+password_file = "{home}/secret"
+restic = "{restic}"
+allow = ["restic.restore", "restic.restored", "restic.prepare", "restic.discard"]
+
 [targets.checkout]
 kind = "commands"
 

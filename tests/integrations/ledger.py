@@ -59,6 +59,17 @@ class Ledger:
             shutil.rmtree(folder)
         self._create()
 
+    def compacted(self) -> None:
+        """Let Litestream merge the files of its replica until there is one of a higher level."""
+        config = self.database.with_name("litestream.yml")
+        at = f"path: {self.database}\n    replica: {{path: {self.url[len('file://') :]}}}"
+        config.write_text(f"levels: [{{interval: 1s}}]\ndbs:\n  - {at}\n")
+        with self._running("replicate", "-config", str(config)):
+            until = time.monotonic() + WITHIN_S
+            listed = [self._program, "ltx", "-json", "-level", "1", self.url]
+            while b"max_txid" not in subprocess.run(listed, capture_output=True, check=False).stdout:
+                assert time.monotonic() < until, "Litestream did not compact"
+
     def _create(self) -> None:
         with closing(sqlite3.connect(self.database)) as connection, connection:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -67,7 +78,12 @@ class Ledger:
     @contextmanager
     def replicating(self) -> Iterator[None]:
         """Run Litestream for as long as the block lasts."""
-        argv = [self._program, "replicate", str(self.database), self.url]
+        with self._running("replicate", str(self.database), self.url):
+            yield
+
+    @contextmanager
+    def _running(self, *words: str) -> Iterator[None]:
+        argv = [self._program, *words]
         with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             try:
                 yield

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
 
 from integrations.contract import (
+    Call,
     Cap,
+    CheckResult,
+    Effect,
     Goal,
     Guard,
     Health,
     IntegrationError,
+    Operation,
     RecoveryPoint,
     Resolution,
     Source,
@@ -22,7 +27,7 @@ from integrations.contract import (
 from integrations.examine import Examined, examine_source, examine_target
 from integrations.registry import open_engines
 from tests.integrations.host import Host
-from tests.runs.stage import StageEngine, World, point
+from tests.runs.stage import StageEngine, World, operation, point
 
 NOW = datetime(2026, 11, 23, 2, 20, tzinfo=UTC)
 TARGET, SOURCE = Target("orders-db", "stage", "production"), Source("points", "stage")
@@ -82,6 +87,25 @@ async def test_a_target_that_is_ill_says_why_or_that_it_does_not_say() -> None:
     assert (await target_of(silent, silent)).problems == ("It is not well and does not say why.",)
     down = IntegrationError("nobody answers", permanent=False)
     assert await target_of(down) == Examined("cannot be asked", ("nobody answers",))
+
+
+async def test_a_state_that_is_right_is_said_as_such_and_not_as_wrong() -> None:
+    standby = Health(ok=False, identity="one", version="stage 1", notes=("It is a standby.",))
+    assert await target_of(standby, standby) == Examined("stage 1, one. It is a standby.")
+    ready = Health(ok=True, identity="one", version="stage 1", notes=("A copy lies ready.", "It is new."))
+    assert await target_of(ready, ready) == Examined("stage 1, one. A copy lies ready. It is new.")
+
+
+async def test_a_stand_in_that_no_drill_filled_is_right_to_be_empty(host: Host) -> None:
+    engine = open_engines(host.connections)["sqlite"]
+    host.database.unlink()
+    stand_in = Target("orders-db", "sqlite", "lab", isolated=True)
+    empty = f"There is no database at {host.database}."
+    found = await examine_target(engine, stand_in)
+    assert (found.problems, empty in found.says) == ((), True)
+    assert found.says.endswith(f" {empty} It is a stand-in, which a drill fills.")
+    real = await examine_target(engine, replace(stand_in, isolated=False))
+    assert real.problems == (empty,)
 
 
 async def test_a_target_whose_name_changes_or_is_missing_is_named() -> None:
@@ -145,3 +169,48 @@ async def test_the_engine_beside_a_database_keeps_its_promises(host: Host) -> No
     places = await engine.guard(source)
     assert places.deletes is True
     assert places.because.endswith(f"may write in {Path(host.home) / 'points'}")
+
+
+async def test_the_newest_copy_is_read_without_noting_it_and_one_that_changed_is_a_problem(
+    host: Host,
+) -> None:
+    engine = open_engines(host.connections)["sqlite"]
+    source = Source("orders-db", "sqlite")
+    for key in ("B-1", "B-2"):
+        await host.runner.start(key, "sqlite.backup", "orders-db", {}, token=None, timeout_s=60)
+        await host.ended(key)
+    newest = (await engine.points(source))[0]
+    content, note = host.points / f"{newest.id}.db", host.points / f"{newest.id}.json"
+    kept = note.read_bytes()
+
+    found = await examine_source(engine, source, now=datetime.now(UTC))
+    assert found.problems == ()
+    assert found.says.endswith(f"; {newest.id} was read and is what was backed up")
+
+    content.write_bytes(content.read_bytes()[:-1] + b"x")
+    found = await examine_source(engine, source, now=datetime.now(UTC))
+    (problem,) = found.problems
+    assert problem.startswith(f"{newest.id} is damaged: its content is not what was backed up: digest ")
+    assert note.read_bytes() == kept
+
+
+async def test_an_engine_that_cannot_look_now_says_so_and_nothing_is_wrong() -> None:
+    class Looking(Careless):
+        operations: ClassVar[Mapping[str, Operation]] = {"look": operation("look", Effect.READ, "check")}
+
+    world = World(points=[point("P2", 5), point("P1", 0)])
+    assert (await examine_source(Looking(world), SOURCE, now=NOW)).says.endswith("; 41 rows")
+    world.rows_ok = False
+    assert (await examine_source(Looking(world), SOURCE, now=NOW)).problems == ("0 rows.",)
+    world.reachable = False
+
+    class Later(Looking):
+        def _reach(self) -> None:
+            """Points are listed, and nothing else is answered."""
+
+        async def check(self, call: Call) -> CheckResult:
+            raise IntegrationError("The runner is older.", permanent=True)
+
+    found = await examine_source(Later(world), SOURCE, now=NOW)
+    assert found.problems == ()
+    assert found.says.endswith("; P2 was not looked at: The runner is older")

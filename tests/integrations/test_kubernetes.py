@@ -421,6 +421,7 @@ async def test_a_note_that_somebody_changed_is_named(shop: Shop) -> None:
         ("ready", {}, True, "3 replicas are ready, 3 are wanted"),
         ("ready", {"at_least": 4}, False, "3 replicas are ready, 4 are wanted"),
         ("rolled_out", {}, True, "3 of 3 replicas are updated and available"),
+        ("one_version", {}, True, f"3 of {BAD}"),
     ],
 )
 async def test_checks_say_what_runs(
@@ -428,6 +429,18 @@ async def test_checks_say_what_runs(
 ) -> None:
     result = await shop.engine.check(Call(operation, target=shop.target, params=params))
     assert (result.ok, result.found) == (ok, found)
+
+
+async def test_a_restart_brings_no_other_version_and_another_setting_does(shop: Shop) -> None:
+    one_version = Call("one_version", target=shop.target)
+    shop.cluster.rollouts.open.clear()
+    for note, alone in (("kubectl.kubernetes.io/restartedAt", True), ("shop/flags", False)):
+        template = shop.cluster.get("Deployment", "checkout")["spec"]["template"]
+        template["metadata"].setdefault("annotations", {})[note] = "2026-11-23T02:10:00Z"
+        shop.change("spec", template=template)
+        await shop.cluster.looked("checkout")
+        assert (await shop.engine.check(one_version)).ok is alone
+    assert not (await shop.engine.check(Call("rolled_out", target=shop.target))).ok
 
 
 async def test_an_image_that_is_only_wanted_does_not_run(shop: Shop) -> None:

@@ -170,12 +170,51 @@ async def test_a_replica_begun_anew_gives_a_number_to_another_transaction(
     assert ledger.amounts() in ([], [70])
 
 
+async def test_what_was_approved_of_a_replica_is_not_what_another_one_calls_by_its_number(
+    host: Host, engine: Engine, ledger: Ledger
+) -> None:
+    approved = (await engine.points(ledger.source))[-1]
+    ledger.begin_anew()
+    with ledger.replicating():
+        ledger.write(70)
+        ledger.replicated()
+    again = (await engine.points(ledger.source))[-1]
+    assert again.id == approved.id
+    assert again.digest != approved.digest
+
+    for operation, key in (("prepare", "RUN-1.prepare.1.abcdef12"), ("restore", KEY)):
+        call = Call(operation, target=ledger.target, source=ledger.source, point=approved)
+        ref = await engine.start(call, key=key, token=1 if operation == "restore" else None)
+        await host.ended(key)
+        state = await engine.poll(ref)
+        assert state.phase is Phase.FAILED
+        assert (
+            f"{approved.id} is not the transaction that was approved: {ledger.url} was begun anew "
+            in state.because
+        )
+        assert state.because.endswith("Nothing was changed; plan again.")
+
+    assert ledger.amounts() == [70]
+
+
+async def test_a_transaction_keeps_its_name_while_its_files_are_compacted(
+    engine: Engine, ledger: Ledger, host: Host
+) -> None:
+    before = {each.id: each.digest for each in await engine.points(ledger.source)}
+    ledger.compacted()
+    after = {each.id: each.digest for each in await engine.points(ledger.source)}
+    assert after
+    assert after.items() <= before.items()
+
+
 async def test_a_replica_that_is_spoilt_is_noticed_before_anything_is_replaced(
     host: Host, engine: Engine, ledger: Ledger
 ) -> None:
     point = await good(engine, ledger)
     for file in (host.home / "replica").rglob("*.ltx"):
+        written = file.stat().st_mtime_ns
         file.write_bytes(file.read_bytes()[:100] + b"spoilt" * 20)
+        os.utime(file, ns=(written, written))
     ref = await engine.start(
         Call("restore", target=ledger.target, source=ledger.source, point=point), key=KEY, token=1
     )

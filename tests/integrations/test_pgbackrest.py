@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from integrations.contract import (
     BeforeXid,
     Call,
     Engine,
+    IntegrationError,
     JobState,
     Phase,
     RecoveryPoint,
@@ -22,9 +24,10 @@ from integrations.contract import (
     ToRevision,
     ToTime,
 )
+from integrations.examine import examine_target
 from integrations.registry import open_engines
 from tests.integrations.host import Host, a_host, until
-from tests.pgbackrest import Cluster, now
+from tests.pgbackrest import PORT, Cluster, now
 
 pytestmark = pytest.mark.real
 
@@ -73,6 +76,28 @@ async def test_health_names_the_database_also_while_it_is_stopped(engine: Engine
     assert f"What is in {cluster.data} is no whole cluster" in damaged.problems[0]
 
 
+async def test_a_standby_is_as_it_should_be_and_says_where_to_restore(
+    engine: Engine, cluster: Cluster
+) -> None:
+    cluster.stop()
+    cluster.run("touch", cluster.data / "standby.signal")
+    cluster.start("-c archive_mode=off")
+    health = await engine.health(cluster.target)
+    assert (health.ok, health.problems) == (False, ())
+    assert health.notes == ("The server is a standby; restore on the one it follows.",)
+    found = await examine_target(engine, cluster.target)
+    assert found.problems == ()
+    assert found.says.endswith(". The server is a standby; restore on the one it follows.")
+
+
+async def test_whoever_may_write_in_the_repository_could_delete_its_backups(
+    engine: Engine, cluster: Cluster
+) -> None:
+    guard = await engine.guard(cluster.source)
+    assert guard.deletes is True
+    assert guard.because.endswith(f" may write in {cluster.home}/repo/backup/orders")
+
+
 async def test_the_cluster_of_another_database_is_not_restored(engine: Engine, cluster: Cluster) -> None:
     cluster.stop()
     cluster.run("rm", "-r", cluster.data)
@@ -103,6 +128,28 @@ async def test_backups_are_points_with_their_labels_and_can_be_proved_and_held(
     assert (again.health, again.held_until) == ("valid", held)
     assert again.verified_at is not None
     assert '"backstop-hold-until"' in cluster.pgbackrest("info", "--output=json")
+
+
+async def test_a_backup_that_is_gone_is_not_held_unless_its_copy_lies_ready(
+    engine: Engine, cluster: Cluster
+) -> None:
+    (full,) = await engine.points(cluster.source)
+    until = full.finished_at + timedelta(days=30)
+    backups = cluster.home / "repo/backup/orders"
+    (backups / full.id).rename(cluster.home / "elsewhere")
+    with pytest.raises(IntegrationError) as refused:
+        await engine.hold(cluster.source, full, until=until)
+    assert f"The backup {full.id} cannot be marked as one to keep (pgbackrest annotate: " in str(
+        refused.value
+    )
+    assert "Look whether it is still there: `pgbackrest --stanza=orders info`. If not, plan again." in str(
+        refused.value
+    )
+    (cluster.home / "elsewhere").rename(backups / full.id)
+    prepare = Call("prepare", source=cluster.source, point=full, target=cluster.target)
+    assert (await _ended(engine, prepare, "RUN-1.prepare.1")).phase is Phase.SUCCEEDED
+    (backups / full.id).rename(cluster.home / "elsewhere")
+    await engine.hold(cluster.source, full, until=until)
 
 
 async def test_a_damaged_backup_is_found_out_though_verify_ends_well(
@@ -166,6 +213,7 @@ async def test_what_no_replay_can_end_at_is_refused_before_anything_is_done(
     early = full.finished_at - timedelta(hours=1)
     for goal, says in (
         (ToTime(now() + timedelta(hours=1)), "is still to come."),
+        (ToTime(datetime.min.replace(tzinfo=UTC)), "0001-01-01 00:00:00Z lies before there was PostgreSQL"),
         (ToTime(early), f" lies before the first backup, {full.id}, which ended at "),
         (ToLsn("F/0"), "F/0 lies after the end of the archived log of timeline 1"),
         (ToLsn(bad.lsn, timeline=7), "there is no timeline 7 in the archive; there are: 1."),
@@ -187,6 +235,36 @@ async def test_what_no_replay_can_end_at_is_refused_before_anything_is_done(
     )
     assert "Choose an earlier moment, or start the server" in stopped.because
     assert (await engine.resolve(cluster.source, ToTime(bad.began))).point == full
+
+
+_WHILE_LISTING = """#!/bin/sh
+case "$*" in
+*repo-ls*)
+    found=$({pgbackrest} "$@") || exit
+    for _ in 1 2; do
+        {programs}/psql -qAtX -h {home}/s -p {port} -U postgres postgres -c \\
+            "INSERT INTO orders (total) VALUES (1)" -c "SELECT pg_switch_wal()" >&2
+    done
+    {pgbackrest} --config={home}/pgbackrest.conf --stanza=orders --log-level-console=off check >&2
+    printf '%s' "$found";;
+*) exec {pgbackrest} "$@";;
+esac
+"""
+
+
+async def test_what_is_archived_while_one_looks_is_no_gap(cluster: Cluster, tmp_path: Path) -> None:
+    slow = cluster.home / "slow-pgbackrest"
+    words = {"home": cluster.home, "programs": cluster.binaries, "port": PORT}
+    slow.write_text(_WHILE_LISTING.format(pgbackrest=shutil.which("pgbackrest"), **words))
+    slow.chmod(0o755)
+    async with a_host(tmp_path, cluster.runner_config(more=f'pgbackrest = "{slow}"\n')) as host:
+        engine = open_engines(host.connections)["pgbackrest"]
+        (full,) = await engine.points(cluster.source)
+        bad = cluster.release_badly()
+        for goal in (ToLsn(bad.lsn), ToTime(bad.began), BeforeXid(bad.xid)):
+            found = await engine.resolve(cluster.source, goal)
+            assert (found.point, found.log_continuous) == (full, True), found.because
+        assert (await engine.check(Call("log_continuous", source=cluster.source, point=full))).ok
 
 
 async def test_a_gap_in_the_log_is_named_and_no_backup_before_it_is_chosen(
@@ -242,3 +320,11 @@ async def test_a_name_marks_one_place_for_good(engine: Engine, cluster: Cluster)
     state = await _ended(engine, again, "RUN-2/mark/1")
     assert state.phase is Phase.FAILED
     assert "There is a marker before-2.4.0 already, of 20" in state.because
+
+
+async def test_a_cluster_that_nobody_follows_has_no_copy_to_take_over(
+    engine: Engine, cluster: Cluster
+) -> None:
+    found = await engine.check(Call("in_step", target=cluster.target, params={"within_s": 300}))
+    assert (found.ok, found.found) == (False, "no copy follows it")
+    assert found.evidence["is_copy"] is False

@@ -13,16 +13,15 @@ from integrations.contract import (
     BeforeXid,
     Call,
     Engine,
-    Goal,
     IntegrationError,
-    JobState,
     Phase,
     ToLsn,
     ToMarker,
     ToTime,
 )
 from integrations.registry import open_engines
-from tests.integrations.host import Host, a_host, until
+from tests.integrations.acts import Acts
+from tests.integrations.host import Host, a_host
 from tests.pgbackrest import SIDE_PORT, Cluster, now
 
 pytestmark = pytest.mark.real
@@ -37,44 +36,6 @@ async def host(cluster: Cluster, tmp_path: Path) -> AsyncIterator[Host]:
 @pytest.fixture
 def engine(host: Host) -> Engine:
     return open_engines(host.connections)["pgbackrest"]
-
-
-class Acts:
-    """What is asked of an engine, one after another, each under a key of its own."""
-
-    def __init__(self, engine: Engine, cluster: Cluster) -> None:
-        self.engine, self.cluster, self.count = engine, cluster, 0
-
-    async def ended(self, call: Call) -> JobState:
-        self.count += 1
-        token = self.count if call.operation.startswith("restore") else None
-        ref = await self.engine.start(call, key=f"RUN-1/act/{self.count}", token=token)
-
-        async def look() -> JobState | None:
-            state = await self.engine.poll(ref)
-            return None if state.phase is Phase.RUNNING else state
-
-        return await until(look, seconds=90)
-
-    async def call(self, operation: str, goal: Goal) -> Call:
-        found = await self.engine.resolve(self.cluster.source, goal)
-        assert found.point, found.because
-        return Call(
-            operation,
-            target=self.cluster.target,
-            source=self.cluster.source,
-            point=found.point,
-            goal=found.goal,
-        )
-
-    async def done(self, operation: str, goal: Goal) -> JobState:
-        state = await self.ended(await self.call(operation, goal))
-        assert state.phase is Phase.SUCCEEDED, state.because
-        return state
-
-    async def backed_up(self) -> None:
-        state = await self.ended(Call("backup", target=self.cluster.target, params={"type": "full"}))
-        assert state.phase is Phase.SUCCEEDED, state.because
 
 
 @pytest.fixture
@@ -102,6 +63,24 @@ async def test_a_bad_release_is_undone_by_moment_twice_by_transaction_and_by_mar
     assert damaged != before
     cluster.order()
     assert not (await acts.engine.health(cluster.target)).problems
+
+
+async def test_a_transaction_of_a_timeline_that_was_left_is_named_to_whoever_approves_it(
+    acts: Acts, cluster: Cluster
+) -> None:
+    bad = cluster.release_badly()
+    goal = BeforeXid(bad.xid)
+    assert (await acts.engine.resolve(cluster.source, goal)).caution == ""
+    await acts.done("restore", goal)
+    found = await acts.engine.resolve(cluster.source, goal)
+    assert found.goal == BeforeXid(bad.xid, timeline=1)
+    assert found.caution.startswith(f"Transaction {bad.xid} is not on timeline 2, where the cluster is now. ")
+    assert found.caution.endswith(
+        " on timeline 1, which a restore left: all that was written since then goes, also what was written "
+        "on timeline 2."
+    )
+    pinned = await acts.engine.resolve(cluster.source, BeforeXid(bad.xid, timeline=1))
+    assert (pinned.point, pinned.caution) == (found.point, "")
 
 
 async def test_backups_that_a_restore_left_behind_are_stranded_and_the_next_one_counts(
@@ -143,7 +122,9 @@ async def test_a_copy_rests_at_its_goal_goes_on_to_a_later_one_and_takes_the_pla
         cluster.ask("CREATE TABLE t ()", SIDE_PORT)
     assert cluster.ask("SHOW archive_mode", SIDE_PORT) == "off"
     assert cluster.ask("SHOW listen_addresses", SIDE_PORT) == ""
-    assert "a copy" in "".join((await acts.engine.health(cluster.target)).problems).lower()
+    health = await acts.engine.health(cluster.target)
+    assert health.problems == ()
+    assert "lies ready beside it" in "".join(health.notes)
 
     await acts.done("prepare", ToTime(later))
     assert (cluster.rows(SIDE_PORT), cluster.side.stat().st_ino) == (damaged, inode)
@@ -199,6 +180,50 @@ async def test_a_cluster_is_restored_over_itself_and_what_was_damaged_is_kept_un
     again = await acts.ended(bare)
     assert (again.phase, again.evidence["kept"]) == (Phase.SUCCEEDED, None), again.because
     assert cluster.rows() == bad.good
+
+
+async def test_a_server_that_runs_is_stopped_before_anything_of_it_is_copied_over(
+    acts: Acts, cluster: Cluster
+) -> None:
+    bad = cluster.release_badly()
+    ran = cluster.pid()
+    assert ran is not None
+    state = await acts.done("restore_in_place", BeforeXid(bad.xid))
+    phases = [each.phase for each in state.phases]
+    assert phases.index("stopping") < phases.index("keeping") < phases.index("copying")
+    assert cluster.pid() not in (None, ran)
+    assert cluster.rows() == bad.good
+
+
+async def test_a_cluster_is_restored_over_itself_to_a_place_in_its_log_and_to_a_marker(
+    acts: Acts, cluster: Cluster
+) -> None:
+    await acts.engine.mark(cluster.target, "before-2.4.0")
+    marked = cluster.rows()
+    cluster.order()
+    bad = cluster.release_badly()
+    assert bad.good != marked
+
+    await acts.done("restore_in_place", ToLsn(bad.lsn))
+    assert cluster.rows() == bad.good
+
+    # The marker lies on the timeline that the first restore went on from.
+    await acts.done("restore_in_place", ToMarker("before-2.4.0"))
+    assert cluster.rows() == marked
+
+
+async def test_a_backup_from_after_the_damage_is_not_the_one_that_is_restored(
+    acts: Acts, cluster: Cluster
+) -> None:
+    await acts.engine.mark(cluster.target, "before-2.4.0")
+    before = cluster.rows()
+    bad = cluster.release_badly()
+    first = cluster.label()
+    await acts.backed_up()
+    assert (await acts.done("restore", BeforeXid(bad.xid))).evidence["point"] == first
+    assert cluster.rows() == bad.good
+    assert (await acts.done("restore", ToMarker("before-2.4.0"))).evidence["point"] == first
+    assert cluster.rows() == before
 
 
 def _inode(path: Path) -> int:

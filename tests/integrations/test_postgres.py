@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+import os
+import re
+import shlex
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
 
-from integrations.contract import Call, Engine, JobState, Phase, RecoveryPoint
+from integrations.contract import Call, Engine, IntegrationError, JobState, Phase, RecoveryPoint
 from integrations.registry import open_engines
+from integrations.runner.postgres import dumps
 from tests import postgres
 from tests.integrations.host import Host, until
 from tests.integrations.orders import Orders, orders_host
@@ -188,11 +194,133 @@ async def test_a_prepared_transaction_is_named_before_anything_is_done(
 async def test_a_database_that_is_gone_is_restored_too(engine: Engine, orders: Orders) -> None:
     point = await _dumped(engine, orders)
     before = await engine.health(orders.target)
+    assert before.made.isdecimal()
     with orders.server.connect() as connection:
         connection.execute(psycopg.sql.SQL("DROP DATABASE {}").format(psycopg.sql.Identifier(orders.name)))
     gone = await engine.health(orders.target)
     assert (gone.ok, gone.identity) == (True, before.identity)
     assert gone.problems == (f"There is no database {orders.name}.",)
+    assert gone.made == ""
     state = await _ended(engine, _restore(orders, point))
     assert (state.phase, state.evidence["kept"]) == (Phase.SUCCEEDED, None)
     assert orders.total() == GOOD
+
+
+async def test_a_kept_database_is_a_note_with_its_age_its_size_and_how_to_drop_it(
+    engine: Engine, orders: Orders
+) -> None:
+    point = await _dumped(engine, orders)
+    assert (await _ended(engine, _restore(orders, point))).phase is Phase.SUCCEEDED
+    (kept,) = orders.databases("_replaced_")
+
+    health = await engine.health(orders.target)
+
+    assert (health.ok, health.problems) == (True, ())
+    (note,) = health.notes
+    assert re.match(
+        rf"{re.escape(kept)} \([0-9]+ kB\) is kept since 20[0-9-]+T[0-9:]+Z, when RUN-1/restore/1 ",
+        note,
+    )
+    assert note.endswith(f" {shlex.quote(kept)}`.")
+    assert "once nobody needs it: `" in note
+    assert "/dropdb -h " in note
+
+
+async def test_a_damaged_dump_refuses_the_plan_and_is_not_chosen_again(
+    engine: Engine, orders: Orders
+) -> None:
+    point = await _dumped(engine, orders)
+    dump = next(file for file in orders.dumps.glob("*.dump/*") if file.stat().st_size > 10)
+    content = bytearray(dump.read_bytes())
+    content[5] ^= 1
+    dump.write_bytes(content)
+    assert (await engine.points(orders.source))[0].health == "unknown"
+
+    with pytest.raises(
+        IntegrationError, match=f"{point.id} is damaged: its content is not what was backed up"
+    ):
+        await engine.plan(_restore(orders, point))
+
+    assert (await engine.points(orders.source))[0].health == "invalid"
+
+
+class Gate:
+    """A file that is there while the gate is open, where the server can see it."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def open(self) -> None:
+        self._file.touch()
+
+    def shut(self) -> None:
+        self._file.unlink(missing_ok=True)
+
+
+@pytest.fixture
+def gate(orders: Orders) -> Iterator[Gate]:
+    """An index that takes as long as the gate is shut."""
+    handle, name = tempfile.mkstemp(prefix="backstop-gate-")
+    os.close(handle)
+    with orders.server.connect(orders.name) as connection:
+        connection.execute(
+            sql.SQL(
+                """CREATE FUNCTION shop.slowly(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN
+                WHILE (pg_stat_file({}, true)).size IS NULL LOOP PERFORM pg_sleep(0.02); END LOOP;
+                RETURN $1; END $$"""
+            ).format(sql.Literal(name))
+        )
+        connection.execute('CREATE INDEX "or ders slowly" ON shop."or ders" (shop.slowly(total))')
+    made = Gate(Path(name))
+    yield made
+    made.shut()
+
+
+async def test_an_index_that_is_built_is_named_with_how_far_the_server_is(
+    engine: Engine, orders: Orders, gate: Gate
+) -> None:
+    point = await _dumped(engine, orders)
+    gate.shut()
+    ref = await engine.start(_restore(orders, point), key="RUN-1/restore/1", token=1)
+
+    async def builds() -> str | None:
+        state = await engine.poll(ref)
+        assert state.phase is Phase.RUNNING, state.because
+        doing = state.progress.doing if state.progress else ""
+        return doing if "slowly" in doing and "(" in doing else None
+
+    assert (await until(builds, seconds=60)).startswith("building index or ders slowly (scanning table")
+    gate.open()
+
+    async def ended() -> bool:
+        return (await engine.poll(ref)).phase is Phase.SUCCEEDED
+
+    await until(ended, seconds=60)
+    assert await _restored(engine, orders, point) == "right: 2 of 2 tables hold exactly what was dumped"
+
+
+async def test_a_dump_that_does_not_fit_is_refused_when_the_plan_is_made(
+    engine: Engine, orders: Orders
+) -> None:
+    point = await _dumped(engine, orders)
+    await engine.plan(_restore(orders, point))
+    note = orders.dumps / f"{point.id}.json"
+    note.write_text(json.dumps({**json.loads(note.read_text()), "bytes": 99 * 10**15}))
+    with pytest.raises(IntegrationError, match=r"90040\.0 TiB|87\.9 PiB|and a tenth more are needed"):
+        await engine.plan(_restore(orders, point))
+
+
+async def test_a_dump_is_looked_at_without_noting_it_and_one_too_big_has_its_contents_listed(
+    engine: Engine, orders: Orders
+) -> None:
+    point = await _dumped(engine, orders)
+    look = Call("look", source=orders.source, point=point)
+    found = await engine.check(look)
+    assert (found.ok, found.found) == (True, f"{point.id} was read and is what was backed up")
+
+    programs, note = orders.server.binaries, orders.dumps / f"{point.id}.json"
+    before = note.read_bytes()
+    (orders.dumps / f"{point.id}.dump" / "toc.dat").write_bytes(b"PGDMP broken")
+    assert not (await engine.check(look)).ok
+    assert not dumps.look(programs, orders.dumps, point.id, within_s=0)["ok"]
+    assert note.read_bytes() == before

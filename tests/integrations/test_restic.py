@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from integrations.contract import Call, Engine, IntegrationError, JobState, Phase, RecoveryPoint, ToTime
+from integrations.contract import (
+    Call,
+    Engine,
+    IntegrationError,
+    JobState,
+    Phase,
+    RecoveryPoint,
+    Target,
+    ToTime,
+)
 from integrations.registry import open_engines
 from tests.integrations.host import SECRET, Host, a_host, until
 from tests.integrations.uploads import Uploads
@@ -51,6 +62,18 @@ async def _backed_up(engine: Engine, uploads: Uploads) -> RecoveryPoint:
 
 def _restore(uploads: Uploads, point: RecoveryPoint) -> Call:
     return Call("restore", target=uploads.target, point=point, source=uploads.source)
+
+
+async def _through(host: Host, script: str) -> None:
+    """Let the runner reach restic through a script, in which $RESTIC is the program."""
+    text = host.config.read_text()
+    program = text.split('restic = "')[1].split('"')[0]
+    wrapper = host.home / "through"
+    wrapper.write_text(f"#!/bin/sh\nRESTIC={program}\n{script}\n")
+    wrapper.chmod(0o700)
+    host.kill_serve()
+    host.config.write_text(text.replace(f'restic = "{program}"', f'restic = "{wrapper}"'))
+    await host.serve()
 
 
 async def _restored(engine: Engine, uploads: Uploads, point: RecoveryPoint) -> str:
@@ -184,14 +207,7 @@ async def test_a_backup_that_could_not_read_everything_is_no_recovery_point(
     engine: Engine, uploads: Uploads, host: Host
 ) -> None:
     # restic ends with 3 then; whoever may read everything never sees that, so its exit code stands in for it.
-    real = host.home / "real-restic"
-    text = host.config.read_text()
-    program = text.split('restic = "')[1].split('"')[0]
-    real.write_text(f'#!/bin/sh\n{program} "$@" || exit\ncase "$*" in *" backup "*) exit 3;; esac\n')
-    real.chmod(0o700)
-    host.kill_serve()
-    host.config.write_text(text.replace(f'restic = "{program}"', f'restic = "{real}"'))
-    await host.serve()
+    await _through(host, '"$RESTIC" "$@" || exit\ncase "$*" in *" backup "*) exit 3;; esac')
 
     state = await _ended(engine, Call("backup", target=uploads.target), "B-1")
 
@@ -199,3 +215,112 @@ async def test_a_backup_that_could_not_read_everything_is_no_recovery_point(
     assert "could not read every file" in state.because
     (point,) = await engine.points(uploads.source)
     assert point.health == "partial"
+
+
+async def test_a_restore_that_went_on_without_its_supervisor_is_known_to_be_done(
+    engine: Engine, uploads: Uploads, host: Host
+) -> None:
+    point = await _backed_up(engine, uploads)
+    uploads.damage()
+    wait = f'echo > "{host.home}/begun"; while [ ! -e "{host.home}/go" ]; do sleep 0.02; done'
+    await _through(host, f'case "$*" in *" restore "*) {wait};; esac\nexec "$RESTIC" "$@"')
+    ref = await engine.start(_restore(uploads, point), key="R-1", token=1)
+
+    async def begun() -> bool:
+        return (host.home / "begun").exists()
+
+    await until(begun)
+    os.kill(host.supervisor("R-1"), signal.SIGKILL)
+
+    async def unattended() -> bool:
+        return (await engine.poll(ref)).phase is Phase.LOST
+
+    await until(unattended)
+    assert (await engine.poll(ref)).alive
+    host.go()
+
+    async def ended() -> JobState | None:
+        state = await engine.poll(ref)
+        return None if state.alive else state
+
+    state = await until(ended)
+    assert (state.phase, state.alive, state.evidence["point"]) == (Phase.SUCCEEDED, False, point.id)
+    assert state.ended_at is not None
+    assert uploads.whole()
+    assert (await engine.poll(await engine.forbid(_restore(uploads, point), key="R-1"))).phase is (
+        Phase.SUCCEEDED
+    )
+
+
+@pytest.mark.parametrize(("at", "words"), [("", "uploads"), ("..", "{home}/uploads"), ("2026", ".")])
+async def test_a_snapshot_of_a_relative_path_is_restored_from_where_it_lies_or_not_planned(
+    engine: Engine, uploads: Uploads, host: Host, at: str, words: str
+) -> None:
+    where, what = host.home, words.format(home=host.home.name)
+    if words == ".":
+        where, what = uploads.path, "."
+    elif at == "..":
+        where = host.home.parent
+    uploads.restic("backup", what, cwd=where)
+    (point,) = await engine.points(uploads.source)
+    uploads.damage()
+    if words == ".":
+        with pytest.raises(
+            IntegrationError, match=f"{point.id} does not hold the folder {uploads.path}: it was"
+        ):
+            await engine.plan(_restore(uploads, point))
+        return
+    assert (await engine.plan(_restore(uploads, point))).work["copying"] > 0
+
+    state = await _ended(engine, _restore(uploads, point))
+
+    assert state.phase is Phase.SUCCEEDED, state.because
+    assert uploads.whole()
+    assert "0 missing or changed" in await _restored(engine, uploads, point)
+    assert (await engine.verify_point(uploads.source, point)).ok
+
+
+async def test_a_stand_in_restores_what_the_snapshots_of_its_source_name_otherwise(
+    engine: Engine, uploads: Uploads, host: Host
+) -> None:
+    point = await _backed_up(engine, uploads)
+    (host.home / "lab").mkdir()
+    stand_in = Target("uploads-drill", "restic", "recovery-lab", isolated=True)
+    call = Call("restore", target=stand_in, point=point, source=uploads.source)
+    assert (await engine.plan(call)).work["copying"] > 0
+
+    state = await _ended(engine, call)
+
+    assert state.phase is Phase.SUCCEEDED, state.because
+    assert uploads.whole(host.home / "lab" / "uploads")
+    found = await engine.check(Call("restored", target=stand_in, point=point, source=uploads.source))
+    assert found.ok, found.found
+
+
+async def test_a_snapshot_that_does_not_fit_is_not_planned_and_leaves_nothing(
+    engine: Engine, uploads: Uploads, host: Host
+) -> None:
+    point = await _backed_up(engine, uploads)
+    huge = r"{\"total_size\": 99000000000000000}"
+    await _through(host, f'case "$*" in *" stats "*) echo "{huge}";; *) exec "$RESTIC" "$@";; esac')
+    with pytest.raises(
+        IntegrationError, match=r"free, and 90040\.0 TiB and a tenth more are needed: nothing"
+    ):
+        await engine.plan(_restore(uploads, point))
+    state = await _ended(engine, _restore(uploads, point))
+    assert state.phase is Phase.FAILED
+    assert "Make room first." in state.because
+    assert [each.name for each in host.home.glob(".uploads*")] == []
+
+
+async def test_a_snapshot_of_another_host_is_told_where_this_one_has_its_own(
+    engine: Engine, uploads: Uploads
+) -> None:
+    uploads.restic("backup", "--host=elsewhere", str(uploads.path))
+    (other,) = await engine.points(uploads.source)
+    assert (await engine.plan(_restore(uploads, other))).notes == ()
+
+    await _backed_up(engine, uploads)
+    (note,) = (await engine.plan(_restore(uploads, other))).notes
+    assert note.startswith(f"{other.id} was taken on elsewhere, and this host, {os.uname().nodename}, has 1 ")
+    assert (await engine.health(uploads.target)).made != ""

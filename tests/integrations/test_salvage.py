@@ -12,8 +12,10 @@ import pytest
 
 from integrations.contract import Call, Engine, JobState, Json, Phase, RecoveryPoint, Source, Target
 from integrations.registry import open_engines
+from integrations.runner.attempts import Attempt
 from integrations.runner.files import digest
 from integrations.runner.jobs import directory
+from integrations.runner.sqlite.restore import Restore, restore
 from tests import postgres
 from tests.integrations.host import Host, until
 from tests.integrations.orders import orders_host
@@ -151,7 +153,7 @@ async def test_a_damaged_page_of_the_kept_file_keeps_the_other_tables_from_nothi
 async def test_what_cannot_be_salvaged_is_said(host: Host) -> None:
     engine, source = open_engines(host.connections)["sqlite"], Source("orders-db", "sqlite")
     nothing = await _salvaged(engine, host.target, "S-0")
-    assert f"No restore was finished here under the key {R}, so" in nothing.because
+    assert f"No restore began here under the key {R}, so" in nothing.because
     await _ended(engine, Call("backup", target=host.target), "B-1")
     await _restored(engine, host.target, source)
     missing = await _salvaged(engine, host.target, "S-1", table="no such")
@@ -159,6 +161,40 @@ async def test_what_cannot_be_salvaged_is_said(host: Host) -> None:
     (host.kept / directory(R) / "orders.db").unlink()
     gone = await _salvaged(engine, host.target, "S-2")
     assert "kept no database" in gone.because
+
+
+@pytest.mark.parametrize("moved", [True, False])
+async def test_what_a_restore_replaced_that_was_broken_off_is_found_where_it_lies(
+    host: Host, *, moved: bool
+) -> None:
+    engine, source = open_engines(host.connections)["sqlite"], Source("orders-db", "sqlite")
+    await _ended(engine, Call("backup", target=host.target), "B-1")
+    _say(host.database, "INSERT INTO orders (id, total) VALUES (501, 7)")
+    (point,) = await engine.points(source)
+    stages = restore(Restore(host.database, host.points, Attempt(host.kept, R, point.id)))
+    while next(stages).phase != ("kept" if moved else "swapped"):
+        pass
+    busy = await _salvaged(engine, host.target, "S-0")
+    assert busy.because.endswith("A restore is under way here; ask again once it is over.")
+    stages.close()
+
+    state = await _salvaged(engine, host.target)
+
+    assert (state.phase, state.evidence.get("only")) == (Phase.SUCCEEDED, 1), state.because
+    assert _read(Path(str(state.evidence["folder"])), "only.csv")["orders"][1:] == [["501", "7"]]
+
+
+async def test_a_restore_that_was_broken_off_before_the_swap_replaced_nothing(host: Host) -> None:
+    engine, source = open_engines(host.connections)["sqlite"], Source("orders-db", "sqlite")
+    await _ended(engine, Call("backup", target=host.target), "B-1")
+    (point,) = await engine.points(source)
+    what = Restore(host.database, host.points, Attempt(host.kept, R, point.id))
+    stages = restore(what)
+    while next(stages).phase != "linked":
+        pass
+    stages.close()
+    assert what.damaged.samefile(host.database)
+    assert "kept no database: it replaced none" in (await _salvaged(engine, host.target)).because
 
 
 @pytest.mark.real
@@ -188,6 +224,7 @@ async def test_rows_written_after_the_restored_moment_are_found_in_the_replaced_
             "INSERT INTO shop.pairs VALUES (1, 'z', '-0')",
             "ALTER TABLE shop.pairs ADD note jsonb",
             "CREATE TABLE shop.fresh AS SELECT 9 AS id",
+            "CREATE TABLE public.fresh AS SELECT 9 AS id WHERE false",
         )
         await _restored(engine, orders.target, orders.source)
 
@@ -205,6 +242,14 @@ async def test_rows_written_after_the_restored_moment_are_found_in_the_replaced_
         assert differ[1:3] == [["kept", "1", "0", "naïve 🙂 1"], ["restored", "1", "10", "naïve 🙂 1"]]
         one = await _salvaged(engine, orders.target, "S-2", table=quoted)
         assert (one.evidence["compared"], one.evidence["only"]) == (1, 3)
+        bare = await _salvaged(engine, orders.target, "S-4", table="pairs")
+        assert (bare.evidence["compared"], bare.evidence["only"]) == (1, 1), bare.because
+        spaced = await _salvaged(engine, orders.target, "S-5", table="or ders")
+        assert (spaced.evidence["compared"], spaced.evidence["differ"]) == (1, 3), spaced.because
+        twice = await _salvaged(engine, orders.target, "S-6", table="fresh")
+        assert "Several tables are called fresh; name one with its schema: public.fresh, shop.fresh." in (
+            twice.because
+        )
         again = await _salvaged(engine, orders.target)
         assert again.evidence == state.evidence
         with orders.server.connect() as connection:

@@ -30,13 +30,23 @@ class Uploads:
         (self.path / "newest").symlink_to("2026/invoice")
         self.restic("init")
 
-    def restic(self, *words: str) -> str:
-        """Run restic as an operator does."""
+    def restic(self, *words: str, cwd: Path | None = None) -> str:
+        """Run restic as an operator does, in a directory."""
         reach = (f"--repo={self.repository}", f"--password-file={self._host.home / 'secret'}")
         done = subprocess.run(
-            [self._restic, *reach, "--no-cache", *words], check=True, capture_output=True, text=True
+            [self._restic, *reach, "--no-cache", *words], cwd=cwd, check=True, capture_output=True, text=True
         )
         return done.stdout
+
+    def started(self, *words: str) -> subprocess.Popen[bytes]:
+        """Start restic as an operator does, with its input open."""
+        reach = (f"--repo={self.repository}", f"--password-file={self._host.home / 'secret'}")
+        return subprocess.Popen(
+            [self._restic, *reach, "--no-cache", *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
 
     def damage(self) -> None:
         """Do what a bad release does."""

@@ -8,6 +8,8 @@ each of the conversations under them. The forms of a line, a name and two spaces
     bo in RUN-1  @backstop …                       says it in a thread, where commands do not exist
     bo  presses Reject on "RUN-1" and writes "…"   presses a button, twice where it says so
     ana  fills in 1:"Orders are wrong" and sends   the form that she sees, by the names of its fields
+    bo  says "Replica is ahead" with the file "lag.png"   says it in the room; without a file as well
+    ana  reacts with :pushpin: to "Replica"        and `adds … to the timeline`, `edits … to "…"`, `deletes …`
     ana  uses the shortcut declare_incident        a shortcut of Slack's own menu
     bo  opens the home tab                         and sees it drawn; `-- bo's home reads` shows it
     bo  presses Approve at home                    a button of the home tab

@@ -8,10 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import aiohttp
 
 from bot.core.effects import Effect
+from bot.sandbox.faults import Drop, rate_limited
 from bot.sandbox.slack import Reply
 from integrations.contract import Phase, RecoveryPoint
+from tests.journeys.issues import issue_in_words
 from tests.journeys.places import Place, StagePlace
 from tests.journeys.script import BadScript, Read
 from tests.journeys.sight import Sight
@@ -103,6 +108,11 @@ async def _home(scene: Scene, who: str) -> Read:
     return Read("home", scene.sight.tidy(scene.place.slack.plain(tab)) if tab else "There is nothing yet.")
 
 
+@sentence("the app hears of messages")
+async def _subscribed(scene: Scene) -> None:
+    scene.place.slack.subscribe("message")
+
+
 @sentence("the bot (restarts|stops|starts)")
 async def _bot(scene: Scene, how: str) -> None:
     if how != "starts":
@@ -134,6 +144,131 @@ async def _jira(scene: Scene, how: str) -> None:
     await (scene.stage.jira_down() if how == "down" else scene.stage.jira_up())
 
 
+@sentence("there is the issue of a change")
+async def _change(scene: Scene) -> None:
+    jira = scene.place.jira
+    assert jira
+    jira.site.create(type="Task", summary="Put 2.4.0 out")
+
+
+@sentence("the issue (\\S+) reads")
+async def _issue(scene: Scene, key: str) -> Read:
+    assert scene.place.jira
+    return Read("jira", scene.sight.tidy(issue_in_words(scene.place.jira.issues[key])))
+
+
+@sentence("PagerDuty is (down|back)")
+async def _pagerduty(scene: Scene, how: str) -> None:
+    await (scene.stage.pager_down() if how == "down" else scene.stage.pager_up())
+
+
+@sentence("Statuspage is (down|back)")
+async def _statuspage(scene: Scene, how: str) -> None:
+    assert scene.stage.statuspage
+    scene.stage.statuspage.faults.down = how == "down"
+
+
+@sentence("Statuspage (loses the answer|wants rest)")
+async def _statuspage_fails(scene: Scene, how: str) -> None:
+    assert scene.stage.statuspage
+    fault = Drop() if how == "loses the answer" else rate_limited("30")
+    scene.stage.statuspage.faults.add("update_incident", fault)
+
+
+@sentence("Alertmanager is (down|back)")
+async def _alertmanager(scene: Scene, how: str) -> None:
+    assert scene.stage.alertmanager
+    scene.stage.alertmanager.faults.down = how == "down"
+
+
+@sentence("Alertmanager loses the answer")
+async def _alertmanager_fails(scene: Scene) -> None:
+    assert scene.stage.alertmanager
+    scene.stage.alertmanager.faults.add("post_silence", Drop())
+
+
+@sentence("(\\w+) ends the silence in Alertmanager")
+async def _loud(scene: Scene, who: str) -> None:
+    assert scene.stage.alertmanager
+    for each in scene.stage.alertmanager.in_force:
+        scene.stage.alertmanager.end(each)
+
+
+@sentence("PagerDuty refuses its token|PagerDuty takes the token again")
+async def _token(scene: Scene) -> None:
+    pagerduty, token = scene.stage.pagerduty, scene.stage.settings.pagerduty_token
+    assert pagerduty
+    assert token
+    kept = token.get_secret_value()
+    pagerduty.token = "another" if pagerduty.token == kept else kept
+
+
+@sentence("(\\w+) (acknowledges|resolves|triggers) the incident in PagerDuty")
+async def _moves(scene: Scene, who: str, how: str) -> None:
+    pagerduty = scene.stage.pagerduty
+    assert pagerduty
+    status = {"acknowledges": "acknowledged", "resolves": "resolved", "triggers": "triggered"}[how]
+    pagerduty.moves(f"{who}@example.com", pagerduty.incidents[-1], status)
+
+
+@sentence('(\\w+) writes "(.+)" in PagerDuty')
+async def _writes(scene: Scene, who: str, text: str) -> None:
+    pagerduty = scene.stage.pagerduty
+    assert pagerduty
+    pagerduty.writes(f"{who}@example.com", pagerduty.incidents[-1], text)
+
+
+@sentence("(\\w+) says in PagerDuty that they (come|do not come)")
+async def _answers(scene: Scene, who: str, how: str) -> None:
+    pagerduty = scene.stage.pagerduty
+    assert pagerduty
+    state = "joined" if how == "come" else "declined"
+    pagerduty.answers(f"{who}@example.com", pagerduty.incidents[-1], state)
+
+
+@sentence("(\\w+) is on call for the databases")
+async def _on_call(scene: Scene, who: str) -> None:
+    assert scene.stage.pagerduty
+    scene.stage.pagerduty.policy("PDBA001", f"{who}@example.com")
+
+
+@sentence("Alertmanager tells that (\\w+) (fires|is resolved) for (\\S+)")
+async def _alerts(scene: Scene, name: str, how: str, service: str) -> None:
+    await scene.place.up()
+    app, now = scene.place.app, scene.stage.clock()
+    token = await app.timeline.records.issue_token(
+        "ci", scopes=["alerts"], name="alerts", expires_at=now + timedelta(days=1)
+    )
+    status = "firing" if how == "fires" else "resolved"
+    began = "2026-11-23T02:08:00Z"
+    labels = {"alertname": name, "service": service, "severity": "critical"}
+    body = {
+        "version": "4",
+        "groupKey": f'{{}}:{{alertname="{name}"}}',
+        "status": status,
+        "receiver": "backstop",
+        "groupLabels": {"alertname": name},
+        "commonLabels": labels,
+        "externalURL": "http://alertmanager",
+        "commonAnnotations": {"summary": "Orders have wrong totals"},
+        "alerts": [{"status": status, "labels": labels, "startsAt": began, "endsAt": "0001-01-01T00:00:00Z"}],
+    }
+    headers = {"Authorization": f"Bearer {token}"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.post(f"{app.url}/v1/alerts", json=body) as answer,
+    ):
+        assert answer.status == 200, await answer.text()
+
+
+@sentence("PagerDuty delivers everything again")
+async def _delivers(scene: Scene) -> None:
+    assert scene.stage.pagerduty
+    courier = scene.stage.pagerduty.courier
+    for delivery in reversed(courier.sent):
+        await courier.once_more(delivery)
+
+
 @sentence("(\\w+) (archives|unarchives) the channel")
 async def _archive(scene: Scene, who: str, what: str) -> None:
     channel = scene.sight.room().channel
@@ -149,9 +284,25 @@ async def _membership(scene: Scene, who: str, what: str) -> None:
     (slack.remove_bot if what == "removes" else slack.invite_bot)(channel)
 
 
-@sentence("(\\w+) deletes the (incident|plan|approval|progress) card")
+@sentence("(\\w+) deletes the channel")
+async def _no_channel(scene: Scene, who: str) -> None:
+    scene.place.slack.workspace.drop(scene.sight.room().channel)
+
+
+@sentence("(\\w+) deletes the issue in Jira")
+async def _no_issue(scene: Scene, who: str) -> None:
+    assert scene.stage.jira
+    scene.stage.jira.issues.popitem()
+
+
+@sentence("(\\w+) deletes the (incident|plan|approval|progress|decision) card")
 async def _delete(scene: Scene, who: str, kind: str) -> None:
     scene.place.slack.delete(scene.sight.newest(scene.sight.key_of(kind)))
+
+
+@sentence('(\\w+) deletes the message "(.+)"')
+async def _delete_message(scene: Scene, who: str, text: str) -> None:
+    scene.place.slack.delete(scene.sight.said(text))
 
 
 @sentence("(?:step )?(\\w+) will (fail|be refused)(?: (once|twice))?")

@@ -14,8 +14,11 @@ from pathlib import Path
 from typing import Protocol
 
 from bot.app import App, Engines, open_tracker, running
+from bot.sandbox.alertmanager import AlertmanagerStandIn
 from bot.sandbox.jira import JiraStandIn
+from bot.sandbox.pagerduty import PagerDutyStandIn
 from bot.sandbox.slack import SlackStandIn, Terms
+from bot.sandbox.statuspage import StatuspageStandIn
 from bot.sandbox.surroundings import Transport
 from bot.settings import Settings
 from bot.slack.sockets import Pace
@@ -24,6 +27,10 @@ from integrations.registry import open_engines
 from integrations.tracker import Tracker
 from playbooks.catalog import load_catalog
 from tests.clock import Clock
+from tests.integrations.pagerduty.conftest import SENDER
+from tests.integrations.pagerduty.conftest import furnished as account_of
+from tests.integrations.statuspage.conftest import COMPONENT
+from tests.integrations.statuspage.conftest import furnished as page_of
 from tests.journeys.disk import Disk
 from tests.runs.stage import CATALOG, PLAYBOOK, StageEngine, World, point
 
@@ -31,6 +38,13 @@ QUICK = Pace(ping=0.5, opening=2, check=0.02, grace=0.5, again=0.02, closing=0.2
 LOOPBACK = "127.0.0.1"
 SOCKETS = 2
 MOST_LOOKS = 20
+ALERTS = "a-token-of-alertmanager"
+PAGER_SECRET = "a-secret-of-a-webhook"
+PAGER = {
+    "pagerduty_token": "a-token-of-pagerduty",
+    "pagerduty_from": SENDER,
+    "pagerduty_webhook_secrets": f"an-older-secret,{PAGER_SECRET}",
+}
 PIPELINE = "pipelines:\n  ci: {title: The pipeline of checkout, owner: owners}\n"
 
 
@@ -42,6 +56,18 @@ class Place(Protocol):
     @property
     def jira(self) -> JiraStandIn | None:
         """Return the tracker, if it is up."""
+
+    @property
+    def pagerduty(self) -> PagerDutyStandIn | None:
+        """Return what pages people, if it is up."""
+
+    @property
+    def statuspage(self) -> StatuspageStandIn | None:
+        """Return what customers look at, if it is there."""
+
+    @property
+    def alertmanager(self) -> AlertmanagerStandIn | None:
+        """Return what sends alerts, if it is there."""
 
     @property
     def bot(self) -> Bot:
@@ -143,6 +169,9 @@ class WithBot:
     """A place in which a bot is run and ended; nothing is known of it that nobody can know before."""
 
     bot: Bot
+    pagerduty: PagerDutyStandIn | None = None
+    statuspage: StatuspageStandIn | None = None
+    alertmanager: AlertmanagerStandIn | None = None
 
     @property
     def app(self) -> App:
@@ -184,7 +213,11 @@ class StagePlace(WithBot):
     bot: Bot
     jira: JiraStandIn | None = None
     disk: Disk = field(default_factory=Disk)
+    pagerduty: PagerDutyStandIn | None = None
+    statuspage: StatuspageStandIn | None = None
+    alertmanager: AlertmanagerStandIn | None = None
     _tracker: AsyncExitStack = field(default_factory=AsyncExitStack)
+    _pager: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     @property
     def names(self) -> Mapping[str, str]:
@@ -193,6 +226,8 @@ class StagePlace(WithBot):
             self.settings.door: "http://backstop",
             self.slack.url: "http://slack",
             self.settings.jira_url: "http://jira",
+            "https://example.pagerduty.com": "http://pagerduty",
+            "https://stspg.example": "http://status",
         }
 
     @property
@@ -208,8 +243,10 @@ class StagePlace(WithBot):
     async def jira_up(self) -> None:
         """Start the tracker at its address."""
         port = int(self.settings.jira_url.rpartition(":")[2])
-        jira = JiraStandIn(now=self.clock, port=port)
+        jira = JiraStandIn(now=self.clock, port=port, cloud=bool(self.settings.jira_email))
         jira.token = _secret(self.settings)
+        catalog = load_catalog((self.settings.home / "catalog.yaml").read_text(), "catalog.yaml")
+        jira.site.people.update({name: person.email for name, person in catalog.people.items()})
         self.jira = await self._tracker.enter_async_context(jira)
 
     async def jira_down(self) -> None:
@@ -217,11 +254,29 @@ class StagePlace(WithBot):
         self.jira = None
         await self._tracker.aclose()
 
+    async def pager_up(self) -> None:
+        """Start what pages people at its address, with what it knew."""
+        before = self.pagerduty
+        token = self.settings.pagerduty_token
+        port = int(self.settings.pagerduty_url.rpartition(":")[2])
+        made = account_of(self.clock, port=port, token=token.get_secret_value() if token else "")
+        if before:
+            made.records.incidents.update(before.records.incidents)
+        made.subscribe(f"{self.settings.door}/pagerduty/events", PAGER_SECRET)
+        self.pagerduty = await self._pager.enter_async_context(made)
+
+    async def pager_down(self) -> None:
+        """End what pages people; it forgets nothing."""
+        await self._pager.aclose()
+
     async def settle(self) -> None:
         """Let five seconds pass in which everything happens that is due."""
         for seconds in (0, 1, 4):
             self.clock.advance(seconds)
             await self.bot.at_rest()
+            if self.pagerduty:
+                await self.pagerduty.courier.settled()
+                await self.bot.at_rest()
 
     async def pass_time(self, seconds: float) -> None:
         """Let time pass, in which what is due happens in its order; what is looked at often, now and then."""
@@ -238,15 +293,30 @@ class StagePlace(WithBot):
 
 
 @asynccontextmanager
-async def stage_place(home: Path, transport: Transport) -> AsyncIterator[StagePlace]:
-    """Open a stage at 02:25, twenty minutes after damage began and with two recovery points before it."""
+async def stage_place(
+    home: Path,
+    transport: Transport,
+    *,
+    paging: bool = False,
+    publishing: bool = False,
+    silencing: bool = False,
+    datacenter: bool = False,
+) -> AsyncIterator[StagePlace]:
+    """Open a stage at 02:25, twenty minutes after damage began and with two recovery points before it.
+
+    With `paging` there is a PagerDuty, with `publishing` a status page; the catalog names the service there.
+    With `silencing` there is an Alertmanager, and the playbook wants silence. With `datacenter` the Jira is
+    one.
+    """
     clock = Clock()
     clock.advance(15 * 60)
     world = World(points=[point("P1", 0), point("P2", 5)], now=clock)
-    catalog = CATALOG + PIPELINE
+    catalog = paged(CATALOG) if paging else published(CATALOG) if publishing else CATALOG
+    catalog = alerting(catalog) if silencing else catalog
+    catalog += PIPELINE
     (home / "playbooks").mkdir(parents=True)
     (home / "catalog.yaml").write_text(catalog)
-    (home / "playbooks" / "restore.yaml").write_text(PLAYBOOK)
+    (home / "playbooks" / "restore.yaml").write_text(PLAYBOOK + ("silence: true\n" if silencing else ""))
     known = load_catalog(catalog, "catalog.yaml").people
     people = {name: (str(person.slack), str(person.email)) for name, person in known.items()}
     people["dee"] = ("U0DEE", "dee@example.com")
@@ -254,20 +324,62 @@ async def stage_place(home: Path, transport: Transport) -> AsyncIterator[StagePl
     async with AsyncExitStack() as stack:
         slack = await stack.enter_async_context(SlackStandIn(people, now=clock, terms=terms))
         slack.settle_bot("general")
-        door, tracker = (stack.enter_context(reserved()) for _ in range(2))
-        settings = settings_of(
-            home, slack, transport, port_of(door), jira_url=f"http://{LOOPBACK}:{port_of(tracker)}"
-        )
+        door, tracker, pager = (stack.enter_context(reserved()) for _ in range(3))
+        more = {"jira_url": f"http://{LOOPBACK}:{port_of(tracker)}"}
+        if datacenter:
+            more |= {"jira_email": ""}
+        if paging:
+            more |= {"pagerduty_url": f"http://{LOOPBACK}:{port_of(pager)}", **PAGER}
+        page = await stack.enter_async_context(page_of(clock)) if publishing else None
+        if page:
+            more |= {"statuspage_page": page.page, "statuspage_key": page.key, "statuspage_url": page.url}
+        alerts = AlertmanagerStandIn(now=clock, token=ALERTS) if silencing else None
+        if alerts:
+            await stack.enter_async_context(alerts)
+            more |= {"alertmanager_url": alerts.url, "alertmanager_secret": ALERTS}
+        settings = settings_of(home, slack, transport, port_of(door), **more)
         if transport == "http":
             slack.deliver_over("http", f"{settings.door}/slack/events")
         engines: dict[str, Engine] = {"stage": StageEngine(world)}
         bot = Bot(settings, slack, clock, lambda connections: engines, partial(open_tracker, pauses=()))
         place = StagePlace(slack, settings, clock, world, engines, bot)
+        place.statuspage, place.alertmanager = page, alerts
         stack.callback(place.disk.close)
         stack.push_async_callback(place.jira_down)
+        stack.push_async_callback(place.pager_down)
         stack.push_async_callback(bot.down)
         await place.jira_up()
+        if paging:
+            await place.pager_up()
         yield place
+
+
+def published(catalog: str) -> str:
+    """Return a catalog with checkout on the status page."""
+    service = "    title: Checkout\n"
+    assert service in catalog
+    return catalog.replace(service, f"{service}    status_component: {COMPONENT}\n")
+
+
+def alerting(catalog: str) -> str:
+    """Return a catalog that says which alerts are about its two targets; those of the shop are among them."""
+    labels = {"orders-db": "service: checkout", "shop": "service: checkout, part: web"}
+    for name, named in labels.items():
+        target = f"  {name}: {{kind: stage, environment: production"
+        assert target in catalog
+        catalog = catalog.replace(target, f"{target}, alerts: {{{named}, environment: production}}")
+    return catalog
+
+
+def paged(catalog: str) -> str:
+    """Return a catalog with checkout in PagerDuty, and bo on call for its databases."""
+    service, group = "    title: Checkout\n", "  dba: {people: [bo]}\n"
+    assert service in catalog
+    assert group in catalog
+    named = catalog.replace(
+        service, f"{service}    pagerduty: {{service: PSHOP01, from_severity: 2, page: [dba]}}\n"
+    )
+    return named.replace(group, "  dba: {people: [bo], oncall: {escalation_policy: PDBA001}}\n")
 
 
 def settings_of(home: Path, slack: SlackStandIn, transport: Transport, door: int, **more: object) -> Settings:

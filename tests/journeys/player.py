@@ -25,6 +25,11 @@ _PRESS = re.compile(
     r'(?: and writes "(?P<text>.*)")?(?P<twice> twice)?'
 )
 _ANSWER = re.compile(r'answers (?P<label>[^"]+) to "(?P<question>[^"]+)"(?: and writes "(?P<text>.*)")?')
+_SAYS = re.compile(r'says "(?P<text>.*?)"(?: with the file "(?P<file>[^"]+)")?')
+_REACTS = re.compile(r'reacts with :(?P<name>[\w+-]+): to "(?P<on>[^"]+)"')
+_ADDS = re.compile(r'adds "(?P<on>[^"]+)" to the timeline')
+_EDITS = re.compile(r'edits "(?P<on>[^"]+)" to "(?P<to>.*)"')
+_DELETES = re.compile(r'deletes "(?P<on>[^"]+)"')
 _FORM = re.compile(r"fills in (?P<values>.+) and sends")
 _FILLED = re.compile(r'([\w-]+):(?:"([^"]*)"|(\S+))')
 _SHORTCUT = re.compile(r"uses the shortcut (?P<name>\w+)")
@@ -58,7 +63,7 @@ class Player:
             said = await self._do(act, f"{conversation.file.name}:{act.line}")
             await self.place.settle()
             # While the bot is dead it cannot be told what it still said and what it will say.
-            news = self.sight.news(self.place.jira) if self.place.bot.app else []
+            news = self.sight.news(self.place) if self.place.bot.app else []
             happened.append([*said, *news])
         return happened
 
@@ -68,7 +73,7 @@ class Player:
             for line in _BEFORE[step]:
                 await self._do(act_of(line), step)
                 await self.place.settle()
-        self.sight.news(self.place.jira)
+        self.sight.news(self.place)
 
     async def _do(self, act: Act, at: str) -> list[Read]:
         act = replace(act, text=_typed(act.text, self.place.known))
@@ -97,11 +102,36 @@ class Player:
             await self._send(act.who, form["values"])
         elif act.text == "opens the home tab":
             self.last = await self.place.slack.open_home(act.who)
-        elif shortcut := _SHORTCUT.fullmatch(act.text):
-            self.last = await self.place.slack.shortcut(act.who, shortcut["name"])
-        else:
+        elif not (await self._menu(act) or self._talk(act, channel, thread)):
             raise BadScript(f"{at}: nobody can do this: {act.text}")
         return []
+
+    async def _menu(self, act: Act) -> bool:
+        """Choose something of Slack's own menus, or of a message's; False if nobody does."""
+        slack = self.place.slack
+        if adds := _ADDS.fullmatch(act.text):
+            self.last = await slack.shortcut(act.who, "timeline_add", self.sight.said(adds["on"]))
+        elif shortcut := _SHORTCUT.fullmatch(act.text):
+            self.last = await slack.shortcut(act.who, shortcut["name"])
+        else:
+            return False
+        return True
+
+    def _talk(self, act: Act, channel: str, thread: str | None) -> bool:
+        """Let somebody talk to others, of which the bot hears what it asked for; False if nobody does."""
+        slack = self.place.slack
+        if says := _SAYS.fullmatch(act.text):
+            files = [says["file"]] if says["file"] else []
+            slack.say(act.who, says["text"], channel, thread_ts=thread, files=files)
+        elif reacts := _REACTS.fullmatch(act.text):
+            slack.react(act.who, self.sight.said(reacts["on"]), reacts["name"])
+        elif edits := _EDITS.fullmatch(act.text):
+            slack.edit(act.who, self.sight.said(edits["on"]), edits["to"])
+        elif deletes := _DELETES.fullmatch(act.text):
+            slack.take_back(act.who, self.sight.said(deletes["on"]))
+        else:
+            return False
+        return True
 
     async def _command(self, who: str, line: str) -> Read:
         if who not in self._tokens:

@@ -12,7 +12,7 @@ from typing import Literal
 MARGIN = "    "
 WIDTH = 112
 
-_READ = re.compile(r"(backstop|slackbot|terminal|jira|card|form|home)\b")
+_READ = re.compile(r"(backstop|slackbot|terminal|jira|pagerduty|statuspage|alertmanager|card|form|home)\b")
 """Who says what people read; every other name acts."""
 _ACT = re.compile(r"(?P<who>[a-z]+)(?: in (?P<place>\S+))?  +(?P<text>\S.*)|(?P<dash>--) +(?P<what>\S.*)")
 

@@ -5,9 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+from bot.core.silence import matchers
+from bot.sandbox.alertmanager import AlertmanagerStandIn
 from bot.sandbox.jira import JiraStandIn
+from bot.sandbox.pagerduty import PagerDutyStandIn
 from bot.sandbox.slack import Message, SlackStandIn
+from bot.sandbox.statuspage import StatuspageStandIn
 from tests.journeys.script import Read
 
 CARDS = {
@@ -24,6 +29,7 @@ HEAD_LINES = 2
 
 _TWICE = re.compile(r"2026-\d\d-\d\d (\d\d:\d\d:\d\dZ) \(\1\)")
 _HASH = re.compile(r"\b(?=[0-9a-f]*[0-9])[0-9a-f]{8}\b")
+_MESSAGE = re.compile(r"(/archives/\w+/p\d{10})\d{6}")
 _SAME = re.compile(r"(.)\1{59,}")
 
 
@@ -33,6 +39,26 @@ class Room:
 
     channel: str
     name: str
+
+
+class Around(Protocol):
+    """The systems beside Slack in which something can be read, where they are up."""
+
+    @property
+    def jira(self) -> JiraStandIn | None:
+        """Return the tracker."""
+
+    @property
+    def pagerduty(self) -> PagerDutyStandIn | None:
+        """Return what pages people."""
+
+    @property
+    def statuspage(self) -> StatuspageStandIn | None:
+        """Return what customers look at."""
+
+    @property
+    def alertmanager(self) -> AlertmanagerStandIn | None:
+        """Return what sends alerts."""
 
 
 class Sight:
@@ -47,15 +73,20 @@ class Sight:
         self._seen: dict[str, str] = {}
         self._keys: dict[str, str] = {}
         self._issues = 0
+        self._called: dict[str, str] = {}
+        self._posted: dict[str, str] = {}
+        self._silent: dict[str, str] = {}
         self.drawings: list[Message] = []
         """Every message in every state in which it was seen."""
 
-    def news(self, jira: JiraStandIn | None) -> list[Read]:
+    def news(self, around: Around) -> list[Read]:
         """Return what can be read now and could not before: answers first, then what is new, then edits."""
         room = self.room().channel
         found = [told for message in self._messages() if (told := self._of(message, room))]
         in_order = sorted(found, key=lambda told: told[:2])
-        return [*(read for _, _, read in in_order), *self._new_issues(jira)]
+        read = (read for _, _, read in in_order)
+        outside = (*self._new_calls(around.pagerduty), *self._new_posts(around.statuspage))
+        return [*read, *self._new_issues(around.jira), *outside, *self._new_silences(around.alertmanager)]
 
     @property
     def shouts(self) -> list[str]:
@@ -99,13 +130,18 @@ class Sight:
         found = [message for message in self._messages() if self._key(message).startswith(key)]
         return max(found, key=lambda message: message.ts)
 
+    def said(self, text: str) -> Message:
+        """Return the newest message that begins with a text, whoever said it."""
+        found = [message for message in self._messages() if self._slack.plain(message).startswith(text)]
+        return max(found, key=lambda message: message.ts)
+
     def tidy(self, text: str) -> str:
         """Return a text without what nobody can know before: addresses, hashes; long runs are counted."""
         for address, name in self._names.items():
             text = text.replace(address, name)
         for pattern, mask in self._masks.items():
             text = re.sub(pattern, mask, text)
-        text = _HASH.sub("<hash8>", _TWICE.sub(r"\1", text))
+        text = _HASH.sub("<hash8>", _TWICE.sub(r"\1", _MESSAGE.sub(r"\1…", text)))
         text = _SAME.sub(lambda run: f"{run[1]}… ({len(run[0])} of them)", text)
         return "".join(mark if mark.isprintable() or mark == "\n" else f"\\x{ord(mark):02x}" for mark in text)
 
@@ -161,6 +197,56 @@ class Sight:
         for issue in issues[self._issues :]:
             yield Read("jira", self.tidy(f"{issue.key}: {issue.summary}"))
         self._issues = max(self._issues, len(issues))
+
+    def _new_calls(self, pagerduty: PagerDutyStandIn | None) -> Iterator[Read]:
+        told = dict(_told(pagerduty)) if pagerduty else {}
+        if news := [line for place, line in told.items() if self._called.get(place) != line]:
+            yield Read("pagerduty", self.tidy("\n".join(news)))
+        self._called.update(told)
+
+    def _new_posts(self, statuspage: StatuspageStandIn | None) -> Iterator[Read]:
+        shown = dict(_shown(statuspage)) if statuspage else {}
+        if news := [line for place, line in shown.items() if self._posted.get(place) != line]:
+            yield Read("statuspage", self.tidy("\n".join(news)))
+        self._posted.update(shown)
+
+    def _new_silences(self, alertmanager: AlertmanagerStandIn | None) -> Iterator[Read]:
+        shown = dict(_silences(alertmanager)) if alertmanager else {}
+        if news := [line for place, line in shown.items() if self._silent.get(place) != line]:
+            yield Read("alertmanager", self.tidy("\n".join(news)))
+        self._silent.update(shown)
+
+
+def _told(pagerduty: PagerDutyStandIn) -> Iterator[tuple[str, str]]:
+    """Yield a line for all that stands in PagerDuty, each with its place there."""
+    people = pagerduty.records.users
+    for incident in pagerduty.incidents:
+        number = f"#{incident.number}"
+        yield number, f"{number} {incident.status}, urgency {incident.urgency}: {incident.title}"
+        for n, each in enumerate(incident.responders):
+            yield f"{number} page {n}", f"{number} pages {people[each.user].name}: {each.message}"
+        for note in incident.notes:
+            yield note.id, f"{number} note by {people[note.user].name}: {note.content}"
+        for n, text in enumerate(incident.updates):
+            yield f"{number} update {n}", f"{number} tells its subscribers: {text}"
+
+
+def _shown(statuspage: StatuspageStandIn) -> Iterator[tuple[str, str]]:
+    """Yield a line for all that customers read there, each with its place."""
+    for n, incident in enumerate(statuspage.incidents, 1):
+        yield f"{n}", f"#{n} {incident.name}: impact {incident.impact}"
+        for m, update in enumerate(incident.updates):
+            yield f"{n} {m}", f"#{n} {update['status']}: {update['body']}"
+    for id, state in statuspage.components.items() if statuspage.incidents else ():
+        yield id, f"{id} {state}"
+
+
+def _silences(alertmanager: AlertmanagerStandIn) -> Iterator[tuple[str, str]]:
+    """Yield a line for each silence there, with its place; that it was made longer is nothing to read."""
+    for n, each in enumerate(alertmanager.silences, 1):
+        how = "is over" if each.state(alertmanager.now()) == "expired" else "is in force"
+        says = each.comment.partition(" [")[0]
+        yield f"{n}", f"#{n} {matchers(each.labels)} {how}: {says}"
 
 
 def _head(shown: str) -> str:

@@ -83,6 +83,17 @@ def test_targets_and_sources_come_as_engines_want_them() -> None:
         ("targets: [orders-db, checkout]", "targets: [order-db]", "15: there is no target 'order-db'"),
         ("backups: [orders-log]", "backups: [orders-lag]", "17: there is no source 'orders-lag'"),
         ("pipeline: ci, project", "pipeline: cii, project", "16: there is no pipeline 'cii'"),
+        (
+            "people: [bo]",
+            "people: [bo], oncall: {escalation_policy: PDBA001, schedule: PSCHED1}",
+            "37: who is on call comes from one place, name an `escalation_policy` or a `schedule`",
+        ),
+        ("people: [bo]", "people: [bo], oncall: {}", "37: who is on call comes from one place"),
+        (
+            "tier: critical",
+            "tier: critical\n    pagerduty: {service: PSHOP01, page: [dbas]}",
+            "9: there is no group 'dbas', did you mean dba?",
+        ),
         ("people: [bo]", "people: [bob]", "37: there is no person 'bob', did you mean bo?"),
         ("The pipeline, owner: owners", "The pipeline, owner: nobody", "41: there is no group 'nobody'"),
         ("slack: U0BO", "slack: U0ANA", "34: bo has the same slack as ana, one human is one person"),
@@ -99,6 +110,37 @@ def test_targets_and_sources_come_as_engines_want_them() -> None:
             "data: personal",
             "data: secret",
             "14: services.checkout.environments.production.data cannot be 'secret'",
+        ),
+        (
+            "project: shop/checkout",
+            "tags: {clone: checkout.git}",
+            "16: services.checkout.environments.production.deploys.tags.clone: String should match pattern",
+        ),
+        (
+            "project: shop/checkout",
+            'tags: {clone: /srv/checkout.git, matching: "v[0-9]"}',
+            "16: services.checkout.environments.production.deploys.tags.matching: String should match",
+        ),
+        (
+            "production}\n  orders-db-drill",
+            "production, alerts: {}}\n  orders-db-drill",
+            "26: alerts of 'checkout' are told from others by no label alone, a silence would hide those of "
+            "everything else too: name a label that only they carry",
+        ),
+        (
+            "production}\n  orders-db-drill",
+            "production, alerts: {severity: critical, environment: production}}\n  orders-db-drill",
+            "26: alerts of 'checkout' are told from others by environment and severity alone",
+        ),
+        (
+            "production}\n  orders-db-drill",
+            'production, alerts: {service: ""}}\n  orders-db-drill',
+            "26: targets.checkout.alerts.service: String should match pattern",
+        ),
+        (
+            "production}\n  orders-db-drill",
+            'production, alerts: {"a-b": x}}\n  orders-db-drill',
+            "26: targets.checkout.alerts.a-b",
         ),
         ("every: 1m", "every: 0s", "30: sources.orders-log.every: 0s is no time at all"),
         (

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bot.core.decide.walk import open_bits
 from playbooks import library
+from playbooks.corpus import corpus
 from playbooks.criteria import (
     FACTS,
     PREDICATES,
@@ -16,7 +17,9 @@ from playbooks.criteria import (
     FactSheet,
     FactUnknown,
     Known,
+    Look,
     Value,
+    apart,
     check_fact,
     load_criteria,
     parse_condition,
@@ -24,6 +27,7 @@ from playbooks.criteria import (
     say_condition,
 )
 from playbooks.criteria.conditions import All, Atom, Condition, Either, Not, Somebody, Term
+from playbooks.criteria.odds import APART
 from playbooks.criteria.predicates import holds
 from playbooks.criteria.sheet import NEITHER, fact_sheet
 from playbooks.problems import PlaybookInvalid
@@ -241,11 +245,18 @@ def test_criteria_are_kept_as_json_and_read_back() -> None:
 
 
 def test_an_action_is_looked_at_again_after_its_time() -> None:
-    assert CRITERIA.box(Option.CODE_ROLLBACK, {}) == timedelta(minutes=15)
-    assert CRITERIA.box(Option.HOTFIX, {"hotfix_eta_minutes": 20}) == timedelta(minutes=30)
-    assert CRITERIA.box(Option.HOTFIX, {"hotfix_eta_minutes": None}) is None
-    without = load_criteria(mutant(TEXT, ("  wait: {after: 30m}\n", "")), "criteria.yaml")
-    assert without.box(Option.WAIT, {}) is None
+    assert CRITERIA.look(Option.CODE_ROLLBACK, {}) == Look(timedelta(minutes=15))
+    assert CRITERIA.look(Option.HOTFIX, {"hotfix_eta_minutes": 40}) == Look(timedelta(minutes=60))
+    unknown = Look(timedelta(minutes=30), missing="hotfix_eta_minutes")
+    assert CRITERIA.look(Option.HOTFIX, {"hotfix_eta_minutes": None}) == unknown
+    assert set(CRITERIA.boxes) == set(Option)
+    less = (
+        ("  wait: {after: 30m}\n", ""),
+        ("{fact: hotfix_eta_minutes, after: 30m}", "{fact: hotfix_eta_minutes}"),
+    )
+    without = load_criteria(mutant(TEXT, *less), "criteria.yaml")
+    assert without.look(Option.WAIT, {}) is None
+    assert without.look(Option.HOTFIX, {}) is None
 
 
 @pytest.mark.parametrize(
@@ -284,7 +295,7 @@ def test_an_action_is_looked_at_again_after_its_time() -> None:
         ),
         (LAST, LAST.replace("always", "overload"), "the last rule is not `when: always`, there would be"),
         (
-            "when: versions.mixed",
+            "when: {all: [versions.mixed, {known: mixed_versions_running}]}",
             "when: {all: [versions.mixed, versions.same]}",
             "V2 can never be true, no facts",
         ),
@@ -303,16 +314,16 @@ def test_an_action_is_looked_at_again_after_its_time() -> None:
             "{all: [cause.known, overload, {hotfix.within: 20m}]}",
             "fix-is-there is never reached, fix-the-overload decides whenever it is true",
         ),
-        ("repairs: [V3, V4]", "repairs: [V3, V44]", "there is no veto 'V44', did you mean V4?"),
+        ("repairs: [V2-unseen]", "repairs: [V3, V44]", "there is no veto 'V44', did you mean V4?"),
         (
-            "repairs: [V3, V4]",
+            "repairs: [V2-unseen]",
             "repairs: [V1]",
-            "republish-and-roll-back cannot repair V1, it has no `repair`",
+            "roll-back cannot repair V1, it has no `repair`",
         ),
         (
-            "repairs: [V3, V4]",
+            "repairs: [V2-unseen]",
             "repairs: [V8]",
-            "republish-and-roll-back cannot repair V8, it leaves code_roll",
+            "roll-back cannot repair V8, it leaves code_roll",
         ),
         (
             "when: cause.known",
@@ -324,9 +335,8 @@ def test_an_action_is_looked_at_again_after_its_time() -> None:
         ),
         ("rests_on: [L3, L5]", "rests_on: [L14]", "vetoes.0.rests_on.0: String should match pattern"),
         ("removes: [failover]", "removes: [mitigate]", "V6-copies can take away the last answer, mitigate"),
-        ("{after: 20m}", "{after: 20m, fact: hotfix_eta_minutes}", "a box has either `after` or `fact`"),
         ("{after: 20m}", "{after: 0s}", "boxes.failover.after: 0s is no time at all"),
-        ("{after: 20m}", "{times: 2}", "a box has either `after` or `fact`"),
+        ("{after: 20m}", "{times: 2}", "a box has neither `after` nor `fact`"),
         ("{after: 20m}", "{fact: severity}", "there is no fact in minutes 'severity'"),
         ("id: V2\n", "id: V1\n", "a second 'V1', decisions name it"),
         (
@@ -354,6 +364,7 @@ def test_a_mistake_in_the_criteria_is_told(old: str, new: str, expected: str) ->
         ("data_scope", " Tenants ", "tenants"),
         ("hotfix_eta_minutes", "45", 45),
         ("severity", "?", None),
+        ("severity", "4", 4),
     ],
 )
 def test_people_type_facts(name: str, text: str, value: Value) -> None:
@@ -370,6 +381,9 @@ def test_people_type_facts(name: str, text: str, value: Value) -> None:
         ("hotfix_eta_minutes", "-5", "a number of minutes"),
         ("hotfix_eta_minutes", "٣", "a number of minutes"),
         ("hotfix_eta_minutes", "99999999999", "a number of minutes"),
+        ("severity", "9", "severity cannot be '9'. Valid are: 1, 2, 3, 4, or unknown"),
+        ("severity", "0", "Valid are: 1, 2, 3, 4"),
+        ("data_scope", "3", "Valid are: none, rows, tables"),
     ],
 )
 def test_what_is_no_fact_or_no_value_is_refused(name: str, text: str, why: str) -> None:
@@ -379,7 +393,16 @@ def test_what_is_no_fact_or_no_value_is_refused(name: str, text: str, why: str) 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("cause_known", 1), ("hotfix_eta_minutes", True), ("hotfix_eta_minutes", -1), ("severity", "1")],
+    [
+        ("cause_known", 1),
+        ("hotfix_eta_minutes", True),
+        ("hotfix_eta_minutes", -1),
+        ("severity", "1"),
+        ("severity", 9),
+        ("severity", 1.5),
+        ("severity", True),
+        ("data_scope", 3),
+    ],
 )
 def test_a_stored_fact_has_the_type_of_its_fact(name: str, value: object) -> None:
     with pytest.raises(FactUnknown):
@@ -401,3 +424,11 @@ def test_a_fact_learnt_too_long_ago_is_as_if_not_asked() -> None:
     }
     assert CRITERIA.fresh(known, now) == {"self_recovering": True, "cause_known": None, "long_gone": "word"}
     assert "self_recovering" not in CRITERIA.fresh(known, now + timedelta(seconds=1))
+
+
+def test_facts_that_do_not_go_together_can_be_so_and_hardly_ever_are() -> None:
+    for pair in APART:
+        for name, values in ((pair.one, pair.values), (pair.other, pair.against)):
+            assert [check_fact(name, value) for value in values] == list(values)
+    odd = [one.id for one in corpus().values() if list(apart(one.facts))]
+    assert odd == ["pixar-toystory2-1998"]

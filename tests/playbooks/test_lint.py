@@ -155,7 +155,6 @@ def test_writers_that_are_stopped_after_the_restore_are_too_late() -> None:
         (2, 'reviewed: "2026-10-02"', 'reviewed: "2026-10-02", review_every: 30d', "remind anybody"),
         (4, "environments: [production]}", 'environments: [production], releases: ["2.*"]}', "tell releases"),
         (4, "environments: [production]}", "environments: [production], deployment: canary}", "know how"),
-        (8, "S0DBA}", "S0DBA, pagerduty: PDBA}", "ask PagerDuty"),
         (51, "idempotency: key", "when: damage.confirmed", "judge `when`"),
         (65, "{then: pause}", "{then: pause, fallback: orders-snapshot}", "change the source"),
         (65, "{then: pause}", "{then: fallback, fallback: orders-snapshot}", "change the source"),
@@ -457,3 +456,40 @@ def test_a_copy_made_to_be_put_in_place_is_not_a_kept_one() -> None:
     assert [problem.what for problem in found(kept, undo) if problem.code == "L08"] == [
         "no step before 'restore' keeps a copy of 'orders-db'"
     ]
+
+
+UPLOADS = """
+  uploads: {kind: restic, environment: production}
+  uploads-drill: {kind: restic, environment: recovery-lab, isolated: true}"""
+UPLOADS_SOURCE = """
+  - {id: uploads, engine: restic, select: {strategy: latest_verified}, with: {PLACE}}
+targets:"""
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ("", False),
+        ("target: uploads", False),
+        ("target: uploads-drill, runner: elsewhere", False),
+        ("target: uploads-drill", True),
+    ],
+)
+def test_a_stand_in_that_is_asked_for_snapshots_of_another_folder_is_warned_of(
+    place: str, *, told: bool
+) -> None:
+    loaded = pitr(
+        ("\ntargets:", UPLOADS_SOURCE.replace("PLACE", place)),
+        ("\n  orders-db: {", f"{UPLOADS}\n  orders-db: {{"),
+        (
+            "targets: {orders-db: orders-db-drill",
+            "targets: {uploads: uploads-drill, orders-db: orders-db-drill",
+        ),
+    )
+    around = catalog(
+        ("\ntargets:", f"\ntargets:{UPLOADS}"), ("\nsources:", "\nsources:\n  uploads: {engine: restic}")
+    )
+    problems = lint(loaded, catalog=around)
+
+    assert [(problem.code, problem.severity) for problem in problems] == [("L24", "warn")] * told
+    assert all("`restores` of 'uploads-drill'" in problem.why for problem in problems)

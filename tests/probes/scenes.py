@@ -66,11 +66,11 @@ def eyes(stage: Stage, *, patience_s: float = 60.0) -> Eyes:
 
 
 async def probed(
-    stage: Stage, *, patience_s: float = 60.0, probes: Mapping[str, Probe] = PROBES
+    stage: Stage, id: str = "INC-1", *, patience_s: float = 60.0, probes: Mapping[str, Probe] = PROBES
 ) -> Mapping[str, Value]:
     """Ask the probes, and return the facts of the incident."""
-    await Probes(stage.timeline, eyes(stage, patience_s=patience_s), probes=probes).handle("INC-1")
-    return (await stage.incident()).facts
+    await Probes(stage.timeline, eyes(stage, patience_s=patience_s), probes=probes).handle(id)
+    return (await stage.incident(id)).facts
 
 
 async def unanswered(stage: Stage) -> Mapping[str, str]:

@@ -72,14 +72,22 @@ async def test_what_was_recorded_is_told_with_what_was_said_of_it(stage: Stage) 
 async def test_versions_side_by_side_are_seen_while_a_rollout_goes_on(stage: Stage, cluster: Cluster) -> None:
     await probed(stage)
     alone = (await stage.incident()).known["mixed_versions_running"]
-    assert (alone.value, alone.because) == (False, "checkout: 3 of 3 replicas are updated and available")
+    assert (alone.value, alone.because) == (False, "checkout: 3 of registry/checkout:2.4.0")
 
     cluster.rollouts.open.clear()
     cluster.deploy("checkout", "registry/checkout:2.5.0", replicas=3)
     await probed(stage)
     mixed = (await stage.incident()).known["mixed_versions_running"]
     assert mixed.value is True
-    assert mixed.because.startswith("checkout: ")
+    assert mixed.because == "checkout: 3 of registry/checkout:2.4.0 and 3 of registry/checkout:2.5.0"
+
+
+async def test_one_version_of_which_a_replica_is_missing_is_not_two(stage: Stage, cluster: Cluster) -> None:
+    kind, item = cluster.store.kind("Deployment"), cluster.get("Deployment", "checkout")
+    item["status"] |= {"availableReplicas": 2, "readyReplicas": 2}
+    cluster.store.replace(kind, "shop", "checkout", item, part="status")
+    await probed(stage)
+    assert (await stage.incident()).facts["mixed_versions_running"] is False
 
 
 async def test_a_cluster_that_cannot_be_asked_is_named(stage: Stage, cluster: Cluster) -> None:

@@ -77,12 +77,16 @@ async def test_what_changed_is_learnt_again(stage: Stage, clock: Clock) -> None:
 
 
 async def test_a_person_is_never_spoken_over(stage: Stage) -> None:
-    await stage.told("bo", "decide backup_available:no schema_change:?")
+    await stage.told("bo", "decide backup_available:no schema_change:reversible")
     await stage.told("bo", "release record checkout version:2.4.0 migrations:none at:02:10")
 
     facts = await probed(stage)
 
-    assert (facts["backup_available"], facts["schema_change"]) == (False, None)
+    assert (facts["backup_available"], facts["schema_change"]) == (False, "reversible")
+    assert {each.name: each.against for each in await learnt(stage) if each.against} == {
+        "backup_available": "no, as @bo says",
+        "schema_change": "reversible, as @bo says",
+    }
     assert {each.name for each in await learnt(stage) if each.source == "person"} == {
         "backup_available",
         "schema_change",

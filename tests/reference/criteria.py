@@ -78,7 +78,7 @@ def _asked(asked: Question) -> str:
 
 
 def _values(fact: Fact) -> str:
-    return f"number of {fact.unit}" if fact.kind == "number" else codes(fact.words)
+    return codes(fact.words) if fact.words else f"number of {fact.unit}"
 
 
 def _plain(value: object) -> str:
@@ -129,8 +129,9 @@ def _conditions(what: str, named: Mapping[str, Condition]) -> str:
 def _boxes(shipped: Criteria) -> str:
     rows = []
     for option, box in shipped.boxes.items():
-        minutes = f"{box.times:g} × the fact `{box.fact}`"
-        rows.append((code(option.value), f"{box.after}" if box.after else minutes))
+        minutes = f"{box.times:g} × the fact `{box.fact}`" if box.fact else ""
+        unknown = f"{box.after}, where nobody knows it" if box.fact and box.after else f"{box.after or ''}"
+        rows.append((code(option.value), "; ".join(filter(None, (minutes, unknown)))))
     return table(("Option", "After"), rows)
 
 

@@ -11,7 +11,7 @@ from bot.core.events import Kind
 from tests.reference.markdown import Schema, code, fields, page, sentences
 
 STREAMS: dict[str, Any] = {
-    "incident/INC-42": all_events.IncidentEvent,
+    "incident/INC-42": all_events.IncidentEvent | all_events.PagerEvent | all_events.ExternalEvent,
     "run/RUN-9": all_events.RunEvent,
     "target/orders-db": all_events.TargetEvent,
     "freeze/FRZ-3": all_events.FreezeEvent,

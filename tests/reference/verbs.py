@@ -11,6 +11,7 @@ WHO = {
     Right.RESPOND: "every person in the catalog",
     Right.OPERATE: f"who holds a role of the run's playbook, commander, ops, the group `{COMMANDERS}`",
     Right.COMMAND: f"commander, ops, the group `{COMMANDERS}`",
+    Right.PUBLISH: f"commander, ops, comms, the group `{COMMANDERS}`",
 }
 _DOORS = """
 A verb is typed the same way at every door: `/backstop status` in a channel, `@backstop status` in a thread,
@@ -22,8 +23,8 @@ A verb is typed the same way at every door: `/backstop status` in a channel, `@b
 """
 _RIGHTS = """
 Some verbs ask for more once it is known what is meant: deciding, or giving a role to somebody else, needs
-the right to command; retrying, skipping or doing a destructive step by hand does as well. A refusal says
-who can.
+the right to command; retrying, skipping or doing a destructive step by hand does as well. Sending
+words to customers needs the right to publish. A refusal says who can.
 """
 
 

@@ -29,6 +29,7 @@ from integrations.contract import (
     Effect,
     Engine,
     Estimate,
+    Fence,
     Goal,
     Health,
     IntegrationError,
@@ -37,6 +38,7 @@ from integrations.contract import (
     Json,
     LogChunk,
     Measured,
+    NotOurs,
     Operation,
     Phase,
     Prepared,
@@ -163,12 +165,18 @@ class World:
     hangs: bool = False
     tells: bool = True
     identity: str = "orders-1"
+    made: str = ""
+    server: str = ""
+    whole: set[str] = field(default_factory=set)
     points: list[RecoveryPoint] = field(default_factory=list)
     damaged: set[str] = field(default_factory=set)
     destroys: set[str] = field(default_factory=set)
     proved: list[str] = field(default_factory=list)
     ill: str = ""
     odd: str = ""
+    caution: str = ""
+    others: str = ""
+    fence: Fence | None = None
     crash: str = ""
     token: int = 0
     progress: list[Progress] = field(default_factory=list)
@@ -194,6 +202,8 @@ class World:
         if phase is Phase.SUCCEEDED and self.operations[key] in ("prepare", "discard", "restore"):
             self.copy = self.asked[key] if self.operations[key] == "prepare" else ""
             evidence = {"point": self.copy, "checked": ["its digest"]} if self.copy else {}
+        if self.caution:
+            evidence["caution"] = self.caution
         self.jobs[key] = JobState(
             phase, because=because, alive=False, ended_at=self.now(), evidence=evidence, phases=phases
         )
@@ -246,7 +256,15 @@ class StageEngine:
         ill = self.world.ill
         identity = f"{self.world.same.get(target.name, target.name)}:{self.world.identity}"
         said = tuple(each for each in (ill, self.world.odd) if each)
-        return Health(ok=not ill, identity=identity, problems=said)
+        return Health(
+            ok=not ill,
+            identity=identity,
+            problems=said,
+            made=self.world.made,
+            fence=self.world.fence,
+            server=self.world.server,
+            whole=target.name in self.world.whole,
+        )
 
     async def points(self, source: Source, *, since: datetime | None = None) -> Sequence[RecoveryPoint]:
         self._reach()
@@ -283,6 +301,8 @@ class StageEngine:
         key = plain(key)
         self._reach()
         self.world.die("before start")
+        if self.world.others:
+            raise NotOurs(self.world.others)
         if key not in self.world.jobs:
             if token is not None and token < self.world.token:
                 self.world.jobs[key] = JobState(Phase.REFUSED, "a newer run was here", alive=False)

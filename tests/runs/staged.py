@@ -13,7 +13,7 @@ from bot.jobs import Dispatcher
 from bot.sandbox.surroundings import utc_now
 from bot.timeline import Timeline
 from integrations.contract import Engine
-from tests.bench.steps import OTHERS, served
+from tests.bench.steps import beside_run
 from tests.integrations.host import until
 from tests.runs.stage import Stage, World
 
@@ -30,7 +30,7 @@ async def staged(
     stage.engines.update(engines)
     (folder / "home" / "catalog.yaml").write_text(catalog)
     (folder / "home" / "playbooks" / "restore.yaml").write_text(playbook)
-    handlers = {**dict.fromkeys(OTHERS, served), "run": stage.runs().handle}
+    handlers = beside_run(stage.runs().handle)
     carrying = asyncio.create_task(Dispatcher(timeline, handlers).run())
     try:
         yield stage

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
@@ -11,15 +12,18 @@ import pytest
 from bot.core.events import AbortAsked, AttemptOpened, RunPaused, RunResumed
 from bot.core.run import Status
 from bot.jobs import Again
+from bot.runs.left import wrong_with
 from integrations.contract import (
     Call,
     Cap,
+    Health,
     IntegrationError,
     Phase,
     Prepared,
     Progress,
     RecoveryPoint,
     Source,
+    Target,
 )
 from tests.clock import Clock
 from tests.runs.stage import PLAYBOOK, Stage, StageEngine, World
@@ -72,7 +76,7 @@ async def test_a_failure_of_a_step_that_says_abort_ends_the_run_and_says_what_it
     assert (run.state, run.step("go").status) == ("aborted", Status.WAITING)
     assert run.abort
     assert run.abort.why.endswith("failed, and the playbook says to abort then: scripted failed")
-    assert "half changed" in run.abort.leaves or "look at it before it is used" in run.abort.leaves
+    assert "half changed" in run.abort.leaves or "Look at its data before it is used" in run.abort.leaves
     assert not any(isinstance(e.event, RunPaused) for e in await stage.timeline.read("run/RUN-1"))
     assert await stage.timeline.lookup.holder("orders-db") is None
 
@@ -173,6 +177,21 @@ async def test_a_check_of_a_step_that_stays_wrong_fails_it_after_its_time(
     assert "Restore the orders failed: the check rows found 0 rows" in await pause(stage)
 
 
+@pytest.mark.parametrize("outcome", [Phase.PARTIAL, Phase.LOST])
+async def test_the_target_of_a_restore_that_did_not_end_well_is_asked_how_it_is(
+    stage: Stage, world: World, outcome: Phase
+) -> None:
+    world.outcomes["restore"] = [outcome]
+    await started(stage)
+    world.ill = "its server is stopped"
+    await approved(stage)
+
+    state = (await stage.run()).step("restore")
+
+    assert state.status is (Status.IN_DOUBT if outcome is Phase.LOST else Status.FAILED)
+    assert state.answered == {"orders-db": "its server is stopped"}
+
+
 async def test_an_abort_does_not_wait_for_a_check_to_become_right(
     stage: Stage, world: World, tmp_path: Path, clock: Clock
 ) -> None:
@@ -229,6 +248,27 @@ async def test_what_cannot_be_planned_names_the_playbook_to_change_to(
     found = "\n".join(plan.problems)
     assert "there is no recovery point at all. For this the playbook names `plan partial`, which dba" in found
     assert "its disk is full. For this the playbook names `plan elsewhere`, which app decides." in found
+
+
+class Following(StageEngine):
+    """A stage that follows another one, which is right and is not restored itself."""
+
+    async def health(self, target: Target) -> Health:
+        return replace(
+            await super().health(target), ok=False, notes=("It is a standby.", "Others follow it.")
+        )
+
+
+async def test_a_standby_cannot_be_planned_for_although_nothing_is_wrong_with_it(stage: Stage) -> None:
+    stage.engines["stage"] = Following(stage.world)
+
+    await planned(stage)
+
+    plan = (await stage.run()).plan
+    assert plan
+    assert "orders-db: It is a standby." in "\n".join(plan.problems)
+    assert "Others follow it." not in "\n".join(plan.problems)
+    assert "orders-db: Others follow it." in plan.warnings
 
 
 class Holding(StageEngine):
@@ -303,3 +343,57 @@ async def test_progress_is_looked_at_in_turns_and_holds_up_nothing_beside_it(
     assert len(world.progress) == 7
     assert await stage.carry() == Again(clock() + timedelta(milliseconds=150))
     assert len(world.progress) == 5
+
+
+@pytest.mark.parametrize(
+    ("ill", "says"),
+    [
+        ("", "; it answered at 02:25:00Z."),
+        ("its disk is full.", ", this was wrong: its disk is full."),
+    ],
+)
+async def test_what_an_abort_left_half_destroyed_is_asked_how_it_is(
+    stage: Stage, world: World, ill: str, says: str
+) -> None:
+    world.outcomes["restore"] = [Phase.PARTIAL]
+    await started(stage)
+    await approved(stage)
+    await write(stage, "ana", AbortAsked(why="another way", leaves=""))
+    world.ill = ill
+    await stage.carry()
+
+    left = " ".join((await stage.run()).left.split())
+
+    assert "orders-db: as it was, or as the step makes it, last by S2 Restore the orders" in left
+    assert says in left
+    assert "Look at its data before it is used." in left
+
+
+@pytest.mark.parametrize(
+    ("health", "says"),
+    [
+        (
+            Health(ok=True, problems=("The server is stopped.", "It is old.")),
+            "The server is stopped; It is old",
+        ),
+        (Health(ok=True, notes=("A copy lies ready.",)), ""),
+        (Health(ok=False, notes=("The server is a standby.",)), "The server is a standby."),
+        (Health(ok=False), "it is not well"),
+    ],
+)
+def test_what_is_wrong_with_a_target_is_told_also_where_it_may_be_restored(health: Health, says: str) -> None:
+    assert wrong_with(health) == says
+
+
+async def test_an_abort_does_not_wait_for_a_target_that_does_not_answer(stage: Stage, world: World) -> None:
+    world.outcomes["restore"] = [Phase.PARTIAL]
+    await started(stage)
+    await approved(stage)
+    await write(stage, "ana", AbortAsked(why="another way", leaves=""))
+    world.silent.add("orders-db")
+    await stage.carry()
+
+    run = await stage.run()
+
+    assert run.state == "aborted"
+    assert "this was wrong: orders-db does not answer" in " ".join(run.left.split())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.core.cards.choices import choices
 from bot.core.events import (
     AbortAsked,
     Approved,
@@ -25,13 +26,14 @@ from bot.core.events import (
     Severity,
     StepDone,
     StepSkipped,
+    StepStarted,
     UndoAsked,
 )
 from bot.core.events import Phase as Reached
 from bot.core.run import Status
-from bot.runs.unchanged import AGAIN
+from bot.runs.unchanged import AGAIN, REPLACED, unknown_act
 from bot.timeline import Change
-from integrations.contract import Phase
+from integrations.contract import Fence, Phase
 from tests.clock import Clock
 from tests.runs.stage import PLAYBOOK, Stage, World
 
@@ -293,6 +295,84 @@ async def test_a_foreign_freeze_after_the_approval_pauses_before_the_restore_and
     assert (await stage.run()).state == "recovered"
 
 
+@pytest.mark.parametrize("ends", [Phase.FAILED, Phase.PARTIAL])
+async def test_what_must_be_known_of_a_step_is_told_though_it_did_not_succeed(
+    stage: Stage, world: World, ends: Phase
+) -> None:
+    await started(stage)
+    world.caution, world.outcomes = "P2 was not held.", {"restore": [ends]}
+
+    await approved(stage)
+
+    assert (await stage.run()).step("restore").because.endswith(f"scripted {ends.value} P2 was not held.")
+
+
+async def test_a_step_that_another_backstops_runner_refuses_failed_and_offers_no_retry_before_that_is_mended(
+    stage: Stage, world: World
+) -> None:
+    await started(stage)
+    world.others = "This runner belongs to another Backstop. Hand it over."
+    await approved(stage)
+
+    run = await stage.run()
+    assert run.paused is not None
+    assert (
+        run.paused.why == "Restore the orders failed: This runner belongs to another Backstop. Hand it over."
+    )
+    offered = [button.label for button in choices(run)]
+    assert offered == ["Skip", "Done by hand", "Undo back to stop", "Handed over: try again", "Abort"]
+    assert world.acts == ["RUN-1.stop.1"]
+
+    world.others = ""
+    await stage.told("ana", 'retry RUN-1.restore why:"it was handed over"')
+    await stage.carry()
+    assert (await stage.run()).state == "recovered"
+    assert world.acts == ["RUN-1.stop.1", "RUN-1.restore.2", "RUN-1.go.1"]
+
+
+async def test_an_older_database_than_the_target_has_seen_never_acts_however_often_it_is_tried(
+    stage: Stage, world: World
+) -> None:
+    await started(stage)
+    fence = Fence(3, "RUN-9.restore.1.0a1b2c3d", forget="backstop-runner adopt")
+    world.fence = fence
+    await approved(stage)
+
+    for _ in range(5):
+        run = await stage.run()
+        assert run.paused is not None
+        assert run.paused.why == unknown_act("orders-db", fence)
+        await write(stage, "ana", RunResumed(why="try again"))
+        await stage.carry()
+    assert world.acts == ["RUN-1.stop.1"]
+
+    world.fence = None
+    await write(stage, "ana", RunResumed(why="the runner has forgotten it"))
+    await stage.carry()
+    assert (await stage.run()).state == "recovered"
+
+
+async def test_a_plan_says_that_its_database_is_older_and_one_that_knows_the_act_does_not(
+    stage: Stage, world: World
+) -> None:
+    world.fence = Fence(3, "RUN-9.restore.1.0a1b2c3d")
+    await planned(stage)
+    plan = (await stage.run()).plan
+    assert plan is not None
+    assert unknown_act("orders-db", world.fence) in plan.problems
+
+    known = StepStarted(step="restore", attempt=1, key=world.fence.key, token=3)
+    asked = PlanAsked(
+        incident="INC-1", playbook="restore-orders", service="checkout", environment="production"
+    )
+    await write(stage, "backstop", asked, known, stream="run/RUN-9")
+    await write(stage, "ana", asked, stream="run/RUN-2")
+    await stage.carry("RUN-2")
+    plan = (await stage.run("RUN-2")).plan
+    assert plan is not None
+    assert plan.problems == ()
+
+
 async def test_another_database_than_the_approved_one_is_never_touched(stage: Stage, world: World) -> None:
     await started(stage)
     world.identity = "orders-2"
@@ -302,6 +382,21 @@ async def test_another_database_than_the_approved_one_is_never_touched(stage: St
     run = await stage.run()
     assert run.paused is not None
     assert run.paused.why == f"orders-db is not the one that was approved any more. {AGAIN}"
+    assert world.acts == ["RUN-1.stop.1"]
+
+
+async def test_a_database_that_somebody_else_replaced_after_the_plan_is_not_restored_over(
+    stage: Stage, world: World
+) -> None:
+    world.made = "16390"
+    await started(stage)
+    world.made = "16402"
+
+    await approved(stage)
+
+    run = await stage.run()
+    assert run.paused is not None
+    assert run.paused.why == REPLACED.format(name="orders-db", run="RUN-1")
     assert world.acts == ["RUN-1.stop.1"]
 
 

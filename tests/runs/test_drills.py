@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.events import DrillEnded
-from integrations.contract import Phase
+from bot.core.drill import PATIENCE_S, TRIES
+from bot.core.events import DrillEnded, RetryAsked, RunPaused
+from integrations.contract import JobState, Phase
 from tests.clock import Clock
 from tests.runs.lab import LAB, REHEARSED, Lab
 from tests.runs.stage import Stage, World, point
 
 WHERE = ("before start", "after start")
+OFTEN = TRIES + 1
+"""How often a clean-up fails before people are asked."""
 
 
 @pytest.fixture
@@ -36,6 +39,14 @@ async def rehearsed(lab: Lab, line: str = "drill restore-orders") -> DrillEnded:
     ended = (await lab.drill()).ended
     assert ended
     return ended
+
+
+async def until_asked(lab: Lab, clock: Clock) -> None:
+    """Let a clean-up be tried as often as it is by itself."""
+    await lab.carry()
+    for _ in range(TRIES):
+        clock.advance(PATIENCE_S)
+        await lab.carry()
 
 
 async def test_a_drill_does_every_step_on_stand_ins_and_cleans_up(lab: Lab) -> None:
@@ -139,12 +150,136 @@ async def test_a_crash_at_any_call_is_carried_on_and_cleaned_up(lab: Lab, where:
     assert len(lab.acts) == len(set(lab.acts)) == 6
 
 
-async def test_a_clean_up_that_fails_asks_people_and_the_drill_stays_open(lab: Lab, world: World) -> None:
-    world.outcomes["empty"] = [Phase.FAILED]
+@pytest.mark.parametrize("ends", [Phase.LOST, Phase.FAILED, Phase.TIMED_OUT, Phase.REFUSED])
+@pytest.mark.parametrize("times", [1, TRIES])
+async def test_a_clean_up_that_was_killed_goes_on_by_itself(
+    lab: Lab, world: World, clock: Clock, ends: Phase, times: int
+) -> None:
+    world.outcomes["empty"] = [ends] * times
+    await lab.stage.told("cy", "drill restore-orders")
+    for attempt in range(1, times + 1):
+        again = await lab.carry()
+        assert again
+        assert (again.at - clock()).total_seconds() == PATIENCE_S
+        assert lab.acts[-1] == f"empty RUN-2.empty.{attempt}"
+        clock.advance(PATIENCE_S)
+    await lab.carry()
+
+    ended = (await lab.drill()).ended
+    assert ended
+    assert (ended.outcome, ended.gaps) == ("passed", ())
+    assert lab.acts[-1] == f"empty RUN-2.empty.{times + 1}"
+    told = [entry.event for entry in await lab.stage.timeline.read("run/RUN-2")]
+    assert not any(isinstance(event, RunPaused) for event in told)
+    assert sum(isinstance(event, RetryAsked) for event in told) == times
+
+
+async def test_an_undo_of_a_clean_up_that_was_killed_goes_on_by_itself_too(
+    lab: Lab, world: World, clock: Clock
+) -> None:
+    world.outcomes["stop"] = [Phase.SUCCEEDED, Phase.LOST]
     await lab.stage.told("cy", "drill restore-orders")
     await lab.carry()
+    assert lab.acts[-1] == "stop RUN-2.undo-go.1"
+    clock.advance(PATIENCE_S)
+    await lab.carry()
+
+    assert lab.acts[-4:] == [
+        "stop RUN-2.undo-go.1",
+        "stop RUN-2.undo-go.2",
+        "go RUN-2.undo-stop.1",
+        "empty RUN-2.empty.1",
+    ]
+    assert (await lab.drill()).ended
+
+
+async def test_a_clean_up_whose_program_still_acts_is_never_begun_beside_it(
+    lab: Lab, world: World, clock: Clock
+) -> None:
+    world.held = True
+    await lab.stage.told("cy", "drill restore-orders")
+    await lab.carry()
+    while lab.acts[-1] != "empty RUN-2.empty.1":
+        world.end(world.acts[-1])
+        await lab.carry()
+    world.jobs["RUN-2.empty.1"] = JobState(Phase.LOST, "its supervisor is gone", alive=True)
+    clock.advance(PATIENCE_S)
+    await lab.carry()
+    assert lab.acts[-1] == "empty RUN-2.empty.1"
+
+    world.jobs["RUN-2.empty.1"] = JobState(Phase.LOST, "its supervisor is gone", alive=False)
+    world.held = False
+    await lab.carry()
+    clock.advance(PATIENCE_S)
+    await lab.carry()
+    assert lab.acts[-1] == "empty RUN-2.empty.2"
+    assert (await lab.drill()).ended
+
+
+async def test_a_stand_in_that_a_clean_up_made_another_thing_is_still_cleaned_up(
+    lab: Lab, world: World, clock: Clock
+) -> None:
+    world.outcomes["empty"] = [Phase.LOST]
+    await lab.stage.told("cy", "drill restore-orders")
+    await lab.carry()
+    world.identity = "orders-2"
+    clock.advance(PATIENCE_S)
+    await lab.carry()
+
+    assert (await lab.drill()).ended
+    assert lab.acts[-1] == "empty RUN-2.empty.2"
+
+
+async def test_a_clean_up_is_not_done_again_to_what_has_become_the_real_thing(
+    lab: Lab, world: World, clock: Clock
+) -> None:
+    world.outcomes["empty"] = [Phase.LOST]
+    await lab.stage.told("cy", "drill restore-orders")
+    await lab.carry()
+    world.same["orders-db-drill"] = "orders-db"
+    clock.advance(PATIENCE_S)
+    await lab.carry()
+
+    assert lab.acts[-1] == "empty RUN-2.empty.1"
     assert (await lab.drill()).ended is None
-    assert (await lab.stage.run("RUN-2")).state == "paused"
+    assert (await lab.stage.run("RUN-2")).why_paused == (
+        "orders-db-drill is the same thing as orders-db (orders-db:orders-1), by its own word."
+    )
+
+
+async def test_a_clean_up_is_not_done_again_to_what_the_catalog_no_longer_calls_isolated(
+    lab: Lab, world: World, clock: Clock, tmp_path: Path
+) -> None:
+    world.outcomes["empty"] = [Phase.LOST]
+    await lab.stage.told("cy", "drill restore-orders")
+    await lab.carry()
+    real = LAB.replace(
+        "orders-db-drill: {kind: stage, environment: lab, isolated: true}",
+        "orders-db-drill: {kind: stage, environment: lab}",
+    )
+    assert real != LAB
+    (tmp_path / "home" / "catalog.yaml").write_text(real)
+    clock.advance(PATIENCE_S)
+    await lab.carry()
+
+    assert lab.acts[-1] == "empty RUN-2.empty.1"
+    assert (await lab.stage.run("RUN-2")).why_paused.startswith(
+        "orders-db-drill is not isolated in the catalog"
+    )
+
+
+async def test_a_clean_up_that_fails_asks_people_and_the_drill_stays_open(
+    lab: Lab, world: World, clock: Clock
+) -> None:
+    world.outcomes["empty"] = [Phase.FAILED] * OFTEN
+    await lab.stage.told("cy", "drill restore-orders")
+    await until_asked(lab, clock)
+    assert (await lab.drill()).ended is None
+    asked = await lab.stage.run("RUN-2")
+    assert (asked.state, asked.why_paused) == (
+        "paused",
+        "Empty the stand-in failed 4 times, last: scripted failed",
+    )
     again = await lab.stage.say("cy", "drill restore-orders")
     assert again.text.startswith("DRL-1 still uses a stand-in of restore-orders: nothing was done.")
     await lab.stage.told("cy", 'retry RUN-2.empty why:"the disk was full"')
@@ -154,10 +289,10 @@ async def test_a_clean_up_that_fails_asks_people_and_the_drill_stays_open(lab: L
     assert (ended.outcome, ended.gaps) == ("passed", ())
 
 
-async def test_a_clean_up_that_is_given_up_is_a_gap(lab: Lab, world: World) -> None:
-    world.outcomes["empty"] = [Phase.FAILED]
+async def test_a_clean_up_that_is_given_up_is_a_gap(lab: Lab, world: World, clock: Clock) -> None:
+    world.outcomes["empty"] = [Phase.FAILED] * OFTEN
     await lab.stage.told("cy", "drill restore-orders")
-    await lab.carry()
+    await until_asked(lab, clock)
     await lab.stage.told("cy", 'skip RUN-2.empty why:"the lab is torn down"')
     await lab.carry()
     ended = (await lab.drill()).ended
@@ -273,7 +408,7 @@ async def test_what_a_drill_measured_changes_the_estimate_of_the_next_plan(lab: 
     assert (stop.estimate_s, stop.basis) == (42, "measured in 1 drill, last on 2026-11-23")
 
 
-async def test_a_drill_is_shown_from_its_begin_to_its_end(lab: Lab, world: World) -> None:
+async def test_a_drill_is_shown_from_its_begin_to_its_end(lab: Lab, world: World, clock: Clock) -> None:
     await lab.stage.told("cy", "drill restore-orders")
     assert (await lab.stage.told("ana", "status DRL-1")).startswith(
         "DRL-1 drill of restore-orders: rehearsal planning"
@@ -283,8 +418,8 @@ async def test_a_drill_is_shown_from_its_begin_to_its_end(lab: Lab, world: World
     assert "Stop the drill" in str((await lab.stage.say("ana", "status DRL-1")).document)
     world.held = False
     world.end("RUN-1.stop.1")
-    world.outcomes["empty"] = [Phase.FAILED]
-    await lab.carry()
+    world.outcomes["empty"] = [Phase.FAILED] * OFTEN
+    await until_asked(lab, clock)
     assert (await lab.stage.told("ana", "status DRL-1")).startswith(
         "DRL-1 drill of restore-orders: cleaning up, and it needs you"
     )
@@ -299,7 +434,7 @@ async def test_a_drill_is_shown_from_its_begin_to_its_end(lab: Lab, world: World
     assert "passed" in await lab.stage.told("ana", "drill list")
 
 
-async def test_a_drills_runs_belong_to_it(lab: Lab, world: World) -> None:
+async def test_a_drills_runs_belong_to_it(lab: Lab, world: World, clock: Clock) -> None:
     world.held = True
     await lab.stage.told("cy", "drill restore-orders")
     assert (await lab.stage.say("ana", "start RUN-1")).text.startswith(
@@ -308,8 +443,8 @@ async def test_a_drills_runs_belong_to_it(lab: Lab, world: World) -> None:
     await lab.carry()
     world.held = False
     world.end("RUN-1.stop.1")
-    world.outcomes["empty"] = [Phase.FAILED]
-    await lab.carry()
+    world.outcomes["empty"] = [Phase.FAILED] * OFTEN
+    await until_asked(lab, clock)
     said = await lab.stage.say("ana", "retry RUN-2.empty why:x before:02:00")
     assert said.text.startswith("RUN-2 is for DRL-1: its inputs stay as they are. Nothing was recorded.")
 

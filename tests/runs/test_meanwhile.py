@@ -52,7 +52,7 @@ async def test_a_damage_that_began_before_the_recovery_point_stops_what_was_appr
 
     run = await stage.run()
     assert run.paused is not None
-    assert "it would bring damaged data back. Abort and plan again." in run.paused.why
+    assert "damaged data would come back. Abort and plan again." in run.paused.why
     assert "RUN-1.restore.1" not in world.acts
 
 
@@ -61,7 +61,7 @@ async def test_a_damage_that_began_before_the_recovery_point_stops_what_was_appr
     [
         ('freeze on svc:checkout env:production why:"The payment provider is down"', "FRZ-1 was placed"),
         ('hold RUN-1 why:"Wait for the provider"', "Wait for the provider"),
-        ("impact damage:-10d inc:INC-1", "it would bring damaged data back"),
+        ("impact damage:-10d inc:INC-1", "damaged data would come back"),
     ],
 )
 async def test_what_people_say_while_the_engines_are_asked_stops_a_destructive_call(

@@ -13,6 +13,7 @@ from bot.core.events import SalvageAsked, SalvagedTable, SalvageFailed, SalvageF
 from bot.jobs import Again
 from bot.runs.book import Book
 from bot.runs.salvage import Salvages
+from bot.timeline import Change
 from integrations.contract import Effect, JobRef, JobState, Json, Operation, Phase
 from tests.runs.stage import Crash, Stage, StageEngine, World, operation
 from tests.runs.test_carry import approved, started
@@ -166,6 +167,22 @@ async def test_an_engine_that_cannot_search_or_tell_says_so(kept: Stage, world: 
         assert isinstance(failed, SalvageFailed)
         assert failed.because == because
     assert await Salvages(Book(kept.timeline, kept.shelf, dict), kept.engines).handle("RUN-9") is None
+
+
+async def test_an_engine_that_cannot_search_says_so_of_an_attempt_that_did_not_succeed(
+    kept: Stage, world: World
+) -> None:
+    asked = SalvageAsked(step="restore", attempt=1, restore="another key", key="S-1")
+    run = await kept.run()
+    await kept.timeline.append({"run/RUN-1": Change(run.seq, (asked,))}, by="bo", via="slack")
+    kept.engines["stage"] = StageEngine(world)
+    await search(kept)
+    [failed] = await ended(kept)
+    assert isinstance(failed, SalvageFailed)
+    assert (failed.attempt, failed.because) == (
+        1,
+        "stage cannot say whether that attempt, which did not succeed, replaced anything: look by hand.",
+    )
 
 
 async def test_who_holds_no_role_may_not_search_and_what_kept_nothing_is_refused(

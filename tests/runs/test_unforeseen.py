@@ -56,7 +56,17 @@ async def dispatched(stage: Stage) -> AsyncIterator[Dispatcher]:
         return None
 
     kinds = ("room", "card", "say", "approvals", "progress", "tracker")
-    others = ("gaps", "update-due", "gate-expiry", "freeze-review", "warm-expiry", "probe")
+    others = (
+        "gaps",
+        "update-due",
+        "task-due",
+        "delegation-due",
+        "gate-expiry",
+        "freeze-review",
+        "warm-expiry",
+        "probe",
+        "silence",
+    )
     handlers = {**dict.fromkeys((*kinds, *others), nothing), **carried}
     dispatcher = Dispatcher(stage.timeline, handlers, pleas)
     running = asyncio.create_task(dispatcher.run())

@@ -25,6 +25,7 @@ from bot.core.events import (
     WarmAsked,
     WarmStopped,
 )
+from bot.core.failure import BUSY_AGAIN
 from bot.core.hold import fold_target
 from bot.core.run import Status
 from bot.jobs import Again
@@ -431,6 +432,33 @@ async def test_a_copy_is_not_removed_while_another_run_holds_its_target(
         world.end(act)
     await stage.carry("RUN-2")
     clock.advance(30)
+    await stage.carry()
+    assert dict((await stage.run()).copies) == {}
+
+
+async def test_a_removal_that_finds_its_target_busy_is_tried_until_it_is_free(
+    stage: Stage, world: World, clock: Clock
+) -> None:
+    await warm(stage)
+    world.outcomes["discard"] = [Phase.REFUSED] * (MOST_REMOVALS + 2)
+    await write(stage, "ana", AbortAsked(why="no", leaves="-"))
+    again = await stage.carry()
+    assert (await stage.run()).aborted_at
+    # The first one was waited for by the end of the run, and counts.
+    assert dict((await stage.run()).copies) == {"prepare": 1}
+    while world.outcomes["discard"]:
+        assert again
+        clock.advance((again.at - clock()).total_seconds())
+        again = await stage.carry()
+        assert dict((await stage.run()).copies) == {"prepare": 1}
+    assert again
+    assert again.at - clock() == BUSY_AGAIN
+    refused = await stage.say("bo", 'discard RUN-1 why:"no room"')
+    assert refused.text.strip() == (
+        "RUN-1 makes no copy ready: nothing was recorded. Its copy beside orders-db would not go; it is "
+        f"tried again at {again.at:%H:%M:%SZ}."
+    )
+    clock.advance(BUSY_AGAIN.total_seconds())
     await stage.carry()
     assert dict((await stage.run()).copies) == {}
 

@@ -41,3 +41,13 @@ async def home(slack: SlackStandIn, clock: Clock, tmp_path: Path, sqlite_url: st
     """Return a Backstop over HTTP, for what does not depend on the transport."""
     async with living_in(House(slack, clock, tmp_path / "home", sqlite_url, "http")) as found:
         yield found
+
+
+@pytest.fixture
+async def threads(slack: SlackStandIn, clock: Clock, tmp_path: Path, sqlite_url: str) -> AsyncIterator[House]:
+    """Return a Backstop whose incidents are threads of #general."""
+    slack.invite_bot("general")
+    chosen = {"slack_home_channel": slack.channel("general").id, "slack_rooms": "thread"}
+    made = House(slack, clock, tmp_path / "home", sqlite_url, "http", chosen)
+    async with living_in(made) as found:
+        yield found

@@ -40,10 +40,14 @@ OTHER_KINDS = (
     "tracker",
     "update-due",
     "effect-due",
+    "task-due",
+    "delegation-due",
     "gate-expiry",
     "freeze-review",
     "warm-expiry",
     "ahead",
+    "pager",
+    "silence",
     "probe",
 )
 

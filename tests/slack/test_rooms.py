@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-
 from bot.core import run as runs
 from bot.core.effects import Effect
 from bot.core.events import FreezePlaced, RoleAssigned, Scope, Severity, SeverityChanged
 from bot.core.going import Going
-from bot.sandbox.slack import SlackStandIn
-from tests.clock import Clock
-from tests.slack.house import House, living_in
-
-
-@pytest.fixture
-async def threads(slack: SlackStandIn, clock: Clock, tmp_path: Path, sqlite_url: str) -> AsyncIterator[House]:
-    """Return a Backstop whose incidents are threads of #general."""
-    slack.invite_bot("general")
-    chosen = {"slack_home_channel": slack.channel("general").id, "slack_rooms": "thread"}
-    made = House(slack, clock, tmp_path / "home", sqlite_url, "http", chosen)
-    async with living_in(made) as found:
-        yield found
+from tests.slack.house import House
 
 
 async def test_an_incident_can_be_a_thread_whose_first_message_is_the_card(threads: House) -> None:
@@ -63,12 +46,36 @@ async def test_two_incidents_in_threads_of_one_channel_are_told_apart(threads: H
     assert (await threads.seen("@ana: two", channel="general")).thread_ts == second.ts
 
 
+async def test_who_worked_on_what_is_merged_is_invited_to_where_it_goes_on(home: House) -> None:
+    room = await home.declare()
+    assert "U0BO" not in home.slack.channel(room).members
+    await home.declare("Payments fail", "bo")
+    await home.told("ana", 'merge INC-2 into INC-1 why:"the same release"')
+    await home.seen("is the same event and goes on here", channel=room)
+    assert "U0BO" in home.slack.channel(room).members
+
+
 async def test_who_gets_a_role_is_invited_and_told(home: House) -> None:
     room = await home.declare()
     await home.append("incident/INC-1", RoleAssigned(role="scribe", person="bo"))
     said = await home.seen("@bo is now scribe", channel=room)
     assert home.slack.pings(said) == {"bo"}
     assert "U0BO" in home.slack.channel(room).members
+
+
+async def test_who_is_asked_a_question_is_in_the_channel_and_can_read_it(home: House) -> None:
+    room = await home.declare()
+    assert "U0BO" not in home.slack.channel(room).members
+    await home.slack.slash("ana", "/backstop decide inc:INC-1")
+    card = await home.seen("INC-1: what to do", channel=room)
+    assert {"bo", "cy"} <= home.slack.pings(card)
+    assert {"U0BO", "U0CY"} <= set(home.slack.channel(room).members)
+    methods = [call.method for call in home.slack.calls]
+    invited = max(place for place, method in enumerate(methods) if method == "conversations.invite")
+    shown = [
+        place for place, call in enumerate(home.slack.calls) if "what to do" in call.args.get("text", "")
+    ]
+    assert invited < shown[0]
 
 
 async def test_who_can_approve_is_in_the_channel_before_being_asked(home: House) -> None:

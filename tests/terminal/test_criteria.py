@@ -62,7 +62,7 @@ def test_a_case_that_comes_out_otherwise_is_told_by_its_line(
         f"{case}:3: First: it is mitigate by otherwise, not wait",
         f"{case}:4: Second: it is mitigate by otherwise, not by overloaded; no veto V1; "
         "nothing says stop-writers; severity is not asked; data_corruption is asked",
-        "42 cases, 2 of them come out otherwise.",
+        "62 cases, 2 of them come out otherwise.",
     ]
 
 
@@ -95,7 +95,10 @@ def test_without_cases_or_a_file_that_can_be_read_it_says_so(
         capsys.readouterr().out
     )
     assert main(["check", str(tmp_path / "nowhere.yaml")]) == 1
-    assert capsys.readouterr().out == f"{tmp_path}/nowhere.yaml:1: the file cannot be read\n"
+    assert (
+        capsys.readouterr().out
+        == f"{tmp_path}/nowhere.yaml:1: the file cannot be read, no such file or directory\n"
+    )
 
 
 def test_mistakes_are_told_by_line_and_settings_that_make_no_sense(
@@ -109,9 +112,55 @@ def test_mistakes_are_told_by_line_and_settings_that_make_no_sense(
     assert capsys.readouterr().err.startswith("The settings are wrong: BACKSTOP_PORT: ")
 
 
+def test_a_role_that_nobody_can_have_is_told_by_its_line_with_the_nearest(
+    own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked, over = (
+        'good data was written since the recovery point?", role: ',
+        "    because: The release before",
+    )
+    own.write_text(
+        mutant(
+            TEXT,
+            (f"{asked}dba", f"{asked}dbaa"),
+            (f"{over} cannot", f"    override: comander\n{over} cannot"),
+        )
+    )
+    lines = own.read_text().splitlines()
+    asked_at, over_at = (
+        next(number for number, line in enumerate(lines, 1) if word in line)
+        for word in ("role: dbaa", "override: comander")
+    )
+
+    assert main(["check", str(own)]) == 1
+    valid = "valid: commander, ops, comms, scribe, app, dba"
+    assert capsys.readouterr().out.splitlines() == [
+        f"{own}:{asked_at}: there is no role 'dbaa', did you mean dba?, {valid}",
+        f"{own}:{over_at}: there is no role 'comander', did you mean commander?, {valid}",
+    ]
+
+
+def test_groups_of_the_catalog_and_roles_of_playbooks_are_roles(
+    own: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BACKSTOP_HOME", str(tmp_path))
+    asked = 'good data was written since the recovery point?", role: '
+    for role, place in (("warehouse-owners", "catalog.yaml"), ("watcher", "playbooks/own.yaml")):
+        own.write_text(mutant(TEXT, (f"{asked}dba", f"{asked}{role}")))
+        assert main(["check", str(own)]) == 1
+        assert f"there is no role '{role}'" in capsys.readouterr().out
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        written = library.read("catalog.yaml" if place == "catalog.yaml" else "checkout-restore.yaml")
+        (tmp_path / place).write_text(
+            written.replace("\nroles:\n", "\nroles:\n  watcher: {group: checkout-owners}\n")
+        )
+        assert main(["check", str(own)]) == 0, capsys.readouterr().out
+        capsys.readouterr()
+
+
 def test_the_cases_of_the_how_to_come_out(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = (ROOT / "docs" / "how-to" / "write-your-own-criteria.md").read_text(encoding="utf-8")
-    example = next(block for block in page.split("```yaml\n") if block.startswith("schema:"))
+    example = next(b for b in page.split("```yaml\n") if b.startswith("schema: backstop/criteria-cases/"))
     (own.parent / "cases" / "example.yaml").write_text(example.partition("```")[0])
 
     assert main(["test", str(own)]) == 0, capsys.readouterr().out

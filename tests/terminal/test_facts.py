@@ -13,6 +13,7 @@ import pytest
 from bot.__main__ import main as backstop
 from bot.terminal.facts import main
 from playbooks import library
+from playbooks.criteria import FACTS
 from tests.core.test_decide import DAMAGE, RELEASE
 from tests.playbooks.examples import mutant
 from tests.terminal.shell import Shell
@@ -82,17 +83,69 @@ def test_a_question_is_answered_by_ask_only_when_it_could_forbid_the_answer(run:
             "role": "app",
         }
     ]
-    assert asked["why"][0] == "So far it is code_rollback, and what is asked could forbid it"
+    assert asked["why"][0] == (
+        "So far it is code_rollback, and what is asked could forbid it or find a better one"
+    )
     assert (leading["proposal"], leading["id"]) == ("mitigate", None)
     assert len(leading["ask"]) > 5
 
 
+def test_a_whole_restore_is_never_safe_from_facts_alone(run: Run) -> None:
+    whole = {"data_corruption": "confirmed", "data_scope": "database", "backup_available": True}
+    code, (said,), _ = run(json.dumps(whole))
+    assert (code, said["proposal"], said["safe_now"]) == (0, "ask", False)
+    assert (
+        said["why"][0] == "So far it is restore_full, and what is asked could forbid it or find a better one"
+    )
+    whole |= {"change_suspected": False, "data_loss_mechanism": "delete"}
+    calm = dict.fromkeys(("node_or_site_failure", "pitr_available", "irreversible_harm_accruing"), False)
+    code, (said,), _ = run(json.dumps({**whole, **calm, "backup_verified": True}))
+
+    assert (code, said["proposal"], said["safe_now"]) == (0, "restore_full", False)
+
+
 def test_what_is_repaired_first_is_said_and_is_not_safe_at_once(run: Run) -> None:
-    _, (said,), _ = run(json.dumps({**RELEASE, "previous_artifact_available": False}))
+    _, (said,), _ = run(json.dumps({**RELEASE, "mixed_versions_running": None}))
 
     assert (said["proposal"], said["safe_now"]) == ("code_rollback", False)
-    assert "First: Publish the release before again and pull it once" in said["why"]
-    assert "V3" not in [veto["id"] for veto in said["vetoes"]]
+    assert "First: Count the versions that run, and bring all instances to one" in said["why"]
+    assert "V2-unseen" not in [veto["id"] for veto in said["vetoes"]]
+
+
+def test_a_script_may_act_on_nothing_while_questions_could_change_it(run: Run) -> None:
+    _, (nothing, almost), _ = run("{}\n" + json.dumps({"cause_known": True, "data_corruption": "none"}))
+
+    assert (nothing["proposal"], nothing["safe_now"]) == ("mitigate", False)
+    assert nothing["ask"]
+    assert not almost["safe_now"]
+
+
+def test_damage_that_is_none_and_estate_wide_is_asked_again_and_nothing_is_rolled_back(run: Run) -> None:
+    mistaken = {**RELEASE, "data_loss_mechanism": "delete", "data_scope": "estate"}
+    _, (said,), _ = run(json.dumps(mistaken))
+
+    assert (said["proposal"], said["safe_now"]) == ("ask", False)
+    assert said["ask"][0]["fact"] == "data_corruption"
+    assert said["possible"] == ["mitigate", "code_rollback"]
+    assert "so one of them is mistaken" in said["why"][-1]
+
+
+def test_a_contradiction_that_changes_no_answer_leaves_it_and_takes_the_safety(run: Run) -> None:
+    _, (said,), _ = run(json.dumps({**RELEASE, "backup_verified": True}))
+
+    assert (said["proposal"], said["ask"], said["safe_now"]) == ("code_rollback", [], False)
+
+
+def test_a_failover_waits_until_the_copies_are_known_to_be_clean(run: Run) -> None:
+    failed = {**RELEASE, "change_suspected": False, "node_or_site_failure": True}
+    failed |= {"healthy_replica_available": True, "data_corruption": "suspected"}
+    unasked = {name: value for name, value in failed.items() if name != "replicas_affected"}
+    sheets = [{**failed, "replicas_affected": told} for told in (False, True, None)]
+    _, (clean, damaged, nobody, open_), _ = run("\n".join(map(json.dumps, [*sheets, unasked])))
+
+    assert (clean["proposal"], clean["safe_now"]) == ("failover", True)
+    assert [said["proposal"] for said in (damaged, nobody)] == ["mitigate", "mitigate"]
+    assert (open_["safe_now"], [ask["fact"] for ask in open_["ask"]]) == (False, ["replicas_affected"])
 
 
 def test_lines_may_be_bare_facts_or_whole_records_and_keep_their_order(run: Run) -> None:
@@ -250,3 +303,65 @@ def test_with_standard_output_closed_it_ends_as_always(monkeypatch: pytest.Monke
     monkeypatch.setattr("sys.stdout", None)
 
     assert backstop(["--version"]) == 0
+
+
+def test_a_fact_beside_the_facts_is_refused_by_its_line_and_the_fields_of_the_corpus_are_not(
+    run: Run,
+) -> None:
+    lines = (
+        {"id": "a", "facts": RELEASE, "severity": 1},
+        {"id": "b", "facts": RELEASE, "severty": 1},
+        {"id": "c", "facts": RELEASE, "team": "shop"},
+        *map(json.loads, library.read("incidents.jsonl").splitlines()[:2]),
+    )
+    code, said, err = run("\n".join(map(json.dumps, lines)))
+
+    assert code == 2
+    assert [each["id"] for each in said] == ["c", *(each["id"] for each in lines[3:])]
+    assert err.splitlines() == [
+        "facts.json:1: 'severity' stands beside `facts`: write it inside, or it counts for nothing",
+        "facts.json:2: 'severty' (did you mean severity?) stands beside `facts`: write it inside, or it "
+        "counts for nothing",
+    ]
+
+
+def test_values_are_told_as_json_writes_them(run: Run) -> None:
+    facts: tuple[Mapping[str, object], ...] = (
+        {"severity": "1"},
+        {"backup_verified": "true"},
+        {"data_scope": True},
+        {"cause_known": "x\n"},
+        {"cause_known": "1"},
+        {"a b": 1},
+    )
+    code, _, err = run("\n".join(map(json.dumps, facts)))
+
+    assert code == 2
+    assert [line.partition(": ")[2].partition(" Valid")[0] for line in err.splitlines()] == [
+        "severity cannot be '1'. Write 1 without quotes.",
+        "backup_verified cannot be 'true'. Write true without quotes.",
+        "data_scope cannot be true.",
+        "cause_known cannot be 'x\\n'.",
+        "cause_known cannot be '1'.",
+        "There is no fact 'a b': there are " + ", ".join(FACTS),
+    ]
+
+
+def test_an_id_forges_no_line_of_an_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "facts.json"
+    file.write_text(json.dumps({"id": "a\n  Why: \u001b[31mall good", "facts": {}}), encoding="utf-8")
+
+    assert main(["--facts", str(file), "--format", "text"]) == 0
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    assert first == "a Why: \\u001b[31mall good: Proposal: mitigate"
+    assert second.startswith("  Why: ")
+
+
+def test_facts_that_do_not_go_together_are_named(run: Run) -> None:
+    facts = {**DAMAGE, "backup_available": False, "restore_point_predates_damage": True}
+    _, (said,), _ = run(json.dumps(facts))
+
+    assert said["why"][-1] == (
+        "backup_available is no and restore_point_predates_damage is yes: they do not go together, so one "
+        "of them is mistaken"
+    )

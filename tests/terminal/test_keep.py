@@ -100,10 +100,9 @@ async def test_hold_all_lets_no_run_of_an_older_copy_go_on_or_start_anything_aga
     assert run is not None
     assert run.step("stop").status is Status.IN_DOUBT
     assert run.acting == ()
-    assert run.paused is not None
-    assert run.paused.why == (
-        "Backstop was stopped and its runs were put on hold: an older copy was put back"
-    )
+    because = "Backstop was stopped and its runs were put on hold: an older copy was put back"
+    assert run.why_paused == f"{because}. {because}."
+    assert [pause.reason for pause in run.pauses] == ["step:stop", "hold:backstop"]
     await timeline.close()
 
 

@@ -202,3 +202,18 @@ async def test_a_port_that_is_taken_is_named_with_the_way_out(shell: Shell) -> N
     assert ended.code == 1
     assert f"Something listens at 127.0.0.1:{port} already." in ended.err
     assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize("words", [("serve",), ("doctor",), ("verify-timeline",), ("rebuild", "--stopped")])
+async def test_an_address_that_is_none_is_told_in_a_sentence_without_any_part_of_it(
+    shell: Shell, words: tuple[str, ...]
+) -> None:
+    url = "postgresql+psycopg://b:canary@127.0.0.1:port/b"
+
+    ran = await shell.run(*words, **{**QUIET, "BACKSTOP_DATABASE_URL": url})
+
+    told = ran.out + ran.err
+    assert ran.code
+    assert "Traceback" not in told
+    assert "BACKSTOP_DATABASE_URL is no address of a database. Write it as postgresql+psycopg://" in told
+    assert "canary" not in told

@@ -52,3 +52,25 @@ async def test_only_a_spoilt_file_is_to_be_put_aside(
 
     assert told in str(refused.value)
     assert ("Put it aside" in str(refused.value)) == (broken is _spoilt)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://b:canary@127.0.0.1:port/b",
+        "postgresql+psycopg://b:canary@[::1/b",
+        "postgresql+psycopg2://b:canary@127.0.0.1/b",
+        "sqlite:////canary/x.db",
+        "canary",
+    ],
+)
+def test_an_address_that_is_none_is_told_without_any_part_of_it(url: str) -> None:
+    with pytest.raises(IntegrationError) as told:
+        database.open_engine(url)
+
+    assert str(told.value) == (
+        "BACKSTOP_DATABASE_URL is no address of a database. Write it as "
+        "postgresql+psycopg://user@host:5432/name or sqlite+aiosqlite:////folder/file.db, each special "
+        "character of a password as %code (%40 for @), or leave it out for a SQLite file in the home."
+    )
+    assert (told.value.permanent, told.value.__cause__) == (True, None)

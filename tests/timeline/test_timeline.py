@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from importlib import import_module
 
 import pytest
 from sqlalchemy import text
 
+from bot.core.effects import Effect
 from bot.core.errors import Conflict
 from bot.core.estimate import Act, Measurement, Took
 from bot.core.events import (
+    Event,
+    FalseAlarm,
     FreezePlaced,
+    IncidentClosed,
     IncidentDeclared,
+    IncidentReopened,
+    IncidentResolved,
+    Merged,
     NoteAdded,
     PlanAsked,
     PlanAttached,
@@ -26,6 +33,7 @@ from bot.timeline import AlreadyAnswered, Change, Delivery, Timeline
 from integrations.contract import Measured
 from tests.clock import Clock
 
+REVIEWED = import_module("bot.migrations.versions.0009_what_was_reviewed").CLOSED
 DECLARED = IncidentDeclared(
     title="Orders are wrong",
     severity=Severity.SEV1,
@@ -33,13 +41,6 @@ DECLARED = IncidentDeclared(
     environment="production",
     commander="ana",
 )
-
-
-@pytest.fixture
-async def timeline(database_url: str, clock: Clock) -> AsyncIterator[Timeline]:
-    timeline = await Timeline.open(database_url, now=clock)
-    yield timeline
-    await timeline.close()
 
 
 async def declare(timeline: Timeline, id: str = "INC-1") -> None:
@@ -113,7 +114,8 @@ async def test_effects_are_written_with_the_events_they_follow_from(timeline: Ti
 
     due = {effect.key for effect in await timeline.effects.heads() if effect.not_before <= clock()}
 
-    assert due == {"ahead:INC-1", "room:INC-1", "card:INC-1", "tracker:INC-1", "probe:INC-1", "homes:people"}
+    own = {f"{kind}:INC-1" for kind in ("ahead", "room", "card", "tracker", "probe", "pager")}
+    assert due == {*own, "homes:people"}
 
 
 async def test_an_effect_asked_for_again_while_it_is_done_is_done_again(timeline: Timeline) -> None:
@@ -186,6 +188,38 @@ async def test_rebuild_draws_the_same_projections(timeline: Timeline) -> None:
     assert replayed == 2
     assert await timeline.lookup.incidents(only_open=True) == before
     assert await timeline.verify() == []
+
+
+CLOSED = IncidentClosed(backup_availability="helped", recovery_speed="helped")
+RESOLVED = IncidentResolved(statement="Right again.", data_statement="nothing")
+REOPENED = IncidentReopened(why="It is back")
+
+
+@pytest.mark.parametrize(
+    ("events", "waits"),
+    [
+        ((), []),
+        ((RESOLVED,), ["INC-1"]),
+        ((RESOLVED, CLOSED), []),
+        ((FalseAlarm(why="A test"),), []),
+        ((Merged(into="INC-2", why="The same event"),), []),
+        ((RESOLVED, CLOSED, REOPENED), []),
+        ((RESOLVED, CLOSED, REOPENED, RESOLVED), ["INC-1"]),
+    ],
+)
+async def test_what_is_resolved_waits_for_its_review_until_it_is_closed(
+    timeline: Timeline, events: tuple[Event, ...], waits: list[str]
+) -> None:
+    await declare(timeline)
+    await timeline.append({"incident/INC-1": Change(1, events)} if events else {}, by="ana", via="test")
+    assert await timeline.lookup.unreviewed(5) == waits
+    assert await timeline.lookup.unreviewed(0) == []
+    # What was recorded before the column was there is told from the entries, as the migration does.
+    async with timeline._engine.begin() as connection:
+        await connection.execute(text("UPDATE incident SET reviewed = false"))
+        await connection.execute(text(REVIEWED))
+    assert await timeline.lookup.unreviewed(5) == waits
+    assert await timeline.drift() == []
 
 
 async def succeeded(
@@ -323,3 +357,10 @@ async def test_verify_looks_at_targets_and_services_too(timeline: Timeline) -> N
         "run/RUN-1: every entry is missing, yet the table held speaks of it",
         "target/orders-db: every entry is missing, yet the table held speaks of it",
     ]
+
+
+async def test_whoever_listens_is_told_of_effects_that_follow_from_no_event(timeline: Timeline) -> None:
+    told: list[None] = []
+    timeline.listen(lambda: told.append(None))
+    await timeline.effects.ask(Effect("home", "U0ANA", "home/U0ANA"))
+    assert len(told) == 1

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import aiohttp
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from bot.commands import Desk
 from bot.core.events import Event, FreezePlaced, IncidentDeclared, PlanAsked, Scope, Severity
@@ -135,11 +136,13 @@ async def open_door(
     settings: Settings | None = None,
     health: Callable[[], Mapping[str, str]] = dict,
     slack: Callable[[web.Request], object] | None = None,
+    pagerduty: Handler | None = None,
 ) -> AsyncIterator[Door]:
     """Serve the door until the block ends."""
     timeline = await Timeline.open(database_url, now=clock)
     desk = desk_in(folder, timeline)
-    app = application(desk, settings or Settings(home=folder), slack=slack, health=health)  # type: ignore[arg-type]
+    given = settings or Settings(home=folder)
+    app = application(desk, given, slack=slack, health=health, pagerduty=pagerduty)  # type: ignore[arg-type]
     runner = web.AppRunner(app)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from base64 import b64encode
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ import pytest
 from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
+from yarl import URL
 
 from bot.commands import say
 from bot.core.may import Actor
@@ -86,6 +88,32 @@ async def test_a_process_that_stands_by_is_alive_and_says_so_everywhere(
     assert "This process stands by: another one carries effects out." in said.text
     await carries.duty.release()
     await carries.close()
+
+
+async def test_where_nobody_works_because_one_does_not_move_no_door_says_all_is_well(
+    sqlite_url: str, tmp_path: Path, clock: Clock
+) -> None:
+    frozen = await Timeline.open(sqlite_url, now=clock)
+    assert await frozen.duty.take()
+    await frozen.pulse.beat()
+    clock.advance(60)
+    states = {"dispatcher": "silent: …"}
+    async with open_door(sqlite_url, tmp_path, clock, health=lambda: states) as door:
+        assert not await door.timeline.duty.take()
+        alive, ready = await door.get("/healthz"), await door.get("/readyz")
+        said = await say(door.desk, "ping", who=Actor("ana", groups=frozenset()), via="test", delivery="d1")
+        await frozen.duty.release()
+        gone = await door.get("/healthz")
+
+    told = (
+        "silent: the bot that holds the database has not moved since 2026-11-23 02:10:00Z; "
+        "`backstop doctor` on its host says what to do"
+    )
+    assert (alive.status, alive.json["ok"], alive.json["parts"]) == (503, False, {"dispatcher": told})
+    assert (ready.status, ready.json["parts"]) == (200, {"dispatcher": told, "database": "ok"})
+    assert "has not moved since 2026-11-23 02:10:00Z: no run, timer or message goes on." in said.text
+    assert (gone.status, gone.json["parts"]) == (503, {"dispatcher": "silent"})
+    await frozen.close()
 
 
 async def test_without_its_database_it_lives_and_is_not_ready(any_door: Door) -> None:
@@ -175,6 +203,45 @@ async def test_an_unforeseen_error_is_named_by_an_id_and_tells_nothing_else(
             assert f"id={id}" in caplog.text
             assert f"request {id}" in caplog.text
     assert "RuntimeError" in caplog.text
+
+
+async def test_whoever_hangs_up_before_the_answer_is_nothing_unforeseen(
+    sqlite_url: str, tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    began, ended = asyncio.Event(), asyncio.Event()
+
+    async def slow(request: web.Request) -> web.Response:
+        began.set()
+        try:
+            return web.Response(text=await request.text())
+        finally:
+            ended.set()
+
+    async with open_door(sqlite_url, tmp_path, clock, slack=slow) as door:
+        url = URL(door.url)
+        _, writer = await asyncio.open_connection(url.host, url.port)
+        writer.write(b"POST /slack/events HTTP/1.1\r\nHost: backstop\r\nContent-Length: 10\r\n\r\nhalf")
+        await began.wait()
+        writer.close()
+        await ended.wait()
+        assert (await door.get("/readyz")).status == 200
+        figures_now = (await door.get("/metrics")).text
+
+    assert "disconnected id=" in caplog.text
+    assert "unforeseen" not in caplog.text
+    assert 'status="499"' in figures_now
+
+
+async def test_an_error_of_a_connection_of_our_own_is_unforeseen(
+    sqlite_url: str, tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(_request: web.Request) -> web.Response:
+        raise ConnectionResetError("by what we asked ourselves")
+
+    async with open_door(sqlite_url, tmp_path, clock, slack=broken) as door:
+        assert (await door.post("/slack/events", {})).status == 500
+    assert "unforeseen id=" in caplog.text
 
 
 async def test_slack_reaches_its_own_door_without_a_token_of_ours(

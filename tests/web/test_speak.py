@@ -335,6 +335,45 @@ async def test_a_clock_that_is_a_little_fast_records_no_future(door: Door, clock
     assert entry.occurred_at == clock()
 
 
+async def test_a_moment_from_a_fast_clock_is_told_as_taken_and_known_again_under_another_key(
+    door: Door, clock: Clock
+) -> None:
+    token = await door.token("ci", "gate")
+    at = clock() + timedelta(minutes=4)
+    said = {**RELEASE, "at": at.isoformat()}
+    notes: list[object] = []
+    for key, minutes in (("one", 2), ("two", 10), ("three", 0)):
+        answer = await door.post("/v1/releases", said, token, headers={"Idempotency-Key": key})
+        notes.append((answer.status, answer.json["note"]))
+        clock.advance(minutes * 60)
+
+    note = (
+        "It was said to go out 2026-11-23 02:14:00Z, which lay ahead of the clock here, "
+        "and was taken as 2026-11-23 02:10:00Z."
+    )
+    assert notes == [(201, note), (200, note), (200, note)]
+    [entry] = await door.timeline.read("service/checkout")
+    assert entry.event
+    assert entry.event.model_dump()["said_at"] == at
+
+    line = f"release record checkout version:{RELEASE['version']} env:production commit:ab12 at:02:14"
+    reply = await door.post("/v1/say", {"line": line}, await door.token("ana", "say"))
+    assert note in str(reply.json["text"])
+
+
+async def test_a_retry_from_a_fast_clock_adds_nothing_and_another_moment_does(
+    door: Door, clock: Clock
+) -> None:
+    token = await door.token("ci", "gate")
+    soon, before = ((clock() + timedelta(minutes=n)).isoformat() for n in (4, -120))
+    statuses: list[int] = []
+    for at in (soon, soon, before, before):
+        statuses.append((await door.post("/v1/releases", {**RELEASE, "at": at}, token)).status)
+        clock.advance(2)
+
+    assert statuses == [201, 200, 201, 200]
+
+
 async def test_a_release_sent_many_times_at_once_is_recorded_once(any_door: Door) -> None:
     token = await any_door.token("ci", "gate")
 
@@ -377,6 +416,8 @@ async def test_a_late_repetition_of_an_older_release_is_known_by_its_key(door: D
         ({"version": "   ", "change": "config"}, "gate", 400),
         ({"version": "https://u:pw@x/y"}, "gate", 400),
         ({"previous": "https://u:pw@x/y"}, "gate", 400),
+        ({"version": "u:pw@x"}, "gate", 400),
+        ({"migrations": [{"name": "u:pw@x"}]}, "gate", 400),
         ({"strategy": "yolo"}, "gate", 400),
         ({"migrations": ["m"] * 201}, "gate", 400),
         ({"migrations": [{"name": "m", "reversible": "perhaps"}]}, "gate", 400),
@@ -448,3 +489,18 @@ async def test_a_corrected_migration_is_not_dropped(any_door: Door) -> None:
         {"m9": True},
         {"m9": False},
     ]
+
+
+async def test_a_release_that_is_told_again_late_does_not_undo_what_was_corrected(any_door: Door) -> None:
+    token = await any_door.token("ci", "gate")
+    said, corrected = (
+        {**RELEASE, "migrations": [{"name": "m9", "reversible": tag}]} for tag in (True, False)
+    )
+    for body, status in ((said, 201), (corrected, 201), (said, 200), (corrected, 200)):
+        assert (await any_door.post("/v1/releases", body, token)).status == status
+    back = await any_door.post("/v1/releases", said, token, headers={"Idempotency-Key": "corrected-back"})
+
+    assert (back.status, back.json["corrected"]) == (201, True)
+    events = [entry.event for entry in await any_door.timeline.read("service/checkout")]
+    tags = [each.reversible for each in events if isinstance(each, ReleaseRecorded)]
+    assert tags == [{"m9": True}, {"m9": False}, {"m9": True}]

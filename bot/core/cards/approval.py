@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from bot.core.approval import Approval, GateState, Standing, counts, filled, missing, standing
 from bot.core.budget import time_budget
 from bot.core.cards.copies import checked
-from bot.core.cards.plan import budget_line, commands, point_line, quorum_line
+from bot.core.cards.plan import budget_line, cautioned, commands, point_line, quorum_line
 from bot.core.cards.states import consequence, expected, place
 from bot.core.cards.timeline import whole_of
 from bot.core.copies import ready, switch_s
@@ -209,6 +209,9 @@ def _price(seen: _Seen, incident: Incident) -> Iterator[Block]:
     losing = [loss for step in seen.steps for loss in _losses(seen, incident, step)]
     if losing:
         yield Bullets([line for loss in losing for line in loss_lines(loss)])
+    named = {step.call.source for step in seen.steps}
+    if cautions := [line for source in seen.plan.sources if source.id in named for line in cautioned(source)]:
+        yield Bullets(cautions)
     for step in seen.steps:
         target = f" on {step.call.target}" if step.call.target else ""
         what = f": {step.call.engine}.{step.call.operation}{target}; {consequence(step)}; {expected(step)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bot.core.document import Button
+from bot.core.events import RunPaused
 from bot.core.plan import Plan
 from bot.core.run import Run, Status
 from bot.core.words import one_line
@@ -15,10 +16,22 @@ MOST_UNDONE = 5
 
 def choices(run: Run) -> tuple[Button, ...]:
     """Return what can be done about a paused run; nothing when it is not paused."""
-    paused = run.paused
-    if paused is None or run.plan is None or run.abort or run.over:
+    if run.paused is None:
+        return ()
+    first = choices_of(run, run.paused)
+    # A hold stands for itself beside what else is to be decided, and a person ends it whenever they want.
+    held = any(pause.hold for pause in run.pauses) and all(not b.line.startswith("resume") for b in first)
+    return (*first[:-1], *_resume(run), *first[-1:]) if held and first else first
+
+
+def choices_of(run: Run, paused: RunPaused) -> tuple[Button, ...]:
+    """Return what can be done about one of the pauses of a run."""
+    if run.plan is None or run.abort or run.over:
         return ()
     step = run.plan.step(paused.step) if paused.step else None
+    if paused.objection:
+        back = Button("Take it back", f"object {run.id} withdraw")
+        return (*_resume(run), back, abort(run))
     if step is None:
         return (*_again(run), *_resume(run), abort(run))
     if paused.freeze:
@@ -27,11 +40,11 @@ def choices(run: Run) -> tuple[Button, ...]:
         case Status.FAILED | Status.IN_DOUBT:
             return _six(run, run.plan, step.id)
         case Status.UNDONE:
-            return (*_again(run), _skip(run, step.id), _by_hand(run, step.id), abort(run))
+            return (*_again(run), _skip(run, step.id), by_hand(run, step.id), abort(run))
         case _ if waits_for_gate(run, run.plan, step.gate):
             return (Button("Ask again", f"start {run.id}", style="primary"), abort(run))
         case _:
-            return (*_resume(run), _skip(run, step.id), _by_hand(run, step.id), abort(run))
+            return (*_resume(run), _skip(run, step.id), by_hand(run, step.id), abort(run))
 
 
 def waits_for_gate(run: Run, plan: Plan, name: str | None) -> bool:
@@ -47,11 +60,15 @@ def abort(run: Run) -> Button:
 
 def _six(run: Run, plan: Plan, step: str) -> tuple[Button, ...]:
     at = f"{run.id}.{step}"
+    if run.step(step).not_ours:
+        # Until what the pause says was done, another try is refused as well.
+        again = Button("Handed over: try again", f"retry {at}", ask="What does the runner belong to now?")
+        return (_skip(run, step), by_hand(run, step), *_undo(run, plan, step), again, abort(run))
     return (
         Button("Retry", f"retry {at}", style="primary", ask="Why is another attempt right?"),
         *_changed(run, plan, at),
         _skip(run, step),
-        _by_hand(run, step),
+        by_hand(run, step),
         *_undo(run, plan, step),
         abort(run),
     )
@@ -84,19 +101,17 @@ def _skip(run: Run, step: str) -> Button:
     return Button("Skip", f"skip {run.id}.{step}", ask="Why can it be left out?")
 
 
-def _by_hand(run: Run, step: str) -> Button:
+def by_hand(run: Run, step: str) -> Button:
+    """Return the button that says that a person did a step, which `done` takes wherever it is offered."""
     return Button("Done by hand", f"done {run.id}.{step}", ask="What shows that it is done?", into="evidence")
 
 
-def done(run: Run, step: str) -> Button:
-    """Return the button by which a person says that a step of theirs is done."""
-    return Button(
-        "Done", f"done {run.id}.{step}", style="primary", ask="What shows that it is done?", into="evidence"
-    )
-
-
 def _resume(run: Run) -> tuple[Button, ...]:
-    asked = "Why may it go on although the freeze stands?" if run.paused and run.paused.freeze else ""
+    asked = ""
+    if any(pause.freeze for pause in run.pauses):
+        asked = "Why may it go on although the freeze stands?"
+    if any(pause.objection for pause in run.pauses):
+        asked = "Why is it right although somebody objects? Everybody reads it."
     return (Button("Resume", f"resume {run.id}", style="primary", ask=asked),)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bot.core.copies import nobody_wants
 from bot.core.document import Button, Line, Moment, Strong
 from bot.core.due import MOST_REMOVALS
 from bot.core.plan import Plan
@@ -44,7 +45,7 @@ def standing(run: Run, plan: Plan) -> Line:
             continue
         if run.copies[step.id] >= MOST_REMOVALS:
             return (Strong("its copy could not be removed"),)
-        if state.undoing or run.warm is None:
+        if state.undoing or nobody_wants(run):
             return ("its copy is being removed",)
         if state.status is Status.SUCCEEDED and source and source.moment:
             return (Strong("a checked copy"), " as of ", Moment(source.moment), " is ready")

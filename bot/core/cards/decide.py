@@ -6,13 +6,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.core.cards.lines.incidents import value_in_words
+from bot.core.cards.answers import NOBODY_KNOWS, answers
+from bot.core.cards.lines.freezes import frozen_line
+from bot.core.cards.lines.incidents import apart_in_words
 from bot.core.cards.prices import price_line
 from bot.core.cards.timeline import whole_of
 from bot.core.decide import Ask, VetoHit
 from bot.core.decide import Decision as Found
+from bot.core.decided import Decision
 from bot.core.deciding import (
     WROTE,
+    few,
     fitting,
     next_questions,
     not_ruled_out,
@@ -21,6 +25,7 @@ from bot.core.deciding import (
     unanswered,
     weigh,
 )
+from bot.core.disputed import Disputed, disputed, looked_up
 from bot.core.document import (
     Block,
     Bullets,
@@ -37,15 +42,17 @@ from bot.core.document import (
     Strong,
     Who,
 )
-from bot.core.incident import Decision, Incident
+from bot.core.events import Decided
+from bot.core.freeze import Freeze, over
+from bot.core.incident import Incident
 from bot.core.people import who_knows
 from bot.core.price import Basis, Market, Price, prices
-from bot.core.words import in_words, joined, lasted, sentence
+from bot.core.probing import looking
+from bot.core.words import in_words, joined, lasted, sentence, value_in_words
 from playbooks.catalog import Catalog
 from playbooks.criteria import FACTS, Criteria, Known
 from playbooks.roles import Holders
 
-NOBODY_KNOWS = "?"
 MOST_NAMED = 3
 MOST_FLIPS = 5
 MOST_BUTTONS = 5
@@ -64,6 +71,7 @@ class Deciding:
     prices: Sequence[Price]
     command: str
     now: datetime
+    frozen: Sequence[Freeze] = ()
 
     @classmethod
     def of(
@@ -75,8 +83,9 @@ class Deciding:
         slack_groups: Mapping[str, Iterable[str]],
         *,
         command: str,
+        freezes: Iterable[Freeze] = (),
     ) -> Deciding:
-        """Return how an incident stands with the files that are in force."""
+        """Return how an incident stands with the files that are in force, and the freezes."""
         found = weigh(incident, criteria, market.now)
         holders = who_knows(incident, market.playbooks, catalog, slack_groups)
         chosen = [decision.made.option for decision in incident.decisions[-1:]]
@@ -86,14 +95,26 @@ class Deciding:
             for price in prices(market, found.possible)
             if price.basis is not Basis.NONE or price.option is found.proposal
         ]
-        return cls(incident, found, criteria, holders, names, said, command, market.now)
+        frozen = over(freezes, incident.service, incident.environment, market.now)
+        return cls(incident, found, criteria, holders, names, said, command, market.now, frozen)
+
+    @property
+    def apart(self) -> tuple[Disputed, ...]:
+        """Return the facts of which a person says something else than a machine knows."""
+        return disputed(self.incident, self.criteria, self.now)
 
     @property
     def asks(self) -> tuple[Ask, ...]:
         """Return the questions that are put now: none once it is decided or the incident is over."""
         if not self.incident.open or self.incident.standing:
             return ()
-        return next_questions(self.found, self.incident.untold)
+        return next_questions(self.found, self.incident.untold, self.looking)
+
+    @property
+    def looking(self) -> tuple[str, ...]:
+        """Return what machines may still tell of what is asked: nobody else is asked for it meanwhile."""
+        away = looking(self.incident)
+        return tuple(ask.fact for ask in self.found.ask if ask.fact in away)
 
     def people(self, ask: Ask) -> tuple[str, ...]:
         """Return who is asked: the holders of the role, or else the commander."""
@@ -121,11 +142,22 @@ def _still_open(seen: Deciding) -> Iterator[Block]:
                 for part in found.containment
             ]
         )
+    if seen.frozen:
+        yield Bullets([(Strong("Frozen now: "), *frozen_line(freeze), ".") for freeze in seen.frozen])
     if found.vetoes:
         yield Bullets([_veto(veto) for veto in found.vetoes])
     if seen.prices and seen.incident.standing is None:
         yield Bullets([price_line(price) for price in seen.prices])
     yield from _known(seen)
+    if found.apart:
+        yield Bullets(
+            [
+                (Strong("Look again: "), sentence(apart_in_words(found.facts, *pair)))
+                for pair in found.apart[:MOST_NAMED]
+            ]
+        )
+    if seen.incident.standing is None and seen.looking:
+        yield Small((f"Still looking: {few(seen.looking)}. What is found changes this card.",))
     for ask in seen.asks:
         yield from _question(seen, ask)
     if found.flips and seen.incident.standing is None:
@@ -137,6 +169,7 @@ def _still_open(seen: Deciding) -> Iterator[Block]:
 
 
 def _over(seen: Deciding) -> Iterator[Block]:
+    yield from came_of_it(seen.incident)
     yield from _known(seen)
     if unanswered(seen.incident):
         yield from wrote(seen.incident.id, seen.criteria)
@@ -147,8 +180,16 @@ def wrote(id: str, criteria: Criteria) -> tuple[Block, ...]:
     ask = criteria.facts[WROTE].ask
     return (
         Paragraph((Strong("Before it is closed: did the failed version write anything? "), ask)),
-        answers(id, WROTE, ask),
+        _answers(id, WROTE, ask),
     )
+
+
+def came_of_it(incident: Incident) -> Iterator[Block]:
+    """Return the question what came of the last decision, while nobody said."""
+    for decision in incident.decisions[-1:]:
+        if decision.observed is None:
+            yield Paragraph((Strong(f"Did {decision.made.option} work? "), "Nobody said what came of it."))
+            yield did_it_work(incident.id, decision)
 
 
 def _decided(seen: Deciding) -> Iterator[Block]:
@@ -169,8 +210,8 @@ def decided_line(decision: Decision) -> Line:
     """Return what was decided, against what, and when it should help."""
     made = decision.made
     why = f": {sentence(made.why)}" if made.why else "."
-    over: Line = (" Against ", Strong("; ".join(made.overridden)), ".") if made.overridden else ()
-    by: Line = (" It should help by ", Moment(made.effect_by), ".") if made.effect_by else ()
+    over: Line = (" Against ", Strong(sentence("; ".join(made.overridden)))) if made.overridden else ()
+    by: Line = (" ", *effect_line(made)) if made.effect_by else ()
     return (
         Strong(f"Decided: {made.option}"),
         " by ",
@@ -180,6 +221,21 @@ def decided_line(decision: Decision) -> Line:
         why,
         *over,
         *by,
+    )
+
+
+def effect_line(made: Decided) -> Line:
+    """Return when it is asked whether a decision worked, and whether anybody knew how long it takes."""
+    if made.effect_by is None:
+        return ()
+    if made.effect_missing is None:
+        return ("It should help by ", Moment(made.effect_by), ".")
+    return (
+        "Nobody knows how long it takes, so whether it helps is asked ",
+        Moment(made.effect_by),
+        " whatever comes of it; ",
+        Code(made.effect_missing),
+        " would tell better.",
     )
 
 
@@ -219,7 +275,7 @@ def _proposal(seen: Deciding) -> Iterator[Block]:
             yield Paragraph((Strong(f"So far: {found.lead.option}. "), sentence(found.lead.because)))
         yield Paragraph((Strong("Meanwhile: "), sentence(found.safe_now[-1])))
         return
-    staged = "" if found.one_click else " It needs a first stage, or an override with a reason."
+    staged = "" if found.one_click else _APART if seen.apart else _STAGED
     again = _tried(seen, found.proposal)
     yield Paragraph((Strong(f"Proposal: {found.proposal}. "), sentence(found.why), staged, *again))
     if found.first:
@@ -227,6 +283,18 @@ def _proposal(seen: Deciding) -> Iterator[Block]:
     if found.one_click:
         line = f"decide {found.proposal} as:proposed inc:{seen.incident.id}"
         yield Buttons((Button(f"Decide {found.proposal}", line, style="primary", ask="Why is it right?"),))
+
+
+_STAGED = (
+    " It is not one press of a button, for not all is known that makes it safe: "
+    "look that up, or go in stages."
+)
+
+
+_APART = (
+    " It is not one press of a button, for people say something else than machines know: "
+    "look at that together, or decide it with a reason."
+)
 
 
 def _tried(seen: Deciding, option: str) -> Iterator[Span]:
@@ -254,11 +322,13 @@ def _known(seen: Deciding) -> Iterator[Block]:
     if seen.incident.known:
         yield Paragraph((Strong("Known:"),))
         good = seen.found.facts
+        apart = {each.fact: each for each in seen.apart}
         yield Bullets(
             [
                 (
                     *known_line(name, known, seen.now),
                     *(() if name in good else (Strong(" too old to count"),)),
+                    *((Strong(f", but {looked_up(apart[name].found)}"),) if name in apart else ()),
                 )
                 for name, known in seen.incident.known.items()
             ]
@@ -278,7 +348,7 @@ def _question(seen: Deciding, ask: Ask) -> Iterator[Block]:
     untold = seen.incident.untold.get(ask.fact)
     why = f" (No machine can tell: {untold.rstrip('.')}.)" if untold else ""
     yield Paragraph((*addressed(seen, ask), ask.question, why, *_typed(seen, ask)))
-    yield answers(seen.incident.id, ask.fact, ask.question)
+    yield _answers(seen.incident.id, ask.fact, ask.question)
 
 
 def addressed(seen: Deciding, ask: Ask) -> Line:
@@ -292,32 +362,22 @@ def addressed(seen: Deciding, ask: Ask) -> Line:
 
 def _typed(seen: Deciding, ask: Ask) -> Line:
     """A number is typed, so that an example stands beside its question."""
-    if FACTS[ask.fact].kind != "number":
+    if FACTS[ask.fact].words:
         return ()
     return (" ", Code(f"{seen.command} decide {ask.fact}:<{FACTS[ask.fact].unit}>"))
 
 
-def answers(id: str, fact: str, question: str) -> Block:
-    """Return the answers one can give to a question; each is a line one can type."""
-    kind = FACTS[fact]
-    nobody = Button("Nobody knows", f"decide {fact}:{NOBODY_KNOWS} unless:known inc:{id}")
-    if kind.kind == "number":
-        number = Button(f"Answer in {kind.unit}", f"decide unless:known inc:{id}", ask=question, into=fact)
-        return Buttons((number, nobody))
-    buttons = (
-        *(Button(_label(word), f"decide {fact}:{word} unless:known inc:{id}") for word in kind.words),
-        nobody,
-    )
+def _answers(id: str, fact: str, question: str) -> Block:
+    def typed(*said: str) -> str:
+        return " ".join(("decide", *said, "unless:known", f"inc:{id}"))
+
+    buttons = answers(fact, question, typed)
     return Buttons(buttons) if len(buttons) <= MOST_BUTTONS else Menu("Choose an answer", buttons)
-
-
-def _label(word: str) -> str:
-    return word.replace("_", " ").capitalize()
 
 
 def _foot(seen: Deciding) -> Line:
     if not seen.incident.open:
-        return (f"{seen.incident.id} is {seen.incident.phase.value} · as of ", Moment(seen.now))
+        return (f"{seen.incident.id} is {seen.incident.stands} · as of ", Moment(seen.now))
     choice = Code(f'{seen.command} decide <option> why:"…"')
     fact = Code(f"{seen.command} decide <fact>:<value>")
     return (

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.core.cards.approval import asked_of
+from bot.core.cards.incident import to_do_line
 from bot.core.cards.lines.freezes import in_scope
-from bot.core.document import Block, Bullets, Document, Heading, Line, Moment, Paragraph, Strong, Who
+from bot.core.document import Block, Bullets, Buttons, Document, Heading, Line, Moment, Paragraph, Strong, Who
 from bot.core.freeze import Freeze
 from bot.core.incident import Incident, is_drill
 from bot.core.run import Run
+from bot.core.tasks import ToDo, actions, of_incident, of_run
 from bot.core.words import linked
 from playbooks.roles import Holders
 
@@ -24,13 +26,18 @@ MOST = 15
 
 @dataclass(frozen=True, slots=True)
 class GoingOn:
-    """Everything that is open: `runs` with what each is for, `holders` of their roles by run."""
+    """Everything that is open: `runs` with what each is for, `holders` of their roles by run.
+
+    Of the incidents that are `resolved` the post-mortem is to be reviewed; `gaps` are of drills, by their id.
+    """
 
     incidents: Sequence[Incident]
     runs: Sequence[tuple[Run, Incident]]
     holders: Mapping[str, Holders]
     freezes: Sequence[Freeze]
     now: datetime
+    resolved: Sequence[Incident] = ()
+    gaps: Sequence[tuple[ToDo, str]] = ()
 
 
 def home_page(person: str, seen: GoingOn) -> Document:
@@ -38,6 +45,7 @@ def home_page(person: str, seen: GoingOn) -> Document:
     updates = [incident for incident in seen.incidents if incident.next_update_by]
     blocks = (
         *_approvals(person, seen),
+        *_tasks(person, seen),
         *_part("Open incidents", [_incident(each) for each in seen.incidents], "No incident is open."),
         *_part("Next updates", [_update(each, seen.now) for each in sorted(updates, key=_due)], ""),
         *_part("Changes are frozen", [_freeze(each) for each in seen.freezes], "Nothing is frozen."),
@@ -79,6 +87,23 @@ def _approvals(person: str, seen: GoingOn) -> Iterator[Block]:
         yield Paragraph((Strong(f"{run.id} {asked.title}"), for_what, *asked.stands))
         yield asked.buttons
     yield from _more(len(waiting) - MOST)
+
+
+def _tasks(person: str, seen: GoingOn) -> Iterator[Block]:
+    """What this person was asked to do can be said to be done here; a gap is closed by a drill without it."""
+    steps = (
+        (each, run.incident) for run, _ in seen.runs for each in of_run(run, seen.holders.get(run.id, {}))
+    )
+    given = ((each, inc.id) for inc in seen.incidents for each in of_incident(inc.id, inc.tasks))
+    left = ((each, inc.id) for inc in seen.resolved for each in of_incident(inc.id, actions(inc.tasks)))
+    mine = [(each, id) for each, id in (*steps, *given, *left, *seen.gaps) if person in each.people]
+    if mine:
+        yield Heading("Your tasks")
+    for each, id in mine[:MOST]:
+        yield Paragraph((Strong(f"{id} "), *to_do_line(each, seen.now)))
+        if each.buttons:
+            yield Buttons(each.buttons)
+    yield from _more(len(mine) - MOST)
 
 
 def _incident(incident: Incident) -> Line:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from bot.core.budget import time_to_recover
 from bot.core.cards.copies import standing
 from bot.core.cards.lines import describe
-from bot.core.cards.lines.freezes import in_scope
+from bot.core.cards.lines.freezes import frozen_line
 from bot.core.cards.timeline import ordered, whole_of
 from bot.core.document import (
     Block,
@@ -26,15 +26,17 @@ from bot.core.document import (
     Strong,
     Who,
 )
-from bot.core.events import Entry, FactLearnt, Probed
+from bot.core.events import Entry, FactLearnt, IssueLinked, Probed, TaskTracked
 from bot.core.freeze import Freeze
 from bot.core.incident import Incident
 from bot.core.loss import losses, summary
 from bot.core.run import OVER, Run
-from bot.core.words import in_words, joined, lasted, linked, shortened
+from bot.core.tasks import ToDo, of_incident, of_run
+from bot.core.words import in_words, joined, lasted, linked, people, shortened
 
 LAST_LINES = 5
 LONGEST_LINE = 160
+MOST_TO_DO = 8
 
 
 def incident_card(
@@ -53,12 +55,13 @@ def incident_card(
         Fields(tuple(_clocks(incident, runs, now))),
         *_decision(incident),
         *_list([_run(run) for run in runs]),
-        *_list([_freeze(freeze) for freeze in placed]),
-        *_list([_last(entry) for entry in ordered(recent) if not _by_machine(entry)][-LAST_LINES:]),
+        *_to_do(incident, runs, now),
+        *_list([frozen_line(freeze) for freeze in placed]),
+        *_list([_last(entry) for entry in ordered(recent) if not _told_elsewhere(entry)][-LAST_LINES:]),
         *_buttons(incident),
         Small(_foot(incident, now)),
     )
-    title = f"{incident.id} SEV{incident.severity} {incident.phase.value}: {incident.title}"
+    title = f"{incident.id} SEV{incident.severity} {incident.stands}: {incident.title}"
     return Document(title, blocks, whole_of(incident.id))
 
 
@@ -66,6 +69,11 @@ def _impact(incident: Incident) -> Line:
     if incident.resolved:
         data = incident.resolved.data_statement
         return (Strong("Resolved: "), incident.resolved.statement, " ", Strong("Data: "), data)
+    if incident.false_alarm:
+        return (Strong("A false alarm: "), incident.false_alarm.why)
+    if incident.merged:
+        there = linked(incident.merged.into, incident.merged.url)
+        return (Strong("Goes on in "), there, ": ", incident.merged.why)
     return (Strong("Impact: "), incident.impact or "nobody has stated it yet")
 
 
@@ -73,9 +81,18 @@ def _people_and_place(incident: Incident) -> Iterator[tuple[str, Line]]:
     yield "Service", (f"{incident.service} in {incident.environment}",)
     if incident.release:
         yield "Suspect release", (Code(incident.release),)
-    yield "Commander", (Who(incident.commander),)
+    if incident.change:
+        yield "Change", (Code(incident.change),)
+    if incident.duplicates:
+        yield "The same event", joined([(linked(each.incident, each.url),) for each in incident.duplicates])
+    yield "Commander", (Who(incident.commander), *_hands_over(incident))
     others = [(f"{role} ", Who(name)) for role, name in incident.roles.items() if role != "commander"]
     yield "Roles", joined(others) or ("nobody else has a role yet",)
+
+
+def _hands_over(incident: Incident) -> Line:
+    waits = incident.handoff
+    return (" (hands over to ", Who(waits.to), ", who has not taken it yet)") if waits else ()
 
 
 def _clocks(incident: Incident, runs: Sequence[Run], now: datetime) -> Iterator[tuple[str, Line]]:
@@ -160,17 +177,31 @@ def _run(run: Run) -> Line:
     return tuple(parts)
 
 
-def _freeze(freeze: Freeze) -> Line:
-    end = freeze.placed.until if freeze.placed.lift == "at_until" else freeze.review_at
-    word = "until" if freeze.placed.lift == "at_until" else "next look at"
-    until: Line = (f", {word} ", Moment(end)) if end else ()
-    return (Strong(freeze.id), f" stops {in_scope(freeze.placed.scope)}", *until)
+def _to_do(incident: Incident, runs: Sequence[Run], now: datetime) -> Iterator[Block]:
+    """What people have to do, those of a run's steps whose roles the plan names."""
+    steps = (each for run in runs if run.plan for each in of_run(run, run.plan.roles))
+    found = [to_do_line(each, now) for each in (*steps, *of_incident(incident.id, incident.tasks))]
+    if len(found) > MOST_TO_DO:
+        found[MOST_TO_DO:] = [(f"… and {len(found) - MOST_TO_DO} more to do",)]
+    yield from _list(found)
 
 
-def _by_machine(entry: Entry) -> bool:
-    """Say whether a machine found it: that is read where one decides, and would hide the rest here."""
+def to_do_line(each: ToDo, now: datetime) -> Line:
+    """Return what somebody has to do, who, and by when."""
+    late = ", overdue" if each.due and now > each.due else ""
+    until: Line = (" until ", Moment(each.due), late) if each.due else ()
+    nobody = "handed back, to be given to somebody" if each.back else "nobody"
+    who = people(each.people) if each.people else (nobody,)
+    issue: Line = (" (", linked(each.issue.key, each.issue.url), ")") if each.issue else ()
+    what = f" {shortened((each.what,), LONGEST_LINE)[0]}: "
+    return (Strong(f"To do {each.ref}"), what, *who, *until, *issue)
+
+
+def _told_elsewhere(entry: Entry) -> bool:
+    """Say whether it would hide the rest: what machines find is read where one decides, and issues below."""
     event = entry.event
-    return isinstance(event, Probed) or (isinstance(event, FactLearnt) and event.source != "person")
+    found = isinstance(event, Probed) or (isinstance(event, FactLearnt) and event.source != "person")
+    return found or isinstance(event, IssueLinked | TaskTracked)
 
 
 def _last(entry: Entry) -> Line:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from bot.core.document import Block, Document, Fields, Heading, Line, Paragraph, Preformatted, Small
-from bot.core.learning import BINS, FEW, OUTCOMES, Lessons, Spread, Worked
+from bot.core.learning import OUTCOMES, Lessons, Worked
+from bot.core.spread import BINS, FEW, Spread
 from bot.core.words import in_words
 
 NO_AVERAGE = (

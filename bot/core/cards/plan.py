@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from bot.core.budget import Budget, Verdict, time_budget
 from bot.core.cards import copies
 from bot.core.cards.lines.freezes import in_scope
+from bot.core.cards.lines.silences import alerts_with
 from bot.core.cards.states import consequence, expected, place, stands
 from bot.core.cards.timeline import whole_of
 from bot.core.document import (
@@ -31,6 +32,7 @@ from bot.core.loss import lines as loss_lines
 from bot.core.loss import losses
 from bot.core.plan import Plan, PlannedFreeze, PlannedGate, PlannedSource, PlannedStep, up_to
 from bot.core.run import Run
+from bot.core.silence import AT_MOST
 from bot.core.words import between, in_size, in_words, joined, people
 from integrations.contract import RecoveryPoint
 
@@ -81,7 +83,7 @@ def _problems(plan: Plan) -> Iterator[Block]:
 
 def _sources(plan: Plan) -> Iterator[Block]:
     for source in plan.sources:
-        yield Bullets([_chosen(source), *_refused(source)])
+        yield Bullets([_chosen(source), *cautioned(source), *_refused(source)])
 
 
 def _chosen(source: PlannedSource) -> Line:
@@ -96,6 +98,12 @@ def _chosen(source: PlannedSource) -> Line:
         *((", its log replayed ", up_to(source)) if source.goal else ()),
         f": {source.because}",
     )
+
+
+def cautioned(source: PlannedSource) -> Iterator[Line]:
+    """Yield what whoever approves must know of a source besides its point."""
+    if source.caution:
+        yield (Strong("⚠ "), source.caution)
 
 
 def _refused(source: PlannedSource) -> Iterator[Line]:
@@ -161,6 +169,9 @@ def _facts(run: Run, plan: Plan) -> Iterator[tuple[str, Line]]:
     final = [place(plan, step.id) for step in plan.steps if step.no_way_back]
     yield "Point of no return", (", ".join(final) or "none: every step can be taken back",)
     yield "Freeze placed at start", (_freeze(plan.freeze),)
+    if plan.silences:
+        most = f", from its first act until the run ends, for {in_words(AT_MOST)} at most"
+        yield "Silent", (*alerts_with(plan.silences, "alerts"), most)
     yield "Freezes passed", (", ".join(plan.passes) or "none",)
     if plan.inputs:
         yield "Inputs", joined([(f"{name}: ", Code(str(value))) for name, value in plan.inputs.items()])
@@ -208,11 +219,14 @@ def commands(step: PlannedStep) -> str:
         return "\n".join(
             (*(f"do: {line}" for line in step.person.do), *(f"confirm: {c}" for c in step.person.confirm))
         )
-    return "\n".join(step.call.preview) or f"{step.call.engine}.{step.call.operation} has no command to show"
+    called = f"{step.call.engine}.{step.call.operation}"
+    return "\n".join(step.call.preview) or f"what {called} would run is not known"
 
 
 def by_hand(plan: Plan) -> str:
     """Return what a person types, step by step, when Backstop is gone; what stands above is not repeated."""
+    if plan.steps and all(_unknown(step) for step in plan.steps):
+        return "By hand, if Backstop is gone: it is not known what any step would run."
     if all(_above(step) for step in plan.steps):
         return "By hand, if Backstop is gone: what stands above, step by step."
     told = (f"{place(plan, step.id)}{_typed(step)}" for step in plan.steps)
@@ -220,11 +234,17 @@ def by_hand(plan: Plan) -> str:
 
 
 def _typed(step: PlannedStep) -> str:
+    if _unknown(step):
+        return ": not known"
     return ": as above" if _above(step) else f"\n{_indented(step.call.by_hand)}"
 
 
+def _unknown(step: PlannedStep) -> bool:
+    return step.person is None and not (step.call.by_hand or step.call.preview)
+
+
 def _above(step: PlannedStep) -> bool:
-    return step.person is not None or step.call.by_hand in ("", commands(step))
+    return step.person is not None or (step.call.by_hand in ("", commands(step)) and not _unknown(step))
 
 
 def _indented(text: str) -> str:

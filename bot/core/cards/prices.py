@@ -31,6 +31,8 @@ def _parts(price: Price) -> Iterator[str]:
         yield _rto(price)
     if price.rpo is not Verdict.CANNOT_SAY:
         yield f"{price.rpo} the RPO"
+    elif price.gives_up:
+        yield f"{price.rpo} whether it meets the RPO"
 
 
 def _takes(price: Price) -> str:

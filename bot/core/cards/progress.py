@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 
 from bot.core.approval import Standing, counts, missing, standing
 from bot.core.budget import Part, time_budget, time_to_recover
-from bot.core.cards.abort import left
-from bot.core.cards.choices import abort, choices, done
+from bot.core.cards.abort import answers, left
+from bot.core.cards.choices import abort, choices
+from bot.core.cards.lines.silences import silence_line
 from bot.core.cards.pace import Pace, pace
 from bot.core.cards.plan import budget_line
+from bot.core.cards.said.silences import heard_again
 from bot.core.cards.states import place, stands
 from bot.core.cards.timeline import whole_of
 from bot.core.document import (
@@ -34,6 +36,8 @@ from bot.core.incident import Incident
 from bot.core.literal import cut
 from bot.core.plan import Plan, PlannedStep
 from bot.core.run import OVER, Run, Status, StepState
+from bot.core.step import caution
+from bot.core.tasks import step_done
 from bot.core.words import in_size, in_words, lasted, roughly
 
 Latest = Mapping[str, Mapping[str, object]]
@@ -60,6 +64,7 @@ def progress_card(run: Run, incident: Incident, *, latest: Latest, now: datetime
         *_tails(run, plan, latest),
         *_person(run, plan),
         *_checks(run),
+        *_silent(run),
         *_next(run, plan, now),
         *_buttons(run, plan),
         Small((f"{run.id} · plan ", Code(run.hash[:8]), " · as of ", Moment(now))),
@@ -84,9 +89,11 @@ def _head(run: Run, incident: Incident, now: datetime) -> Line:
     if run.abort:
         return (Strong("Stopping: "), f"an abort was asked for ({run.abort.why}); nothing further starts.")
     if run.paused:
-        return (Strong("Paused: "), run.paused.why)
+        return (Strong("Paused: "), run.why_paused)
     if run.started_at is None:
         return (Strong("Planned: "), "it has not been started.")
+    if asked := [at for each in run.objections.asked.values() if now < (at := each.until)]:
+        return (Strong("Asking for objections "), "until ", Moment(min(asked)), "; then it goes on.")
     return (Strong("Running "), f"for {in_words(lasted(run.started_at, now))}.")
 
 
@@ -125,7 +132,10 @@ def _step(run: Run, plan: Plan, step: PlannedStep, latest: Latest, now: datetime
                 if state.ended_at and state.started_at
                 else ""
             )
-            rest = f"{took}{f': {state.because}' if state.because else ''}"
+            asked = "".join(f"; {name}: {seen}" for name, seen in answers(state).items())
+            said = state.because or caution(state.evidence)
+            said = said.rstrip(".") if asked else said
+            rest = f"{took}{f': {said}' if said else ''}{asked}"
         case _:
             rest = _awaits(run, plan, step, now)
     again = "; another attempt is asked for and waits until nothing of this one acts" if state.retry else ""
@@ -173,8 +183,8 @@ def _amounts(heard: Going, rate: float | None) -> Iterator[str]:
     """Yield how much of the step is done, its phase, and how much of that at which rate."""
     if heard.share is not None:
         yield in_size(100 * heard.share, "percent")
-    if heard.note or heard.phase:
-        yield heard.note or heard.phase
+    if at := heard.note or heard.doing or heard.phase:
+        yield at
     if heard.seen and heard.unit == "percent":
         yield in_size(heard.done, "percent")
     elif heard.done or heard.total:
@@ -212,6 +222,15 @@ def _checks(run: Run) -> Iterator[Block]:
         )
 
 
+def _silent(run: Run) -> Iterator[Block]:
+    """Whom nobody calls while it acts is read for as long as it is so, also after the end of the run."""
+    lines = [silence_line(each) for each in run.silences.open]
+    if run.silences.trouble:
+        lines.append((Strong("Alertmanager "), f"does not do what it is asked: {run.silences.trouble}"))
+    if lines:
+        yield Bullets(lines)
+
+
 def _check(name: str, found: str, *, ok: bool, blocks: bool) -> Line:
     word = "✓ passed" if ok else ("✗ failed" if blocks else "⚠ warns")
     return (f"{word}: end check ", Strong(name), f": {found}")
@@ -229,4 +248,5 @@ def _buttons(run: Run, plan: Plan) -> Iterator[Block]:
         return
     waiting = [step for step in plan.steps if step.person and run.step(step.id).status is Status.STARTED]
     offered = choices(run) or (Button("Hold", f"hold {run.id}", ask="Why?"), abort(run))
-    yield Buttons((*(done(run, step.id) for step in waiting), *offered))
+    loud = (heard_again(run),) if any(not each.lifted for each in run.silences.open) else ()
+    yield Buttons((*(step_done(run, step.id) for step in waiting), *offered, *loud))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 
-from bot.core.cards.lines.incidents import value_in_words
+from bot.core.cards.answers import NOBODY_KNOWS, answers
 from bot.core.decide import Ask
 from bot.core.document import (
     Block,
@@ -22,7 +22,7 @@ from bot.core.document import (
     Strong,
 )
 from bot.core.replay import RECORD, Chose, Move, Session, verdict
-from bot.core.words import in_words, one_line, sentence
+from bot.core.words import in_words, one_line, sentence, value_in_words
 from playbooks.corpus import Precedent
 from playbooks.criteria import FACTS, Facts
 from playbooks.words import Option
@@ -138,17 +138,15 @@ def _typed(session: Session, fact: str) -> str:
     if fact not in session.own:
         return RECORD
     value = session.learnt[fact]
-    return "?" if value is None else value_in_words(value)
+    return NOBODY_KNOWS if value is None else value_in_words(value)
 
 
 def _answers(session: Session, ask: Ask) -> Iterator[Button]:
-    line, fact = replay_line(session), FACTS[ask.fact]
-    yield Button(f"Ask {ask.role}", f"{line} {ask.fact}:{RECORD}", style="primary")
-    for word in fact.words:
-        yield Button(word, f"{line} {ask.fact}:{word}")
-    if not fact.words:
-        yield Button(fact.unit, line, ask=ask.question, into=ask.fact)
-    yield Button("Nobody knows", f"{line} {ask.fact}:?")
+    def typed(*said: str) -> str:
+        return " ".join((replay_line(session), *said))
+
+    yield Button(f"Ask {ask.role}", typed(f"{ask.fact}:{RECORD}"), style="primary")
+    yield from answers(ask.fact, ask.question, typed)
 
 
 def _choices(session: Session, line: str) -> Iterator[Button]:

@@ -2,18 +2,21 @@
 
 A fact that nobody knows counts as its safe value. While one that was not asked could change the answer, there
 is no proposal but a question, with the answer so far (`lead`) and what is safe to do meanwhile. A lead that
-can do no harm stands although questions are left; a rollback or a restore of everything stands only when
-nothing left to ask could forbid it. Containment is said first and is never the answer.
+can do no harm stands although questions are left; a rollback or a failover stands only when nothing left to
+ask could forbid it, a restore of everything only when nothing could make another answer. Of two facts that
+contradict each other one is mistaken, and none of these rests on either. Containment is said first and is
+never the answer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from bot.core.decide.decision import Ask, Contain, Decision, Ground, Lead, VetoHit
 from bot.core.decide.turns import Flip, Threshold, settled
-from bot.core.decide.walk import Walk, holds, open_bits, walk
-from playbooks.criteria import Criteria, Facts, Seen
+from bot.core.decide.walk import RISKY, Walk, holds, open_bits, walk
+from playbooks.criteria import Criteria, Facts, Seen, apart
 from playbooks.words import Option
 
 __all__ = [
@@ -34,7 +37,8 @@ def decide(facts: Facts, criteria: Criteria) -> Decision:
     seen = criteria.tables.sheet.see(facts)
     found = walk(criteria.tables, seen)
     contain, unclear = _contain(seen, criteria)
-    proposal = settled(found)
+    found = _contested(found, facts, criteria)
+    proposal = settled(found) if found.stands else None
     lead = _lead(found, seen, facts, criteria)
     return Decision(
         proposal=proposal,
@@ -47,10 +51,27 @@ def decide(facts: Facts, criteria: Criteria) -> Decision:
         ask=tuple(_asks(unclear if proposal else unclear | found.doubts, criteria)),
         containment=contain,
         safe_now=(*(part.do for part in contain), *(() if proposal else (criteria.meanwhile,))),
-        decide_again=criteria.box(proposal, facts) if proposal else None,
+        look=criteria.look(proposal, facts) if proposal else None,
         facts=facts,
         criteria=criteria,
     )
+
+
+def _contested(found: Walk, facts: Facts, criteria: Criteria) -> Walk:
+    """Return a walk as it is, or with what could be mistaken open again where that could forbid the lead.
+
+    Of two facts that do not go together one is mistaken. Nothing that does harm is proposed on either: both
+    are asked again. What they rule out stays ruled out.
+    """
+    mistaken = {name for pair in apart(facts) for name in pair}
+    if not mistaken or found.lead.rule.answer not in RISKY:
+        return found
+    left = {name: value for name, value in facts.items() if name not in mistaken}
+    again = walk(criteria.tables, criteria.tables.sheet.see(left))
+    if again.stands and again.lead.rule.answer is found.lead.rule.answer:
+        return found
+    known = [choice for choice in found.left if choice not in again.left]
+    return replace(found, stands=False, left=(*known, *again.left), doubts=found.doubts | again.doubts)
 
 
 def _undecided(possible: Iterable[Option]) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from bot.core.decide.turns import Flip, Threshold, flips, thresholds
-from playbooks.criteria import Criteria, Facts, Value
+from playbooks.criteria import Criteria, Facts, Look, Value, apart
 from playbooks.words import Option
 
 ASK = "ask"
@@ -79,7 +78,7 @@ class Decision:
     """What is proposed and why, or None and what to ask.
 
     `proposal` is the answer that no question left can change, `lead` what it is so far. `possible` are the
-    answers still open, likeliest first. `decide_again` is when to look whether it helped.
+    answers still open, likeliest first. `look` is when to see whether it helped.
     """
 
     proposal: Option | None
@@ -92,7 +91,7 @@ class Decision:
     ask: tuple[Ask, ...]
     containment: tuple[Contain, ...]
     safe_now: tuple[str, ...]
-    decide_again: timedelta | None
+    look: Look | None
     facts: Facts = field(repr=False)
     criteria: Criteria = field(repr=False)
 
@@ -105,6 +104,11 @@ class Decision:
     def first(self) -> tuple[str, ...]:
         """Return what must be repaired before the proposal is carried out."""
         return self.lead.first if self.proposal else ()
+
+    @property
+    def apart(self) -> tuple[tuple[str, str], ...]:
+        """Return the facts that do not go together, two by two: one of them is mistaken."""
+        return tuple(apart(self.facts))
 
     @property
     def flips(self) -> tuple[Flip, ...]:

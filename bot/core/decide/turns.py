@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from bot.core.decide.walk import Walk, walk
-from playbooks.criteria import Column, Criteria, Facts, Value
+from bot.core.decide.walk import RISKY, Walk, walk
+from playbooks.criteria import Column, Criteria, Facts, Value, apart
 from playbooks.words import Option
 
 
@@ -39,7 +39,10 @@ def flips(facts: Facts, criteria: Criteria, option: Option) -> Iterator[Flip]:
     for column, answers in _turned(facts, criteria, columns):
         seen = {option}
         for value, other in zip(column.words or (), answers, strict=True):
-            if other is not None and other not in seen and value != facts.get(column.name):
+            if other is None or other in seen or value == facts.get(column.name):
+                continue
+            # what does harm is not proposed on facts that do not go together
+            if other not in RISKY or not any(apart({**facts, column.name: value})):
                 seen.add(other)
                 yield Flip(column.name, value, other)
 

@@ -5,12 +5,18 @@ Everything is looked up as bits, because a walk is repeated for every fact that 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 from playbooks.criteria import Alternatives, Choice, Seen, Tables
 from playbooks.words import Option
 
-RISKY = frozenset({Option.CODE_ROLLBACK, Option.RESTORE_PITR, Option.RESTORE_FULL})
+OVERWRITES = frozenset({Option.RESTORE_PITR, Option.RESTORE_FULL})
+"""What throws good writes away; it is proposed only when nothing left to ask could make another answer."""
+
+RISKY = OVERWRITES | {Option.CODE_ROLLBACK, Option.FAILOVER}
 """What makes it worse where it is wrong; it is proposed only when nothing left to ask could forbid it."""
 
 
@@ -19,9 +25,9 @@ class Walk:
     """What the criteria come to.
 
     `lead` is the rule that would decide if nobody knew what was not asked. It `stands` unless it is risky and
-    a fact not asked could forbid it. `left` are the rules that may still decide, the last one certain;
-    `doubts` are the bits that could change the answer. `hits` and `lead_hits` are vetoes: those that are
-    certain, and those that would be if nobody knew the rest.
+    a fact not asked could forbid it, or, where it overwrites, make another answer. `left` are the rules that
+    may still decide, the last one certain; `doubts` are the bits that could change the answer. `hits` and
+    `lead_hits` are vetoes: those that are certain, and those that would be if nobody knew the rest.
     """
 
     lead: Choice
@@ -56,8 +62,15 @@ def walk(tables: Tables, seen: Seen) -> Walk:
                 if choice.against & bit:
                     bits |= doubt
             left.append((choice, bits))
-    stands = lead.rule.answer not in RISKY or any(choice is lead and not bits for choice, bits in left)
+    stands = lead.rule.answer not in RISKY or _certain(lead, left)
     return Walk(lead, stands, tuple(choice for choice, _ in left), _doubts(left), hits, lead_hits)
+
+
+def _certain(lead: Choice, left: Sequence[tuple[Choice, int]]) -> bool:
+    """Return whether nothing left to ask forbids a lead or, where it overwrites, makes another of it."""
+    if all(choice.rule.answer is lead.rule.answer for choice, _ in left):
+        return True
+    return lead.rule.answer not in OVERWRITES and any(choice is lead and not bits for choice, bits in left)
 
 
 def holds(when: Alternatives, bits: int) -> bool:
@@ -71,13 +84,15 @@ def holds(when: Alternatives, bits: int) -> bool:
 def open_bits(when: Alternatives, seen: Seen) -> int | None:
     """Return the bits a condition waits for: none when it is true; None when it is false."""
     true, could = seen.true, seen.true | seen.open
-    waits: int | None = None
+    waits: list[int] = []
     for mask in when:
         if true & mask == mask:
             return 0
         if could & mask == mask:
-            waits = (waits or 0) | (mask & ~true)
-    return waits
+            waits.append(mask & ~true)
+    # one that waits for more than another never decides: what is more need not be asked
+    needed = (mask for mask in waits if not any(mask & less == less != mask for less in waits))
+    return reduce(or_, needed, 0) or None
 
 
 def _vetoes(tables: Tables, seen: Seen) -> tuple[int, list[tuple[int, int]], int]:

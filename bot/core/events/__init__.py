@@ -15,6 +15,7 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
+from bot.core.events.delegation import Delegated, DelegationEnded, DelegationEvent
 from bot.core.events.drills import (
     DrillAsked,
     DrillEnded,
@@ -22,6 +23,13 @@ from bot.core.events.drills import (
     Gap,
     Rehearsed,
     TaskOpened,
+)
+from bot.core.events.external import (
+    ExternalDrafted,
+    ExternalDropped,
+    ExternalEvent,
+    ExternalSent,
+    ExternalTold,
 )
 from bot.core.events.freezes import (
     ChangeType,
@@ -32,11 +40,13 @@ from bot.core.events.freezes import (
     FreezeEvent,
     FreezeExtended,
     FreezeLifted,
+    FreezeMoved,
     FreezePlaced,
     FreezeReviewDue,
     ReleaseRecorded,
     Scope,
 )
+from bot.core.events.handoff import HandoffEnded, HandoffEvent, HandoffOffered, HandoffUnanswered
 from bot.core.events.incidents import (
     CopyOffered,
     Decided,
@@ -44,6 +54,7 @@ from bot.core.events.incidents import (
     EffectDue,
     EffectObserved,
     FactLearnt,
+    FalseAlarm,
     ImpactStated,
     IncidentClosed,
     IncidentDeclared,
@@ -51,7 +62,6 @@ from bot.core.events.incidents import (
     IncidentReopened,
     IncidentResolved,
     IssueLinked,
-    NoteAdded,
     Phase,
     PhaseChanged,
     PlanAttached,
@@ -62,11 +72,26 @@ from bot.core.events.incidents import (
     RoomOpened,
     Severity,
     SeverityChanged,
+    TrackerTroubled,
     UpdateOverdue,
     UpdatePosted,
     WritersStopped,
 )
 from bot.core.events.kind import Kind
+from bot.core.events.merging import Merged, MergedIn, MergeEvent, Parted
+from bot.core.events.pager import PageAsked, Paged, PagerEvent, PagerLinked, PagerTold
+from bot.core.events.record import (
+    Corrected,
+    MessageCaptured,
+    MessageDeleted,
+    MessageEdited,
+    NoteAdded,
+    RecordEvent,
+    Redacted,
+    RepairAsked,
+    Repaired,
+    SlackFile,
+)
 from bot.core.events.runs import (
     AbortAsked,
     Approved,
@@ -82,9 +107,7 @@ from bot.core.events.runs import (
     RetryAsked,
     RunAborted,
     RunEvent,
-    RunPaused,
     RunRecovered,
-    RunResumed,
     RunStarted,
     SalvageAsked,
     SalvagedTable,
@@ -105,6 +128,24 @@ from bot.core.events.runs import (
     WarmStopped,
     Withdrawn,
 )
+from bot.core.events.silences import (
+    SilenceAsked,
+    SilenceEnded,
+    SilenceEvent,
+    SilenceLifted,
+    SilencePlaced,
+    SilenceTroubled,
+)
+from bot.core.events.tasks import (
+    TaskDone,
+    TaskEvent,
+    TaskGiven,
+    TaskHandedBack,
+    TaskMoved,
+    TaskOverdue,
+    TaskTracked,
+)
+from bot.core.events.waits import ObjectionsAsked, ObjectionsSet, RunPaused, RunResumed, WaitEvent
 from bot.core.plan import canonical
 
 __all__ = [
@@ -115,8 +156,13 @@ __all__ = [
     "CheckFound",
     "CopyOffered",
     "CopyTouched",
+    "Corrected",
+    "Correction",
     "Decided",
     "DecisionAsked",
+    "Delegated",
+    "DelegationEnded",
+    "DelegationEvent",
     "DeploymentExcepted",
     "DeploymentRefused",
     "DrillAsked",
@@ -128,15 +174,26 @@ __all__ = [
     "Event",
     "ExceptionAsked",
     "ExceptionGranted",
+    "ExternalDrafted",
+    "ExternalDropped",
+    "ExternalEvent",
+    "ExternalSent",
+    "ExternalTold",
     "FactLearnt",
+    "FalseAlarm",
     "FreezeEvent",
     "FreezeExtended",
     "FreezeLifted",
+    "FreezeMoved",
     "FreezePlaced",
     "FreezeReviewDue",
     "Gap",
     "GateExpired",
     "GateReopened",
+    "HandoffEnded",
+    "HandoffEvent",
+    "HandoffOffered",
+    "HandoffUnanswered",
     "ImpactStated",
     "IncidentClosed",
     "IncidentDeclared",
@@ -145,7 +202,21 @@ __all__ = [
     "IncidentResolved",
     "IssueLinked",
     "Kind",
+    "MergeEvent",
+    "Merged",
+    "MergedIn",
+    "MessageCaptured",
+    "MessageDeleted",
+    "MessageEdited",
     "NoteAdded",
+    "ObjectionsAsked",
+    "ObjectionsSet",
+    "PageAsked",
+    "Paged",
+    "PagerEvent",
+    "PagerLinked",
+    "PagerTold",
+    "Parted",
     "Phase",
     "PhaseChanged",
     "PlanAsked",
@@ -155,9 +226,13 @@ __all__ = [
     "PostmortemAsked",
     "Probed",
     "Proposed",
+    "RecordEvent",
+    "Redacted",
     "Rehearsed",
     "Rejected",
     "ReleaseRecorded",
+    "RepairAsked",
+    "Repaired",
     "RetryAsked",
     "RoleAssigned",
     "RoomOpened",
@@ -174,6 +249,13 @@ __all__ = [
     "Scope",
     "Severity",
     "SeverityChanged",
+    "SilenceAsked",
+    "SilenceEnded",
+    "SilenceEvent",
+    "SilenceLifted",
+    "SilencePlaced",
+    "SilenceTroubled",
+    "SlackFile",
     "StepDone",
     "StepFailed",
     "StepInDoubt",
@@ -184,10 +266,19 @@ __all__ = [
     "TargetEvent",
     "TargetHeld",
     "TargetReleased",
+    "TaskDone",
+    "TaskEvent",
+    "TaskGiven",
+    "TaskHandedBack",
+    "TaskMoved",
     "TaskOpened",
+    "TaskOverdue",
+    "TaskTracked",
+    "TrackerTroubled",
     "UndoAsked",
     "UpdateOverdue",
     "UpdatePosted",
+    "WaitEvent",
     "WarmAsked",
     "WarmStopped",
     "Withdrawn",
@@ -198,9 +289,31 @@ __all__ = [
     "payload_digest",
 ]
 
-Event = IncidentEvent | RunEvent | TargetEvent | FreezeEvent | ReleaseRecorded | DrillEvent
+Event = (
+    IncidentEvent
+    | MergeEvent
+    | HandoffEvent
+    | DelegationEvent
+    | PagerEvent
+    | ExternalEvent
+    | RunEvent
+    | TargetEvent
+    | FreezeEvent
+    | ReleaseRecorded
+    | DrillEvent
+)
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What a note says instead, when `at` is not None also since when, and the entry that says so."""
+
+    seq: int
+    by: str
+    text: str | None = None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +321,8 @@ class Entry:
     """An event with its place on the timeline: who caused it, through which door, when it happened.
 
     `occurred_at` is when it happened in the world, `recorded_at` when it was written. `event` is None
-    when the payload was redacted; the digest chain still holds.
+    when the payload was removed whole; the digest chain still holds. `corrected` is what stands instead,
+    where the entries of a story are read together.
     """
 
     stream: str
@@ -218,6 +332,7 @@ class Entry:
     by: str
     via: str
     event: Event | None
+    corrected: Correction | None = None
 
 
 def dump(event: Event) -> str:

@@ -54,6 +54,14 @@ class FreezeLifted(Kind):
     why: str
 
 
+class FreezeMoved(Kind):
+    """The freeze stays in force, and is of another incident from now on."""
+
+    kind: Literal["freeze-moved"] = "freeze-moved"
+    incident: str
+    why: str
+
+
 class ExceptionAsked(Kind):
     """One sha of one service may pass, once a second person agrees."""
 
@@ -101,7 +109,8 @@ class ReleaseRecorded(Kind):
 
     `change` is what kind of change it was, None where nobody said. `reversible` is whether a migration can be
     taken back, for those of which it is known, and None where nobody said which migrations there were.
-    `artifact` is where the version can be had, `previous` the version that it replaced.
+    `artifact` is where the version can be had, `previous` the version that it replaced. `said_at` is the
+    moment that was said where it lay ahead of the clock here, and was taken as now.
     """
 
     kind: Literal["release-recorded"] = "release-recorded"
@@ -116,6 +125,7 @@ class ReleaseRecorded(Kind):
     artifact: str | None = None
     previous: str | None = None
     out_of_pipeline: bool = False
+    said_at: AwareDatetime | None = None
 
 
 FreezeEvent = (
@@ -123,6 +133,7 @@ FreezeEvent = (
     | FreezeReviewDue
     | FreezeExtended
     | FreezeLifted
+    | FreezeMoved
     | ExceptionAsked
     | ExceptionGranted
     | DeploymentRefused

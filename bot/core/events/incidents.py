@@ -9,6 +9,8 @@ from typing import Literal
 from pydantic import AwareDatetime, Field
 
 from bot.core.events.kind import Kind
+from bot.core.events.record import RecordEvent
+from bot.core.events.tasks import TaskEvent
 
 
 class Severity(IntEnum):
@@ -33,7 +35,10 @@ class Phase(StrEnum):
 
 
 class IncidentDeclared(Kind):
-    """Somebody said that this is an incident; the declarer commands until another is named."""
+    """Somebody said that this is an incident; the declarer commands until another is named.
+
+    `change` is the key of the issue of the change that led to it.
+    """
 
     kind: Literal["incident-declared"] = "incident-declared"
     title: str
@@ -43,6 +48,7 @@ class IncidentDeclared(Kind):
     release: str | None = None
     commander: str
     impact_start: AwareDatetime | None = None
+    change: str | None = None
 
 
 class RoomOpened(Kind):
@@ -80,12 +86,19 @@ class RoleAssigned(Kind):
 
 
 class ImpactStated(Kind):
-    """What customers notice, and since when; a later statement corrects an earlier one."""
+    """What customers notice, and since when; a later statement corrects an earlier one.
+
+    It was `detected` when something or somebody noticed it, `acknowledged` when somebody took it on, and
+    `mitigated` when customers noticed it no more.
+    """
 
     kind: Literal["impact-stated"] = "impact-stated"
     statement: str | None = None
     impact_start: AwareDatetime | None = None
     damage_start: AwareDatetime | None = None
+    detected: AwareDatetime | None = None
+    acknowledged: AwareDatetime | None = None
+    mitigated: AwareDatetime | None = None
 
 
 class WritersStopped(Kind):
@@ -96,18 +109,12 @@ class WritersStopped(Kind):
     run: str | None = None
 
 
-class NoteAdded(Kind):
-    """A line for the record, with a link that shows it."""
-
-    kind: Literal["note-added"] = "note-added"
-    text: str
-    evidence: str | None = None
-
-
 class FactLearnt(Kind):
     """A fact of the decision; None means that nobody knows. Learnt again, it is corrected.
 
     `source` is `person`, or `machine:` and the probe that found it; `because` is what a machine rests it on.
+    `against` is in words what the other of the two said, where a person and a machine differ: what the person
+    said counts as an answer, and what the machine knows still rules out what it would.
     """
 
     kind: Literal["fact-learnt"] = "fact-learnt"
@@ -115,6 +122,7 @@ class FactLearnt(Kind):
     value: bool | int | float | str | None
     source: str = "person"
     because: str = ""
+    against: str = ""
 
 
 class Probed(Kind):
@@ -144,7 +152,8 @@ class Proposed(Kind):
 class Decided(Kind):
     """The commander's choice, with everything that was known when it was made.
 
-    At `effect_by` people are asked whether it worked; with None nobody could say when it should.
+    At `effect_by` people are asked whether it worked; with None nobody could say when it should. Where
+    nobody knew the minutes that it takes, `effect_missing` is the fact that would have said it.
     `unasked` are facts that could still have ruled a rollback or restore out, each with its vetoes.
     """
 
@@ -160,16 +169,21 @@ class Decided(Kind):
     unasked: tuple[str, ...] = ()
     criteria_hash: str = ""
     effect_by: AwareDatetime | None = None
+    effect_missing: str | None = None
     containment: tuple[str, ...] = ()
     prices: tuple[str, ...] = ()
 
 
 class EffectDue(Kind):
-    """A decision should have helped by now; said once for each. `decision` is the number of its entry."""
+    """A decision should have helped by now; said once for each. `decision` is the number of its entry.
+
+    `waits` are runs that would carry it out and were not started, where none was: nothing can have helped.
+    """
 
     kind: Literal["effect-due"] = "effect-due"
     decision: int
     option: str
+    waits: tuple[str, ...] = ()
 
 
 class EffectObserved(Kind):
@@ -226,12 +240,26 @@ class IncidentResolved(Kind):
 
 
 class IncidentClosed(Kind):
-    """Whoever closes answers the two questions about backups: no, helped, slowed, lost data or failed."""
+    """Whoever closes answers the two questions about backups: no, helped, slowed, lost data or failed.
+
+    By how many minutes, and the address of what shows it, where somebody said so.
+    """
 
     kind: Literal["incident-closed"] = "incident-closed"
     backup_availability: str
     recovery_speed: str
     why: str = ""
+    availability_minutes: int | None = None
+    availability_evidence: str | None = None
+    speed_minutes: int | None = None
+    speed_evidence: str | None = None
+
+
+class FalseAlarm(Kind):
+    """Nothing was wrong: the incident is closed, and figures leave it out; `why` says what it was instead."""
+
+    kind: Literal["false-alarm"] = "false-alarm"
+    why: str
 
 
 class IncidentReopened(Kind):
@@ -250,6 +278,18 @@ class IssueLinked(Kind):
     url: str
 
 
+class TrackerTroubled(Kind):
+    """The tracker does not take the record, and why; for good until somebody mends it, or for a while.
+
+    An empty `why` says that it takes it again.
+    """
+
+    kind: Literal["tracker-troubled"] = "tracker-troubled"
+    system: str
+    why: str = ""
+    for_good: bool = False
+
+
 class PostmortemAsked(Kind):
     """Somebody wants the post-mortem written or synced now."""
 
@@ -264,7 +304,7 @@ IncidentEvent = (
     | RoleAssigned
     | ImpactStated
     | WritersStopped
-    | NoteAdded
+    | RecordEvent
     | FactLearnt
     | DecisionAsked
     | Proposed
@@ -274,11 +314,14 @@ IncidentEvent = (
     | EffectObserved
     | UpdatePosted
     | UpdateOverdue
+    | TaskEvent
     | PlanAttached
     | CopyOffered
     | IncidentResolved
     | IncidentClosed
+    | FalseAlarm
     | IncidentReopened
     | IssueLinked
+    | TrackerTroubled
     | PostmortemAsked
 )

@@ -9,6 +9,8 @@ from pydantic import AwareDatetime, Field
 
 from bot.core.estimate import Took
 from bot.core.events.kind import Kind
+from bot.core.events.silences import SilenceEvent
+from bot.core.events.waits import WaitEvent
 from bot.core.plan import Part, Plan
 from integrations.contract import Json
 
@@ -154,7 +156,12 @@ class StepSucceeded(Kind):
 
 
 class StepFailed(Kind):
-    """The step ended without doing what it should; `tail` is the last of what it wrote."""
+    """The step ended without doing what it should; `tail` is the last of what it wrote.
+
+    A removal of a copy that found its target `busy` was none: nothing was tried. Nor was a step that is
+    `not_ours`: what would act belongs to another Backstop. `answered` is what is wrong with each target of a
+    destructive step, asked then; empty where it answered well.
+    """
 
     kind: Literal["step-failed"] = "step-failed"
     step: str
@@ -162,25 +169,36 @@ class StepFailed(Kind):
     because: str
     tail: str = ""
     undo: bool = False
+    busy: bool = False
+    not_ours: bool = False
+    answered: Mapping[str, str] = Field(default_factory=dict)
 
 
 class StepInDoubt(Kind):
-    """A step was started and nobody can say how it ended; only a person may go on from here."""
+    """A step was started and nobody can say how it ended; only a person may go on from here.
+
+    `answered` is what is wrong with each target of a destructive step, asked then.
+    """
 
     kind: Literal["step-in-doubt"] = "step-in-doubt"
     step: str
     attempt: int
     because: str
     undo: bool = False
+    answered: Mapping[str, str] = Field(default_factory=dict)
 
 
 class RetryAsked(Kind):
-    """A person wants another attempt; it opens once the target says that nothing of the old one runs."""
+    """Another attempt is wanted; it opens once the target says that nothing of the old one runs.
+
+    A person asks for it, or with `not_before` the clean-up of a drill by itself.
+    """
 
     kind: Literal["retry-asked"] = "retry-asked"
     step: str
     why: str
     inputs: Mapping[str, Json] = Field(default_factory=dict)
+    not_before: AwareDatetime | None = None
 
 
 class AttemptOpened(Kind):
@@ -218,27 +236,6 @@ class UndoAsked(Kind):
     why: str
 
 
-class RunPaused(Kind):
-    """Nothing further starts; `freeze` names the freeze that was placed over the run's target.
-
-    `late` says that the time the playbook allows for the whole run is over, which is said once.
-    """
-
-    kind: Literal["run-paused"] = "run-paused"
-    why: str
-    step: str | None = None
-    freeze: str | None = None
-    late: bool = False
-
-
-class RunResumed(Kind):
-    """The run goes on; `passes` are freezes that a person decided to pass."""
-
-    kind: Literal["run-resumed"] = "run-resumed"
-    why: str = ""
-    passes: tuple[str, ...] = ()
-
-
 class AbortAsked(Kind):
     """Stop for good; `leaves` is what the person was shown before confirming."""
 
@@ -267,11 +264,13 @@ class RunRecovered(Kind):
 class SalvageAsked(Kind):
     """A person wants the rows that a restore left in its kept copy, of one table or of all.
 
-    `restore` is the key under which the step replaced the data, `key` that of the search.
+    `restore` is the key under which the step replaced the data, `key` that of the search. `attempt` is said
+    where the step had several.
     """
 
     kind: Literal["salvage-asked"] = "salvage-asked"
     step: str
+    attempt: int | None = None
     restore: str
     key: str
     table: str | None = None
@@ -294,6 +293,7 @@ class SalvageFound(Kind):
 
     kind: Literal["salvage-found"] = "salvage-found"
     step: str
+    attempt: int | None = None
     key: str
     asked_by: str
     host: str
@@ -311,18 +311,23 @@ class SalvageFailed(Kind):
 
     kind: Literal["salvage-failed"] = "salvage-failed"
     step: str
+    attempt: int | None = None
     key: str
     asked_by: str
     because: str
 
 
 class TargetHeld(Kind):
-    """A run holds a target for a destructive step; the entry's sequence number is the fencing token."""
+    """A run holds a target for a destructive step; the entry's sequence number is the fencing token.
+
+    Where a server is held, `part` says which part of it, empty for the whole; parts are held side by side.
+    """
 
     kind: Literal["target-held"] = "target-held"
     run: str
     step: str
     attempt: int
+    part: str | None = None
 
 
 class TargetReleased(Kind):
@@ -363,13 +368,13 @@ RunEvent = (
     | StepSkipped
     | StepDone
     | UndoAsked
-    | RunPaused
-    | RunResumed
+    | WaitEvent
     | AbortAsked
     | RunAborted
     | RunRecovered
     | SalvageAsked
     | SalvageFound
     | SalvageFailed
+    | SilenceEvent
 )
 TargetEvent = TargetHeld | TargetReleased | CopyTouched

@@ -23,8 +23,9 @@ from bot.core.document import (
 from bot.core.events import Entry, Severity
 from bot.core.loss import lines as loss_lines
 from bot.core.loss import losses
-from bot.core.postmortem.story import Story, moment
+from bot.core.postmortem.story import Story, came_of, moment, table
 from bot.core.release import migrated, put_out
+from bot.core.tasks import Task
 from bot.core.words import in_words, joined, lasted
 
 
@@ -48,7 +49,7 @@ def _head(told: Story) -> Iterator[Block]:
     incident = told.incident
     status = (
         "closed"
-        if incident.closed
+        if incident.closed or incident.false_alarm
         else ("draft, the incident is open" if incident.open else "to be reviewed")
     )
     yield Fields(
@@ -100,6 +101,11 @@ def _in_severities(told: Story) -> str:
     for (start, severity), end in zip(spans, ends, strict=True):
         lengths[severity] = lengths.get(severity, timedelta(0)) + max(timedelta(0), lasted(start, end))
     return ", ".join(f"SEV{severity} {in_words(length)}" for severity, length in lengths.items())
+
+
+def _task(told: Story, task: Task) -> tuple[Line, ...]:
+    what = f"T{task.number} {task.what}"
+    return ((what,), (Who(task.to),), (Moment(task.due),), came_of(task, told.end))
 
 
 def _data(told: Story) -> Iterator[Block]:
@@ -155,6 +161,10 @@ def _response(told: Story) -> Iterator[Block]:
     ]
     if phases:
         yield Bullets(phases)
+    yield from table(
+        ("Task", "Given to", "Until", "What came of it"),
+        [_task(told, t) for t in told.incident.tasks if not t.follow_up],
+    )
     if told.incident.facts:
         yield Paragraph((Strong("Facts as known at the end:"),))
         yield Bullets([(fact_in_words(name, value),) for name, value in told.incident.facts.items()])

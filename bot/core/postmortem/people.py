@@ -6,17 +6,22 @@ from collections.abc import Iterator
 
 from bot.core import events
 from bot.core.document import Block, Bullets, Fields, Heading, Line, Moment, Paragraph, Small, Who
-from bot.core.postmortem.story import Story, table
-from bot.core.words import in_words, lasted
+from bot.core.postmortem.story import Story, came_of, table
+from bot.core.tasks import Task, actions
+from bot.core.words import by_minutes, in_words, lasted, linked
 
 AVAILABILITY = "Did backup availability affect the outcome?"
 SPEED = "Did recovery speed affect the outcome?"
+MEASURED = ("helped", "slowed")
+"""The answers that are a matter of minutes."""
+
+ACTIONS = "Action items"
 
 _LESSONS = (
     ("What went well", "What worked as rehearsed, and what made the recovery faster than planned?"),
     ("What went badly", "Where did the recovery wait, go back, or need something that nobody had prepared?"),
     ("Where there was luck", "Which path worked although nobody had rehearsed it?"),
-    ("Action items", "What will change, who owns it, and by when? Link an issue for each."),
+    (ACTIONS, 'What else will change, who owns it, and by when? `action "…" @name due:14d` adds one.'),
 )
 
 
@@ -28,9 +33,17 @@ def questions(told: Story) -> Iterator[Block]:
         word = "open question, to be answered at close: no, helped, slowed, lost data or failed"
         yield Fields(((AVAILABILITY, (word,)), (SPEED, (word,))))
     else:
-        yield Fields(((AVAILABILITY, (closed.backup_availability,)), (SPEED, (closed.recovery_speed,))))
+        availability = (closed.backup_availability, closed.availability_minutes, closed.availability_evidence)
+        speed = (closed.recovery_speed, closed.speed_minutes, closed.speed_evidence)
+        yield Fields(((AVAILABILITY, _answered(*availability)), (SPEED, _answered(*speed))))
         if closed.why:
             yield Paragraph((closed.why,))
+
+
+def _answered(answer: str, minutes: int | None, evidence: str | None) -> Line:
+    unsaid = "; nobody said by how much" if answer in MEASURED and minutes is None else ""
+    shown: Line = (" (", linked(evidence, evidence), ")") if evidence else ()
+    return (f"{by_minutes(answer, minutes)}{unsaid}", *shown)
 
 
 def updates_log(told: Story) -> Iterator[Block]:
@@ -56,8 +69,22 @@ def _update(entry: events.Entry, event: events.UpdatePosted) -> tuple[Line, ...]
     return ((str(event.number),), (Moment(entry.occurred_at),), (Who(entry.by),), *said, promised)
 
 
-def lessons() -> Iterator[Block]:
-    """Return the sections that only people can write, each with its question."""
+def lessons(told: Story) -> Iterator[Block]:
+    """Return the sections that only people can write, each with its question, and the actions there are."""
     for title, prompt in _LESSONS:
         yield Heading(title)
+        if title == ACTIONS:
+            rows = [_action(told, task) for task in actions(told.incident.tasks)]
+            yield from table(("Action", "Owner", "Until", "Issue", "What came of it"), rows)
         yield Small((f"To be written: {prompt}",))
+
+
+def _action(told: Story, task: Task) -> tuple[Line, ...]:
+    issue = linked(task.issue.key, task.issue.url) if task.issue else "none yet"
+    return (
+        (f"T{task.number} {task.what}",),
+        (Who(task.to),),
+        (Moment(task.due),),
+        (issue,),
+        came_of(task, told.now),
+    )

@@ -12,11 +12,12 @@ from bot.core.cards.lines import describe
 from bot.core.cards.lines.freezes import in_scope
 from bot.core.cards.said.incidents import decision_record, fact_in_words
 from bot.core.cards.states import place
+from bot.core.change import deviates
+from bot.core.decided import Decision
 from bot.core.deciding import outcome_in_words
 from bot.core.document import Block, Bullets, Code, Fields, Heading, Line, Moment, Paragraph, Strong, Who
 from bot.core.events import CheckFound, Entry
 from bot.core.freeze import Freeze
-from bot.core.incident import Decision
 from bot.core.loss import Loss, losses, rpo_verdict
 from bot.core.plan import Plan, PlannedSource, PlannedStep, up_to
 from bot.core.postmortem.steps import step_rows
@@ -25,15 +26,6 @@ from bot.core.run import Run
 from bot.core.words import in_size, in_words, joined, lasted
 from playbooks.criteria import Known
 
-DEVIATIONS = (
-    events.StepSkipped,
-    events.StepDone,
-    events.RetryAsked,
-    events.AttemptOpened,
-    events.UndoAsked,
-    events.RunPaused,
-    events.AbortAsked,
-)
 DEPLOYMENTS = (
     events.DeploymentRefused,
     events.DeploymentExcepted,
@@ -93,6 +85,8 @@ def _known_then(told: Story, decision: Decision) -> Iterator[Line]:
         event.name: Known(event.value, event.source, entry.by, entry.occurred_at)
         for entry, event in told.told(events.FactLearnt)
         if entry.occurred_at <= decision.at
+        and event.name in decision.made.facts
+        and event.value == decision.made.facts[event.name]
     }
     for name, value in decision.made.facts.items():
         known = learnt.get(name)
@@ -268,26 +262,11 @@ def _freeze(told: Story, freeze: Freeze) -> Iterator[tuple[str, Line]]:
 
 def _deviations(told: Story) -> Iterator[Block]:
     items = [
-        (Moment(entry.occurred_at), " ", Who(entry.by), " ", *describe(entry)) for entry in _deviated(told)
+        (Moment(entry.occurred_at), " ", Who(entry.by), " ", *describe(entry))
+        for entry in told.entries
+        if deviates(entry)
     ]
     yield Bullets(items) if items else Paragraph(("None: every run went as planned.",))
-
-
-def _deviated(told: Story) -> Iterator[Entry]:
-    for entry in told.entries:
-        match entry.event:
-            case events.Approved(break_glass=str()):
-                yield entry
-            case events.Decided(overridden=overridden) if overridden:
-                yield entry
-            case events.RunResumed(passes=passes) if passes:
-                yield entry
-            case events.Planned(changes=changes) if changes:
-                yield entry
-            case event if isinstance(event, DEVIATIONS):
-                yield entry
-            case _:
-                pass
 
 
 def _verification(told: Story) -> Iterator[Block]:

@@ -13,6 +13,7 @@ from bot.core.document import Line, Moment
 from bot.core.plan import Plan
 from bot.core.postmortem.story import Story
 from bot.core.run import Run
+from bot.core.step import caution
 from bot.core.words import in_words, lasted
 
 
@@ -73,8 +74,9 @@ def _outcome(
     | events.StepDone,
 ) -> str:
     match event:
-        case events.StepSucceeded():
-            return "undone" if event.undo else "succeeded"
+        case events.StepSucceeded(evidence=evidence):
+            warned = caution(evidence)
+            return f"{'undone' if event.undo else 'succeeded'}{f': {warned}' if warned else ''}"
         case events.StepFailed(because=because):
             return f"failed: {because}"
         case events.StepInDoubt(because=because):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import date
 from http import HTTPStatus
 from typing import Any, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bot.sandbox.jira.site import Problem, bad, checked
+from bot.sandbox.jira.site import Problem, Site, bad
 
 
 class _Asked(BaseModel):
@@ -55,12 +56,21 @@ class NewIssue(_Asked):
     update: Mapping[str, Any] = {}
 
 
+class Account(_Asked):
+    """Somebody, as Jira Cloud names them or as Jira Data Center does."""
+
+    accountId: str | None = None  # noqa: N815 Jira's own spelling
+    name: str | None = None
+
+
 class ChangedFields(_Asked):
     """The fields to change; what is absent stays."""
 
     summary: str | None = None
     description: Any = None
     labels: tuple[str, ...] | None = None
+    duedate: date | None = None
+    assignee: Account | None = None
 
 
 class Edit(_Asked):
@@ -92,7 +102,7 @@ class Link(_Asked):
     """The body of a link between issues."""
 
     type: Name
-    inwardIssue: Key  # noqa: N815 Jira's own spelling
+    inwardIssue: Key  # noqa: N815
     outwardIssue: Key  # noqa: N815
 
 
@@ -132,9 +142,9 @@ async def read(request: web.Request, model: type[Body]) -> Body:
         raise bad(**problems) from None
 
 
-async def read_comment(request: web.Request) -> dict[str, Any]:
-    """Return the document of a comment."""
-    body = checked((await read(request, Comment)).body, "comment")
+async def read_comment(request: web.Request, site: Site) -> Any:
+    """Return the text of a comment."""
+    body = site.checked((await read(request, Comment)).body, "comment")
     if body is None:
         raise bad(comment="Comment body can not be empty!")
     return body

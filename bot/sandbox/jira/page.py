@@ -48,9 +48,11 @@ _TAGS: Mapping[str, str] = {
 def issue_page(issue: Issue) -> str:
     """Return an issue as an HTML page; everything in it is text."""
     labels = " ".join(f"<code>{escape(label)}</code>" for label in issue.labels)
+    whose = f" · {escape(issue.assignee)}" if issue.assignee else ""
+    whose += f" · due {issue.due}" if issue.due else ""
     return _page(
         f"{issue.key} {issue.summary}",
-        f"<header><p>{issue.key} · {escape(issue.type)} · {escape(issue.status)} {labels}</p>"
+        f"<header><p>{issue.key} · {escape(issue.type)} · {escape(issue.status)}{whose} {labels}</p>"
         f"<h1>{_text(issue.summary)}</h1></header>"
         f"<main>{document(issue.description)}</main>"
         + _section("Attachments", (_attachment(*each) for each in _files(issue)))
@@ -66,8 +68,10 @@ def list_page(issues: Iterable[Issue]) -> str:
     return _page("Issues", f"<h1>Issues</h1>{body}")
 
 
-def document(node: Mapping[str, Any] | None) -> str:
-    """Return an Atlassian document as HTML."""
+def document(node: Mapping[str, Any] | str | None) -> str:
+    """Return an Atlassian document as HTML; wiki markup is shown as it is."""
+    if isinstance(node, str):
+        return f"<pre>{escape(node)}</pre>"
     return "".join(_node(child) for child in node["content"]) if node else ""
 
 
@@ -113,7 +117,7 @@ def _attachment(id: str, filename: str, size: int, created: datetime) -> str:
     return f'<li><a href="{address}">{_text(filename)}</a> <small>{size:,} bytes, {utc(created)}</small></li>'
 
 
-def _comment(body: Mapping[str, Any], at: datetime) -> str:
+def _comment(body: Mapping[str, Any] | str, at: datetime) -> str:
     return f"<li><small>{utc(at)}</small>{document(body)}</li>"
 
 

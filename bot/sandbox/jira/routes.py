@@ -14,8 +14,19 @@ from urllib.parse import quote
 from aiohttp import BodyPartReader, web
 
 from bot.sandbox.jira import page
-from bot.sandbox.jira.asked import Edit, Link, NewIssue, Remote, Transition, read, read_comment, read_json
+from bot.sandbox.jira.asked import (
+    Account,
+    Edit,
+    Link,
+    NewIssue,
+    Remote,
+    Transition,
+    read,
+    read_comment,
+    read_json,
+)
 from bot.sandbox.jira.site import (
+    BOT,
     LINK_TYPES,
     Attachment,
     Comment,
@@ -25,25 +36,37 @@ from bot.sandbox.jira.site import (
     bad,
     check_labels,
     check_summary,
-    checked,
     missing,
     transitions,
 )
 
-API = "/rest/api/3"
+
+def api(site: Site) -> str:
+    """Return where the API of a site is."""
+    return f"/rest/api/{3 if site.cloud else 2}"
 
 
 def routes(site: Site, *, url: str, email: str) -> list[web.RouteDef]:
     """Return every route of the site, named as faults are set."""
     rest = _Rest(site, url, email)
-    issue = f"{API}/issue/{{key}}"
+    base = api(site)
+    issue = f"{base}/issue/{{key}}"
+    kind = (
+        [
+            web.get(f"{base}/search/jql", rest.search, name="search"),
+            web.get(f"{base}/attachment/content/{{id}}", rest.attachment, name="attachment_content"),
+        ]
+        if site.cloud
+        else [web.get(f"{base}/search", rest.search_by_page, name="search")]
+    )
     return [
-        web.get(f"{API}/serverInfo", rest.server_info, name="server_info"),
-        web.get(f"{API}/myself", rest.myself, name="myself"),
-        web.get(f"{API}/field", rest.fields, name="fields"),
-        web.get(f"{API}/project/{{key}}", rest.project, name="project"),
-        web.get(f"{API}/search/jql", rest.search, name="search"),
-        web.post(f"{API}/issue", rest.create_issue, name="create_issue"),
+        *kind,
+        web.get(f"{base}/serverInfo", rest.server_info, name="server_info"),
+        web.get(f"{base}/myself", rest.myself, name="myself"),
+        web.get(f"{base}/field", rest.fields, name="fields"),
+        web.get(f"{base}/user/search", rest.people, name="people"),
+        web.get(f"{base}/project/{{key}}", rest.project, name="project"),
+        web.post(f"{base}/issue", rest.create_issue, name="create_issue"),
         web.get(issue, rest.get_issue, name="get_issue"),
         web.put(issue, rest.edit_issue, name="edit_issue"),
         web.get(f"{issue}/properties", rest.properties, name="properties"),
@@ -53,12 +76,11 @@ def routes(site: Site, *, url: str, email: str) -> list[web.RouteDef]:
         web.post(f"{issue}/comment", rest.add_comment, name="add_comment"),
         web.put(f"{issue}/comment/{{id}}", rest.edit_comment, name="edit_comment"),
         web.post(f"{issue}/attachments", rest.add_attachment, name="add_attachment"),
-        web.get(f"{API}/attachment/content/{{id}}", rest.attachment, name="attachment_content"),
         web.get(f"{issue}/transitions", rest.transitions, name="transitions"),
         web.post(f"{issue}/transitions", rest.transition, name="transition"),
         web.post(f"{issue}/remotelink", rest.remote_link, name="remote_link"),
-        web.get(f"{API}/issueLinkType", rest.link_types, name="link_types"),
-        web.post(f"{API}/issueLink", rest.link, name="link"),
+        web.get(f"{base}/issueLinkType", rest.link_types, name="link_types"),
+        web.post(f"{base}/issueLink", rest.link, name="link"),
         web.get("/", rest.list_page, name="list_page"),
         web.get("/browse/{key}", rest.issue_page, name="issue_page"),
         web.get("/secure/attachment/{id}/{filename}", rest.attachment, name="attachment_page"),
@@ -70,14 +92,15 @@ class _Rest:
         self._site = site
         self._url = url
         self._email = email
+        self._api = f"{url}{api(site)}"
 
     async def server_info(self, request: web.Request) -> web.Response:
         return web.json_response(
             {
                 "baseUrl": self._url,
-                "version": "1001.0.0-SNAPSHOT",
-                "versionNumbers": [1001, 0, 0],
-                "deploymentType": "Cloud",
+                "version": "1001.0.0-SNAPSHOT" if self._site.cloud else "9.12.15",
+                "versionNumbers": [1001, 0, 0] if self._site.cloud else [9, 12, 15],
+                "deploymentType": "Cloud" if self._site.cloud else "Server",
                 "buildNumber": 100_000,
                 "serverTime": stamp(self._site.now()),
                 "serverTitle": "Jira",
@@ -92,6 +115,15 @@ class _Rest:
         return web.json_response(
             [{"id": name, "name": name.title(), "clauseNames": [name]} for name in names]
         )
+
+    async def people(self, request: web.Request) -> web.Response:
+        """Jira Cloud keeps e-mails to itself; Data Center shows them."""
+        asked = request.query.get("query" if self._site.cloud else "username", "").lower()
+        found = [name for name, email in self._site.people.items() if asked and email.startswith(asked)]
+        shown = [self._account(name, name.title(), self._site.people[name]) for name in found]
+        if self._site.cloud:
+            shown = [{key: value for key, value in each.items() if key != "emailAddress"} for each in shown]
+        return web.json_response(shown)
 
     async def project(self, request: web.Request) -> web.Response:
         key = request.match_info["key"]
@@ -108,6 +140,12 @@ class _Rest:
         more = {"nextPageToken": str(end)} if end < len(found) else {}
         return web.json_response({"issues": rows, "isLast": end >= len(found), **more})
 
+    async def search_by_page(self, request: web.Request) -> web.Response:
+        found = self._site.search(request.query.get("jql", ""))
+        start, size = int(request.query.get("startAt", "0")), int(request.query.get("maxResults", "50"))
+        rows = [self._issue(issue, _names(request) or {"*all"}) for issue in found[start : start + size]]
+        return web.json_response({"startAt": start, "maxResults": size, "total": len(found), "issues": rows})
+
     async def create_issue(self, request: web.Request) -> web.Response:
         asked = await read(request, NewIssue)
         fields = asked.fields
@@ -121,7 +159,7 @@ class _Rest:
             parent=fields.parent.key if fields.parent else None,
         )
         issue.properties.update({each.key: each.value for each in asked.properties})
-        address = f"{self._url}{API}/issue/{issue.id}"
+        address = f"{self._api}/issue/{issue.id}"
         return web.json_response(
             {"id": issue.id, "key": issue.key, "self": address}, status=HTTPStatus.CREATED
         )
@@ -132,11 +170,16 @@ class _Rest:
     async def edit_issue(self, request: web.Request) -> web.Response:
         issue = self._asked(request)
         fields = (await read(request, Edit)).fields
+        if hidden := self._site.off_screen & fields.model_fields_set:
+            not_there = "cannot be set. It is not on the appropriate screen, or unknown."
+            raise bad(**{name: f"Field '{name}' {not_there}" for name in sorted(hidden)})
         check_summary(issue.summary if fields.summary is None else fields.summary)
         check_labels(fields.labels or ())
-        document = checked(fields.description, "description")
+        document = self._site.checked(fields.description, "description")
         issue.summary = issue.summary if fields.summary is None else fields.summary
         issue.labels = issue.labels if fields.labels is None else fields.labels
+        issue.due = fields.duedate or issue.due
+        issue.assignee = self._named(fields.assignee) if fields.assignee else issue.assignee
         if "description" in fields.model_fields_set:
             issue.description = document
         issue.updated = self._site.now()
@@ -170,15 +213,17 @@ class _Rest:
 
     async def add_comment(self, request: web.Request) -> web.Response:
         issue = self._asked(request)
-        body = await read_comment(request)
-        at = self._site.now()
-        issue.comments.append(Comment(self._site.new_id(), body, at, at))
-        return web.json_response(self._comment(issue.comments[-1]), status=HTTPStatus.CREATED)
+        comment = self._site.comment(issue, await read_comment(request, self._site), author=BOT)
+        return web.json_response(self._comment(comment), status=HTTPStatus.CREATED)
 
     async def edit_comment(self, request: web.Request) -> web.Response:
         for comment in self._asked(request).comments:
             if comment.id == request.match_info["id"]:
-                comment.body = await read_comment(request)
+                if comment.author != BOT:
+                    raise Problem(
+                        HTTPStatus.BAD_REQUEST, "You do not have the permission to edit this comment."
+                    )
+                comment.body = await read_comment(request, self._site)
                 comment.updated = self._site.now()
                 return web.json_response(self._comment(comment))
         raise missing("Comment")
@@ -251,16 +296,29 @@ class _Rest:
     def _asked(self, request: web.Request) -> Issue:
         return self._site.issue(request.match_info["key"])
 
+    def _named(self, account: Account) -> str:
+        """Return who an account is, or refuse one that is not there."""
+        given = account.accountId if self._site.cloud else account.name
+        name = (given or "").removeprefix("557058:")
+        if name not in self._site.people:
+            raise bad(assignee=f"User '{given}' does not exist.")
+        return name
+
     def _me(self) -> dict[str, Any]:
-        return {
-            "accountId": "557058:backstop",
-            "accountType": "app",
+        return self._account(BOT, "Backstop")
+
+    def _account(self, name: str, shown: str, email: str = "") -> dict[str, Any]:
+        told = {
             "active": True,
-            "displayName": "Backstop",
-            "emailAddress": self._email,
-            "self": f"{self._url}{API}/user?accountId=557058:backstop",
+            "displayName": shown,
+            "emailAddress": email or self._email,
             "timeZone": "UTC",
         }
+        if self._site.cloud:
+            id = f"557058:{name}"
+            kind = "app" if name == BOT else "atlassian"
+            return told | {"accountId": id, "accountType": kind, "self": f"{self._api}/user?accountId={id}"}
+        return told | {"key": f"JIRAUSER-{name}", "name": name, "self": f"{self._api}/user?username={name}"}
 
     def _issue(self, issue: Issue, names: set[str]) -> dict[str, Any]:
         fields = {
@@ -276,14 +334,14 @@ class _Rest:
             "updated": stamp(issue.updated),
         }
         shown = {name: value for name, value in fields.items() if names & {name, "*all"}}
-        address = f"{self._url}{API}/issue/{issue.id}"
+        address = f"{self._api}/issue/{issue.id}"
         return {"id": issue.id, "key": issue.key, "self": address, "fields": shown}
 
     def _comment(self, comment: Comment) -> dict[str, Any]:
         return {
             "id": comment.id,
             "body": comment.body,
-            "author": self._me(),
+            "author": self._account(comment.author, comment.author.title()),
             "created": stamp(comment.created),
             "updated": stamp(comment.updated),
         }
@@ -295,8 +353,11 @@ class _Rest:
             "size": len(file.content),
             "mimeType": mimetypes.guess_type(file.filename)[0] or "application/octet-stream",
             "created": stamp(file.created),
-            "content": f"{self._url}{API}/attachment/content/{file.id}",
+            "content": f"{self._api}/attachment/content/{file.id}" if self._site.cloud else self._page(file),
         }
+
+    def _page(self, file: Attachment) -> str:
+        return f"{self._url}/secure/attachment/{file.id}/{quote(file.filename, safe='')}"
 
 
 def stamp(at: datetime) -> str:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from http import HTTPStatus
 from typing import Any
 
-from bot.core.adf import length
 from bot.sandbox.jira.format import refusals
+from integrations.adf import length
+from integrations.parts import units
 
 TEXT_LIMIT = 32_767
+BOT, PERSON = "backstop", "person"
+"""The account that clients are, and that of everybody who writes at the browser."""
 ISSUE_TYPES = ("Task", "Incident", "Sub-task")
 LINK_TYPES = ("Relates", "Duplicate", "Blocks")
 # Transition id, its name, the status it leads to; each is offered from every other status.
@@ -45,9 +48,10 @@ class Comment:
     """A comment as stored; times are aware UTC."""
 
     id: str
-    body: dict[str, Any]
+    body: Any
     created: datetime
     updated: datetime
+    author: str = BOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +74,12 @@ class Issue:
     summary: str
     created: datetime
     updated: datetime
-    description: dict[str, Any] | None = None
+    description: Any = None
     labels: Sequence[str] = ()
     parent: str | None = None
     status: str = "To Do"
+    due: date | None = None
+    assignee: str | None = None
     properties: dict[str, Any] = field(default_factory=dict)
     comments: list[Comment] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
@@ -84,9 +90,15 @@ class Issue:
 class Site:
     """The state of the stand-in. Methods raise `Problem` for what Jira would refuse."""
 
-    def __init__(self, *, project: str, now: Callable[[], datetime]) -> None:
+    def __init__(self, *, project: str, now: Callable[[], datetime], cloud: bool = True) -> None:
         self.project = project
+        self.cloud = cloud
+        self.checked: Callable[[object, str], Any] = checked if cloud else checked_markup
         self.issues: dict[str, Issue] = {}
+        self.people: dict[str, str] = {}
+        """The e-mail of each account beside ours and that of the person at the browser."""
+        self.off_screen: frozenset[str] = frozenset()
+        """Fields that the project's screens do not have, which no edit may set."""
         self._now = now
         self._issued = 0
         self._ids = 10_000
@@ -135,7 +147,7 @@ class Site:
         if parent is not None:
             parent = self.issue(parent).key
         self._issued += 1
-        document = checked(description, "description")
+        document = self.checked(description, "description")
         key = f"{self.project}-{self._issued}"
         at = self.now()
         issue = Issue(self.new_id(), key, type, summary, at, at, document, tuple(labels), parent)
@@ -143,6 +155,12 @@ class Site:
         if self._unindexed is not None:
             self._unindexed.add(key)
         return issue
+
+    def comment(self, issue: Issue, body: Any, *, author: str) -> Comment:
+        """Add a comment."""
+        at = self.now()
+        issue.comments.append(Comment(self.new_id(), body, at, at, author))
+        return issue.comments[-1]
 
     def transition(self, issue: Issue, transition_id: object) -> None:
         """Move an issue to another status by the id of a transition it offers."""
@@ -217,3 +235,14 @@ def checked(document: object, name: str) -> dict[str, Any] | None:
     if length(document) > TEXT_LIMIT:
         raise bad(**{name: "CONTENT_LIMIT_EXCEEDED"})
     return document
+
+
+def checked_markup(text: object, name: str) -> str | None:
+    """Return wiki markup that Data Center takes as the text called `name`, or None for none."""
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        raise bad(**{name: "Operation value must be a string"})
+    if units(text) > TEXT_LIMIT:
+        raise bad(**{name: f"The entered text is too long. It exceeds the limit of {TEXT_LIMIT} characters."})
+    return text

@@ -92,13 +92,17 @@ class Incident:
 
 
 class Records:
-    """One account. `policies` names the people of each level of an escalation policy, the first first."""
+    """One account. `policies` names the people of each level of an escalation policy, the first first.
+
+    `schedules` names those who are on each now.
+    """
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self.now = now
         self.users: dict[str, User] = {}
         self.services: dict[str, Service] = {}
         self.policies: dict[str, Sequence[Sequence[str]]] = {}
+        self.schedules: dict[str, Sequence[str]] = {}
         self.incidents: dict[str, Incident] = {}
         self._ids = 0
 
@@ -151,7 +155,7 @@ class Records:
 
 def reference(kind: str, id: str, summary: str) -> dict[str, Any]:
     """Return how PagerDuty names something elsewhere."""
-    path = {"user": "users", "service": "services", "incident": "incidents"}.get(kind, "escalation_policies")
+    path = "escalation_policies" if kind == "escalation_policy" else f"{kind}s"
     return {
         "id": id,
         "type": f"{kind}_reference",

@@ -65,7 +65,7 @@ class Rest:
             for each in self._records.incidents.values()
             if each.status in statuses and key in (None, each.key)
         ]
-        return _paged("incidents", found)
+        return _paged(request, "incidents", found)
 
     async def open_one(self, request: web.Request) -> web.Response:
         """Open an incident."""
@@ -79,12 +79,13 @@ class Rest:
         return web.json_response({"incident": self._whole(self._asked(request))})
 
     async def change(self, request: web.Request) -> web.Response:
-        """Change its status."""
+        """Change its status and urgency."""
         who, incident = self._sender(request), self._asked(request)
         asked = await _body(request, "incident")
         status = asked.get("status", incident.status)
         if status not in STATUSES:
             raise wrong(f"Status {status} is not one of {', '.join(STATUSES)}")
+        incident.urgency = asked.get("urgency", incident.urgency)
         self.move(incident, status, who, asked.get("resolution", ""))
         return web.json_response({"incident": self._whole(incident)})
 
@@ -165,28 +166,37 @@ class Rest:
 
     async def on_call(self, request: web.Request) -> web.Response:
         """List who is on call."""
-        wanted = request.query.getall("escalation_policy_ids[]", list(self._records.policies))
+        schedules = request.query.getall("schedule_ids[]", [])
+        wanted = [] if schedules else list(self._records.policies)
+        rows: list[tuple[str, str | None, int, str]] = [
+            (policy, None, level, id)
+            for policy in request.query.getall("escalation_policy_ids[]", wanted)
+            for level, people in enumerate(self._records.policies.get(policy, ()), 1)
+            for id in people
+        ]
+        # Somebody on a schedule is on call by whichever policy the schedule stands in.
+        rows += [
+            ("PANY001", each, 2, id) for each in schedules for id in self._records.schedules.get(each, ())
+        ]
         whole = "users" in request.query.getall("include[]", [])
         found = [
             {
                 "escalation_policy": reference("escalation_policy", policy, policy),
                 "escalation_level": level,
-                "schedule": None,
+                "schedule": reference("schedule", schedule, schedule) if schedule else None,
                 "user": self._person(self._records.users[id], whole=whole),
                 "start": None,
                 "end": None,
             }
-            for policy in wanted
-            for level, people in enumerate(self._records.policies.get(policy, ()), 1)
-            for id in people
+            for policy, schedule, level, id in rows
         ]
-        return _paged("oncalls", found)
+        return _paged(request, "oncalls", found)
 
     async def users(self, request: web.Request) -> web.Response:
         """List people."""
         query = request.query.get("query", "").lower()
         found = [u for u in self._records.users.values() if query in f"{u.name} {u.email}".lower()]
-        return _paged("users", [self._person(each, whole=True) for each in found])
+        return _paged(request, "users", [self._person(each, whole=True) for each in found])
 
     async def user(self, request: web.Request) -> web.Response:
         """Show one."""
@@ -258,8 +268,11 @@ def _user(user: User) -> dict[str, Any]:
     return reference("user", user.id, user.name)
 
 
-def _paged(name: str, found: list[dict[str, Any]]) -> web.Response:
-    return web.json_response({name: found, "limit": 100, "offset": 0, "more": False, "total": None})
+def _paged(request: web.Request, name: str, found: list[dict[str, Any]]) -> web.Response:
+    limit, offset = (int(request.query.get(key, default)) for key, default in (("limit", 25), ("offset", 0)))
+    part = found[offset : offset + limit]
+    more = offset + limit < len(found)
+    return web.json_response({name: part, "limit": limit, "offset": offset, "more": more, "total": None})
 
 
 async def _json(request: web.Request) -> dict[str, Any]:

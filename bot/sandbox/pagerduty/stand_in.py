@@ -56,6 +56,11 @@ class PagerDutyStandIn(Wire):
         people = [self.records.by_email(email) for email in levels]
         self.records.policies[id] = [[user.id] for user in people if user]
 
+    def schedule(self, id: str, *people: str) -> None:
+        """Give the account a schedule with these people, by e-mail, on call."""
+        found = [self.records.by_email(email) for email in people]
+        self.records.schedules[id] = [user.id for user in found if user]
+
     def service(self, id: str, name: str, policy: str) -> None:
         """Give the account a service."""
         self.records.services[id] = Service(id, name, policy)

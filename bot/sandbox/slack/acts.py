@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from bot.sandbox.slack.records import BOT_NAME, BOT_USER, SLACKBOT, Channel, Hoo
 from bot.sandbox.slack.refusals import PersonCannot, SlackIsDown, SlackRefuses, Wire
 from bot.sandbox.slack.sight import Sight
 
+GONE = "It is not on the screen any more."
 _STALE = timedelta(minutes=6)
 
 
@@ -100,16 +101,68 @@ class Acts(Sight):
         self._journal.rang()
         return reply
 
-    def say(self, user: str, text: str, channel: str = "general", *, thread_ts: str | None = None) -> Message:
-        """Post a message as a person; the app hears of it only where it subscribed to messages."""
+    def say(
+        self,
+        user: str,
+        text: str,
+        channel: str = "general",
+        *,
+        thread_ts: str | None = None,
+        files: Sequence[str] = (),
+    ) -> Message:
+        """Post a message as a person, with files of these names.
+
+        The app hears of it only where it subscribed to messages.
+        """
         person = self._actor(user)
         place = self._place(person, channel)
         root = self.workspace.root_for(place.id, thread_ts) if thread_ts else None
         said = self.escaped(text, labelled=False)
-        message = Message(place.id, self.workspace.new_ts(), person.id, said, thread_ts=root)
+        shared = tuple(self._file(person, name) for name in files)
+        message = Message(place.id, self.workspace.new_ts(), person.id, said, thread_ts=root, files=shared)
         posted = self.workspace.post(message)
         self._journal.rang()
         return posted
+
+    def _file(self, person: Person, name: str) -> Wire:
+        id = self.workspace.new_id("F")
+        address = f"{self.workspace.base_url}/files/{person.id}/{id}/{name.replace(' ', '_').lower()}"
+        return {"id": id, "name": name, "title": name, "user": person.id, "permalink": address}
+
+    def react(self, user: str, message: Message, name: str) -> Message:
+        """Add a person's reaction to a message; the same one twice is refused as in Slack."""
+        person = self._actor(user)
+        shown = self._standing(message)
+        self._place(person, shown.channel)
+        users = shown.reactions.get(name, ())
+        if person.id in users:
+            raise PersonCannot(f"{person.name} has reacted with :{name}: already.")
+        reacted = replace(shown, reactions={**shown.reactions, name: (*users, person.id)})
+        kept = self.workspace.put(reacted)
+        self.workspace.announce(payloads.reaction_added(person, kept, name, self.workspace.new_ts()))
+        return kept
+
+    def edit(self, user: str, message: Message, text: str) -> Message:
+        """Change what one's own message says."""
+        before = self._own(user, message)
+        said = self.escaped(text, labelled=False)
+        after = self.workspace.put(replace(before, text=said, edited_ts=self.workspace.new_ts()))
+        self.workspace.announce(payloads.message_changed(before, after, self.workspace.new_ts()))
+        return after
+
+    def take_back(self, user: str, message: Message) -> None:
+        """Delete one's own message."""
+        self._gone(self._own(user, message))
+
+    def _own(self, user: str, message: Message) -> Message:
+        person, shown = self._actor(user), self._standing(message)
+        if shown.user != person.id:
+            raise PersonCannot("Only its author can change a message.")
+        return shown
+
+    def _gone(self, message: Message) -> None:
+        self.workspace.forget(message)
+        self.workspace.announce(payloads.message_deleted(message, self.workspace.new_ts()))
 
     async def mention(
         self, user: str, text: str, channel: str = "general", *, thread_ts: str | None = None
@@ -138,12 +191,17 @@ class Acts(Sight):
         return await self._press(user, shown, action_id, value, label)
 
     def _as_now(self, shown: Message | View) -> Message | View:
+        if isinstance(shown, Message):
+            return self._standing(shown)
+        if shown.id not in self.workspace.views:
+            raise PersonCannot(GONE)
+        return self.workspace.views[shown.id]
+
+    def _standing(self, message: Message) -> Message:
         try:
-            if isinstance(shown, Message):
-                return self.current(shown)
-            return self.workspace.views[shown.id]
-        except (SlackRefuses, KeyError):
-            raise PersonCannot("It is not on the screen any more.") from None
+            return self.current(message)
+        except SlackRefuses:
+            raise PersonCannot(GONE) from None
 
     async def _press(self, user: str, shown: Message | View, action_id: str, value: str, label: str) -> Reply:
         person = self._actor(user)
@@ -229,7 +287,8 @@ class Acts(Sight):
         if message is None:
             payload = payloads.shortcut(self.workspace, person, callback_id)
         else:
-            now = self.current(message)
+            now = self._standing(message)
+            self._may_see(person, now)
             payload = payloads.message_shortcut(self.workspace, person, callback_id, now)
         return await self._courier.deliver(Delivery("interactive", payload))
 

@@ -36,6 +36,7 @@ class Journal:
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.deliveries: list[Reply] = []
+        self.changes = 0
         self._changed = asyncio.Event()
 
     def called(self, call: Call) -> None:
@@ -50,6 +51,7 @@ class Journal:
 
     def rang(self) -> None:
         """Wake everybody who waits for something."""
+        self.changes += 1
         self._changed.set()
         self._changed = asyncio.Event()
 

@@ -21,6 +21,7 @@ class Limits:
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self.on = False
+        self.burst = CHANNEL_BURST
         self._now = now
         self._buckets: dict[tuple[str, str], _Bucket] = {}
 
@@ -29,7 +30,7 @@ class Limits:
         if not self.on:
             return None
         if method == "chat.postMessage":
-            return self._take((method, channel), per_second=1.0, burst=CHANNEL_BURST)
+            return self._take((method, channel), per_second=1.0, burst=self.burst)
         return self._take((method, ""), per_second=per_minute / 60, burst=per_minute)
 
     def _take(self, key: tuple[str, str], *, per_second: float, burst: int) -> int | None:

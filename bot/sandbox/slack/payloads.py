@@ -127,9 +127,40 @@ def message_shortcut(workspace: Workspace, person: Person, callback_id: str, mes
     }
 
 
+def reaction_added(person: Person, message: Message, name: str, ts: str) -> Wire:
+    """Return the event of a person's reaction to a message."""
+    item = {"type": "message", "channel": message.channel, "ts": message.ts}
+    return {
+        "type": "reaction_added",
+        "user": person.id,
+        "reaction": name,
+        "item": item,
+        "item_user": message.user,
+        "event_ts": ts,
+    }
+
+
+def message_changed(before: Message, after: Message, ts: str) -> Wire:
+    """Return the event of a message that says something else."""
+    changed = {"message": after.wire(), "previous_message": before.wire()}
+    return {"subtype": "message_changed", **changed, **_hidden(after, ts)}
+
+
+def message_deleted(gone: Message, ts: str) -> Wire:
+    """Return the event of a message that is gone."""
+    deleted = {"deleted_ts": gone.ts, "previous_message": gone.wire()}
+    return {"subtype": "message_deleted", **deleted, **_hidden(gone, ts)}
+
+
+def _hidden(message: Message, ts: str) -> Wire:
+    where = {"channel": message.channel, "channel_type": "channel"}
+    return {"type": "message", "hidden": True, **where, "ts": ts, "event_ts": ts}
+
+
 def event(workspace: Workspace, inner: Wire) -> Wire:
     """Return the envelope of an event, with an id of its own."""
-    channel = workspace.channels.get(str(inner.get("channel", "")))
+    where = inner.get("channel") or (inner.get("item") or {}).get("channel") or ""
+    channel = workspace.channels.get(str(where))
     shared = channel is not None and channel.shared
     return {
         "token": VERIFICATION_TOKEN,

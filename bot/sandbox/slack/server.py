@@ -159,7 +159,7 @@ class Server:
 
     def _answered(self, name: str, args: Args, answer: Wire) -> web.Response:
         self._note(name, args, 200, answer)
-        return web.json_response(answer)
+        return web.json_response(answer, headers={"X-OAuth-Scopes": ",".join(sorted(self._workspace.scopes))})
 
     def _told_to_wait(self, name: str, args: Args, seconds: int) -> web.Response:
         answer = {"ok": False, "error": "ratelimited"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, Self
@@ -45,7 +46,9 @@ SCOPES = frozenset(
         "usergroups:read",
         "bookmarks:write",
         "pins:write",
+        "reactions:read",
         "reactions:write",
+        "files:read",
         "files:write",
         "im:write",
         "app_mentions:read",
@@ -59,10 +62,15 @@ EVENTS = frozenset(
         "channel_archive",
         "group_archive",
         "member_joined_channel",
+        "reaction_added",
         "app_uninstalled",
         "tokens_revoked",
     }
 )
+
+
+EVENT_SCOPES = {"reaction_added": "reactions:read", "message": "channels:history"}
+"""The scope without which Slack does not tell of an event, where there is one."""
 
 
 def _system_clock() -> datetime:
@@ -115,6 +123,7 @@ class SlackStandIn(Acts):
         self.faults = Faults()
         self._terms = terms
         self._port = port
+        self._subscribed = set(terms.events)
         self._journal = Journal()
         self._sockets = Sockets(self.workspace, self.faults, self._journal, patience=terms.patience)
         self._courier = Courier(self._journal, self.faults, self._sockets, retries=terms.retries)
@@ -154,6 +163,20 @@ class SlackStandIn(Acts):
         return self._server.limits
 
     @property
+    def changes(self) -> int:
+        """Return a number that grows with everything that happens here; `wait` tells when it did."""
+        return self._journal.changes
+
+    async def news(self, seen: int, timeout: float = 20.0) -> None:
+        """Wait until `changes` is not what was seen, at most so many seconds."""
+        with suppress(TimeoutError):
+            await self.wait(lambda: self.changes != seen, timeout)
+
+    def ring(self) -> None:
+        """Tell whoever waits that something changed that no call of the app shows."""
+        self._journal.rang()
+
+    @property
     def connections(self) -> list[Connection]:
         """Return the open Socket Mode connections."""
         return self._sockets.connections
@@ -190,6 +213,10 @@ class SlackStandIn(Acts):
         """Return whether the app is being told something."""
         return self._courier.busy
 
+    def subscribe(self, event: str) -> None:
+        """Let the app hear of one more kind of event from now on, as a changed manifest does."""
+        self._subscribed.add(event)
+
     async def refresh(self, reason: DisconnectReason = "refresh_requested") -> None:
         """Ask every socket to reconnect."""
         await self._sockets.refresh(reason)
@@ -205,9 +232,11 @@ class SlackStandIn(Acts):
 
     def _announced(self, event: Wire) -> None:
         self._journal.rang()
-        if event["type"] not in self._terms.events:
+        scope = EVENT_SCOPES.get(event["type"])
+        if event["type"] not in self._subscribed or (scope and scope not in self._terms.scopes):
             return
-        channel = self.workspace.channels.get(str(event.get("channel", "")))
+        where = event.get("channel") or (event.get("item") or {}).get("channel") or ""
+        channel = self.workspace.channels.get(str(where))
         if channel is None or BOT_USER in channel.members:
             self._courier.event_soon(payloads.event(self.workspace, event))
 
@@ -238,9 +267,8 @@ class SlackStandIn(Acts):
         self._announced({"type": kind, "channel": found.id, "user": actor, "event_ts": ts})
 
     def delete(self, message: Message) -> None:
-        """Delete a message, as its author or an administrator can."""
-        self.workspace.forget(self.current(message))
-        self._journal.rang()
+        """Delete a message, as an administrator can."""
+        self._gone(self.current(message))
 
     def channel(self, name: str) -> Channel:
         """Return a channel by name or id: topic, members, pins, bookmarks."""

@@ -216,6 +216,10 @@ class Workspace:
         channel = self.channels[message.channel]
         channel.pins = [ts for ts in channel.pins if ts != message.ts]
 
+    def drop(self, channel: str) -> None:
+        """Delete a channel with everything that was said in it."""
+        del self.channels[channel], self._messages[channel]
+
     def new_trigger(self, user: str, *, view_id: str | None = None) -> str:
         """Issue a trigger_id to the app for a person who just acted."""
         trigger_id = f"{next(self._number)}.{self.new_ts()}"

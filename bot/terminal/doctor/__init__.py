@@ -7,27 +7,32 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from bot.runners import runner_config, runner_socket, runners_of
 from bot.settings import Settings
 from bot.shelf import Shelf
 from bot.terminal import OK, REFUSED
-from bot.terminal.access import Access
-from bot.terminal.client import Client, Unreachable
+from bot.terminal.doctor.alertmanager import alertmanager
 from bot.terminal.doctor.audit import audit
 from bot.terminal.doctor.engines import examine
 from bot.terminal.doctor.finding import Finding
 from bot.terminal.doctor.lasting import lasting
-from bot.terminal.doctor.stored import TRY_S
+from bot.terminal.doctor.pagerduty import pagerduty
+from bot.terminal.doctor.slack import slack
+from bot.terminal.doctor.status_page import status_page
+from bot.terminal.doctor.tags import tags
+from bot.terminal.here import TRY_S, silence, told
 from bot.terminal.screen import tell
 from bot.timeline import Timeline
 from bot.timeline.database import open_engine
+from bot.timeline.whose import known
 from integrations.connections import LOCAL
 from integrations.contract import IntegrationError
 from integrations.jira import JiraSite, JiraTracker
-from integrations.process import Runner
+from integrations.process import Hello, Runner
 from integrations.registry import ON_RUNNERS
+from integrations.ways import Stopped
 from playbooks.catalog import Catalog, load_catalog
 from playbooks.problems import PlaybookInvalid, nearest
 
@@ -50,13 +55,17 @@ async def _examine(environment: Mapping[str, str]) -> list[Finding]:
     except ValidationError as invalid:
         return [*named, *_invalid(invalid)]
     # Each runner is reached once, whoever looks at what of it.
-    runners = runners_of(settings)
+    runners = runners_of(settings, await told(settings, lambda at: known(at.records, settings.database)))
     try:
-        parts = (_database(settings), _slack(settings), _jira(settings), _runner(settings, runners[LOCAL]))
-        found = await asyncio.gather(*parts)
+        catalog = _catalog(settings)
+        parts = (_database(settings), _jira(settings), _runner(settings, runners[LOCAL]))
+        found = [*await slack(settings, catalog), *await asyncio.gather(*parts), *await _frozen(settings)]
         others = [*await lasting(settings), *await audit(settings), *await _named_runners(settings, runners)]
-        if catalog := _catalog(settings):
-            others += await examine(settings, catalog, runners)
+        others += await status_page(settings, catalog)
+        others += await alertmanager(settings, _shelf(settings), catalog)
+        if catalog:
+            others += [*await examine(settings, catalog, runners), *await tags(catalog)]
+            others += await pagerduty(settings, _shelf(settings), catalog)
     finally:
         for runner in runners.values():
             await runner.close()
@@ -89,12 +98,16 @@ def _home(settings: Settings) -> Finding:
     return Finding("home", "ok", str(home))
 
 
-def _files(settings: Settings) -> Iterator[Finding]:
-    shelf = Shelf(
+def _shelf(settings: Settings) -> Shelf:
+    return Shelf(
         settings.file(settings.catalog, "catalog.yaml"),
         settings.file(settings.playbooks, "playbooks"),
         settings.criteria,
     )
+
+
+def _files(settings: Settings) -> Iterator[Finding]:
+    shelf = _shelf(settings)
     try:
         catalog = shelf.catalog()
         yield Finding("catalog", "ok", f"{len(catalog.services)} services, {len(catalog.people)} people")
@@ -159,28 +172,10 @@ async def _database(settings: Settings) -> Finding:
     return Finding("database", "ok", f"can be read, the timeline is whole{waits}")
 
 
-async def _slack(settings: Settings) -> Finding:
-    if settings.slack_mode == "off":
-        return Finding("slack", "off", "BACKSTOP_SLACK_MODE is off")
-    wanted: dict[str, SecretStr | None] = {"BACKSTOP_SLACK_BOT_TOKEN": settings.slack_bot_token}
-    if settings.slack_mode == "socket":
-        wanted["BACKSTOP_SLACK_APP_TOKEN"] = settings.slack_app_token
-    else:
-        wanted["BACKSTOP_SLACK_SIGNING_SECRET"] = settings.slack_signing_secret
-    missing = [name for name, value in wanted.items() if value is None]
-    if missing or settings.slack_bot_token is None:
-        return Finding(
-            "slack", "wrong", f"{', '.join(missing)} is missing.", "Set it, or BACKSTOP_SLACK_MODE=off."
-        )
-    access = Access(settings.slack_api_url.rstrip("/"), settings.slack_bot_token.get_secret_value())
-    try:
-        reply = await asyncio.to_thread(Client(access, TRY_S).post, "/auth.test", {}, key="doctor")
-    except Unreachable:
-        return Finding("slack", "wrong", f"{settings.slack_api_url} does not answer.", "Look at the network.")
-    if reply.json.get("ok") is not True:
-        says = f"Slack refuses the bot token: {reply.text('error') or reply.status}."
-        return Finding("slack", "wrong", says, "Install the app again and set BACKSTOP_SLACK_BOT_TOKEN.")
-    return Finding("slack", "ok", f"{reply.text('user')} in {reply.text('team')}, {settings.slack_mode} mode")
+async def _frozen(settings: Settings) -> list[Finding]:
+    """Look whether the bot that has the duty moves; whether one runs at all is not asked here."""
+    found = await silence(settings)
+    return [Finding("bot", "wrong", str(found))] if found else []
 
 
 async def _jira(settings: Settings) -> Finding:
@@ -218,6 +213,8 @@ async def _runner(settings: Settings, runner: Runner) -> Finding:
     config = runner_config(settings)
     try:
         hello = await runner.hello()
+    except Stopped as stopped:
+        return Finding("runner", "wrong", str(stopped))
     except IntegrationError as problem:
         if not config.exists() and not settings.runner_socket:
             return Finding(
@@ -231,7 +228,11 @@ async def _runner(settings: Settings, runner: Runner) -> Finding:
         return Finding("runner", "wrong", says, "`backstop serve` starts it when it has a runner.toml.")
     if hello.problems:
         return Finding("runner", "wrong", "; ".join(hello.problems), f"Look at {config}.")
-    return Finding("runner", "ok", f"{hello.runner}: {len(hello.targets)} targets")
+    return Finding("runner", "ok", f"{hello.runner}: {len(hello.targets)} targets{_belongs(hello)}")
+
+
+def _belongs(hello: Hello) -> str:
+    return f", belongs to the Backstop with {hello.owner}" if hello.owner else ""
 
 
 async def _named_runners(settings: Settings, runners: Mapping[str, Runner]) -> list[Finding]:
@@ -245,7 +246,13 @@ async def _named_runners(settings: Settings, runners: Mapping[str, Runner]) -> l
                 Finding("runner", "wrong", f"{name}: {_first(problem)}", "Look at BACKSTOP_RUNNERS.")
             )
         else:
-            found.append(Finding("runner", "ok", f"{name}: {hello.runner}, {len(hello.targets)} targets"))
+            well = Finding(
+                "runner", "ok", f"{name}: {hello.runner}, {len(hello.targets)} targets{_belongs(hello)}"
+            )
+            says = f"{name}: {'; '.join(hello.problems)}"
+            found.append(
+                Finding("runner", "wrong", says, "Look at its runner.toml.") if hello.problems else well
+            )
     known = {LOCAL, *settings.runners}
     targets = catalog.targets.items() if (catalog := _catalog(settings)) else ()
     for name, target in targets:

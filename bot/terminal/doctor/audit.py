@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from bot.settings import Settings
 from bot.terminal.doctor.finding import Finding
-from bot.terminal.doctor.stored import told
+from bot.terminal.here import told
 from bot.timeline import Timeline
 
 

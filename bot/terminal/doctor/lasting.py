@@ -10,8 +10,7 @@ from pathlib import Path
 
 from bot.settings import Settings
 from bot.terminal.doctor.finding import Finding
-from bot.terminal.doctor.stored import told
-from bot.terminal.here import utc_now
+from bot.terminal.here import told, utc_now
 from bot.timeline.records import Token
 
 SOON = timedelta(days=14)

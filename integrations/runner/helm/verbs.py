@@ -80,7 +80,7 @@ def _must_be_idle(history: Sequence[Revision], given: argparse.Namespace) -> Non
 
 
 def _is_ours(kept: Path, newest: Revision) -> bool:
-    records = (files.read(path) or {} for path in kept.glob("*.json"))
+    records = (files.read(path) or {} for path in kept.glob("[!.]*.json"))
     return any((each["to"], each["before"] + 1) == (newest.undoes_to, newest.number) for each in records)
 
 

@@ -15,6 +15,8 @@ from typing import Any
 
 from integrations.runner import files
 from integrations.runner.copies import Copies, Note, removable
+from integrations.runner.guards import of_storage
+from integrations.runner.reasons import without_secrets
 from integrations.runner.report import Problem, Step
 from integrations.runner.sqlite.points import copies, prove
 
@@ -57,21 +59,29 @@ class Replica:
         place = self.url.removeprefix("file://")
         if place.startswith("/"):
             return removable(Path(place))
-        return {"deletes": None, "because": "the rights of its storage decide"}
+        kind, _, _ = self.url.partition(":")
+        return of_storage(kind, without_secrets(self.url))
 
-    def fetch(self, point: str) -> Iterator[Step]:
+    def fetch(self, point: str, digest: str | None = None) -> Iterator[Step]:
         """Make a whole database of a transaction, checked by SQLite, unless it lies there already.
 
-        A replica that was begun anew gives the same numbers to other transactions, of other moments.
+        A replica that was begun anew gives the same numbers to other transactions, of other moments; only the
+        one whose `digest` was approved is taken.
         """
         found = next((each for each in self.points() if each["id"] == point), None)
+        if found is not None and digest not in (None, found["digest"]):
+            where, at = without_secrets(self.url), found["as_of"]
+            raise Problem(
+                f"{point} is not the transaction that was approved: {where} was begun anew or written over, "
+                f"and its {point} is of {at}. Nothing was changed; plan again."
+            )
         with suppress(Problem):
             note, _ = self.copies.approved(point, None)
             if found is None or note["as_of"] == found["as_of"]:
                 return
         transaction = _POINT.fullmatch(point)
         if found is None or transaction is None:
-            raise Problem(f"There is no transaction {point} in {self.url}.")
+            raise Problem(f"There is no transaction {point} in {without_secrets(self.url)}.")
         self.fetched.mkdir(parents=True, exist_ok=True)
         grown = self.fetched / f".{point}.part"
         grown.unlink(missing_ok=True)
@@ -103,7 +113,7 @@ class Replica:
             while process.poll() is None:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(_LOOK_S)
-                yield Step("fetching", files.size(grown) if grown.exists() else 0)
+                yield Step("fetching", files.size(grown) if grown.exists() else 0, by_figures=True)
             said = process.stdout.read() if process.stdout else ""
         if process.returncode:
             grown.unlink(missing_ok=True)
@@ -117,10 +127,18 @@ class Replica:
                 [str(self.program), *words], capture_output=True, text=True, check=False, timeout=_LONGEST_S
             )
         except subprocess.TimeoutExpired as late:
-            raise Problem(f"{self.url} did not answer in {_LONGEST_S:g} s.", permanent=False) from late
+            raise Problem(
+                f"{without_secrets(self.url)} did not answer in {_LONGEST_S:g} s.", permanent=False
+            ) from late
         if done.returncode:
-            raise Problem(f"Litestream cannot read {self.url}: {_last(done.stderr or done.stdout)}")
+            why = _last(done.stderr or done.stdout)
+            raise Problem(f"Litestream cannot read {without_secrets(self.url)}: {why}")
         return done.stdout
+
+
+def _identity(end: Mapping[str, Any]) -> str:
+    """Return what names a transaction for good: its number and its moment, which no compaction changes."""
+    return files.text_digest(f"{end['max_txid']} {end['timestamp']}")
 
 
 def _note(end: Mapping[str, Any], known: Mapping[str, Note]) -> Note:
@@ -132,7 +150,7 @@ def _note(end: Mapping[str, Any], known: Mapping[str, Note]) -> Note:
         "id": id,
         "as_of": as_of,
         "size": fetched.get("size"),
-        "digest": None,
+        "digest": _identity(end),
         "health": fetched.get("health", "unknown"),
         "verified_at": fetched.get("verified_at"),
         "problem": fetched.get("problem"),
@@ -141,4 +159,4 @@ def _note(end: Mapping[str, Any], known: Mapping[str, Note]) -> Note:
 
 def _last(said: str) -> str:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return lines[-1].removeprefix("Error: ") if lines else "it said nothing"
+    return without_secrets(lines[-1].removeprefix("Error: ")) if lines else "it said nothing"

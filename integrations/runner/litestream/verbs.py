@@ -10,6 +10,7 @@ from typing import Any
 
 from integrations.runner.attempts import Attempt
 from integrations.runner.litestream.replica import Replica
+from integrations.runner.reasons import without_secrets
 from integrations.runner.report import Problem, Step, prove
 from integrations.runner.sqlite import questions
 from integrations.runner.sqlite.prepare import discard, found, prepare
@@ -31,7 +32,7 @@ def answer(given: argparse.Namespace) -> Mapping[str, Any]:
         case "prove":
             return _proved(replica, given.point, replica.fetch(given.point))
         case _:
-            for _ in replica.fetch(given.point):
+            for _ in replica.fetch(given.point, given.digest):
                 pass
             return questions.restored(given.database, replica.fetched, given.kept, given.point, None)
 
@@ -50,12 +51,12 @@ def work(given: argparse.Namespace, key: str) -> Iterator[Step]:
             if not proof["ok"]:
                 raise Problem(f"{given.point} is damaged: {proof['found']}")
         case "prepare":
-            yield from replica.fetch(given.point)
+            yield from replica.fetch(given.point, given.digest)
             what = _restoring(replica, given, key)
             yield from prepare(what)
-            prove(_by_number(found(what)))
+            prove({**found(what), "digest": given.digest})
         case _:
-            yield from _restore(replica, _restoring(replica, given, key))
+            yield from _restore(replica, _restoring(replica, given, key), given.digest)
 
 
 def _proved(replica: Replica, point: str, steps: Iterable[Step]) -> dict[str, Any]:
@@ -67,20 +68,16 @@ def _proved(replica: Replica, point: str, steps: Iterable[Step]) -> dict[str, An
     return {"ok": sound, "found": "it can be read whole" if sound else str(note.get("problem"))}
 
 
-def _restore(replica: Replica, what: Restore) -> Iterator[Step]:
+def _restore(replica: Replica, what: Restore, digest: str | None) -> Iterator[Step]:
     if not what.attempt.is_done:
-        yield from replica.fetch(what.attempt.point)
+        yield from replica.fetch(what.attempt.point, digest)
     try:
         yield from restore(what)
         replica.forget_others(what.attempt.point)
     finally:
         if (evidence := done(what))["restored_at"]:
-            prove(_by_number(evidence))
-
-
-def _by_number(evidence: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A transaction is known by its number; nobody approved the digest of what is made of it."""
-    return {**evidence, "digest": None}
+            # What was approved is a transaction; nobody knew the digest of the database made of it.
+            prove({**evidence, "digest": digest})
 
 
 def _restoring(replica: Replica, given: argparse.Namespace, key: str) -> Restore:
@@ -103,7 +100,7 @@ def _late(replica: Replica, database: Path) -> list[str]:
     log = database.with_name(f"{database.name}-wal")
     written = max((path.stat().st_mtime for path in (database, log) if path.exists()), default=None)
     if not points:
-        return [f"Nothing was replicated to {replica.url}: is Litestream running?"]
+        return [f"Nothing was replicated to {without_secrets(replica.url)}: is Litestream running?"]
     newest = datetime.fromisoformat(points[0]["as_of"])
     if written is not None and datetime.fromtimestamp(written, UTC) - newest > _LAG:
         return [f"The replica ends at {newest.isoformat()}, before the last write: is Litestream running?"]

@@ -94,7 +94,7 @@ class Goal:
 class Found:
     """What a goal came to; with `closes` the running server must archive the rest of its log first.
 
-    The replay `begins` at a position and ends `before` another.
+    The replay `begins` at a position and ends `before` another. `caution` is what whoever approves must know.
     """
 
     aim: Aim | None
@@ -108,6 +108,7 @@ class Found:
     before: int = 0
     closes: bool = False
     continuous: bool | None = None
+    caution: str = ""
 
     def told(self) -> dict[str, Any]:
         """Return it as an answer of the runner."""
@@ -118,6 +119,7 @@ class Found:
             "reaches": self.reaches.isoformat() if self.reaches else None,
             "goal": _told(self.goal) if self.goal else None,
             "log_continuous": self.continuous,
+            "caution": self.caution,
             "work": {"copying": self.copy_bytes, "replaying": self.replay_bytes},
         }
 

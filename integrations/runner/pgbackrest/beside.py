@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from integrations.runner import files
-from integrations.runner.attempts import alone, give_up
-from integrations.runner.pgbackrest import auto_settings
+from integrations.runner.attempts import alone, give_up, waiting
+from integrations.runner.pgbackrest import apart, auto_settings
 from integrations.runner.pgbackrest.aim import Aim, Found, Goal, newest
 from integrations.runner.pgbackrest.positions import position
 from integrations.runner.pgbackrest.quiet import quiet
@@ -25,7 +25,6 @@ from integrations.runner.report import Problem, Step
 
 _ARCHIVED_S = 120
 _CLOSE = "SELECT to_jsonb(txid_current()::text)"
-_MEMORY = "128MB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,37 +145,37 @@ def clear(beside: Beside) -> None:
     if data.exists():
         put_away_replaced(beside)
     if data.exists():
-        inode = data.stat().st_ino
-        if known.record.get("inode") != inode:
+        there = inode(data)
+        if known.record.get("inode") != there:
             raise Problem(f"{data} is not a copy that was made here; move it away, or name another `side`.")
         for _ in beside.stanza.side.end():
             pass
-        for shelf in _shelves(beside, inode):
+        for shelf, _ in waiting(beside.stanza.kept, inode=there):
             give_up(shelf)
         shutil.rmtree(data)
     known.forget()
 
 
 def put_away_replaced(beside: Beside) -> None:
-    """Keep a replaced cluster that a restore which was broken off left in the place of the copy."""
-    data = beside.stanza.cluster.data
-    if not data.exists():
-        return
-    for shelf in _shelves(beside, data.stat().st_ino):
-        if beside.data.exists() and not (shelf / "data").exists():
-            beside.data.rename(shelf / "data")
+    """Keep a replaced cluster that a restore which was broken off left in the place of the copy.
+
+    It noted both directories by their inodes, which may be those of others by now: what is noted as a copy
+    was never replaced.
+    """
+    stanza, side = beside.stanza, beside.stanza.side
+    for shelf, record in waiting(stanza.kept, inode=inode(stanza.cluster.data)):
+        there, place = inode(side.data), shelf / "data"
+        replaced = there is not None and there == record.get("replaced")
+        if replaced and there != beside.known.record.get("inode") and not place.exists():
+            side.must_rest()
+            side.data.rename(place)
             files.sync(shelf)
         give_up(shelf)
 
 
-def _shelves(beside: Beside, inode: int) -> list[Path]:
-    """Return the shelves of restores that have a directory ready and did not end."""
-    found = []
-    for path in beside.stanza.kept.glob("*/restore.json"):
-        record = files.read(path) or {}
-        if record.get("state") == "ready" and record.get("inode") == inode:
-            found.append(path.parent)
-    return found
+def inode(path: Path) -> int | None:
+    """Return by what a directory is recognised under another name, None where there is none."""
+    return path.stat().st_ino if path.exists() else None
 
 
 def _goes_on(beside: Beside, found: Found) -> bool:
@@ -226,22 +225,6 @@ def _replay(beside: Beside, aim: Aim, found: Found) -> Iterator[Step]:
 
 
 def _alone(beside: Beside) -> Iterator[str]:
-    """Yield the settings that keep the copy's server to itself, whatever its configuration says."""
-    side = beside.stanza.side
-    settings = {
-        "port": side.port,
-        "unix_socket_directories": side.socket,
-        "listen_addresses": "",
-        "cluster_name": f"backstop copy of {beside.stanza.cluster.data.name}",
-        "archive_mode": "off",
-        "archive_command": "/bin/false",
-        "primary_conninfo": "",
-        "hot_standby": "on",
-        "external_pid_file": "",
-        "logging_collector": "off",
-        "log_destination": "stderr",
-        "shared_buffers": _MEMORY,
-        "huge_pages": "off",
-    }
-    for name, value in settings.items():
-        yield from ("-c", f"{name}={value}")
+    name = f"backstop copy of {beside.stanza.cluster.data.name}"
+    for setting, value in apart.settings(beside.stanza.side, name).items():
+        yield from ("-c", f"{setting}={value}")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from integrations.runner import processes
+from integrations.runner import servers
 from integrations.runner.pgbackrest.owner import Owner
 from integrations.runner.postgres.server import Server
 from integrations.runner.report import Problem
@@ -21,7 +21,6 @@ STARTING = "starting"
 _LOOK_S = 0.02
 _STOP_S = 300
 _LAST_LINES = 3
-_STATUS_LINE = 7
 _LONGEST = 600
 
 
@@ -66,6 +65,13 @@ class Cluster:
         except OSError:
             return ""
 
+    @property
+    def config(self) -> Sequence[str]:
+        """Return the options that name its configuration where that lies outside of its directory."""
+        if self.settings_file.parent == self.data:
+            return ()
+        return ("-c", f"config_file={self.settings_file}", "-c", f"data_directory={self.data}")
+
     def control(self) -> Control:
         """Read what names the cluster and where it stands."""
         said = self.run("pg_controldata", str(self.data))
@@ -84,32 +90,20 @@ class Cluster:
 
     def pid(self) -> int | None:
         """Return the process of the server that has the directory, or None when none lives."""
-        try:
-            pid = int((self.data / "postmaster.pid").read_text(encoding="utf-8").split()[0])
-        except (OSError, ValueError, IndexError):
-            return None
-        return pid if processes.runs(pid) and self._has(pid) else None
+        return servers.pid_in(self.data)
+
+    def must_rest(self) -> None:
+        """Raise Problem while a server runs in the directory, which is never moved under it."""
+        if (pid := self.pid()) is not None:
+            raise Problem(
+                f"A server runs in {self.data} (process {pid}), so it was not moved. Stop that server, and "
+                "restore again.",
+                permanent=False,
+            )
 
     def status(self) -> str:
-        """Return what the server notes of itself: `starting`, `standby` or `ready`; empty when nothing."""
-        try:
-            lines = (self.data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
-        except (OSError, ValueError):
-            return ""
-        return lines[_STATUS_LINE].strip() if len(lines) > _STATUS_LINE else ""
-
-    def _has(self, pid: int) -> bool:
-        """Say whether a process is a server of this very directory, in which servers work.
-
-        The pid of a server that was killed may be another program's by now, or another server's.
-        """
-        if not processes.title(pid).startswith("post"):
-            return False
-        try:
-            return Path(f"/proc/{pid}/cwd").samefile(self.data)
-        except OSError:
-            # It may not be looked at; a server that might be ours is never taken for stopped.
-            return True
+        """Return what the server notes of itself, `ready` once it may be read; empty when nothing."""
+        return servers.status_in(self.data)
 
     def ask(self, query: str, **values: str) -> Any:
         """Return the one value a query finds."""
@@ -122,6 +116,10 @@ class Cluster:
             raise Problem(f"{program}: {_last(done.stderr) or _last(done.stdout)}")
         return done.stdout
 
+    def configured(self, name: str) -> str:
+        """Return what a setting would be, were the server started now."""
+        return self.run("postgres", "-D", str(self.data), *self.config, "-C", name).strip()
+
     def dumped(self, folder: Path, first: str, last: str) -> str:
         """Return what pg_waldump shows of segments; their end is usually one that it complains about."""
         words = ["--rmgr=Transaction", "--rmgr=XLOG", f"--path={folder}", first, last]
@@ -130,14 +128,16 @@ class Cluster:
     def launch(self, log: Path, *settings: str) -> subprocess.Popen[bytes] | None:
         """Begin the server and leave it; what it says goes to a file until its own log takes over.
 
-        Its process is returned, None when a service of this host begins it.
+        Its process is returned, None when a service of this host begins it. Until it is handed over it is
+        stopped with the job.
         """
+        self.answer_for()
         if self.start:
             self._service(self.start)
             return None
-        words = [str(self.programs / "postgres"), "-D", str(self.data), *_config(self), *settings]
+        words = [str(self.programs / "postgres"), "-D", str(self.data), *self.config, *settings]
         with log.open("ab") as said:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 words,
                 stdin=subprocess.DEVNULL,
                 stdout=said,
@@ -147,6 +147,12 @@ class Cluster:
                 start_new_session=True,
                 **self.owner.identity,
             )
+        servers.begun(process.pid)
+        return process
+
+    def answer_for(self) -> None:
+        """Note that the server is this job's, be it one that replays already, until it is handed over."""
+        servers.answer_for(self.data, self.stop)
 
     def settle(self) -> None:
         """Let the server write what it holds, so that its shutdown has little to write; any problem waits."""
@@ -221,12 +227,6 @@ def last_words(log: Path, since: int) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     fatal = [line for line in lines if "FATAL:" in line or "PANIC:" in line]
     return " / ".join((fatal or lines)[-_LAST_LINES:])[-_LONGEST:]
-
-
-def _config(cluster: Cluster) -> list[str]:
-    if cluster.settings_file.parent == cluster.data:
-        return []
-    return ["-c", f"config_file={cluster.settings_file}", "-c", f"data_directory={cluster.data}"]
 
 
 def _last(text: str) -> str:

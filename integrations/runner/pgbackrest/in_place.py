@@ -16,11 +16,12 @@ from typing import Any, Literal, cast
 from integrations.runner import files
 from integrations.runner.pgbackrest import auto_settings
 from integrations.runner.pgbackrest.aim import Aim
-from integrations.runner.pgbackrest.beside import close_log, resolved
+from integrations.runner.pgbackrest.beside import close_log, put_away_replaced, resolved
+from integrations.runner.pgbackrest.broken_off import broken_off
 from integrations.runner.pgbackrest.cluster import links_out
 from integrations.runner.pgbackrest.quiet import quiet
 from integrations.runner.pgbackrest.stanza import put_by_control
-from integrations.runner.pgbackrest.switching import Switch, archives, bring_up
+from integrations.runner.pgbackrest.switching import Switch, archives, bring_up, put_by
 from integrations.runner.report import Problem, Step
 
 _LOOK_S = 0.5
@@ -33,9 +34,7 @@ def restore_in_place(what: Switch, keep: str) -> Iterator[Step]:
         if what.attempt.is_done:
             yield Step("done")
             return
-        if keep == "copy" and not what.attempt.record:
-            _can_be_kept(what)
-        record = what.attempt.record or _begin(what)
+        record = what.attempt.record or _begin(what, keep)
         if not record.get("copied"):
             with quiet(what.stanza.repository):
                 for _ in what.stanza.cluster.end():
@@ -44,6 +43,7 @@ def restore_in_place(what: Switch, keep: str) -> Iterator[Step]:
                     yield from _keep(what)
                 yield from _copy(what, record)
             what.attempt.note(copied=True)
+        put_by(what)
         yield from bring_up(what)
         yield Step("done")
     archives(what)
@@ -58,8 +58,12 @@ def _can_be_kept(what: Switch) -> None:
         files.room(what.attempt.shelf, files.size(what.data))
 
 
-def _begin(what: Switch) -> dict[str, Any]:
+def _begin(what: Switch, keep: str) -> dict[str, Any]:
     """Pin everything before the cluster is touched, as afterwards it cannot be asked any more."""
+    put_away_replaced(what.beside)
+    before = broken_off(what.stanza.cluster, what.attempt)
+    if keep == "copy" and before is None:
+        _can_be_kept(what)
     found = resolved(what.stanza, what.beside.goal)
     if found.aim is None:
         raise Problem(f"The goal cannot be reached: {found.because}.")
@@ -73,29 +77,30 @@ def _begin(what: Switch) -> dict[str, Any]:
         "bytes": found.copy_bytes,
     }
     what.attempt.ready(**known, digest=what.stanza.digest(aim.label))
+    if before:
+        before.take_over(what.attempt, what.data)
     return what.attempt.record
 
 
 def _keep(what: Switch) -> Iterator[Step]:
     """Put the damaged cluster aside, with a copy of what the backup has as well in its place.
 
-    The rest is fetched anyway. A half-restored cluster is none that could be kept.
+    The rest is fetched anyway. A half-restored cluster is none that could be kept: the attempt that left it
+    has kept what was damaged.
     """
     data, base = what.data, what.attempt.shelf / "data.part"
     if base.exists() and what.old.exists() and not data.exists():
         base.rename(data)
     if base.exists() and base.stat().st_ino == what.attempt.record.get("damaged"):
         base.rename(what.old)
-    if what.old.exists():
-        return
-    if not (data / "global" / "pg_control").exists():
-        _find_kept(what)
+    goes_on = data.exists() and data.stat().st_ino == what.attempt.record.get("over")
+    if what.old.exists() or goes_on or not (data / "global" / "pg_control").exists():
         return
     files.room(what.attempt.shelf, files.size(data))
     shutil.rmtree(base, ignore_errors=True)
     what.stanza.repository.owner.make(base)
     yield from _copy_unchanged(what, base)
-    what.attempt.note(damaged=data.stat().st_ino)
+    what.attempt.note(damaged=data.stat().st_ino, over=base.stat().st_ino)
     try:
         files.exchange(base, data)
     except OSError:
@@ -106,22 +111,6 @@ def _keep(what: Switch) -> Iterator[Step]:
         base.rename(what.old)
     for folder in (data.parent, what.attempt.shelf):
         files.sync(folder)
-
-
-def _find_kept(what: Switch) -> None:
-    """Note where an attempt that was broken off put the damaged cluster aside."""
-    found: dict[str, Path] = {}
-    for path in what.stanza.kept.glob("*/restore.json"):
-        record, shelf = files.read(path) or {}, path.parent
-        for place in (shelf / "data", shelf / "data.part"):
-            same = place.exists() and place.stat().st_ino == record.get("damaged")
-            if same and record.get("state") == "ready":
-                found[str(record["ready_at"])] = place
-    if found:
-        newest = found[max(found)]
-        # As it is when it was broken off between the exchange of the two and the name of the one kept.
-        newest = newest.rename(newest.with_name("data"))
-        what.attempt.note(kept=str(newest))
 
 
 def _copy_unchanged(what: Switch, place: Path) -> Iterator[Step]:
@@ -160,6 +149,7 @@ def _copy(what: Switch, record: dict[str, Any]) -> Iterator[Step]:
     how = cast(Literal["time", "lsn", "xid", "immediate"], record["how"])
     aim = Aim(what.attempt.point, int(record["timeline_of_goal"]), how, str(record["target"]))
     what.stanza.repository.owner.make(what.data)
+    what.attempt.note(over=what.data.stat().st_ino)
     words = (f"--pg1-path={what.data}", "--delta", "--target-action=promote", *aim.options())
     yield from what.stanza.repository.restore(*words, total=int(record["bytes"]))
     auto_settings.change(what.data, aim.settings(), what.stanza.repository.owner)

@@ -27,6 +27,7 @@ _ENDED = re.compile(
     r"tx:\s*(\d+), lsn: ([0-9A-F]+/[0-9A-F]+), .*?desc: (COMMIT|ABORT)(?:_PREPARED)? "
     r"(?:(\d+): )?(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?) UTC"
 )
+_SEGMENT = re.compile(r"[0-9A-F]{24}")
 _SEGMENTS_AT_ONCE = 4
 _FETCHED_AT_ONCE = 2
 _MOST_SEGMENTS = 512
@@ -46,7 +47,9 @@ class Ended:
 class Log:
     """Archived segments, and those of the running server up to the position it has `reached`.
 
-    `timeline` is the one the cluster is on; `reached` is None while no server of this cluster runs.
+    `timeline` is the one the cluster is on; `reached` is None while no server of this cluster runs. `waiting`
+    are the names of segments that only the server had before the archive was listed: whatever is written
+    meanwhile is either among them or in the list, so that what is in neither is missing.
     """
 
     archive: Archive
@@ -54,6 +57,7 @@ class Log:
     cluster: Cluster
     timeline: int
     reached: int | None = None
+    waiting: frozenset[str] = frozenset()
 
     def ends(self, timeline: int) -> int | None:
         """Return the number of the newest segment that can be read on the way to a timeline."""
@@ -63,11 +67,14 @@ class Log:
         return max(last or 0, self.archive.number(self.reached))
 
     def unarchived(self, number: int, timeline: int) -> bool:
-        """Say whether a segment is only with the running server yet, which is still to archive it."""
-        local = self._local(number, timeline)
-        if local is None or self.archive.holder(number, timeline) is not None:
-            return False
-        return not (local.parent / "archive_status" / f"{local.name}.done").exists()
+        """Say whether a segment was only with the running server, which archives it soon or just has."""
+        return self.archive.holder(number, timeline) is None and self._waits(number, timeline)
+
+    def missing(self, first: int, last: int, timeline: int) -> Iterator[str]:
+        """Yield the names of segments on the way to a timeline that neither archive nor server has."""
+        for name in self.archive.missing(first, last, timeline):
+            if not self._waits(self.archive.numbered(name)[1], timeline):
+                yield name
 
     def ended(self, first: int, timeline: int) -> Iterator[Ended]:
         """Yield transactions in the order in which they ended, from a segment on to the end of a timeline."""
@@ -91,7 +98,9 @@ class Log:
             begin = max(end - pieces + 1, 0)
             found = list(self._read(begin, end, timeline))
             yield from reversed(found)
-            if self.archive.holder(begin, timeline) is None and self._local(begin, timeline) is None:
+            # The newest segment has no file before something is written to it.
+            there = begin == last or self._waits(begin, timeline)
+            if self.archive.holder(begin, timeline) is None and not there:
                 return
             end, pieces = begin - 1, min(2 * pieces, _SEGMENTS_AT_ONCE)
 
@@ -116,20 +125,21 @@ class Log:
         if holder is not None:
             self.repository.fetch(self.archive.name(holder, number), place)
             return True
-        local = self._local(number, timeline)
-        if local is None:
+        if not self._waits(number, timeline):
             return False
-        with suppress(FileNotFoundError):
-            shutil.copyfile(local, place)
+        try:
+            shutil.copyfile(self.cluster.data / "pg_wal" / place.name, place)
+        except FileNotFoundError:
+            # The server gives a segment's file away only when it is archived.
+            self.repository.fetch(place.name, place)
+        else:
             os.chown(place, self.cluster.owner.uid, self.cluster.owner.gid)
-            return True
-        return False
+        return True
 
-    def _local(self, number: int, timeline: int) -> Path | None:
-        if self.reached is None or timeline != self.timeline or number > self.archive.number(self.reached):
-            return None
-        path = self.cluster.data / "pg_wal" / self.archive.name(timeline, number)
-        return path if path.exists() else None
+    def _waits(self, number: int, timeline: int) -> bool:
+        # Files of segments to come lie there under their names already.
+        written = self.reached is not None and number <= self.archive.number(self.reached)
+        return written and self.archive.name(timeline, number) in self.waiting
 
 
 def log_of(repository: Repository, cluster: Cluster, archive_id: str, identity: str) -> Log:
@@ -138,13 +148,15 @@ def log_of(repository: Repository, cluster: Cluster, archive_id: str, identity: 
     with suppress(Problem):
         control = cluster.control()
     size = control.segment_bytes if control else 16 * 1024 * 1024
+    ours = control is not None and control.identity == identity
+    reached = _reached(cluster) if ours else None
+    waiting = _waiting(cluster) if reached is not None else frozenset[str]()
     place = f"archive/{repository.stanza}/{archive_id}"
     archive = archive_of(repository.listed(place), size)
     histories = {
         timeline: ancestors_in(repository.text(f"{place}/{timeline:08X}.history"))
         for timeline in archive.ancestors
     }
-    ours = control is not None and control.identity == identity
     if control and ours and control.timeline not in histories:
         with suppress(FileNotFoundError):  # not archived yet
             own = cluster.data / "pg_wal" / f"{control.timeline:08X}.history"
@@ -152,7 +164,7 @@ def log_of(repository: Repository, cluster: Cluster, archive_id: str, identity: 
     archive = replace(archive, ancestors=histories)
     newest = max(archive.timelines, default=1)
     timeline = max(newest, control.timeline) if control and ours else newest
-    return Log(archive, repository, cluster, timeline, _reached(cluster) if ours else None)
+    return Log(archive, repository, cluster, timeline, reached, waiting)
 
 
 def _reached(cluster: Cluster) -> int | None:
@@ -164,6 +176,13 @@ def _reached(cluster: Cluster) -> int | None:
         )
         return position(found) if found else None
     return None
+
+
+def _waiting(cluster: Cluster) -> frozenset[str]:
+    """Return the names of the segments a server has in its log and has not archived."""
+    log = cluster.data / "pg_wal"
+    names = [path.name for path in log.iterdir() if _SEGMENT.fullmatch(path.name)]
+    return frozenset(name for name in names if not (log / "archive_status" / f"{name}.done").exists())
 
 
 def _transactions(text: str) -> Iterator[Ended]:

@@ -56,12 +56,18 @@ def health(stanza: Stanza, record: Path) -> dict[str, Any]:
         problems.append(f"The server in {stanza.cluster.data} is stopped.")
     else:
         found = _asked(stanza, problems)
-    problems += [*_said(found), *Prepared(stanza.kept, str(stanza.cluster.data)).told()]
+    standby = (stanza.cluster.data / "standby.signal").exists()
+    beside = Prepared(stanza.kept, str(stanza.cluster.data))
+    problems += [*([] if standby else _unarchived(found)), *beside.unfinished()]
+    notes = ["The server is a standby; restore on the one it follows."] if standby else []
     return {
-        "ok": not obstacles,
+        "ok": not obstacles and not standby,
         "identity": f"{stanza.repository.stanza}#{identity}",
+        "server": f"postgresql:{identity}",
+        "whole": True,
         "version": _version(stanza),
         "problems": [*obstacles, *problems],
+        "notes": [*notes, *_following(found), *beside.ready_one()],
         "bytes": found.get("bytes"),
     }
 
@@ -82,7 +88,19 @@ def resolved(stanza: Stanza, goal: Goal) -> dict[str, Any]:
     except Problem as problem:
         found = Found(None, str(problem).rstrip("."))
     ready = found.aim is not None and Beside(stanza, "", goal).is_ready(found.aim)
-    return {**found.told(), "points": points(stanza), "ready": ready}
+    return {**found.told(), "points": points(stanza), "ready": ready, "room": _room(stanza, found)}
+
+
+def _room(stanza: Stanza, found: Found) -> dict[str, dict[str, str]]:
+    """Say whether a copy beside finds room, and one of the damaged cluster that is kept in place."""
+    data, damaged = stanza.cluster.data, 0
+    # A running cluster removes files while they are counted; what keeps it looks once more.
+    with suppress(OSError):
+        damaged = files.size(data) if (data / "global" / "pg_control").exists() else 0
+    return {
+        "beside": files.room_for(stanza.side.data.parent, found.copy_bytes + found.replay_bytes),
+        "in_place": files.room_for(stanza.kept, damaged),
+    }
 
 
 def window(stanza: Stanza) -> dict[str, Any]:
@@ -103,10 +121,10 @@ def log_continuous(stanza: Stanza, goal: Goal) -> dict[str, Any]:
     backup = next((each for each in stanza.backups if goal.label in (None, each.label)), None)
     if backup is None:
         return {"ok": False, "found": f"there is no backup {goal.label or ''}".strip()}
-    archive, timeline = stanza.log.archive, stanza.log.timeline
+    log, archive, timeline = stanza.log, stanza.log.archive, stanza.log.timeline
     last = archive.last(timeline)
     until = backup.first if last is None else last
-    gap = next(archive.missing(backup.first, until, timeline), None)
+    gap = next(log.missing(backup.first, until, timeline), None)
     names = f"{archive.name(backup.timeline, backup.first)} to {archive.name(timeline, until)}"
     return {
         "ok": gap is None,
@@ -139,10 +157,11 @@ def restored(stanza: Stanza, label: str) -> dict[str, Any]:
     ]
     ended = f"the replay ended at {written(fork.at)} ({_in_utc(fork.because)})" if fork else ""
     where = f"timeline {timeline} of {identity}"
+    kept = [record["about_kept"]] if record.get("about_kept") else []
     return {
         **said,
         "ok": not wrong,
-        "found": "; ".join([*wrong, ended, newest(record.get("last")), where] if fork else [*wrong, where]),
+        "found": "; ".join([*wrong, *([ended, newest(record.get("last"))] if fork else ()), where, *kept]),
     }
 
 
@@ -165,7 +184,16 @@ def hold(stanza: Stanza, label: str, until: str | None) -> dict[str, Any]:
     """
     stanza.told(label)
     stanza.notes.hold(label, until)
-    stanza.repository.annotate(label, HOLD, until or "")
+    try:
+        stanza.repository.annotate(label, HOLD, until or "")
+    except Problem as problem:
+        # What lies ready beside needs nothing of the backup any more, and may be all that is left of it.
+        if not Prepared(stanza.kept, str(stanza.cluster.data)).holds(label):
+            raise Problem(
+                f"The backup {label} cannot be marked as one to keep ({problem}). Look whether it is still "
+                f"there: `pgbackrest --stanza={stanza.repository.stanza} info`. If not, plan again.",
+                permanent=problem.permanent,
+            ) from problem
     return {"point": label, "held_until": until}
 
 
@@ -215,8 +243,6 @@ def _obstacles(stanza: Stanza) -> Iterator[str]:
     if links := links_out(data):
         what = "tablespaces and a log on another disk are not restored"
         yield f"{data} has {', '.join(links)} elsewhere; {what}."
-    if (data / "standby.signal").exists():
-        yield "The server is a standby; restore on the one it follows."
     for name in ("patroni.dynamic.json", "patroni.yml"):
         if (data / name).exists():
             yield f"Patroni manages {data} and would start what is being replaced; restore with Patroni."
@@ -253,7 +279,7 @@ def _asked(stanza: Stanza, problems: list[str]) -> dict[str, Any]:
     return found
 
 
-def _said(found: dict[str, Any]) -> list[str]:
+def _unarchived(found: dict[str, Any]) -> list[str]:
     said = []
     if found.get("archiving") is False:
         said.append(
@@ -261,6 +287,11 @@ def _said(found: dict[str, Any]) -> list[str]:
         )
     if found.get("failed"):
         said.append(f"Its log is not archived: {found['failed_segment']} failed, see the server's log.")
+    return said
+
+
+def _following(found: dict[str, Any]) -> list[str]:
+    said = []
     if found.get("replicas"):
         said.append(f"{found['replicas']} replicas follow it; they must be made anew after a restore.")
     if found.get("slots"):

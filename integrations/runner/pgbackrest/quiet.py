@@ -6,7 +6,6 @@ expiry does only what is wanted, and ends with whoever holds it, also by a crash
 
 from __future__ import annotations
 
-import configparser
 import fcntl
 import os
 from collections.abc import Iterator
@@ -40,10 +39,5 @@ def quiet(repository: Repository) -> Iterator[None]:
 
 def _lock_path(repository: Repository) -> Path:
     """Return where pgBackRest keeps its locks, as its configuration says."""
-    known = configparser.ConfigParser(interpolation=None, strict=False, allow_no_value=True)
-    parts = sorted((repository.config.parent / "conf.d").glob("*.conf"))
-    known.read([repository.config, *parts], encoding="utf-8")
-    for section in (repository.stanza, "global"):
-        if known.has_option(section, "lock-path"):
-            return Path(known.get(section, "lock-path"))
-    return _DEFAULT
+    said = repository.configuration.value("lock-path")
+    return Path(said) if said else _DEFAULT

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from integrations.runner import servers
 from integrations.runner.pgbackrest.cluster import STARTING, Cluster, last_words
 from integrations.runner.pgbackrest.positions import position
 from integrations.runner.report import Problem, Step
@@ -49,7 +50,7 @@ class Replay:
         """Yield how far it is until it is `paused` at its goal, or takes part in the world again (`ended`).
 
         Where it came to rest is returned at the end. Problem with the server's own last words when it dies,
-        and when nothing moves for half an hour.
+        and when nothing moves for half an hour. The server is handed over with its end.
         """
         begun = moved = time.monotonic()
         known: Any = None
@@ -68,6 +69,7 @@ class Replay:
             seen, looked = status, now
             found = self._asked() if alive and status != STARTING else None
             if found and (found["paused"] if until == "paused" else not found["recovering"]):
+                servers.hand_over(rests=until == "paused")
                 return Resting(found.get("lsn"), found.get("last"))
             if found and until == "paused" and not found["recovering"]:
                 raise Problem(f"The copy in {self.cluster.data} was promoted by somebody; discard it.")
@@ -95,6 +97,7 @@ class Replay:
             "promoting" if over or (until != "paused" and done >= self.total > 0) else "replaying",
             done,
             self.total,
+            by_figures=True,
         )
 
     def _said(self) -> int:

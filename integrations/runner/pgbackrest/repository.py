@@ -14,18 +14,19 @@ from pathlib import Path
 from typing import IO, Any
 
 from integrations.runner import processes
+from integrations.runner.pgbackrest.configuration import Configuration
 from integrations.runner.pgbackrest.owner import Owner
+from integrations.runner.reasons import ended, first_errors
 from integrations.runner.report import Problem, Step
 
 STOPPED = 62
 """Exit code while the stanza is stopped: no backup, no archiving, and no log for a recovery."""
 
 _LOOK_S = 0.3
-_LONGEST = 500
 _LARGEST_PIECE = 1 << 20
 _PASSING = {50, 56, 82, 102, 103}  # locks, the database's connection, archiving and files that may come back
 _PERCENT = re.compile(r"restore file .*?, ([0-9.]+)%\)")
-_ERROR = re.compile(r"ERROR: (?:\[\d+\]: )?(.*)")
+_ERROR = re.compile(r"(?:ERROR|ASSERT): (?:\[\d+\]: )?(.*)")
 _COUNT = re.compile(r"(?:missing|checksum invalid|size invalid|other): (\d+)")
 
 
@@ -40,6 +41,11 @@ class Repository:
     data: Path
     owner: Owner
     jobs: str = "2"
+
+    @property
+    def configuration(self) -> Configuration:
+        """Return what its configuration file says."""
+        return Configuration(self.config, self.stanza)
 
     def info(self) -> Mapping[str, Any]:
         """Return what the repository says of the stanza."""
@@ -134,7 +140,7 @@ class Repository:
                     process.wait(_LOOK_S)
                 share, read = _share(output, read)
                 done = max(done, written.bytes(), int(share * (total or 0)))
-                yield Step(phase, min(done, total) if total else 0, total)
+                yield Step(phase, min(done, total) if total else 0, total, by_figures=bool(total))
             self._must(command, process, errors, said=output)
 
     @contextmanager
@@ -177,8 +183,17 @@ class Repository:
                 f"Find out who stopped it, then run `pgbackrest --stanza={self.stanza} start`.",
                 permanent=False,
             )
-        words = _reason(_read(errors)) or _reason(_read(said) if said else "") or f"it ended with code {code}"
+        words = self._reason(code, _read(errors), _read(said) if said else "")
         raise Problem(f"pgbackrest {command}: {words}", permanent=code not in _PASSING)
+
+    def _reason(self, code: int, *outputs: str) -> str:
+        """Return its errors; what it did last stands in their place only where it is called that."""
+        secrets = self.configuration.secrets()
+        for output in outputs:
+            if found := first_errors(_ERROR.findall(output), secrets):
+                return found
+        lines = [line for output in outputs for line in output.splitlines() if line.strip()]
+        return ended(code, first_errors(lines[-1:], secrets))
 
 
 class _Written:
@@ -224,12 +239,6 @@ def _bad(text: str) -> bool:
     if text.startswith("backup:"):
         return "status: valid" not in text
     return any(int(count) for count in _COUNT.findall(text))
-
-
-def _reason(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    errors = [found[1] for line in lines if (found := _ERROR.search(line))]
-    return next(iter([*errors, *lines[-1:]]), "")[:_LONGEST]
 
 
 def _read(file: IO[bytes]) -> str:

@@ -27,6 +27,7 @@ class _End:
     reaches: datetime | None
     moment: datetime | None = None
     closes: bool = False
+    caution: str = ""
 
 
 def resolve(log: Log, backups: Sequence[Backup], goal: Goal, now: datetime) -> Found:
@@ -38,6 +39,9 @@ def resolve(log: Log, backups: Sequence[Backup], goal: Goal, now: datetime) -> F
     except _Unreachable as why:
         return Found(None, str(why))
     return _chosen(log, backups, goal, end)
+
+
+_FIRST = datetime(1996, 1, 1, tzinfo=UTC)
 
 
 class _Unreachable(Exception):
@@ -53,10 +57,8 @@ def _chosen(log: Log, backups: Sequence[Backup], goal: Goal, end: _End) -> Found
         if objection:
             refused.append((backup.label, objection))
             continue
-        gaps = list(log.archive.missing(backup.first, end.until, end.timeline))
-        gaps = [name for name in gaps if not log.unarchived(log.archive.numbered(name)[1], end.timeline)]
-        if gaps:
-            gap = f"the log after {backup.label} has a gap: {gaps[0]} is not archived"
+        if missing := next(log.missing(backup.first, end.until, end.timeline), None):
+            gap = f"the log after {backup.label} has a gap: {missing} is not archived"
             refused.append((backup.label, f"{gap}; only a goal before it can be reached"))
             continue
         unarchived = log.unarchived(end.until, end.timeline)
@@ -74,6 +76,7 @@ def _chosen(log: Log, backups: Sequence[Backup], goal: Goal, end: _End) -> Found
             before=end.before,
             closes=end.closes or unarchived,
             continuous=True,
+            caution=end.caution,
         )
     return Found(None, _none_will_do(backups, refused, end), tuple(refused), continuous=_continuous(refused))
 
@@ -112,7 +115,7 @@ def _backup_itself(log: Log, backups: Sequence[Backup], goal: Goal) -> Found:
     if backup.unfit:
         return Found(None, f"{backup.label} cannot be used", ((backup.label, backup.unfit),))
     until = log.archive.number(backup.consistent)
-    if gap := next(log.archive.missing(backup.first, until, backup.timeline), None):
+    if gap := next(log.missing(backup.first, until, backup.timeline), None):
         why = f"the log that makes it consistent has a gap: {gap} is not archived"
         return Found(None, why, ((backup.label, why),), continuous=False)
     pinned = Goal(timeline=backup.timeline, label=backup.label)
@@ -151,6 +154,8 @@ def _end_in_time(log: Log, at: datetime, timeline: int, now: datetime) -> _End:
     """A replay to a moment ends at the first transaction that is not before it, so one must be there."""
     if at > now:
         raise _Unreachable(f"{_said(at)} is still to come")
+    if at < _FIRST:
+        raise _Unreachable(f"{_said(at)} lies before there was PostgreSQL; write the moment anew")
     last, first = _around(log, timeline, lambda each: each.when >= at, _begin_in_time(log, timeline, at))
     running = log.reached is not None and timeline == log.timeline
     if first is None and not running:
@@ -246,6 +251,16 @@ def _end_before(log: Log, xid: int, timeline: int | None) -> _End:
         log.archive.number(found.at),
         _boundary(older, found, each),
         older.when if older else found.when - timedelta(microseconds=1),
+        caution="" if each == now else _left(xid, each, now, found.when),
+    )
+
+
+def _left(xid: int, timeline: int, now: int, at: datetime) -> str:
+    """Say that a number of a transaction, which timelines share, is that of one that a restore left."""
+    return (
+        f"Transaction {xid} is not on timeline {now}, where the cluster is now. What is meant is the one of "
+        f"{_said(at)} on timeline {timeline}, which a restore left: all that was written since then goes, "
+        f"also what was written on timeline {now}."
     )
 
 

@@ -18,8 +18,18 @@ from integrations.runner import files
 from integrations.runner.attempts import Attempt
 from integrations.runner.pgbackrest import auto_settings
 from integrations.runner.pgbackrest.aim import Aim
-from integrations.runner.pgbackrest.beside import Beside, clear, marks, put_away_replaced, ready
+from integrations.runner.pgbackrest.beside import (
+    Beside,
+    clear,
+    inode,
+    marks,
+    put_away_replaced,
+    ready,
+    resolved,
+)
+from integrations.runner.pgbackrest.broken_off import broken_off, never_wrote
 from integrations.runner.pgbackrest.cluster import Cluster
+from integrations.runner.pgbackrest.kept import make_harmless
 from integrations.runner.pgbackrest.replay import Replay
 from integrations.runner.pgbackrest.stanza import Stanza
 from integrations.runner.report import PartlyDone, Problem, Step
@@ -70,11 +80,12 @@ def restore(what: Switch) -> Iterator[Step]:
         if what.attempt.is_done:
             yield Step("done")
             return
-        if not _is_restored(what):
+        if not _is_restored(what) and not _goes_on(what):
             put_away_replaced(what.beside)
             yield from _exchange(what)
         yield Step("swapped")
         _shelve(what)
+        put_by(what)
         yield Step("kept")
         yield from bring_up(what)
         yield Step("done")
@@ -85,8 +96,22 @@ def done(what: Switch) -> dict[str, Any]:
     """Return what a finished restore proves."""
     record = what.attempt.record
     known = {name: record.get(name) for name in ("digest", "lsn", "last", "timeline", "prepared")}
-    kept = str(what.old) if what.old.exists() else record.get("kept")
-    return {"point": what.attempt.point, "restored_at": record.get("done_at"), "kept": kept, **known}
+    kept = _kept(what)
+    about = {"kept": str(kept) if kept else None, "about_kept": record.get("about_kept")}
+    known["goes_on_from"] = record.get("goes_on_from", [])
+    return {"point": what.attempt.point, "restored_at": record.get("done_at"), **about, **known}
+
+
+def put_by(what: Switch) -> None:
+    """See to it that the replaced cluster can be looked at and does no harm where it is kept."""
+    if kept := _kept(what):
+        about = f"what it replaced is kept in {kept} and {make_harmless(what.stanza.cluster, kept)}"
+        what.attempt.note(about_kept=about)
+
+
+def _kept(what: Switch) -> Path | None:
+    noted = what.attempt.record.get("kept") or what.old
+    return Path(noted) if Path(noted).exists() else None
 
 
 def _exchange(what: Switch) -> Iterator[Step]:
@@ -103,9 +128,12 @@ def _exchange(what: Switch) -> Iterator[Step]:
     auto_settings.change(beside.data, _in_place(what), owner)
     # By its inode the copy is recognised after a crash, under whichever name it has then.
     known = {name: told.get(name) for name in ("digest", "lsn", "last")}
-    what.attempt.ready(
-        **marks(beside.data, aim), **known, prepared=prepared and told["key"] != what.attempt.key
-    )
+    if (before := broken_off(what.stanza.cluster, what.attempt)) and before.kept:
+        known["kept"] = str(before.kept)
+    copy, mine = marks(beside.data, aim), told["key"] == what.attempt.key
+    # An attempt that was broken off before it exchanged the two would seem to have done it.
+    what.attempt.give_up_others(inode=copy["inode"])
+    what.attempt.ready(**copy, **known, replaced=inode(what.data), prepared=prepared and not mine)
     for _ in what.stanza.cluster.end(settled=True):
         yield Step("stopping")
     _swap(what)
@@ -134,6 +162,8 @@ def _in_place(what: Switch) -> dict[str, str | None]:
 
 
 def _swap(what: Switch) -> None:
+    for each in (what.stanza.cluster, what.stanza.side):
+        each.must_rest()
     try:
         files.exchange(what.beside.data, what.data)
     except OSError as error:
@@ -145,14 +175,43 @@ def _swap(what: Switch) -> None:
 
 
 def _is_restored(what: Switch) -> bool:
-    return what.data.exists() and what.attempt.is_ready(inode=what.data.stat().st_ino)
+    """Say whether the two were exchanged; the inode alone may be that of another directory by now."""
+    record = what.attempt.record
+    left = {inode(what.beside.data), inode(what.old)} - {None}
+    exchanged = record.get("replaced") in left or bool(record.get("exchanged"))
+    return exchanged and what.attempt.is_ready(inode=inode(what.data))
+
+
+def _goes_on(what: Switch) -> bool:
+    """Take over the exchange of another attempt for this goal that was broken off before anybody could write.
+
+    What that one replaced is the damaged cluster; to exchange again would keep the restored one in its stead.
+    """
+    for shelf, record in what.attempt.broken_off(inode=inode(what.data)):
+        there = {inode(what.beside.data), inode(shelf / "data")} - {None}
+        exchanged = record.get("replaced") in there or bool(record.get("exchanged"))
+        if not exchanged or not never_wrote(what.stanza.cluster):
+            continue
+        aim = resolved(what.stanza, what.beside.goal).aim
+        if aim is None or not marks(what.data, aim).items() <= record.items():
+            continue
+        put_away_replaced(what.beside)
+        kept = record.get("kept") or shelf / "data"
+        known = {name: record.get(name) for name in ("digest", "lsn", "last", "prepared", "replaced")}
+        there_now = str(kept) if Path(kept).exists() else None
+        what.attempt.goes_on_from(record, kept=there_now, **marks(what.data, aim), **known, exchanged=True)
+        return True
+    return False
 
 
 def _shelve(what: Switch) -> None:
     what.beside.known.forget()
     if what.beside.data.exists() and not what.old.exists():
+        what.stanza.side.must_rest()
         what.beside.data.rename(what.old)
         files.sync(what.attempt.shelf)
+    what.attempt.note(exchanged=True)
+    what.attempt.give_up_others(over=what.attempt.record.get("replaced"))
 
 
 def bring_up(what: Switch) -> Iterator[Step]:
@@ -163,6 +222,8 @@ def bring_up(what: Switch) -> Iterator[Step]:
     if cluster.pid() is None:
         yield Step("starting")
         process = cluster.launch(log)
+    else:
+        cluster.answer_for()
     replay = Replay(cluster, log, since, 0, 0)
     resting = yield from replay.follow(process, until="ended")
     yield Step("checking")

@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from integrations.runner.attempts import Attempt
-from integrations.runner.pgbackrest import beside, questions, switching
+from integrations.runner.pgbackrest import beside, questions, salvage, switching
 from integrations.runner.pgbackrest.aim import Goal
 from integrations.runner.pgbackrest.beside import Beside
+from integrations.runner.pgbackrest.guard import guard
 from integrations.runner.pgbackrest.in_place import restore_in_place
 from integrations.runner.pgbackrest.stanza import LABELS, Stanza, goal_of, stanza_of
 from integrations.runner.pgbackrest.switching import Switch
+from integrations.runner.postgres.replication import in_step
 from integrations.runner.report import Problem, Step, prove
 
 _ARCHIVED_S = 120
@@ -37,6 +39,10 @@ def answer(given: argparse.Namespace) -> Mapping[str, Any]:
             return questions.resolved(stanza, goal_of(given))
         case "log_continuous":
             return questions.log_continuous(stanza, goal_of(given))
+        case "guard":
+            return guard(stanza.repository)
+        case "in_step":
+            return in_step(stanza.cluster.server, int(given.within_s), given.as_of)
         case "restored":
             return questions.restored(stanza, given.point)
         case "prove":
@@ -61,6 +67,9 @@ def work(given: argparse.Namespace, key: str) -> Iterator[Step]:
             copy = Beside(stanza, key, goal_of(given))
             yield from beside.prepare(copy)
             prove(beside.found_by(copy))
+        case "salvage":
+            yield from salvage.salvage(stanza, given.restore, given.table, key=key)
+            prove(salvage.found(stanza, given.restore, key))
         case "discard":
             yield from beside.discard(Beside(stanza, key, Goal()))
         case "restore" | "restore_in_place":

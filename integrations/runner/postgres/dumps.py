@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from integrations.runner import files
-from integrations.runner.copies import Copies
+from integrations.runner.copies import LOOK_S, Copies
 from integrations.runner.postgres import content, schema
 from integrations.runner.postgres.server import Server, complaint, must, running
 from integrations.runner.report import Step
@@ -53,7 +53,7 @@ def backup(
             while process.poll() is None:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(_LOOK_S)
-                yield Step("copying", files.size(grown) if grown.is_dir() else 0)
+                yield Step("copying", files.size(grown) if grown.is_dir() else 0, by_figures=True)
             must(process, errors)
         held = yield from content.read(session, "checking")
     held |= {"sequences": content.earlier(before, held["sequences"]), "schema": objects}
@@ -73,3 +73,15 @@ def prove(programs: Path, points: Path, point: str) -> dict[str, Any]:
             process.wait()
             problem = complaint(process, errors)
     return {**known.prove(point, problem), "digest": found}
+
+
+def look(programs: Path, points: Path, point: str, *, within_s: float = LOOK_S) -> dict[str, Any]:
+    """Say whether a dump is what was dumped, and note nothing; of one too big to be read the list is read."""
+
+    def shape(content: Path) -> str:
+        with running(programs / "pg_restore", "--list", str(content)) as (process, errors):
+            # What is listed is not needed, and a pipe that nobody reads would stop it.
+            process.communicate()
+            return complaint(process, errors)
+
+    return copies(points).look(point, shape, within_s=within_s)

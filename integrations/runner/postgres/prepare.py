@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from integrations.runner.attempts import alone
-from integrations.runner.postgres.renaming import Renaming, drop, end_predecessors, grow, is_ready, oid
+from integrations.runner.postgres.renaming import Renaming, closed, drop, end_predecessors, grow, is_ready
 from integrations.runner.report import Step
 
 _CHECKED = ("every row of every table is compared with what was dumped",)
@@ -25,7 +25,7 @@ def prepare(what: Renaming) -> Iterator[Step]:
         note = yield from grow(what, what.prepared)
         # While nobody can connect, what was proved stays as it is.
         what.server.ask('ALTER DATABASE :"name" ALLOW_CONNECTIONS false', name=what.prepared)
-        what.beside.ready(digest=note["digest"], oid=oid(what.server, what.prepared))
+        what.beside.ready(digest=note["digest"], **closed(what))
         yield Step("proved", int(note["bytes"]), int(note["bytes"]))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,11 @@ SELECT jsonb_build_object(
   'superuser', rolsuper,
   'creates', rolsuper OR rolcreatedb,
   'bytes', (SELECT pg_database_size(oid) FROM pg_database WHERE datname = :'database'),
+  'made', (SELECT oid::text FROM pg_database WHERE datname = :'database'),
   'slots', (SELECT count(*) FROM pg_replication_slots WHERE database = :'database'),
-  'replaced', (SELECT count(*) FROM pg_database WHERE starts_with(datname, :'replaced')))
+  'replaced', (SELECT coalesce(jsonb_object_agg(datname, CASE
+      WHEN has_database_privilege(oid, 'CONNECT') THEN pg_size_pretty(pg_database_size(oid)) END), '{}')
+    FROM pg_database WHERE starts_with(datname, :'replaced')))
 FROM pg_roles WHERE rolname = current_user
 """
 
@@ -41,6 +45,8 @@ def health(server: Server, database: str, points: Path, kept: Path, record: Path
     ]
     place = {"host": server.host, "port": server.port, "database": database}
     problems: list[str] = []
+    notes: list[str] = []
+    absent: list[str] = []
     try:
         (about,) = server.ask(_ABOUT, database=database, replaced=renaming.kept(database))
     except Problem as problem:
@@ -49,15 +55,21 @@ def health(server: Server, database: str, points: Path, kept: Path, record: Path
         about = known if place.items() <= known.items() else {**place, "system": "unknown", "server": ""}
     else:
         obstacles += _obstacles(server, about)
-        problems = _problems(server, database, about)
+        problems, notes = _problems(server, about), [*_notes(about), *_kept(server, kept, about["replaced"])]
+        absent = [f"There is no database {database}."] if about["bytes"] is None else []
         record.parent.mkdir(parents=True, exist_ok=True)
         files.replace(record, {**place, "system": about["system"], "server": about["server"]})
+    beside = renaming.beside(server, database, kept)
     return {
-        "ok": not obstacles,
+        "ok": not obstacles and not about.get("standby"),
         "identity": f"{database}#{about['system']}",
+        "server": f"postgresql:{about['system']}",
         "version": f"PostgreSQL {about['server'] or 'unknown'}",
-        "problems": [*obstacles, *problems, *renaming.beside(server, database, kept).told()],
+        "problems": [*obstacles, *problems, *beside.unfinished()],
+        "notes": [*notes, *beside.ready_one()],
+        "absent": absent,
         "bytes": about.get("bytes"),
+        "made": about.get("made"),
     }
 
 
@@ -86,8 +98,6 @@ def restored(
 
 def _obstacles(server: Server, about: dict[str, Any]) -> list[str]:
     found = []
-    if about["standby"]:
-        found.append("The server is a standby; restore on the one it follows.")
     if not about["creates"]:
         found.append(f"{server.user} may not create databases; grant it CREATEDB or make it a superuser.")
     for program in ("pg_dump", "pg_restore"):
@@ -102,23 +112,54 @@ def _obstacles(server: Server, about: dict[str, Any]) -> list[str]:
     return found
 
 
-def _problems(server: Server, database: str, about: dict[str, Any]) -> list[str]:
+def _notes(about: dict[str, Any]) -> list[str]:
     found = []
-    if about["bytes"] is None:
-        found.append(f"There is no database {database}.")
-    if not about["superuser"]:
-        found.append(
-            f"{server.user} is no superuser: objects of others cannot be given back to them, nor sessions of "
-            "superusers be ended."
-        )
+    if about["standby"]:
+        found.append("The server is a standby; restore on the one it follows.")
     if about["slots"]:
         found.append(
             f"{about['slots']} logical replication slots stay with the database that is replaced; "
             "whoever reads them must begin anew."
         )
-    if about["replaced"]:
+    return found
+
+
+def _kept(server: Server, kept: Path, replaced: dict[str, str | None]) -> list[str]:
+    """Return what a restore left in the server on purpose, and how it is dropped when nobody needs it."""
+    restores = attempts.finished(kept)
+    marks = {renaming.mark(str(each["key"])): each for each in restores}
+    found = []
+    for name, size in sorted(replaced.items()):
+        by = marks.get(name.rpartition("_")[2], {})
+        since = (
+            f"since {str(by['done_at'])[:16]}Z, when {by['key']} replaced it"
+            if by
+            else "by an earlier restore"
+        )
+        drop = shlex.join(
+            (
+                str(server.programs / "dropdb"),
+                "-h",
+                str(server.host),
+                "-p",
+                server.port,
+                "-U",
+                server.user,
+                name,
+            )
+        )
         found.append(
-            f"{about['replaced']} replaced databases ({renaming.kept(database)}…) are still there; "
-            "drop them when nobody needs them any more."
+            f"{name} ({size or 'of unknown size'}) is kept {since}. It is there to look into and for "
+            f"`salvage`; once nobody needs it: `{drop}`."
+        )
+    return found
+
+
+def _problems(server: Server, about: dict[str, Any]) -> list[str]:
+    found = []
+    if not about["superuser"]:
+        found.append(
+            f"{server.user} is no superuser: objects of others cannot be given back to them, nor sessions of "
+            "superusers be ended."
         )
     return found

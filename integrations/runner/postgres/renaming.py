@@ -21,6 +21,7 @@ from integrations.runner import files
 from integrations.runner.attempts import Attempt
 from integrations.runner.copies import Copies, Note
 from integrations.runner.postgres import content
+from integrations.runner.postgres.items import Items
 from integrations.runner.postgres.server import Server, Session, must
 from integrations.runner.prepared import Prepared
 from integrations.runner.report import Problem, Step
@@ -38,7 +39,15 @@ _END_PREDECESSORS = """
 SELECT to_jsonb(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE application_name = current_setting('application_name') AND pid <> pg_backend_pid()
 """
-_CLOSED = "SELECT to_jsonb(oid::text) FROM pg_database WHERE datname = :'name' AND NOT datallowconn"
+# Whoever lets people connect writes the row anew, also when it is undone afterwards.
+_CLOSED = """
+SELECT jsonb_build_object('oid', oid::text, 'row', xmin::text)
+FROM pg_database WHERE datname = :'name' AND NOT datallowconn
+"""
+TOUCHED = (
+    "The copy that lay ready was opened or changed after it had been proved, so it was dropped and another "
+    "was made of the dump."
+)
 _DIRECTORY = "SELECT to_jsonb(setting) FROM pg_settings WHERE name = 'data_directory'"
 _LEFT = "SELECT to_jsonb(datname) FROM pg_database WHERE starts_with(datname, :'begin')"
 # What belongs to a database and not to what is in it, pg_restore leaves alone. A setting is taken over FROM
@@ -96,6 +105,11 @@ class Renaming:
         return replaced(self.database, self.attempt.key)
 
     @property
+    def kept(self) -> str:
+        """Return the name of what was replaced: by this attempt, or by the one it goes on from."""
+        return str(self.attempt.record.get("kept") or self.old)
+
+    @property
     def prepared(self) -> str:
         """Return the name of the database that lies ready, made before anybody decided."""
         return prepared(self.database)
@@ -107,7 +121,7 @@ class Renaming:
 
     @property
     def _mark(self) -> str:
-        return _mark(self.attempt.key)
+        return mark(self.attempt.key)
 
 
 def growing(database: str) -> str:
@@ -117,12 +131,12 @@ def growing(database: str) -> str:
 
 def prepared(database: str) -> str:
     """Return the name of the database that lies ready for a restore of another."""
-    return f"{_short(database)}_prepared_{_mark(database)}"
+    return f"{_short(database)}_prepared_{mark(database)}"
 
 
 def apart(database: str, point: str) -> str:
     """Return the name of the database that holds a dump beside a live one, to take rows from."""
-    return f"{_short(database)}_partial_{_mark(point)}"
+    return f"{_short(database)}_partial_{mark(point)}"
 
 
 def beside(server: Server, database: str, kept: Path) -> Prepared:
@@ -132,7 +146,7 @@ def beside(server: Server, database: str, kept: Path) -> Prepared:
 
 def replaced(database: str, key: str) -> str:
     """Return the name of the database that the restore of a key replaced."""
-    return f"{kept(database)}{_mark(key)}"
+    return f"{kept(database)}{mark(key)}"
 
 
 def kept(database: str) -> str:
@@ -147,7 +161,7 @@ def restore(what: Renaming) -> Iterator[Step]:
             yield Step("done")
             return
         end_predecessors(what)
-        if not _is_restored(what, what.database):
+        if not _is_restored(what, what.database) and not (yield from _goes_on(what)):
             _swappable(what)
             _put_away_leftovers(what)
             yield from _grow(what)
@@ -165,14 +179,37 @@ def done(what: Renaming) -> dict[str, Any]:
         "digest": record.get("digest"),
         "restored_at": record.get("done_at"),
         "prepared": bool(record.get("prepared")),
-        "kept": f"database {what.old}" if oid(what.server, what.old) else None,
+        **({"caution": TOUCHED} if record.get("touched") else {}),
+        "kept": f"database {what.kept}" if oid(what.server, what.kept) else None,
+        "goes_on_from": record.get("goes_on_from", []),
     }
+
+
+def _goes_on(what: Renaming) -> Generator[Step, None, bool]:
+    """Take over the swap of another attempt that was broken off after it, if nobody wrote since.
+
+    What that one replaced is the damaged database; to swap again would keep the restored one in its stead.
+    """
+    there = oid(what.server, what.database)
+    for _, record in what.attempt.broken_off(oid=there):
+        note, _ = what.dumps.approved(what.attempt.point, what.digest)
+        with what.server.session(what.database) as session:
+            found = yield from content.read(session, "checking")
+        if content.compare(note, found).wrong:
+            continue
+        kept = record.get("kept") or replaced(what.database, record["key"])
+        known = {name: record.get(name) for name in ("digest", "prepared", "touched")} | {"oid": there}
+        what.attempt.goes_on_from(record, kept=kept if oid(what.server, kept) else None, **known)
+        what.attempt.give_up_others(oid=there)
+        return True
+    return False
 
 
 def _grow(what: Renaming) -> Iterator[Step]:
     if _is_restored(what, what.fresh):
         return
     note, _ = what.dumps.approved(what.attempt.point, what.digest)
+    waited = what.beside.holds(what.attempt.point)
     adopted = _adopted(what, note)
     if not adopted:
         yield from grow(what, what.fresh)
@@ -180,6 +217,8 @@ def _grow(what: Renaming) -> Iterator[Step]:
         what.server.ask(words)
     # By its oid the database is recognised after a crash, under whichever name it has then.
     what.attempt.ready(oid=oid(what.server, what.fresh), digest=note["digest"], prepared=adopted)
+    if waited and not adopted:
+        what.attempt.note(touched=True)
     yield Step("proved", int(note["bytes"]), int(note["bytes"]))
 
 
@@ -198,8 +237,14 @@ def _adopted(what: Renaming, note: Note) -> bool:
 
 def is_ready(what: Renaming, note: Note) -> bool:
     """Say whether the database that was made beforehand is of this dump and was closed ever since."""
-    there = what.server.ask(_CLOSED, name=what.prepared)
-    return bool(there) and what.beside.is_ready(what.attempt.point, digest=note["digest"], oid=there[0])
+    there = closed(what)
+    return bool(there) and what.beside.is_ready(what.attempt.point, digest=note["digest"], **there)
+
+
+def closed(what: Renaming) -> dict[str, str]:
+    """Return by what an opening of the database that lies ready is noticed; nothing of one that is open."""
+    found = what.server.ask(_CLOSED, name=what.prepared)
+    return dict(found[0]) if found else {}
 
 
 def drop(server: Server, database: str) -> None:
@@ -215,12 +260,14 @@ def grow(what: Renaming, name: str) -> Generator[Step, None, Note]:
     total = int(note["bytes"])
     _room(what, total)
     _make(what, name, note)
-    words = (what.server.at(name), "--no-password", "--exit-on-error", f"--jobs={what.jobs}", str(dump))
-    with what.server.running("pg_restore", *words) as (process, errors):
+    how = ("--no-password", "--exit-on-error", "--verbose", f"--jobs={what.jobs}")
+    with what.server.running("pg_restore", what.server.at(name), *how, str(dump)) as (process, errors):
+        items = Items(what.server, name, errors)
         while process.poll() is None:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(_LOOK_S)
-            yield Step("copying", min(_size(what, name), total), total)
+            done = min(_size(what, name), total)
+            yield Step("copying", done, total, by_figures=True, doing=items.doing())
         must(process, errors)
     yield Step("copied", total, total)
     with what.server.session(name) as session:
@@ -232,10 +279,24 @@ def grow(what: Renaming, name: str) -> Generator[Step, None, Note]:
 
 
 def _room(what: Renaming, needed: int) -> None:
+    for place in _data(what.server):
+        files.room(place, needed)
+
+
+def room_for(server: Server, needed: int) -> dict[str, str]:
+    """Say whether so many bytes find room in the server; it need not answer yet when that is asked."""
+    with suppress(Problem):
+        for place in _data(server):
+            return files.room_for(place, needed)
+    return {}
+
+
+def _data(server: Server) -> Iterator[Path]:
     """The data directory can be looked at where the server is on this host and says where it is."""
-    for place in what.server.ask(_DIRECTORY):
+    for place in server.ask(_DIRECTORY):
         with suppress(OSError):
-            files.room(Path(place), needed)
+            if Path(place).exists():
+                yield Path(place)
 
 
 def _make(what: Renaming, name: str, note: Note) -> None:
@@ -318,8 +379,9 @@ def _size(what: Renaming, name: str) -> int:
 def _short(database: str) -> str:
     # The server cuts names that are longer than 63 bytes without a word.
     name = database.encode()
-    return database if len(name) <= _NAME_BYTES else f"{name[:30].decode(errors='ignore')}_{_mark(database)}"
+    return database if len(name) <= _NAME_BYTES else f"{name[:30].decode(errors='ignore')}_{mark(database)}"
 
 
-def _mark(text: str) -> str:
+def mark(text: str) -> str:
+    """Return what stands for a key, a dump or a long name in the names of databases."""
     return hashlib.sha256(text.encode()).hexdigest()[:8]

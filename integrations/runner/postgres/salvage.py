@@ -27,13 +27,21 @@ ORDER BY attrelid, attnum
 
 
 @dataclass(frozen=True, slots=True)
-class _Column:
+class Column:
+    """A column by its quoted and its bare name; `place` is the one in the primary key, None outside of it."""
+
     quoted: str
     name: str
     place: int | None
 
 
-_Known = Mapping[str, Sequence[_Column]]
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A database that is compared, with the columns of its tables."""
+
+    server: Server
+    database: str
+    columns: Mapping[str, Sequence[Column]]
 
 
 def salvage(
@@ -41,16 +49,15 @@ def salvage(
 ) -> Iterator[Step]:
     """Compare the database that a restore replaced with the one that took its place."""
     attempt = begun(kept, restore)
-    old = replaced(database, restore)
+    old = str(attempt.record.get("kept") or replaced(database, restore))
     if oid(server, old) is None:
         raise Problem(
             f"The server has no database {old}: the restore {restore} replaced none, or it was dropped since."
         )
-    ours, theirs = _columns(server, old), _columns(server, database)
-    names = chosen(_names(server, old), table)
-    tables = (
-        _table(server, name, (old, ours.get(name, ())), (database, theirs.get(name, ()))) for name in names
-    )
+    kept_one, restored = copy_of(server, old), copy_of(server, database)
+    there = _names(server, old)
+    names = chosen(there, _with_schema(there, table))
+    tables = (side_by_side(name, kept_one, restored) for name in names)
     yield from Salvage(attempt, key).salvage(names, tables)
 
 
@@ -64,17 +71,27 @@ def _names(server: Server, database: str) -> list[str]:
         return content.names(session)
 
 
-def _columns(server: Server, database: str) -> _Known:
-    known: dict[str, list[_Column]] = {}
+def _with_schema(names: Sequence[str], table: str | None) -> str | None:
+    """Return the table that is meant by its bare name, where only one schema has it."""
+    if table is None or table in names:
+        return table
+    called = [name for name in names if name.endswith((f".{table}", f'."{table}"'))]
+    if len(called) > 1:
+        raise Problem(f"Several tables are called {table}; name one with its schema: {', '.join(called)}.")
+    return called[0] if called else table
+
+
+def copy_of(server: Server, database: str) -> Copy:
+    """Return a database as it is compared."""
+    known: dict[str, list[Column]] = {}
     for table, quoted, name, place in server.ask(_COLUMNS, database):
-        known.setdefault(table, []).append(_Column(quoted, name, place))
-    return known
+        known.setdefault(table, []).append(Column(quoted, name, place))
+    return Copy(server, database, known)
 
 
-def _table(
-    server: Server, name: str, kept: tuple[str, Sequence[_Column]], restored: tuple[str, Sequence[_Column]]
-) -> Table:
-    (old, ours), (database, theirs) = kept, restored
+def side_by_side(name: str, kept: Copy, restored: Copy) -> Table:
+    """Return a table of the kept copy, with what the restored one has of it."""
+    ours, theirs = kept.columns.get(name, ()), restored.columns.get(name, ())
     there = {column.name: column for column in theirs}
     both = [column for column in ours if column.name in there]
     primary = sorted((column for column in ours if column.place is not None), key=lambda c: c.place or 0)
@@ -86,22 +103,20 @@ def _table(
         columns=[column.name for column in ours],
         key=[column.name for column in primary] if known else (),
         compared=[at for at, column in enumerate(ours) if column.name in there],
-        kept=_rows(server, old, name, order, [column.quoted for column in ours]),
-        restored=_rows(server, database, name, order, lacking) if both else (),
+        kept=_rows(kept, name, order, [column.quoted for column in ours]),
+        restored=_rows(restored, name, order, lacking) if both else (),
     )
 
 
-def _rows(
-    server: Server, database: str, table: str, order: Sequence[str], columns: Sequence[str]
-) -> Iterator[Row]:
+def _rows(copy: Copy, table: str, order: Sequence[str], columns: Sequence[str]) -> Iterator[Row]:
     """Yield the rows of a table; COPY streams them, where a SELECT would gather them in psql's memory."""
     key = [f"{column}::text" for column in order]
     values = ", ".join([*key, *(f"{column}::text" for column in columns)])
     by = ", ".join(f'{column} COLLATE "C" NULLS FIRST' for column in key)
     query = f"SELECT to_jsonb(ARRAY[{values}]::text[]) FROM ONLY {table}"  # noqa: S608  # quoted by the server
-    copy = f"COPY ({query}{f' ORDER BY {by}' if by else ''}) TO STDOUT"
-    words = (server.at(database), "--no-psqlrc", "--no-password", "--quiet", f"--command={copy}")
-    with server.running("psql", *words) as (process, errors):
+    wanted = f"COPY ({query}{f' ORDER BY {by}' if by else ''}) TO STDOUT"
+    words = (copy.server.at(copy.database), "--no-psqlrc", "--no-password", "--quiet", f"--command={wanted}")
+    with copy.server.running("psql", *words) as (process, errors):
         for line in process.stdout or ():
             # COPY doubles what JSON escapes with; line ends and tabs cannot stand in JSON as they are.
             row = json.loads(line.replace("\\\\", "\\"))

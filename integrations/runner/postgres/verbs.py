@@ -10,11 +10,11 @@ from typing import Any
 
 from integrations.runner.attempts import Attempt
 from integrations.runner.copies import LABELS, Note
-from integrations.runner.postgres import checks, dumps, partial, questions, salvage
+from integrations.runner.postgres import checks, dumps, partial, questions, replication, salvage
 from integrations.runner.postgres.asking import select
 from integrations.runner.postgres.dumps import copies
 from integrations.runner.postgres.prepare import discard, found, prepare
-from integrations.runner.postgres.renaming import Renaming, apart, beside, done, restore
+from integrations.runner.postgres.renaming import Renaming, apart, beside, done, restore, room_for
 from integrations.runner.postgres.server import Server
 from integrations.runner.report import Problem, Step, prove
 
@@ -29,7 +29,10 @@ def answer(given: argparse.Namespace) -> Mapping[str, Any]:
         case "work":
             size = int(copies(given.points).note(given.point)["bytes"])
             left = beside(_server(given), given.database, given.kept).to_copy(given.point, size)
-            return {"copying": left, "copied": left}
+            room = room_for(_server(given), left)
+            return {"copying": left, "copied": left, **room, **copies(given.points).looked_at(given.point)}
+        case "look":
+            return dumps.look(given.programs, given.points, given.point)
         case "guard":
             return copies(given.points).guard()
         case "restored":
@@ -37,6 +40,8 @@ def answer(given: argparse.Namespace) -> Mapping[str, Any]:
             return questions.restored(_server(given), *place, given.point, given.digest)
         case "prove":
             return dumps.prove(given.programs, given.points, given.point)
+        case "in_step":
+            return replication.in_step(_server(given), int(given.within_s), given.as_of)
         case "select" | "rows" | "recovered_to" | "schema" | "amcheck":
             return _check(given)
         case _:

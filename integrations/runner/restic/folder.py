@@ -99,7 +99,7 @@ def obstacles(path: Path, kept: Path) -> list[str]:
         found.append(f"{path} is a symbolic link; name the folder itself.")
     elif path.is_mount():
         found.append(f"{path} is a mount point, which cannot be swapped; name a folder inside it.")
-    elif _device(kept) != path.parent.stat().st_dev:
+    elif not files.on_one_disk(kept, path.parent):
         found.append(f"{kept} is on another disk than {path}; a folder is kept by a rename.")
     if kept.is_relative_to(path):
         found.append(f"{kept} lies inside {path}, which is replaced as a whole.")
@@ -120,9 +120,14 @@ def _grow(what: Swap, fill: Fill) -> Iterator[Step]:
 def grow(what: Swap, under: Path, fill: Fill) -> Iterator[Step]:
     """Restore the tree under a directory beside the folder and bring it to the disk."""
     under.mkdir(mode=0o700)
-    yield from fill(under)
-    if not inside(under, what.path).is_dir():
-        raise Problem(f"{what.attempt.point} does not hold the folder {what.path}.")
+    try:
+        yield from fill(under)
+        if not inside(under, what.path).is_dir():
+            raise Problem(f"{what.attempt.point} does not hold the folder {what.path}.")
+    except Problem:
+        # Nobody goes on with it, and it may take up the room that is missing.
+        shutil.rmtree(under, ignore_errors=True)
+        raise
     files.sync_all(what.path.parent)
 
 
@@ -213,9 +218,3 @@ def _nobody_works_in_the_old(what: Swap) -> None:
 
 def _named(pids: tuple[int, ...]) -> str:
     return ", ".join(f"{processes.title(pid)} (process {pid})" for pid in pids)
-
-
-def _device(path: Path) -> int | None:
-    """Return the disk of a directory, or of where it would be made."""
-    there = next((each for each in (path, *path.parents) if each.exists()), None)
-    return there.stat().st_dev if there else None

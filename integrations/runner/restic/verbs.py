@@ -32,9 +32,7 @@ def answer(given: argparse.Namespace) -> Mapping[str, Any]:
         case "points":
             return {"points": repository.points()}
         case "work":
-            snapshot = repository.snapshot(given.point)
-            beside = Prepared(given.kept, str(repository.path))
-            return {"copying": beside.to_copy(snapshot.id, repository.size(snapshot))}
+            return _to_copy(repository, given)
         case "guard":
             return repository.guard()
         case "restored":
@@ -69,7 +67,16 @@ def work(given: argparse.Namespace, key: str) -> Iterator[Step]:
                 yield from folder.put_back(what, lambda under: repository.restore(snapshot, under))
             finally:
                 if (evidence := folder.done(what))["restored_at"]:
-                    prove({**evidence, "digest": snapshot.tree})
+                    prove({**evidence, "digest": snapshot.tree, **repository.not_held(snapshot.id)})
+
+
+def _to_copy(repository: Repository, given: argparse.Namespace) -> Mapping[str, Any]:
+    """Return how much has to be copied, and whether it finds room; what cannot be found is a problem now."""
+    snapshot = repository.snapshot(given.point)
+    repository.place(snapshot)
+    amount = Prepared(given.kept, str(repository.path)).to_copy(snapshot.id, repository.size(snapshot))
+    room = files.room_for(repository.path.parent, amount)
+    return {"copying": amount, **room, **repository.of_another_host(snapshot)}
 
 
 def _restoring(repository: Repository, given: argparse.Namespace, key: str) -> tuple[Snapshot, Swap]:
@@ -78,7 +85,8 @@ def _restoring(repository: Repository, given: argparse.Namespace, key: str) -> t
 
 
 def _repository(given: argparse.Namespace) -> Repository:
-    return Repository(given.restic, given.repository, given.password_file, given.path, given.notes)
+    reach = (given.restic, given.repository, given.password_file, given.path, given.notes)
+    return Repository(*reach, given.restores)
 
 
 def _approved(repository: Repository, given: argparse.Namespace) -> Snapshot:
@@ -96,22 +104,27 @@ def _health(repository: Repository, kept: Path, record: Path) -> dict[str, Any]:
     known = files.read(record) or {}
     place = {"path": str(repository.path), "url": repository.url}
     version = ""
+    locked: list[str] = []
     try:
         version = repository.version()
         found = {**place, "repository": repository.identity()}
+        locked = repository.locked()
     except Problem as problem:
         obstacles.append(str(problem))
         found = known if place.items() <= known.items() else {**place, "repository": "unknown"}
     else:
         record.parent.mkdir(parents=True, exist_ok=True)
         files.replace(record, found)
-    missing = [] if repository.path.is_dir() else [f"There is no folder at {repository.path}."]
+    beside = Prepared(kept, str(repository.path))
     return {
         "ok": not obstacles,
         "identity": f"{repository.path}#{found['repository'][:12]}",
         "version": version,
-        "problems": [*obstacles, *missing, *Prepared(kept, str(repository.path)).told()],
+        "problems": [*obstacles, *beside.unfinished()],
+        "notes": [*beside.ready_one(), *locked],
+        "absent": [] if repository.path.is_dir() else [f"There is no folder at {repository.path}."],
         "bytes": None,
+        "made": files.made(repository.path),
     }
 
 

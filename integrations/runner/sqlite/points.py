@@ -10,7 +10,9 @@ from typing import Any
 from integrations.runner import files
 from integrations.runner.copies import Copies
 from integrations.runner.report import Problem, Step
-from integrations.runner.sqlite.database import copy_online, integrity
+from integrations.runner.sqlite.database import copy_online, integrity, reading
+
+_SIZES = ("page_count", "page_size")
 
 
 def copies(points: Path) -> Copies:
@@ -45,3 +47,20 @@ def prove(points: Path, point: str) -> dict[str, Any]:
     if not problem and (said := integrity(known.content(point), settled=True)) != "ok":
         problem = f"SQLite finds it damaged: {said}"
     return {**known.prove(point, problem), "digest": found}
+
+
+def look(points: Path, point: str) -> dict[str, Any]:
+    """Say whether a point is what was backed up, without noting it."""
+    return copies(points).look(point, shape)
+
+
+def shape(content: Path) -> str:
+    """Return what is wrong with a copy that is too big to be read whole, as far as its head shows it."""
+    try:
+        with reading(content, settled=True) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            pages, page = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in _SIZES)
+    except Problem as problem:
+        return str(problem)
+    size = content.stat().st_size
+    return "" if size == pages * page else f"its file has {size} bytes and should have {pages * page}"

@@ -26,7 +26,9 @@ def health(database: Path, points: Path, kept: Path, record: Path) -> dict[str, 
         for place in (database.parent, points)
         if not os.access(place, os.R_OK | os.W_OK | os.X_OK)
     ]
-    found, problems = _looked_at(database)
+    absent = [] if database.exists() else [f"There is no database at {database}."]
+    found, problems = ({}, []) if absent else _looked_at(database)
+    beside = Prepared(kept, str(database))
     known = files.read(record)
     if known is None or known.get("path") != str(database):
         known = {"path": str(database), "application_id": found.get("application_id")}
@@ -43,7 +45,10 @@ def health(database: Path, points: Path, kept: Path, record: Path) -> dict[str, 
         "ok": not obstacles,
         "identity": f"{database}#{'unknown' if application is None else application}",
         "version": f"SQLite {sqlite3.sqlite_version}, schema {found.get('user_version', 'unknown')}",
-        "problems": [*obstacles, *problems, *Prepared(kept, str(database)).told()],
+        "problems": [*obstacles, *problems, *beside.unfinished()],
+        "notes": beside.ready_one(),
+        "absent": absent,
+        "made": files.made(database),
         "bytes": database.stat().st_size if database.exists() else None,
     }
 

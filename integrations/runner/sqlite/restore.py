@@ -64,7 +64,17 @@ class Restore:
     @property
     def damaged(self) -> Path:
         """Return the second name of the old file, by which it outlives the swap."""
-        return self.database.with_name(f".{self.database.name}.damaged.{self.attempt.name}")
+        return damaged(self.database, self.attempt)
+
+    @property
+    def replaced(self) -> Path:
+        """Return where the old file is kept: by this attempt, or by the one it goes on from."""
+        return Path(self.attempt.record.get("kept") or self.attempt.shelf / self.database.name)
+
+
+def damaged(database: Path, attempt: Attempt) -> Path:
+    """Return the second name of the file that an attempt replaces."""
+    return database.with_name(f".{database.name}.damaged.{attempt.name}")
 
 
 def restore(what: Restore) -> Iterator[Step]:
@@ -74,17 +84,19 @@ def restore(what: Restore) -> Iterator[Step]:
         if attempt.is_done:
             yield Step("done")
             return
-        if not _swapped(what):
+        if not _swapped(what) and not _goes_on(what):
             _put_away_leftovers(what)
             # The swap asks again; asked only there, the answer would come after minutes of copying.
             _closed(what)
+            if lacking := room_to_keep(what.database, what.attempt.kept).get("no_room"):
+                raise Problem(lacking)
             if _adopted(what):
                 yield Step("proved")
             else:
                 yield from _copy(what)
             yield from _swap(what)
         yield Step("swapped")
-        _shelve(what.damaged, attempt.shelf / what.database.name)
+        _keep(what)
         yield Step("kept")
         attempt.finish()
         size = what.database.stat().st_size
@@ -113,13 +125,13 @@ def keep(database: Path, kept: Path, *, key: str) -> Iterator[Step]:
 def done(what: Restore) -> dict[str, Any]:
     """Return what a finished restore proves."""
     record = what.attempt.record
-    shelved = what.attempt.shelf / what.database.name
     return {
         "point": what.attempt.point,
         "digest": record.get("digest"),
         "restored_at": record.get("done_at"),
         "prepared": bool(record.get("prepared")),
-        "kept": str(shelved) if shelved.exists() else None,
+        "kept": str(what.replaced) if what.replaced.exists() else None,
+        "goes_on_from": record.get("goes_on_from", []),
     }
 
 
@@ -194,6 +206,41 @@ def _swapped(what: Restore) -> bool:
     return what.attempt.is_ready(inode=what.database.stat().st_ino)
 
 
+def room_to_keep(database: Path, kept: Path) -> dict[str, str]:
+    """Say before anything is replaced that another disk, to which what is kept is copied, has no room."""
+    if not database.exists() or files.on_one_disk(kept, database.parent):
+        return {}
+    found = files.room_for(kept, database.stat().st_size)
+    return {name: words for name, words in found.items() if name == "no_room"}
+
+
+def _goes_on(what: Restore) -> bool:
+    """Take over the swap of another attempt that was broken off after it, if nobody wrote since.
+
+    What that one replaced is the damaged database; to swap again would keep the restored one in its stead.
+    """
+    if not what.database.exists():
+        return False
+    inode = what.database.stat().st_ino
+    for shelf, record in what.attempt.broken_off(inode=inode):
+        if _is_the_point(what):
+            _put_away_leftovers(what)
+            kept = record.get("kept") or shelf / what.database.name
+            known = {"inode": inode, "digest": record["digest"], "prepared": record.get("prepared")}
+            what.attempt.goes_on_from(record, kept=str(kept) if Path(kept).exists() else None, **known)
+            what.attempt.give_up_others(inode=inode)
+            return True
+    return False
+
+
+def _is_the_point(what: Restore) -> bool:
+    logs = (what.database.with_name(what.database.name + ending) for ending in _BESIDE)
+    if any(log.exists() and log.stat().st_size for log in logs):
+        return False
+    note, _ = copies(what.points).approved(what.attempt.point, what.digest)
+    return digest(what.database) == str(note["digest"])
+
+
 @contextmanager
 def _nobody_else(what: Restore) -> Iterator[None]:
     """Hold the old database so that nobody reads or writes it while it is replaced."""
@@ -263,6 +310,18 @@ def _put_away_leftovers(what: Restore) -> None:
             _shelve(left, shelf / name)
 
 
+def _keep(what: Restore) -> None:
+    place = what.attempt.shelf / what.database.name
+    try:
+        _shelve(what.damaged, place)
+    except OSError as error:
+        raise Problem(
+            f"{what.database} is restored, but the file it replaced could not be moved to {place}: "
+            f"{error.strerror}. It lies whole in {what.damaged}. Make that possible and restore again: only "
+            "this is done then."
+        ) from error
+
+
 def _shelve(path: Path, place: Path) -> None:
     if not path.exists():
         return
@@ -297,7 +356,7 @@ def dress_like(fresh: Path, old: Path) -> None:
 
 
 def _nobody_writes_to_the_old(what: Restore) -> None:
-    users = processes.using(what.attempt.shelf / what.database.name)
+    users = processes.using(what.replaced)
     if users:
         raise PartlyDone(
             f"The restored database is in place, but {_named(users)} still has the replaced file open and "

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from integrations.runner.attempts import Attempt
 from integrations.runner.report import Problem, Step
 from integrations.runner.salvage import Key, Row, Salvage, Table, begun, chosen
 from integrations.runner.sqlite.database import explained, reading
+from integrations.runner.sqlite.restore import damaged
 
 _TABLES = """
 SELECT name FROM sqlite_schema WHERE type = 'table'
@@ -24,9 +26,9 @@ class _Text(bytes):
 def salvage(database: Path, kept: Path, restore: str, table: str | None, *, key: str) -> Iterator[Step]:
     """Compare the database that a restore replaced with the one that took its place."""
     attempt = begun(kept, restore)
-    old = attempt.shelf / database.name
+    old = _replaced(database, attempt)
     if not old.exists():
-        raise Problem(f"The restore {restore} kept no database: there was none to replace.")
+        raise Problem(f"The restore {restore} kept no database: it replaced none, or it was moved since.")
     with reading(old) as replaced, reading(database) as restored:
         for connection in (replaced, restored):
             connection.text_factory = _Text
@@ -40,6 +42,14 @@ def salvage(database: Path, kept: Path, restore: str, table: str | None, *, key:
 def found(kept: Path, restore: str, key: str) -> dict[str, Any]:
     """Return what a finished salvage proves."""
     return Salvage(begun(kept, restore), key).found()
+
+
+def _replaced(database: Path, attempt: Attempt) -> Path:
+    """Return where a restore kept what it replaced; one that was broken off may have left it beside."""
+    kept, beside = attempt.record.get("kept"), damaged(database, attempt)
+    if beside.exists() and not (database.exists() and beside.samefile(database)):
+        return beside
+    return Path(kept or attempt.shelf / database.name)
 
 
 def _names(connection: sqlite3.Connection) -> list[str]:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from integrations.runner import files
 from integrations.runner.attempts import Attempt
 from integrations.runner.copies import LABELS
 from integrations.runner.prepared import Prepared
@@ -14,7 +15,7 @@ from integrations.runner.report import Problem, Step, prove
 from integrations.runner.sqlite import points, questions, salvage
 from integrations.runner.sqlite.database import select
 from integrations.runner.sqlite.prepare import discard, found, prepare
-from integrations.runner.sqlite.restore import Restore, done, keep, restore
+from integrations.runner.sqlite.restore import Restore, done, keep, restore, room_to_keep
 
 
 def answer(given: argparse.Namespace) -> Mapping[str, Any]:
@@ -27,7 +28,12 @@ def answer(given: argparse.Namespace) -> Mapping[str, Any]:
         case "work":
             size = points.copies(given.points).content(given.point).stat().st_size
             left = Prepared(given.kept, str(given.database)).to_copy(given.point, size)
-            return {"copying": left, "copied": left}
+            looked = points.copies(given.points).looked_at(given.point)
+            room = files.room_for(given.database.parent, left)
+            room |= room_to_keep(given.database, given.kept)
+            return {"copying": left, "copied": left, **room, **looked}
+        case "look":
+            return points.look(given.points, given.point)
         case "guard":
             return points.copies(given.points).guard()
         case "integrity":

@@ -73,6 +73,13 @@ RUN-1.overwrite-orders · plan 19b6fb07 · asked 2026-11-23 02:18:00Z
 """)
 
 
+def test_what_must_be_known_of_a_recovery_point_stands_above_what_it_is_for() -> None:
+    careful = PLAN.sources[0].model_copy(update={"caution": "It is of timeline 1."})
+    document = card(stopped(PLAN.model_copy(update={"sources": (careful, *PLAN.sources[1:])})), 11)
+    assert "• ⚠ It is of timeline 1." in shown(document)
+    assert "⚠ It is of timeline 1." not in shown(card(stopped(), 11))
+
+
 def test_those_who_can_still_say_yes_are_notified_and_nobody_else() -> None:
     story = stopped()
     story.in_run(11, Approved(gate=GATE.name, hash=HASH, role="dba"), by="bo")

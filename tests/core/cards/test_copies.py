@@ -195,6 +195,17 @@ Beforehand: its copy is being removed.
 """)
 
 
+def test_the_copy_that_a_started_run_makes_itself_is_not_called_removed() -> None:
+    story = planned(WARM)
+    story.in_run(8, RunStarted(hash=plan_hash(WARM), expires={GATE.name: at(28)}), by="ana")
+    story.in_run(8, BEGUN)
+    assert of_plan(story) == snapshot("Beforehand: a checked copy is being made ready.")
+    story.in_run(9, DONE)
+    assert of_plan(story) == snapshot("Beforehand: a checked copy as of 2026-11-23 01:50:00Z is ready.")
+    story.in_run(10, AbortAsked(why="another way", leaves="-"), by="ana")
+    assert of_plan(story) == snapshot("Beforehand: its copy is being removed.")
+
+
 def test_a_plan_without_a_warm_step_offers_no_copy() -> None:
     assert of_plan(planned()) == snapshot("  [Start]  start RUN-1")
 

@@ -8,21 +8,27 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.core.cards import said
-from bot.core.cards.decide import Deciding, decision_card
-from bot.core.deciding import WROTE, weigh
+from bot.core.cards.decide import Deciding, decision_card, effect_line
+from bot.core.deciding import WROTE, choice, weigh
 from bot.core.document import Document, Menu, Paragraph, Who
 from bot.core.events import (
     Decided,
     EffectDue,
     EffectObserved,
     FactLearnt,
+    FreezePlaced,
     IncidentClosed,
     IncidentResolved,
+    Probed,
     Proposed,
+    Scope,
 )
+from bot.core.freeze import Freeze, over
 from bot.core.price import Market
+from bot.core.probing import LOOKED_UP
 from playbooks.catalog import load_catalog
 from playbooks.load import load_playbook
+from playbooks.words import Option
 from tests.core.story import Story, at, planned, shown
 from tests.core.test_decide import DAMAGE, RELEASE
 from tests.core.test_deciding import CRITERIA, knowing, tried
@@ -41,6 +47,33 @@ def card(story: Story, minute: float = 30) -> str:
     return shown(decision_card(seen(story, minute)))
 
 
+def test_a_freeze_of_the_service_is_told_with_its_end_and_others_are_not() -> None:
+    def placed(id: str, seq: int, **more: object) -> Freeze:
+        told = FreezePlaced(why="w", review_at=at(60), **more)  # type: ignore[arg-type]
+        return Freeze(id, told, "ana", at(seq), review_at=at(60))
+
+    here = Scope(services=("check*",), environments=("production",), kinds=("deploy", "config"))
+    away = Scope(services=("search",), environments=("*",), kinds=("*",))
+    elsewhere = Scope(services=("*",), environments=("staging",), kinds=("*",))
+    freezes = [
+        placed("FRZ-1", 1, scope=here),
+        placed("FRZ-2", 2, scope=here, lift="at_until", until=at(50)),
+        placed("FRZ-3", 3, scope=here, lift="at_until", until=at(29)),
+        placed("FRZ-4", 4, scope=away),
+        placed("FRZ-5", 5, scope=elsewhere),
+    ]
+    text = shown(
+        decision_card(replace(seen(planned()), frozen=over(freezes, "checkout", "production", at(30))))
+    )
+    assert [line.strip() for line in text.splitlines() if "Frozen now" in line] == snapshot(
+        [
+            "• Frozen now: FRZ-1 stops deploy, config of check* in production, next look at 2026-11-23",
+            "• Frozen now: FRZ-2 stops deploy, config of check* in production, until 2026-11-23 03:00:00Z.",
+        ]
+    )
+    assert "Frozen now" not in card(planned())
+
+
 def pinged(document: Document) -> list[str]:
     lines = [block.line for block in document.blocks if isinstance(block, Paragraph)]
     return [span.name for line in lines for span in line if isinstance(span, Who) and span.ping]
@@ -56,6 +89,8 @@ Meanwhile: Ease the pain without changing data - shed or drain load, switch feat
         out what is asked below.
   • First: Freeze deployments, migrations, configuration, autoscalers and retention jobs. A change
         nobody planned undoes the recovery.
+Still looking: change_type, minutes_since_change, previous_artifact_available and 5 more. What is
+        found changes this card.
 @bo (dba): Is data wrong or missing, and is it still being damaged?
   [None]  decide data_corruption:none unless:known inc:INC-1
   [Suspected]  decide data_corruption:suspected unless:known inc:INC-1
@@ -95,7 +130,8 @@ Proposal: restore_full. The whole database is damaged and there is a backup.
         needed.
   • V6 rules out code_rollback, config_revert, hotfix: Data is damaged, and no change of code brings
         it back.
-  • V6-copies rules out failover: The copies are not known to be free of the damage.
+  • V6-copies rules out failover: Data is damaged or may be, and the copies are not known to be free
+        of it.
   • restore_full with restore-orders: nobody can tell how long it takes, it was never carried out;
         gives up 36 min of writes, none of them good; meets the RPO.
 Known:
@@ -136,8 +172,7 @@ Known:
   • severity: 2 (@bo, 2026-11-23 02:15:00Z, 25 min ago)
   • customer_impact: partial (@bo, 2026-11-23 02:15:00Z, 25 min ago)
 It would change if: backup_available = no → mitigate; pitr_available = yes → restore_pitr;
-        data_corruption = none → code_rollback; data_corruption = suspected → mitigate; data_scope =
-        none → restore_partial.
+        data_corruption = suspected → mitigate; data_scope = none → restore_partial.
   [Choose…]  decide inc:INC-1 …
 /backstop decide <fact>:<value> corrects a fact (?: nobody knows), /backstop decide <option> why:"…"
         records the choice · as of 2026-11-23 02:40:00Z
@@ -156,15 +191,18 @@ def test_a_number_is_typed_and_many_answers_are_a_menu() -> None:
 
 def test_a_proposal_that_needs_a_first_stage_has_no_button() -> None:
     story = knowing(**{**RELEASE, WROTE: None})
-    assert "It needs a first stage" in " ".join(card(story).split())
+    assert (
+        "It is not one press of a button, for not all is known that makes it safe: "
+        "look that up, or go in stages." in " ".join(card(story).split())
+    )
     assert "[Decide" not in card(story)
 
 
 def test_what_must_be_repaired_before_the_proposal_stands_under_it() -> None:
-    shown_so = " ".join(card(knowing(**{**RELEASE, "previous_artifact_available": False})).split())
+    shown_so = " ".join(card(knowing(**{**RELEASE, "mixed_versions_running": None})).split())
 
     assert "Proposal: code_rollback." in shown_so
-    assert "Before it: Publish the release before again and pull it once." in shown_so
+    assert "Before it: Count the versions that run, and bring all instances to one." in shown_so
     assert "[Decide" not in shown_so
 
 
@@ -219,7 +257,7 @@ Known:
   • backup_available: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
   • backup_verified: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
   • backup_age_minutes: nobody knows (@bo, 2026-11-23 02:15:00Z, 25 min ago)
-  • restore_point_predates_damage: yes (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • restore_point_predates_damage: nobody knows (@bo, 2026-11-23 02:15:00Z, 25 min ago)
   • pitr_available: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
   • replicas_affected: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
   • healthy_replica_available: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
@@ -275,7 +313,7 @@ Known:
   • backup_available: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
   • backup_verified: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
   • backup_age_minutes: nobody knows (@bo, 2026-11-23 02:15:00Z, 25 min ago)
-  • restore_point_predates_damage: yes (@bo, 2026-11-23 02:15:00Z, 25 min ago)
+  • restore_point_predates_damage: nobody knows (@bo, 2026-11-23 02:15:00Z, 25 min ago)
   • pitr_available: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
   • replicas_affected: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
   • healthy_replica_available: no (@bo, 2026-11-23 02:15:00Z, 25 min ago)
@@ -303,13 +341,14 @@ It would change if: config_or_flag_revert_possible = yes → config_revert; self
 """)
 
 
-def test_what_a_choice_was_made_without_knowing_stands_on_the_card_and_all_of_it_in_the_record() -> None:
+def test_what_a_choice_was_made_without_knowing_stands_on_the_card_and_in_the_record() -> None:
     story, facts = knowing(), tuple(f"fact{number} (V{number})" for number in range(4))
     made = story.in_incident(6, Decided(option="restore_full", why="x", proposal="ask", unasked=facts))
     doubt = "Not ruled out yet, because nobody was asked: fact0 (V0), fact1 (V1), fact2 (V2) and 1 more."
     assert doubt in " ".join(card(story).split())
     record = shown(said(made, incident=story.incident, run=None, freeze=None))
-    assert "Not ruled out, for nobody was asked " + ", ".join(facts) in " ".join(record.split())
+    asked = "Not ruled out, for nobody was asked fact0 (V0), fact1 (V1), fact2 (V2) and 1 more"
+    assert asked in " ".join(record.split())
 
 
 def test_what_worked_is_said() -> None:
@@ -350,6 +389,17 @@ def test_the_answers_that_have_a_price_show_it() -> None:
     assert "hotfix: 20 min to 30 min (a guess, as bo says); gives up no writes; the RTO has passed" in text
 
 
+def test_what_a_machine_knows_otherwise_stands_beside_what_a_person_says() -> None:
+    story = knowing(**RELEASE)
+    story.in_incident(
+        6, FactLearnt(name="change_type", value="schema", source="machine:x", because="ci"), by="backstop"
+    )
+    story.in_incident(7, FactLearnt(name="change_type", value="code"), by="bo")
+    told = " ".join(card(story).split())
+    assert "change_type: code (@bo" in told
+    assert "but schema as looked up 2026-11-23 02:16:00Z (ci)" in told
+
+
 def test_a_fact_that_is_too_old_to_count_says_so() -> None:
     story = knowing(**RELEASE)
     found = weigh(story.incident, CRITERIA, at(30))
@@ -380,3 +430,62 @@ def test_the_channel_reads_the_first_proposal_and_is_asked_whether_the_choice_wo
   [No change]  decide of:41 inc:INC-1 worked:no
   [It got worse]  decide of:41 inc:INC-1 worked:worse
 """)
+
+
+def test_facts_that_do_not_go_together_stand_on_the_card() -> None:
+    text = card(knowing(**{**DAMAGE, "backup_available": False, "restore_point_predates_damage": True}))
+    assert (
+        "Look again: backup_available is no and restore_point_predates_damage is yes: they do not go "
+        "together, so one of them is mistaken."
+    ) in " ".join(text.split())
+    assert "Look again" not in card(knowing(**DAMAGE))
+
+
+def test_where_nobody_knows_how_long_it_takes_it_is_asked_all_the_same_and_said() -> None:
+    story = knowing(**DAMAGE)
+    made = choice(story.incident, CRITERIA, "", Option.RESTORE_FULL, why="whole", at=at(10))
+    entry = story.in_incident(10, made)
+    assert (
+        "Decided: restore_full by @ana 2026-11-23 02:20:00Z: whole. Nobody knows how long it takes, so "
+        "whether it helps is asked 2026-11-23 03:20:00Z whatever comes of it; "
+        "estimated_restore_minutes would tell better."
+    ) in " ".join(card(story).split())
+    told = said(entry, incident=story.incident, run=None, freeze=None)
+    assert told
+    assert (
+        "Whether it helps is asked 2026-11-23 03:20:00Z, for nobody knows its minutes "
+        "(estimated_restore_minutes)"
+    ) in " ".join(shown(told).split())
+
+
+def test_what_was_not_run_yet_is_asked_for_and_not_whether_it_worked() -> None:
+    story = knowing(**DAMAGE)
+    made = story.in_incident(10, Decided(option="restore_full", why="whole", proposal="", effect_by=at(20)))
+    due = EffectDue(decision=made.seq, option="restore_full", waits=("RUN-1",))
+    entry = story.in_incident(20, due, by="backstop")
+    told = said(entry, incident=story.incident, run=None, freeze=None)
+    assert told
+    assert " ".join(shown(told).split()) == (
+        "@ana: nothing was run for it yet. RUN-1 waits to be started: start it, or decide otherwise. "
+        "Decided: restore_full by @ana 2026-11-23 02:20:00Z: whole. It should help by 2026-11-23 02:30:00Z."
+    )
+
+
+def test_what_machines_still_look_for_is_said_and_asked_of_nobody() -> None:
+    facts = {name: value for name, value in RELEASE.items() if name not in LOOKED_UP["backups"]}
+    known = {name: value for name, value in facts.items() if name not in ("data_corruption", "schema_change")}
+    story = knowing(**known)
+    text = " ".join(card(story).split())
+    assert "Still looking: schema_change, " in text
+    assert "What is found changes this card." in text
+    assert "Did the release change the schema" not in text
+    assert "Is data wrong or missing" in text
+    for probe in LOOKED_UP:
+        story.in_incident(7, Probed(probe=probe, unanswered={"schema_change": "nobody recorded it"}))
+    text = " ".join(card(story).split())
+    assert "Still looking" not in text
+
+
+def test_a_choice_of_which_nobody_asks_whether_it_worked_names_no_moment() -> None:
+    made = Decided(option="mitigate", why="nothing else is left", proposal="mitigate")
+    assert effect_line(made) == ()

@@ -2,16 +2,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from bot.core.cards import GoingOn, home_page
 from bot.core.cards.home import MOST
 from bot.core.document import Buttons, Document
-from bot.core.events import Approved, Event, RoomOpened, RunAborted, UpdatePosted
+from bot.core.events import (
+    Approved,
+    Event,
+    IncidentResolved,
+    RoomOpened,
+    RunAborted,
+    TaskGiven,
+    TaskOpened,
+    UpdatePosted,
+)
 from bot.core.freeze import Freeze
 from bot.core.incident import Incident
 from bot.core.run import Run
+from bot.core.tasks import ToDo
 from tests.core.story import GATE, HASH, HOLDERS, Story, at, shown, stopped
 
 
@@ -22,6 +33,7 @@ def page(
     runs: Sequence[Run] | None = None,
     incidents: Sequence[Incident] | None = None,
     freezes: Sequence[Freeze] = (),
+    **more: Any,
 ) -> Document:
     here = [story.run] if runs is None else runs
     seen = GoingOn(
@@ -30,6 +42,7 @@ def page(
         {run.id: HOLDERS for run in here},
         freezes,
         at(minute),
+        **more,
     )
     return home_page(person, seen)
 
@@ -110,3 +123,28 @@ def test_freezes_are_shown_with_their_reason() -> None:
     text = shown(page(story, "ana", freezes=[story.freeze]))
     assert "FRZ-1 stops" in text
     assert "Nothing is frozen." in shown(page(story, "ana"))
+
+
+def test_what_outlives_an_incident_is_a_task_until_the_review_and_what_was_of_the_incident_is_not() -> None:
+    story = stopped()
+    story.in_incident(
+        11,
+        TaskGiven(number=1, what="Look at the replica", to="bo", due=at(30)),
+        TaskGiven(number=2, what="Alert on lag", to="bo", due=at(900), follow_up=True),
+    )
+    story.in_incident(20, IncidentResolved(statement="Right again.", data_statement="nothing"))
+    seen = page(story, "bo", 21, runs=[], incidents=[], resolved=[story.incident])
+    assert "INC-1 To do T2 Alert on lag: @bo until" in shown(seen)
+    assert "Look at the replica" not in shown(seen)
+    assert asked(seen) == 1
+    assert "Your tasks" not in shown(page(story, "cy", 21, runs=[], incidents=[], resolved=[story.incident]))
+
+
+def test_a_gap_that_a_drill_showed_is_a_task_of_the_owners_without_a_button() -> None:
+    task = TaskOpened(gap="slow", first="DRL-1", system="jira", key="OPS-7", url="https://jira.example/OPS-7")
+    gap = ToDo("gap", "The restore took too long", ("bo", "cy"), at(900), issue=task)
+    seen = page(stopped(), "bo", runs=[], incidents=[], gaps=[(gap, "DRL-1")])
+    assert "DRL-1 To do gap The restore took too long: @bo, @cy until" in " ".join(shown(seen).split())
+    assert "OPS-7" in shown(seen)
+    assert asked(seen) == 0
+    assert "Your tasks" not in shown(page(stopped(), "ana", runs=[], incidents=[], gaps=[(gap, "DRL-1")]))

@@ -94,11 +94,11 @@ Impact: 3 % of orders have a wrong price
 Decided: restore_pitr: the copy is verified (@ana, 2026-11-23 02:25:00Z)
   • RUN-1 running: Put the orders database back, 1 of 3 steps over
   • FRZ-1 stops deploy of checkout in production
+  • 2026-11-23 02:23:00Z @cy Approved overwrite-orders as app, plan 19b6fb07
   • 2026-11-23 02:24:00Z @backstop restore started, attempt 1
   • 2026-11-23 02:25:00Z @ana @bo took the role ops
   • 2026-11-23 02:25:00Z @ana Decided: restore_pitr: the copy is verified
   • 2026-11-23 02:26:00Z @ana Update #1: c
-  • 2026-11-23 02:26:00Z @ana Recorded in jira as OPS-1 (https://jira.example/OPS-1)
   [Post an update]  update inc:INC-1 …
   [Timeline]  timeline INC-1
 INC-1 · entry 8 · as of 2026-11-23 02:28:00Z · jira OPS-1 (https://jira.example/OPS-1)

@@ -104,6 +104,13 @@ def test_a_command_that_people_type_as_it_is_stands_there_once() -> None:
     assert "By hand, if Backstop is gone: what stands above, step by step." in every
 
 
+def test_what_is_not_known_of_one_step_is_not_said_to_stand_above() -> None:
+    nothing = STOP.model_copy(update={"call": STOP.call.model_copy(update={"preview": (), "by_hand": ""})})
+    drawn = shown(card(planned(PLAN.model_copy(update={"steps": (nothing, RESTORE)}))))
+    assert "S1 Stop checkout: not known" in drawn
+    assert "what stands above" not in drawn
+
+
 def test_a_plan_with_problems_cannot_be_started_and_says_why_first() -> None:
     none = SOURCE.model_copy(update={"point": None, "because": "there is no recovery point at all"})
     plan = PLAN.model_copy(
@@ -202,7 +209,8 @@ def test_what_has_no_estimate_no_command_and_no_size_says_so() -> None:
     drawn = plain(card(planned(plan)))
     assert "orders-0150 (copy, finished 2026-11-23 01:50:00Z, not verified): the newest" in drawn
     assert "nobody estimated how long it takes" in drawn
-    assert "command.odd has no command to show" in drawn
+    assert "what command.odd would run is not known" in drawn
+    assert "By hand, if Backstop is gone: it is not known what any step would run." in drawn
     assert "lifted by hand, looked at again after 2 h" in drawn
 
 

@@ -9,6 +9,7 @@ from inline_snapshot import snapshot
 
 from bot.core.cards import progress_card
 from bot.core.cards.choices import choices
+from bot.core.cards.lines import describe
 from bot.core.cards.pace import Pace, pace
 from bot.core.document import Button, Buttons, Document, plain
 from bot.core.estimate import Expected
@@ -339,6 +340,28 @@ def test_a_step_in_doubt_says_what_is_known_and_offers_the_same_choices() -> Non
     assert labels(drawn) == labels(card(failed(), 17))
 
 
+@pytest.mark.parametrize(
+    ("problem", "card_says", "line_says"),
+    [
+        (
+            "The server in /srv is stopped.",
+            "orders-db: asked at 02:26:00Z, this was wrong: The server in /srv is stopped",
+            "orders-db: The server in /srv is stopped",
+        ),
+        ("", "orders-db: it answered at 02:26:00Z", "orders-db answers"),
+    ],
+)
+@pytest.mark.parametrize("ends", [StepFailed, StepInDoubt])
+def test_a_destructive_step_that_did_not_end_well_says_what_its_target_answered(
+    ends: type[StepFailed | StepInDoubt], problem: str, card_says: str, line_says: str
+) -> None:
+    story = restoring()
+    story.in_run(16, ends(step="restore", attempt=1, because="killed", answered={"orders-db": problem}))
+    word = "✗ failed" if ends is StepFailed else "⁇ in doubt"
+    assert f"{word}: S2 Put orders back after 2 min: killed; {card_says}" in plain(card(story, 17))
+    assert line_says in "".join(map(str, describe(story.of("run/RUN-1")[-1])))
+
+
 def test_a_retry_waits_until_nothing_of_the_old_attempt_acts() -> None:
     story = failed()
     story.in_run(18, RetryAsked(step="restore", why="emptied the disk"), by="bo")
@@ -463,6 +486,18 @@ RUN-1 recovered, 3 of 3 steps over: Put the orders database back
   • ✗ failed: end check books: 2 missing
 RUN-1 · plan 19b6fb07 · as of 2026-11-23 02:40:00Z
 """)
+
+
+def test_the_card_names_what_a_step_is_at_instead_of_its_phase() -> None:
+    line = line_of(card(restoring(), 15, heard(doing="building index orders_pkey"), seconds=30), "S2")
+    assert "building index orders_pkey" in line
+    assert "copying" not in line
+
+
+def test_the_card_warns_of_a_step_that_succeeded() -> None:
+    story = restoring()
+    story.in_run(24, StepSucceeded(step="restore", attempt=1, evidence={"caution": "It was not held."}))
+    assert "succeeded: S2 Put orders back after 10 min: It was not held." in shown(card(story, 25))
 
 
 def test_without_an_impact_start_recovery_has_no_length() -> None:

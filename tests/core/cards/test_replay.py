@@ -141,12 +141,12 @@ Proposal: none yet. Not decided between restore_partial, restore_full, mitigate:
   • V1 rules out code_rollback, hotfix: No code brings data back.
 3. dba: How much data is damaged? (data_scope: none|rows|tables|tenants|database|estate|?)
   [Ask dba]  replay gitlab-2017-01-31 data_corruption:ask cause_known:? data_scope:ask
-  [none]  replay gitlab-2017-01-31 data_corruption:ask cause_known:? data_scope:none
-  [rows]  replay gitlab-2017-01-31 data_corruption:ask cause_known:? data_scope:rows
-  [tables]  replay gitlab-2017-01-31 data_corruption:ask cause_known:? data_scope:tables
-  [tenants]  replay gitlab-2017-01-31 data_corruption:ask cause_known:? data_scope:tenants
-  [database]  replay gitlab-2017-01-31 data_corruption:ask cause_known:? data_scope:database
-  [estate]  replay gitlab-2017-01-31 data_corruption:ask cause_known:? data_scope:estate
+  [None]  replay gitlab-2017-01-31 data_corruption:ask cause_known:? data_scope:none
+  [Rows]  replay gitlab-2017-01-31 data_corruption:ask cause_known:? data_scope:rows
+  [Tables]  replay gitlab-2017-01-31 data_corruption:ask cause_known:? data_scope:tables
+  [Tenants]  replay gitlab-2017-01-31 data_corruption:ask cause_known:? data_scope:tenants
+  [Database]  replay gitlab-2017-01-31 data_corruption:ask cause_known:? data_scope:database
+  [Estate]  replay gitlab-2017-01-31 data_corruption:ask cause_known:? data_scope:estate
   [Nobody knows]  replay gitlab-2017-01-31 data_corruption:ask cause_known:? data_scope:?
   [Choose config_revert]  replay gitlab-2017-01-31 data_corruption:ask cause_known:? config_revert
   [Choose restore_partial]  replay gitlab-2017-01-31 data_corruption:ask cause_known:?
@@ -168,7 +168,7 @@ def test_a_number_is_asked_for_in_words() -> None:
     [number] = [button for button in buttons(card) if button.ask]
     assert number == snapshot(
         Button(
-            label="minutes",
+            label="Answer in minutes",
             line="replay gitlab-2017-01-31 data_corruption:none",
             ask="In how many minutes could a fix be live?",
             into="hotfix_eta_minutes",

@@ -66,6 +66,32 @@ def test_what_the_channel_reads_about_each_event() -> None:
 (nothing)
 (nothing)
 (nothing)
+@bo: @ana hands INC-1 over to you. This was answered.
+
+(nothing)
+@ana: The command does not pass to @bo: declined.
+
+(nothing)
+@ana: @cy approves in my place until 2026-11-23 06:10:00Z: asleep
+
+@ana: @cy approves in the place of @bo no more: taken back
+
+@ana: @cy approves in the place of @bo no more: the time is over
+
+@ana: Corrected: entry 7 happened at 2026-11-23 02:15:00Z, says: disk is full
+
+@ana: Removed words for good from INC-1#7, RUN-1#3: a password
+
+(nothing)
+@ana: Lost in Slack and put back: the incident card, 2 messages
+
+@ana: Slack could not be looked through: not_in_channel
+
+@ana: Jira lost nothing
+
+(nothing)
+(nothing)
+(nothing)
 (nothing)
 (nothing)
 @ana: Proposal changed: restore_full → restore_partial, because only a part is damaged
@@ -96,6 +122,19 @@ SEV1 INC-1 update #1
   [Post it now]  update inc:INC-1 …
 
 (nothing)
+(nothing)
+(nothing)
+(nothing)
+@ana: T1 is done: it lags
+
+@ana: T1 is done
+
+(nothing)
+(nothing)
+(nothing)
+(nothing)
+(nothing)
+(nothing)
 A copy could be made ready now: it changes nothing and needs no approval. But it has to be known:
         Which release was good?
   [Plan checkout-restore]  plan checkout-restore
@@ -111,10 +150,70 @@ INC-1 is closed: Orders are wrong
   Did recovery speed affect the outcome?       no
   Closed                                       2026-11-23 02:22:00Z by @ana: copy every 15 min
 
+INC-1 was a false alarm: Orders are wrong
+  What it was  a test order
+  Closed       2026-11-23 02:22:00Z by @ana
+
+INC-1 was merged into INC-9: Orders are wrong
+  Why     the same release
+  Go on   in INC-9, in #inc-9-prices (https://chat.example/C9)
+  Merged  2026-11-23 02:22:00Z by @ana
+
+INC-1 was merged into INC-9: Orders are wrong
+  Why     the same release
+  Go on   in INC-9
+  Merged  2026-11-23 02:22:00Z by @ana
+
+INC-4 (Payments fail) is the same event and goes on here: the same release. Who worked on it: @bo,
+        @cy.
+
+@ana: INC-4 goes on by itself again: the provider is down
+
 @ana: Reopened: prices are wrong again
 
 (nothing)
-(nothing)\
+The record of INC-1 does not reach jira: The token is over.
+Nothing waits for it, and the files have everything. Once it is mended: postmortem INC-1
+
+The record of INC-1 does not reach jira: Jira cannot be reached.
+Nothing waits for it: the files have everything, and it follows by itself.
+
+The record of INC-1 reaches jira again.
+
+(nothing)
+@ana: PagerDuty #7 (https://pd.example/incidents/Q1) was opened: who is on call for the service is
+        paged
+
+@ana: Page dba, @cy: the copy has to be looked at
+
+@ana: PagerDuty: acknowledged the page
+
+@ana: PagerDuty: Dana: resolved it there; here it goes on until somebody says `resolve`
+
+@ana: PagerDuty: bo is asked to come
+
+@ana: PagerDuty: somebody answered
+
+@ana: PagerDuty: the disk is full
+
+@ana: PagerDuty: unheard of
+
+(nothing)
+(nothing)
+(nothing)
+Customers are told E14 (https://status.example/p1) (identified) by Statuspage.
+
+Customers are told E14 (resolved) by the webhook of the status page.
+
+E14 has not reached Statuspage yet: Statuspage answered 503.
+It is tried again by itself. To post it yourself instead, say `publish drop E14` first.
+
+E14 did not reach elsewhere: it is gone.
+It is not tried again. Mend that and `publish` anew, or post it there yourself.
+
+@ana: Paged: dba, @cy
+
+@ana: Not paged: PagerDuty knows nobody with the e-mail of @cy. Call them yourselves
 """)
 
 
@@ -166,7 +265,23 @@ The point of no return is passed: RUN-1 begins S2 Put orders back, attempt 1.
 
 @ana: RUN-1 is paused. held by ana
 
+@ana: RUN-1 is paused. wait for the lawyers
+
+@ana: Everybody has 2 min to object before each step that destroys data
+
+@ana: Nobody is asked for objections any more
+
+S2 Put orders back destroys data and begins 2026-11-23 02:23:00Z unless somebody objects. Who says
+        nothing agrees.
+
+@ana: @cy objects to RUN-1: the copy is older than the campaign. It waits until the commander has
+        decided.
+
+@ana: Resumed; the objection of cy is over: the campaign is in it
+
 @ana: Resumed, passing FRZ-2: looked at it
+
+@ana: Still paused: overwrite is approved; it waits for this: wait for the lawyers
 
 @ana: Abort was asked for: another way
 
@@ -186,6 +301,30 @@ writers stopped
 The files lie on local in /kept/s, see manifest.json there.
 
 @ana: what restore kept could not be compared: it was dropped since. Nothing was changed.
+
+@ana: Alerts with {service="orders"} or {instance="db-1"} are to be silent until 2026-11-23
+        03:10:00Z: it is stopped
+
+Alerts with {service="orders"} are silent until 2026-11-23 03:10:00Z at the latest
+  [Let alerts be heard]  silence end RUN-1
+
+Alertmanager does not do what it is asked: Alertmanager cannot be reached.
+It is tried again by itself, and RUN-1 goes on all the same.
+
+Alertmanager does what it is asked again
+
+@ana: Its alerts are to be heard again: nobody knew
+
+@ana: Its alerts are to be heard again
+
+Alerts with {service="orders"} are no longer silent: the run is over
+
+Alerts with {service="orders"} are no longer silent: somebody wants them heard
+
+Alerts with {service="orders"} are no longer silent: its time is over
+
+Alerts with {service="orders"} are no longer silent: somebody ended it in Alertmanager
+It is not put back. `silence RUN-1 for:1h why:"…"` does that.
 """)
 
 
@@ -206,6 +345,8 @@ FRZ-1: changes are frozen
   [Lift it]  freeze off FRZ-1 why:"…"
 
 @ana on FRZ-1: The freeze is kept; next look at 2026-11-23 04:10:00Z: still restoring
+
+@ana on FRZ-1: The freeze stays, and is of INC-9 now: INC-1 was merged into INC-9
 
 @ana on FRZ-1: Freeze lifted: recovered
 
@@ -294,6 +435,7 @@ def test_without_a_plan_there_is_no_step_to_tell_of() -> None:
     story.entries = [entry for entry in restoring().entries if type(entry.event).__name__ != "Planned"]
     story.entries = [e for e in story.entries if not e.stream.startswith("run/") or e.seq == 1]
     for event in (
+        events.StepSucceeded(step="restore", attempt=1, evidence={"caution": "It was not held."}),
         events.StepStarted(step="restore", attempt=1, key="k"),
         events.StepFailed(step="restore", attempt=1, because="x"),
     ):
@@ -327,6 +469,21 @@ def test_what_was_left_out_does_not_look_done_because_the_checks_pass() -> None:
     assert "Not done: S3 Agree with finance was skipped: nobody is awake" in shown(
         message(story, story.in_run(55, events.RunRecovered()))
     )
+
+
+def test_what_must_be_known_of_a_step_that_succeeded_is_told_then_and_at_the_end() -> None:
+    story = restoring()
+    unheld = "1a2b was not held."
+    done = story.in_run(50, events.StepSucceeded(step="restore", attempt=1, evidence={"caution": unheld}))
+
+    assert shown(message(story, done)) == snapshot(
+        "S2 Put orders back succeeded. Look at this: 1a2b was not held.\n"
+    )
+    assert f"Look at S2 Put orders back: {unheld}" in shown(
+        message(story, story.in_run(55, events.RunRecovered()))
+    )
+    quiet = events.StepSucceeded(step="restore", attempt=1, evidence={"caution": None})
+    assert about(quiet, story=story) == "(nothing)"
 
 
 def test_a_run_that_restored_nothing_is_not_said_to_have_recovered() -> None:

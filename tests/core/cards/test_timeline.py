@@ -21,15 +21,15 @@ def test_what_was_told_later_stands_where_it_happened() -> None:
     assert shown(timeline_document(story.entries, story.incident)) == snapshot("""\
 INC-1 timeline: Orders are wrong
   UTC                   Who        Event                                            Source
-  2026-11-23 02:10:00Z  @ana       Declared SEV1: Orders are wrong; commander @ana  INC-1#1 slack
-  2026-11-23 02:11:00Z  @bo        replica lagged                                   INC-1#4 slack
+  2026-11-23 02:10:00Z  @ana       Declared SEV1: Orders are wrong; commander @ana  INC-1#1 in Slack
+  2026-11-23 02:11:00Z  @bo        replica lagged                                   INC-1#4 in Slack
         (told later)
   2026-11-23 02:12:00Z  @ana       Impact: 3 % of orders have a wrong price; damage began 2026-11-23
-        02:04:00Z  INC-1#2 slack
-  2026-11-23 02:15:00Z  @ana       RUN-1 was planned from checkout-restore          INC-1#3 slack
+        02:04:00Z  INC-1#2 in Slack
+  2026-11-23 02:15:00Z  @ana       RUN-1 was planned from checkout-restore          INC-1#3 in Slack
   2026-11-23 02:15:00Z  @ana       A plan was asked for: checkout-restore for checkout in production
-        RUN-1#1 slack
-  2026-11-23 02:16:00Z  @backstop  Planned, hash 19b6fb07                           RUN-1#2 slack
+        RUN-1#1 in Slack
+  2026-11-23 02:16:00Z  @backstop  Planned, hash 19b6fb07                           RUN-1#2 in Slack
 """)
 
 
@@ -52,6 +52,7 @@ def test_programs_get_every_entry_whole_and_in_words() -> None:
             "by": "bo",
             "via": "slack",
             "text": "replica lagged",
+            "evidence": None,
             "event": {"kind": "note-added", "text": "replica lagged", "evidence": None},
         }
     )

@@ -32,7 +32,7 @@ def written(story: Story, minute: float, *, freezes: bool = True) -> str:
     held = [story.freeze] if freezes and story.of("freeze/FRZ-1") else []
     service = [entry for entry in story.entries if entry.stream.startswith("service/")]
     own = [entry for entry in story.entries if entry not in service]
-    return plain(postmortem(story.incident, own, runs, held, now=at(minute), service=service))
+    return plain(postmortem(story.incident, own, runs, held, now=at(minute), beside=service))
 
 
 def whole() -> Story:
@@ -228,8 +228,8 @@ Verification
   place-order  RUN-1, at the end         passed  order 7 (status=200)
 
 Backups and the outcome
-  Did backup availability affect the outcome?  helped
-  Did recovery speed affect the outcome?       slowed
+  Did backup availability affect the outcome?  helped; nobody said by how much
+  Did recovery speed affect the outcome?       slowed; nobody said by how much
 see OPS-7
 
 Updates
@@ -248,129 +248,145 @@ Where there was luck
 To be written: Which path worked although nobody had rehearsed it?
 
 Action items
-To be written: What will change, who owns it, and by when? Link an issue for each.
+To be written: What else will change, who owns it, and by when? `action "…" @name due:14d` adds one.
 
 Metrics
-  Metric                                  Formula
+  Metric                                       Formula
         Value
-  TTD                                     declared − impact start (detection is not recorded apart)
+  TTD                                          detected − impact start
+        cannot say: nobody said when it was detected
+  TTA                                          acknowledged − detected
+        cannot say: nobody said when it was detected; no page was acknowledged, and nobody said when
+        somebody took it on
+  TTDeclare                                    declared − detected
+        cannot say: nobody said when it was detected
+  Time to first update                         first update − declared
         10 min
-  TTDeclare                               declared − detected
-        cannot be computed: detection is not recorded apart from the declaration
-  Time to first update                    first update − declared
-        10 min
-  TTDecide                                first decision − declared
-        4 min
-  TTDecide, decision 2                    decision − declared
-        4 min 30 s
-  Time to contain                         writers stopped − declared
-        10 min
-  Time to approve RUN-1.overwrite-orders  last approval − asked for
+  Time to public notice                        first status − detected
+        cannot say: nobody said when it was detected; customers were told nothing through a status
+        page
+  TTDecide                                     first effective decision − acknowledged
+        cannot say: no page was acknowledged, and nobody said when somebody took it on
+  Other decisions 2, restore_pitr              decision − acknowledged
+        cannot say: no page was acknowledged, and nobody said when somebody took it on
+  Time to contain                              writers stopped − detected
+        cannot say: nobody said when it was detected
+  Time to approve RUN-1.overwrite-orders       last approval − asked for
         12 s
-  TTR                                     end checks passed − impact start
+  TTM                                          mitigated − impact start
         41 min
-  Execution time                          end checks passed − run started
+  TTR                                          end checks passed − impact start
+        41 min
+  Execution time RUN-1                         end checks passed − run started
         23 min
-  RTO achieved                            TTR against the RTO
-        recovered 41 min after the impact began; RTO 1 h: met.
-  RPO achieved                            damage start − recovery point, against the RPO
-        14 min of good data lost from orders-copies. Within the RPO of 15 min.
-  Writes discarded                        writers stopped − damage start
+  RTO achieved                                 TTR against the RTO
+        41 min; target 1 h: met
+  RPO achieved orders-copies                   damage start − recovery point, against the RPO
+        14 min; target 15 min: met
+  Writes discarded orders-copies               writers stopped − damage start
         16 min
-  Backup age at use, orders-copies        damage start − backup end
+  Backup age at use RUN-1 orders-copies        damage start − backup end
         14 min
-  Backup verification age, orders-copies  run started − last verified
-        23 min
-  Failed attempts                         count and time spent
-        1, 2 min
+  Backup verification age RUN-1 orders-copies  restore decided − last verified
+        19 min 30 s
+  Restore duration RUN-1                       restore verified − restore started
+        13 min
+  Drill ratio RUN-1                            restore duration ÷ that of the last drill, per byte
+        cannot say: no drill of the playbook came to its end before
+  Failed first action                          next decision, or seen to fail − first decision
+        cannot say: nobody said whether it worked
+  Failed attempts                              time spent in them
+        2 min (1 attempt)
+  Failed deployment recovery time              end checks passed − deployed
+        43 min
 
 Timeline
   UTC                   Who        Event
         Source
   2026-11-23 01:58:00Z  @ci        Release 2.4.0 was put into production
-        checkout#1 slack
+        checkout#1 in Slack
   2026-11-23 02:10:00Z  @ana       Declared SEV1: Orders are wrong; commander @ana
-        INC-1#1 slack
+        INC-1#1 in Slack
   2026-11-23 02:12:00Z  @ana       Impact: 3 % of orders have a wrong price; damage began 2026-11-23
-        02:04:00Z  INC-1#2 slack
+        02:04:00Z  INC-1#2 in Slack
   2026-11-23 02:13:00Z  @ana       Fact backup_verified: yes
-        INC-1#5 slack
+        INC-1#5 in Slack
   2026-11-23 02:14:00Z  @ana       Decided: restore_pitr, going over schema changed: the copy is
-        verified  INC-1#6 slack
+        verified  INC-1#6 in Slack
   2026-11-23 02:14:30Z  @ana       Decided: restore_pitr: again
-        INC-1#7 slack
+        INC-1#7 in Slack
   2026-11-23 02:15:00Z  @ana       RUN-1 was planned from checkout-restore
-        INC-1#3 slack
+        INC-1#3 in Slack
   2026-11-23 02:15:00Z  @ana       Phase is now recovering: RUN-1
-        INC-1#8 slack
+        INC-1#8 in Slack
   2026-11-23 02:15:00Z  @ana       A plan was asked for: checkout-restore for checkout in production
-        RUN-1#1 slack
+        RUN-1#1 in Slack
   2026-11-23 02:16:00Z  @backstop  Planned, hash 19b6fb07
-        RUN-1#2 slack
+        RUN-1#2 in Slack
   2026-11-23 02:18:00Z  @backstop  Frozen: deploy of checkout in production: RUN-1 restores orders
-        FRZ-1#1 slack
+        FRZ-1#1 in Slack
   2026-11-23 02:18:00Z  @ana       Started with plan 19b6fb07, FRZ-1 placed
-        RUN-1#3 slack
+        RUN-1#3 in Slack
   2026-11-23 02:19:00Z  @backstop  stop-writers started, attempt 1
-        RUN-1#4 slack
+        RUN-1#4 in Slack
   2026-11-23 02:20:00Z  @backstop  Nothing writes to the damaged data since 2026-11-23 02:20:00Z
-        (RUN-1)  INC-1#4 slack
+        (RUN-1)  INC-1#4 in Slack
   2026-11-23 02:20:00Z  @ana       Update #1: Prices are wrong.
-        INC-1#9 slack
+        INC-1#9 in Slack
   2026-11-23 02:20:00Z  @backstop  stop-writers succeeded
-        RUN-1#5 slack
+        RUN-1#5 in Slack
   2026-11-23 02:21:00Z  @bo        Approved overwrite-orders as dba, plan 19b6fb07
-        RUN-1#6 slack
+        RUN-1#6 in Slack
   2026-11-23 02:21:30Z  @bo        Took back the approval of overwrite-orders: looked again
-        RUN-1#7 slack
+        RUN-1#7 in Slack
   2026-11-23 02:21:42Z  @cy        Rejected overwrite-orders: wrong copy
-        RUN-1#8 slack
+        RUN-1#8 in Slack
   2026-11-23 02:21:48Z  @ana       Approvals of overwrite-orders are asked for again, until
-        2026-11-23 02:50:00Z  RUN-1#9 slack
+        2026-11-23 02:50:00Z  RUN-1#9 in Slack
   2026-11-23 02:22:00Z  @ana       Broke the glass at overwrite-orders as commander: nobody answers
-        RUN-1#10 slack
+        RUN-1#10 in Slack
   2026-11-23 02:24:00Z  @backstop  restore started, attempt 1
-        RUN-1#11 slack
+        RUN-1#11 in Slack
   2026-11-23 02:26:00Z  @backstop  restore failed: disk full
-        RUN-1#12 slack
+        RUN-1#12 in Slack
   2026-11-23 02:26:00Z  @backstop  Paused: Put orders back failed: disk full
-        RUN-1#13 slack
+        RUN-1#13 in Slack
   2026-11-23 02:27:00Z  @bo        Another attempt of restore was asked for: disk was emptied
-        RUN-1#14 slack
+        RUN-1#14 in Slack
   2026-11-23 02:28:00Z  @backstop  Attempt 2 of restore may begin; before it: failed: disk full
-        RUN-1#15 slack
+        RUN-1#15 in Slack
   2026-11-23 02:28:00Z  @backstop  restore started, attempt 2
-        RUN-1#16 slack
+        RUN-1#16 in Slack
   2026-11-23 02:30:00Z  @ci        Refused a deployment of checkout to production by ci at abc
-        FRZ-1#2 slack
+        FRZ-1#2 in Slack
   2026-11-23 02:31:00Z  @backstop  A deployment of checkout to production passed by exception at def
-        FRZ-1#3 slack
+        FRZ-1#3 in Slack
   2026-11-23 02:36:00Z  @ana       The update promised for 2026-11-23 02:35:00Z did not come
-        INC-1#10 slack
+        INC-1#10 in Slack
   2026-11-23 02:38:00Z  @backstop  Check amcheck warns: 2 pages
-        RUN-1#17 slack
+        RUN-1#17 in Slack
   2026-11-23 02:38:00Z  @backstop  restore succeeded
-        RUN-1#18 slack
+        RUN-1#18 in Slack
   2026-11-23 02:38:00Z  @backstop  Paused: FRZ-2 was placed
-        RUN-1#19 slack
+        RUN-1#19 in Slack
   2026-11-23 02:39:00Z  @ana       Resumed, passing FRZ-2: agreed
-        RUN-1#20 slack
+        RUN-1#20 in Slack
   2026-11-23 02:40:00Z  @cy        ask-finance was done by hand; evidence: https://x.example/1
-        RUN-1#21 slack
+        RUN-1#21 (https://x.example/1) in Slack
   2026-11-23 02:41:00Z  @backstop  Freeze lifted: RUN-1 is recovered
-        FRZ-1#4 slack
+        FRZ-1#4 in Slack
   2026-11-23 02:41:00Z  @backstop  Check books failed: 2 missing
-        RUN-1#22 slack
+        RUN-1#22 in Slack
   2026-11-23 02:41:00Z  @backstop  Check place-order passed: order 7
-        RUN-1#23 slack
+        RUN-1#23 in Slack
   2026-11-23 02:41:00Z  @backstop  Recovered: every blocking end check passed
-        RUN-1#24 slack
+        RUN-1#24 in Slack
   2026-11-23 02:43:00Z  @ana       Severity is now SEV3: prices are right
-        INC-1#11 slack
+        INC-1#11 in Slack
   2026-11-23 02:50:00Z  @ana       Resolved: Orders are right. Data: 14 min of orders lost.
-        INC-1#12 slack
+        INC-1#12 in Slack
   2026-11-23 03:40:00Z  @ana       Closed (backup availability: helped; recovery speed: slowed): see
-        OPS-7  INC-1#13 slack
+        OPS-7  INC-1#13 in Slack
 """)
 
 
@@ -403,7 +419,8 @@ def test_what_is_not_known_is_said_and_not_invented() -> None:
     story = Story()
     story.in_incident(0, DECLARED.model_copy(update={"impact_start": None, "release": None}))
     text = written(story, 5)
-    assert value_of(text, "TTD ") == "cannot be computed: nobody stated when the impact began"
+    missing = "nobody stated when the impact began; nobody said when it was detected"
+    assert value_of(text, "TTD ") == f"cannot say: {missing}"
     assert wrapped(text) == snapshot("""\
 INC-1 post-mortem: Orders are wrong
   Date      2026-11-23 02:10:00Z
@@ -480,33 +497,40 @@ Where there was luck
 To be written: Which path worked although nobody had rehearsed it?
 
 Action items
-To be written: What will change, who owns it, and by when? Link an issue for each.
+To be written: What else will change, who owns it, and by when? `action "…" @name due:14d` adds one.
 
 Metrics
-  Metric                Formula                                                    Value
-  TTD                   declared − impact start (detection is not recorded apart)  cannot be
-        computed: nobody stated when the impact began
-  TTDeclare             declared − detected                                        cannot be
-        computed: detection is not recorded apart from the declaration
-  Time to first update  first update − declared                                    cannot be
-        computed: no update was posted
-  TTDecide              first decision − declared                                  cannot be
-        computed: no decision was recorded
-  Time to contain       writers stopped − declared                                 cannot be
-        computed: writers were not stopped
-  TTR                   end checks passed − impact start                           cannot be
-        computed: no run recovered the service
-  RTO achieved          TTR against the RTO                                        cannot be
-        computed: no run recovered the service
-  RPO achieved          damage start − recovery point, against the RPO             cannot be
-        computed: no run recovered the service
-  Backup age at use     damage start − backup end                                  cannot be
-        computed: no backup was used
-  Failed attempts       count and time spent                                       0, 0 s
+  Metric                 Formula                                          Value
+  TTD                    detected − impact start                          cannot say: nobody stated
+        when the impact began; nobody said when it was detected
+  TTA                    acknowledged − detected                          cannot say: nobody said
+        when it was detected; no page was acknowledged, and nobody said when somebody took it on
+  TTDeclare              declared − detected                              cannot say: nobody said
+        when it was detected
+  Time to first update   first update − declared                          cannot say: no update was
+        posted
+  Time to public notice  first status − detected                          cannot say: nobody said
+        when it was detected; customers were told nothing through a status page
+  TTDecide               first effective decision − acknowledged          cannot say: no page was
+        acknowledged, and nobody said when somebody took it on; no decision was recorded
+  Time to contain        writers stopped − detected                       cannot say: nobody said
+        when it was detected; writers were not stopped
+  TTM                    mitigated − impact start                         cannot say: nobody stated
+        when the impact began; nobody said when the impact was mitigated
+  TTR                    end checks passed − impact start                 cannot say: nobody stated
+        when the impact began; no run recovered the service
+  RTO achieved           TTR against the RTO                              cannot say: nobody stated
+        when the impact began; no run recovered the service
+  RPO achieved           damage start − recovery point, against the RPO   cannot say: no run
+        recovered the service
+  Backup age at use      damage start − backup end                        no backup was used
+  Failed first action    next decision, or seen to fail − first decision  cannot say: no decision
+        was recorded
+  Failed attempts        time spent in them                               no run was started
 
 Timeline
   UTC                   Who   Event                                            Source
-  2026-11-23 02:10:00Z  @ana  Declared SEV1: Orders are wrong; commander @ana  INC-1#1 slack
+  2026-11-23 02:10:00Z  @ana  Declared SEV1: Orders are wrong; commander @ana  INC-1#1 in Slack
 """)
 
 
@@ -522,6 +546,23 @@ def test_the_two_questions_stay_open_until_the_incident_is_closed() -> None:
     story.in_incident(95, events.IncidentReopened(why="again"))
     story.in_incident(96, events.IncidentClosed(backup_availability="no", recovery_speed="no"))
     assert "see OPS-7" not in written(story, 100).split("Updates")[0].split("Backups and the outcome")[1]
+
+
+def test_the_answers_say_by_how_much_and_what_shows_it() -> None:
+    story = Story()
+    story.in_incident(0, DECLARED)
+    link = "https://graphs.example/7"
+    closed = events.IncidentClosed(
+        backup_availability="helped",
+        recovery_speed="slowed",
+        availability_minutes=90,
+        availability_evidence=link,
+    )
+    story.in_incident(5, closed)
+    text = written(story, 10)
+    assert f"Did backup availability affect the outcome?  helped, by 1 h 30 min ({link})" in text
+    assert "slowed; nobody said by how much" in text
+    assert "Closed (backup availability: helped, by 1 h 30 min; recovery speed: slowed)" in text
 
 
 def test_a_long_incident_keeps_its_hours() -> None:
@@ -572,7 +613,9 @@ def test_a_backup_nobody_measured_or_verified_says_so() -> None:
     text = recovered(PLAN.model_copy(update={"sources": (SOURCE.model_copy(update={"point": bare}),)}))
     assert "copy by sqlite, size not known" in text
     assert "Verified        not known" in text
-    assert value_of(text, "Backup verification age") == "cannot be computed: nobody verified it"
+    assert value_of(text, "Backup verification age") == (
+        "cannot say: nobody verified it; no decision to restore was recorded before it"
+    )
 
 
 def test_a_run_that_put_back_no_data_lost_none() -> None:
@@ -591,6 +634,16 @@ def test_a_step_that_was_left_out_was_never_started() -> None:
     assert "skipped: already stopped" in written(story, 20)
 
 
+def test_a_step_that_went_well_with_a_caution_tells_it() -> None:
+    story = restoring()
+    story.in_run(
+        24, events.StepSucceeded(step="restore", attempt=1, evidence={"caution": "It was not held."})
+    )
+    text = written(story, 30)
+    assert "succeeded: It was not held." in text
+    assert "restore succeeded: It was not held." in text
+
+
 def test_undone_and_doubtful_attempts_are_told() -> None:
     story = stopped()
     story.in_run(12, events.StepStarted(step="stop-writers", attempt=1, key="u", undo=True))
@@ -600,7 +653,7 @@ def test_undone_and_doubtful_attempts_are_told() -> None:
     text = written(story, 20)
     assert "undo of S1 Stop checkout" in text
     assert "in doubt: the host is gone" in text
-    assert value_of(text, "Failed attempts") == "1, 1 min"
+    assert value_of(text, "Failed attempts") == "1 min (1 attempt)"
 
 
 def test_a_freeze_that_ended_by_itself_or_stands_says_so() -> None:

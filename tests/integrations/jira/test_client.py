@@ -3,25 +3,26 @@ from dataclasses import replace
 import pytest
 from pydantic import SecretStr
 
-from bot.core.adf import bot_block
+from bot.core.written import Written
 from bot.sandbox.jira import Drop, JiraStandIn
+from integrations import adf
 from integrations.jira import JiraTracker
 from integrations.jira.client import headline
-from tests.integrations.jira.conftest import REF, TEXT, document, ensure, error_of, site
+from tests.integrations.jira.conftest import REF, TEXT, document, ensure, error_of, site, stored, written
 
 
 @pytest.mark.parametrize("ref", ["", "a b", 'x" OR labels = "y', "../x", "x" * 101])
 async def test_a_reference_that_is_no_label_is_refused_before_anything_is_asked(
     jira: JiraStandIn, tracker: JiraTracker, ref: str
 ) -> None:
-    error = await error_of(lambda: tracker.ensure_issue(ref, summary="x", description_adf=TEXT))
+    error = await error_of(lambda: tracker.ensure_issue(ref, summary="x", text=TEXT))
     assert (error.permanent, jira.journal) == (True, [])
 
 
 async def test_a_gateway_address_is_not_shown_to_people(jira: JiraStandIn) -> None:
     gateway = replace(site(jira), site_url="https://example.atlassian.net/")
     tracker = JiraTracker(gateway)
-    issue = await tracker.ensure_issue(REF, summary="x", description_adf=TEXT)
+    issue = await tracker.ensure_issue(REF, summary="x", text=TEXT)
     assert issue.url == "https://example.atlassian.net/browse/OPS-1"
     await tracker.close()
 
@@ -47,7 +48,7 @@ async def test_a_token_read_from_a_file_may_end_with_a_newline(jira: JiraStandIn
 async def test_a_summary_is_one_line_that_jira_takes(
     jira: JiraStandIn, tracker: JiraTracker, summary: str, shown: str
 ) -> None:
-    await tracker.ensure_issue(REF, summary=summary, description_adf=TEXT)
+    await tracker.ensure_issue(REF, summary=summary, text=TEXT)
     assert jira.issues["OPS-1"].summary == shown
 
 
@@ -58,33 +59,65 @@ def test_a_summary_of_exactly_255_is_not_cut() -> None:
 async def test_a_description_over_the_limit_never_leaves_and_burns_no_number(
     jira: JiraStandIn, tracker: JiraTracker
 ) -> None:
-    long = {"version": 1, "type": "doc", "content": document("🧨" * 4_000)["content"] * 6}
-    error = await error_of(lambda: tracker.ensure_issue(REF, summary="x", description_adf=long))
+    await ensure(tracker)
+    jira.issues["OPS-1"].description = document(*["🧨" * 1_000] * 16, "x" * 700)
+    error = await error_of(lambda: tracker.publish("OPS-1", written("x" * 1_000)))
     assert error.permanent
     assert "32,767" in str(error)
-    assert jira.asked("create_issue") == []
-    await ensure(tracker)
-    assert (await error_of(lambda: tracker.publish("OPS-1", lambda existing: long))).permanent
     assert jira.asked("edit_issue") == []
+
+
+@pytest.mark.parametrize("people", [0, 7_000, 20_000, 30_000])
+async def test_our_part_takes_the_room_that_people_leave_and_says_where_the_rest_is(
+    jira: JiraStandIn, tracker: JiraTracker, people: int
+) -> None:
+    await ensure(tracker)
+    theirs = document(*["p" * 500] * (people // 500))
+    jira.issues["OPS-1"].description = theirs
+    ours = written(*[f"{number} " + "o" * 500 for number in range(100)])
+    await tracker.publish("OPS-1", ours)
+    whole = jira.issues["OPS-1"].description
+    assert whole
+    assert whole["content"][: len(theirs["content"])] == theirs["content"]
+    assert min(people + 24_000, 32_000) < adf.length(whole) <= 32_767
+    assert "The rest is at https://backstop.example." in str(whole["content"][-2])
+
+
+@pytest.mark.parametrize("left", [-1, 0, 1])
+async def test_a_text_is_taken_up_to_the_very_last_character(
+    jira: JiraStandIn, tracker: JiraTracker, left: int
+) -> None:
+    await ensure(tracker)
+    end = written("end")
+    marks = adf.length(stored(written()))
+    people = 32_767 - marks - adf.length(dict(end.adf(99))) - left
+    jira.issues["OPS-1"].description = document(*["p" * 1_000] * (people // 1_000), "p" * (people % 1_000))
+    if left < 0:
+        assert (await error_of(lambda: tracker.publish("OPS-1", end))).permanent
+        return
+    # With no room for more than the sentence that says where the rest is, that sentence has to fit.
+    short = Written(end.document, ("end",))
+    await tracker.publish("OPS-1", short)
+    assert adf.length(jira.issues["OPS-1"].description or {}) == 32_767 - left
 
 
 async def test_publishing_keeps_what_people_wrote(jira: JiraStandIn, tracker: JiraTracker) -> None:
     await ensure(tracker)
     jira.issues["OPS-1"].description = document("a person wrote this")
-    await tracker.publish("OPS-1", lambda existing: bot_block(existing, document("first")))
-    await tracker.publish("OPS-1", lambda existing: bot_block(existing, document("second")))
-    assert jira.issues["OPS-1"].description == bot_block(document("a person wrote this"), document("second"))
+    await tracker.publish("OPS-1", written("first"))
+    await tracker.publish("OPS-1", written("second"))
+    assert jira.issues["OPS-1"].description == stored(written("second"), document("a person wrote this"))
 
 
 async def test_publishing_the_same_again_writes_nothing(jira: JiraStandIn, tracker: JiraTracker) -> None:
     await ensure(tracker)
     for _ in range(2):
-        await tracker.publish("OPS-1", lambda existing: document("same"))
+        await tracker.publish("OPS-1", written("same"))
     assert len(jira.asked("edit_issue")) == 1
 
 
 async def test_publishing_to_an_issue_that_is_gone_says_so(tracker: JiraTracker) -> None:
-    error = await error_of(lambda: tracker.publish("OPS-7", lambda existing: TEXT))
+    error = await error_of(lambda: tracker.publish("OPS-7", TEXT))
     assert error.permanent
     assert str(error).startswith("Jira refused reading OPS-7 (HTTP 404): Issue does not exist")
 

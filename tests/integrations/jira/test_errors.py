@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from bot.sandbox.jira import Drop, JiraStandIn, Reply, failing, maintenance, rate_limited
 from integrations.jira import JiraSite, JiraTracker, RateLimited, Unanswered
-from tests.integrations.jira.conftest import TEXT, document, ensure, error_of, site
+from tests.integrations.jira.conftest import TEXT, ensure, error_of, site, stored, written
 
 
 async def test_one_request_is_one_request_even_when_jira_is_rate_limiting(
@@ -40,7 +40,7 @@ async def test_a_pause_is_told_in_seconds_or_not_at_all(
     given = {name: value for name, value in (("Retry-After", header), ("Date", date)) if value}
     jira.faults.add("edit_issue", Reply(429, headers=given))
     await ensure(tracker)
-    error = await error_of(lambda: tracker.publish("OPS-1", lambda existing: document("new")))
+    error = await error_of(lambda: tracker.publish("OPS-1", written("new")))
     assert isinstance(error, RateLimited)
     assert error.retry_after == seconds
 
@@ -70,7 +70,7 @@ async def test_an_error_is_one_sentence(
 ) -> None:
     await ensure(tracker)
     jira.faults.add("edit_issue", fault)
-    error = await error_of(lambda: tracker.publish("OPS-1", lambda existing: document("new")))
+    error = await error_of(lambda: tracker.publish("OPS-1", written("new")))
     assert (error.permanent, str(error)) == (permanent, sentence)
     assert len(jira.asked("edit_issue")) == 1
 
@@ -95,7 +95,7 @@ async def test_neither_token_nor_headers_get_into_an_error_or_a_log(
         "edit_issue", Reply(400, body, headers={"Set-Cookie": "atlassian.xsrf.token=canary"}), maintenance()
     )
     for _ in range(2):
-        error = await error_of(lambda: tracker.publish("OPS-1", lambda existing: document("new")))
+        error = await error_of(lambda: tracker.publish("OPS-1", written("new")))
         assert error.__cause__ is None
         assert error.__suppress_context__
         assert len(str(error)) < 400
@@ -163,7 +163,7 @@ async def test_a_jira_that_is_not_cloud_is_refused_instead_of_found_empty(
     jira.faults.add("server_info", Reply(200, '{"deploymentType": "Server", "versionNumbers": [9, 12, 0]}'))
     error = await error_of(lambda: ensure(tracker))
     assert (error.permanent, jira.issues) == (True, {})
-    assert "not Jira Cloud" in str(error)
+    assert "no Jira Cloud" in str(error)
 
 
 @pytest.mark.parametrize(
@@ -181,9 +181,9 @@ async def test_a_page_instead_of_an_answer_is_not_taken_for_a_write(
 ) -> None:
     await ensure(tracker)
     jira.faults.add("edit_issue", maintenance())
-    error = await error_of(lambda: tracker.publish("OPS-1", lambda existing: document("new")))
+    error = await error_of(lambda: tracker.publish("OPS-1", written("new")))
     assert isinstance(error, Unanswered)
-    assert jira.issues["OPS-1"].description == TEXT
+    assert jira.issues["OPS-1"].description == stored(TEXT)
 
 
 async def test_health_names_the_account_and_the_version(jira: JiraStandIn, tracker: JiraTracker) -> None:
@@ -220,7 +220,7 @@ async def test_a_write_that_would_be_redirected_into_a_read_is_an_error(
     await ensure(tracker)
     elsewhere = {"Location": f"{jira.url}/rest/api/3/myself"}
     jira.faults.add("edit_issue", Reply(status, headers=elsewhere))
-    error = await error_of(lambda: tracker.publish("OPS-1", lambda existing: document("new")))
+    error = await error_of(lambda: tracker.publish("OPS-1", written("new")))
     assert error.permanent
     assert "leads to another one" in str(error)
     assert jira.asked("myself") == []
@@ -229,5 +229,5 @@ async def test_a_write_that_would_be_redirected_into_a_read_is_an_error(
 async def test_a_redirect_that_keeps_the_method_is_followed(jira: JiraStandIn, tracker: JiraTracker) -> None:
     await ensure(tracker)
     jira.faults.add("edit_issue", Reply(307, headers={"Location": f"{jira.url}/rest/api/3/issue/OPS-1"}))
-    await tracker.publish("OPS-1", lambda existing: document("new"))
-    assert jira.issues["OPS-1"].description == document("new")
+    await tracker.publish("OPS-1", written("new"))
+    assert jira.issues["OPS-1"].description == stored(written("new"))

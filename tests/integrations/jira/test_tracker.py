@@ -5,16 +5,16 @@ import pytest
 
 from bot.sandbox.jira import Drop, Hold, JiraStandIn, Reply, failing, maintenance
 from integrations.jira import JiraTracker, Unanswered
-from tests.integrations.jira.conftest import LABEL, REF, TEXT, ensure, error_of, site
+from tests.integrations.jira.conftest import LABEL, REF, TEXT, ensure, error_of, site, stored
 
 
 async def test_an_issue_is_made_with_its_label_and_property_in_one_request(
     jira: JiraStandIn, tracker: JiraTracker
 ) -> None:
-    issue = await tracker.ensure_issue(REF, summary="INC-42 checkout", description_adf=TEXT)
+    issue = await tracker.ensure_issue(REF, summary="INC-42 checkout", text=TEXT)
     assert (issue.key, issue.url, issue.duplicates) == ("OPS-1", f"{jira.url}/browse/OPS-1", [])
     made = jira.issues["OPS-1"]
-    assert (made.summary, made.type, made.description) == ("INC-42 checkout", "Task", TEXT)
+    assert (made.summary, made.type, made.description) == ("INC-42 checkout", "Task", stored(TEXT))
     assert made.labels == ("backstop", LABEL)
     assert made.properties == {"backstop": {"ref": REF}}
     assert [each.operation for each in jira.journal] == ["server_info", "fields", "search", "create_issue"]
@@ -31,6 +31,27 @@ async def test_an_issue_just_made_is_known_before_the_search_index_has_it(
     jira.site.hold_index()
     assert await ensure(tracker) == await ensure(tracker, attempt=2) == ("OPS-1", [])
     assert waits == []
+
+
+async def test_an_issue_that_is_gone_is_made_anew_though_the_search_index_still_names_it(
+    jira: JiraStandIn, tracker: JiraTracker
+) -> None:
+    assert await ensure(tracker) == ("OPS-1", [])
+    assert await tracker.exists("OPS-1")
+    gone = jira.issues["OPS-1"]
+    jira.issues.pop("OPS-1")
+
+    assert not await tracker.exists("OPS-1")
+    jira.issues["OPS-1"] = gone
+    assert await ensure(tracker, attempt=2) == ("OPS-2", [])
+
+
+async def test_an_account_that_may_not_look_says_so_and_calls_nothing_gone(
+    jira: JiraStandIn, tracker: JiraTracker
+) -> None:
+    await ensure(tracker)
+    jira.faults.add("get_issue", failing(403))
+    assert "does not allow" in str(await error_of(lambda: tracker.exists("OPS-1")))
 
 
 async def test_an_issue_made_by_an_earlier_process_is_adopted(

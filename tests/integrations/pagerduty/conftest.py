@@ -17,6 +17,7 @@ def furnished(clock: Clock, *, port: int = 0, token: str = "") -> PagerDutyStand
         account.person(name.title(), f"{name}@example.com")
     account.policy("PDBA001", "bo@example.com", "ana@example.com")
     account.policy("PSHOP02", "cy@example.com")
+    account.schedule("PSCHED1", "ana@example.com")
     account.service("PSHOP01", "Checkout", "PSHOP02")
     return account
 

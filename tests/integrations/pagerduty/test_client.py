@@ -82,9 +82,36 @@ async def test_what_was_written_can_be_looked_for(account: PagerDutyStandIn, pag
 
 
 async def test_who_is_on_call_is_the_first_level_by_e_mail(pagerduty: PagerDuty) -> None:
-    found = await pagerduty.on_call(["PDBA001", "PSHOP02", "PNOBODY"])
-    assert found == {"PDBA001": ("bo@example.com",), "PSHOP02": ("cy@example.com",), "PNOBODY": ()}
-    assert await pagerduty.on_call([]) == {}
+    found = await pagerduty.on_call("escalation_policy", ["PDBA001", "PSHOP02", "PNOBODY"])
+    emails = {id: [each.email for each in people] for id, people in found.items()}
+    assert emails == {"PDBA001": ["bo@example.com"], "PSHOP02": ["cy@example.com"], "PNOBODY": []}
+    assert await pagerduty.on_call("schedule", []) == {}
+
+
+async def test_who_is_on_a_schedule_is_on_call_wherever_the_schedule_stands(pagerduty: PagerDuty) -> None:
+    found = await pagerduty.on_call("schedule", ["PSCHED1", "PNOBODY"])
+    assert [each.email for each in found["PSCHED1"]] == ["ana@example.com"]
+    assert found["PNOBODY"] == ()
+    assert found["PSCHED1"][0].id == await pagerduty.user("ana@example.com")
+
+
+async def test_a_long_list_of_who_is_on_call_is_read_to_its_end(
+    account: PagerDutyStandIn, pagerduty: PagerDuty
+) -> None:
+    many = [account.person(f"P{n}", f"p{n}@example.com").email for n in range(150)]
+    account.schedule("PMANY01", *many)
+    found = await pagerduty.on_call("schedule", ["PMANY01"])
+    assert [each.email for each in found["PMANY01"]] == many
+    assert len(account.asked("on_call")) == 2
+
+
+async def test_an_incident_is_made_urgent_and_stays_as_it_is_otherwise(
+    account: PagerDutyStandIn, pagerduty: PagerDuty
+) -> None:
+    made = await pagerduty.open("k", service="PSHOP01", title="t", details="", urgency="low")
+    await pagerduty.urge(made.id)
+    [incident] = account.incidents
+    assert (incident.urgency, incident.status) == ("high", "triggered")
 
 
 async def test_people_are_found_by_e_mail_in_any_case(pagerduty: PagerDuty) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,7 @@ from tests.integrations.host import Host, a_host, until
 _BOT = """
 import asyncio, sys
 from pathlib import Path
-from integrations.process import start_detached
+from integrations.detached import start_detached
 
 async def main(config, state, socket):
     runner = await start_detached(Path(config), Path(state), Path(socket))
@@ -232,6 +234,29 @@ async def test_a_program_that_works_is_not_silent_and_a_frozen_one_is(host: Host
     await host.reached("k", lambda status: status.silent_s is not None and status.silent_s < 1.5)
     host.go()
     assert (await host.ended("k")).silent_s is None
+
+
+@pytest.mark.parametrize(("mark", "silent"), [({"by_figures": True}, True), ({}, False)])
+async def test_who_only_asks_for_figures_is_silent_while_none_of_them_moves(
+    host: Host, mark: dict[str, bool], *, silent: bool
+) -> None:
+    await host.start("k", "act", who="ana")
+    await host.begun("ana")
+    job = Job(host.state, "k")
+    line = json.dumps({"phase": "replaying", "done": 1, "total": 9, **mark})
+    with job.log.open("a") as log:
+        log.write(f"::progress {line}\n")
+    before = time.time() - 60
+    for path in (job.log, job.path / "pid.json"):
+        os.utime(path, (before, before))
+    job.pulse.touch()
+
+    said = (await host.runner.status("k")).silent_s
+
+    assert said is not None
+    assert (said > 30) is silent
+    host.go()
+    await host.ended("k")
 
 
 @pytest.mark.parametrize("name", ["workers", "forgets", "lets-go"])

@@ -190,19 +190,21 @@ def test_no_copy_is_begun_where_the_disk_has_no_room(shop: Shop) -> None:
 
 
 def test_a_copy_that_lies_beside_is_told_with_the_health_of_its_target(shop: Shop, tmp_path: Path) -> None:
-    def problems() -> list[str]:
+    def told(of: str) -> list[str]:
         found = questions.health(shop.database, shop.points, shop.kept, tmp_path / "record" / "identity")
-        return list(found["problems"])
+        return list(found[of])
 
-    assert problems() == []
+    assert (told("problems"), told("notes")) == ([], [])
     list(of_sqlite.prepare(shop.what(EARLY)))
-    assert problems() == [
+    assert told("notes") == [
         f"A copy of {shop.point} lies ready beside it, made by RUN-1.prepare.1; the restore of that point "
         "takes it, `discard` removes it."
     ]
+    assert told("problems") == []
     list(of_sqlite.discard(shop.database, shop.kept))
     _die_at(shop, "copying", "prepare", "RUN-2.prepare.1")
-    assert ["was begun and is not whole" in problem for problem in problems()] == [True]
+    assert ["was begun and is not whole" in problem for problem in told("problems")] == [True]
+    assert told("notes") == []
 
 
 @pytest.fixture
@@ -291,6 +293,24 @@ def test_a_database_that_somebody_opened_is_never_taken(orders: test_renaming.Sh
         )
     stages = [step.phase for step in renaming.restore(orders.what(LATE))]
     assert "copied" in stages
+    assert orders.orders.total() == GOOD
+    assert orders.orders.databases("_prepared_") == []
+
+
+@pytest.mark.real
+def test_a_database_that_was_opened_and_closed_again_is_never_taken(orders: test_renaming.Shop) -> None:
+    what = orders.what(EARLY)
+    list(of_postgres.prepare(what))
+    name = sql.Identifier(what.prepared)
+    with orders.orders.server.connect() as connection:
+        connection.autocommit = True
+        connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(name))
+        connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name))
+
+    list(renaming.restore(orders.what(LATE)))
+
+    done = renaming.done(orders.what(LATE))
+    assert (done["prepared"], done["caution"]) == (False, renaming.TOUCHED)
     assert orders.orders.total() == GOOD
     assert orders.orders.databases("_prepared_") == []
 

@@ -16,7 +16,7 @@ import pytest
 
 from integrations.runner.attempts import Attempt
 from integrations.runner.postgres import content, dumps
-from integrations.runner.postgres.renaming import Renaming, growing, kept, restore
+from integrations.runner.postgres.renaming import Renaming, done, growing, kept, restore
 from integrations.runner.postgres.server import Server
 from integrations.runner.report import Problem
 from tests import postgres
@@ -105,6 +105,30 @@ def test_another_attempt_after_a_kill_takes_away_what_it_left(shop: Shop) -> Non
     list(restore(shop.what("RUN-1/restore/2")))
     assert shop.orders.total() == GOOD
     assert shop.orders.databases("_re") == [shop.what("RUN-1/restore/2").old]
+
+
+def test_another_attempt_finishes_the_swap_of_one_that_was_killed(shop: Shop) -> None:
+    shop.die_at("swapped")
+    shop.die_at("swapped", "RUN-1/restore/2")
+    what = shop.what("RUN-1/restore/3")
+
+    assert {step.phase for step in restore(what)} == {"checking", "swapped", "done"}
+
+    said = done(what)
+    assert (shop.orders.total(), shop.orders.total(shop.what().old)) == (GOOD, BAD)
+    assert shop.orders.databases("_re") == [shop.what().old]
+    assert (said["kept"], said["goes_on_from"]) == (f"database {shop.what().old}", [KEY, "RUN-1/restore/2"])
+
+
+def test_what_was_written_after_a_broken_off_swap_is_kept_as_well(shop: Shop) -> None:
+    shop.die_at("swapped")
+    shop.orders.damage()
+    what = shop.what("RUN-1/restore/2")
+
+    list(restore(what))
+
+    assert (shop.orders.total(), done(what)["kept"]) == (GOOD, f"database {what.old}")
+    assert shop.orders.databases("_re") == sorted([shop.what().old, what.old])
 
 
 def test_a_database_of_somebody_else_is_never_taken_for_a_leftover(shop: Shop) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -20,10 +22,12 @@ from integrations.runner import files
 from integrations.runner.attempts import Attempt
 from integrations.runner.copies import Copies
 from integrations.runner.files import digest
+from integrations.runner.program import _parser
 from integrations.runner.report import PartlyDone, Problem
-from integrations.runner.sqlite import points, questions
-from integrations.runner.sqlite.restore import Restore, keep, restore
+from integrations.runner.sqlite import points, questions, verbs
+from integrations.runner.sqlite.restore import Restore, done, keep, restore, room_to_keep
 
+_HUGE = 8 << 40
 _STAGES = ("copying", "copied", "proved", "locked", "linked", "swapped", "kept", "done")
 
 _DIE_AT = """
@@ -120,6 +124,82 @@ def test_a_restore_killed_at_any_stage_can_be_followed_by_another_attempt(shop: 
     assert shop.total() == RIGHT
     kept = [shop.total(path) for path in shop.kept.glob("*/orders.db")]
     assert 0 in kept
+    assert shop.beside() == []
+
+
+@pytest.mark.parametrize("stage", ["swapped", "kept"])
+def test_another_attempt_finishes_the_swap_of_one_that_was_killed(shop: Shop, stage: str) -> None:
+    shop.die_at(stage, "RUN-1/restore/1")
+    shop.die_at("swapped", "RUN-1/restore/2")
+    what = shop.what("RUN-1/restore/3")
+
+    assert [step.phase for step in restore(what)] == ["swapped", "kept", "done"]
+
+    said = done(what)
+    assert shop.total() == RIGHT
+    assert (shop.total(Path(said["kept"])), said["goes_on_from"]) == (
+        0,
+        ["RUN-1/restore/1", "RUN-1/restore/2"],
+    )
+    assert len([*shop.kept.glob("*/orders.db")]) == 1
+    assert shop.beside() == []
+
+
+def test_what_was_written_after_a_broken_off_swap_is_kept_as_well(shop: Shop) -> None:
+    shop.die_at("swapped", "RUN-1/restore/1")
+    with shop.connected() as connection:
+        connection.execute("INSERT INTO orders VALUES (5000, 7)")
+    what = shop.what("RUN-1/restore/2")
+
+    list(restore(what))
+
+    assert (shop.total(), done(what)["goes_on_from"]) == (RIGHT, [])
+    assert shop.total(Path(done(what)["kept"])) == RIGHT + 7
+    assert shop.total(shop.what().attempt.shelf / "orders.db") == 0
+
+
+@pytest.mark.parametrize("key", ["RUN-1/restore/1", "RUN-1/restore/2"])
+def test_a_swap_whose_old_file_cannot_be_moved_says_that_it_is_done_and_where_that_lies(
+    shop: Shop, key: str
+) -> None:
+    stages = restore(shop.what())
+    while next(stages).phase != "swapped":
+        pass
+    place = shop.what().attempt.shelf / "orders.db"
+    place.mkdir()
+    said = f"is restored, but the file it replaced could not be moved to {place}: Is a directory. "
+    with pytest.raises(Problem, match=re.escape(f"{said}It lies whole in {shop.what().damaged}.")):
+        list(stages)
+    assert shop.total(shop.what().damaged) == 0
+    place.rmdir()
+
+    assert [step.phase for step in restore(shop.what(key))] == ["swapped", "kept", "done"]
+
+    assert (shop.total(), shop.total(Path(done(shop.what(key))["kept"]))) == (RIGHT, 0)
+
+
+def test_a_disk_that_cannot_take_what_is_kept_is_said_before_anything_is_replaced(shop: Shop) -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as elsewhere:  # a disk of its own
+        kept = Path(elsewhere) / "kept"
+        assert room_to_keep(shop.database, kept) == {}
+        os.truncate(shop.database, _HUGE)
+        assert room_to_keep(shop.database, shop.kept) == {}
+        what = Restore(shop.database, shop.points, Attempt(kept, "RUN-1/restore/1", shop.point))
+        with pytest.raises(Problem, match=f"The disk of {kept} has .* nothing was begun. Make room first"):
+            list(restore(what))
+        given = _parser("sqlite").parse_args(
+            [
+                "work",
+                f"--database={shop.database}",
+                f"--points={shop.points}",
+                f"--kept={kept}",
+                "--point",
+                shop.point,
+            ]
+        )
+        assert f"The disk of {kept} has " in verbs.answer(given)["no_room"]
+        shop.database.unlink()
+        assert room_to_keep(shop.database, kept) == {}
     assert shop.beside() == []
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from integrations.contract import IntegrationError, Json
-from integrations.process import start_detached
+from integrations.detached import start_detached
 from integrations.runner import processes
 from integrations.runner.jobs import Job
 from tests.integrations.host import SECRET, Host, until
@@ -77,7 +77,10 @@ async def test_what_cannot_be_done_is_refused_with_a_sentence_and_nothing_begins
 
 async def test_a_line_longer_than_any_request_ends_the_connection_and_not_the_runner(host: Host) -> None:
     assert await _sent(host, b"x" * 300_000) == {}
-    assert (await host.runner.hello()).targets == ("orders-db", "readings", "uploads", "checkout")
+    assert (await host.runner.hello()).targets == (
+        *("orders-db", "readings", "uploads", "uploads-drill"),
+        "checkout",
+    )
 
 
 async def test_a_key_never_leaves_the_directory_of_jobs(host: Host) -> None:
@@ -200,3 +203,30 @@ async def test_a_flood_of_output_is_cut_and_its_end_is_kept(host: Host) -> None:
     await host.ended("k")
     assert log.stat().st_size < 5_000_000
     assert (await host.runner.status("k")).said == "the end"
+
+
+async def test_a_configuration_that_was_changed_later_is_named_until_the_runner_begins_again(
+    host: Host,
+) -> None:
+    before = host.config.read_text()
+    assert (await host.runner.hello()).problems == ()
+
+    host.config.write_text(before + '\n[targets.more]\nkind = "commands"\n')
+    hello = await host.runner.hello()
+
+    assert "more" not in hello.targets
+    assert hello.problems == (
+        f"{host.config} was changed after the runner had read it, and the old text is in force: end the "
+        f"runner (process {host.served}; its jobs go on) and have it started again.",
+    )
+    host.config.unlink()
+    assert (await host.runner.hello()).problems == (
+        f"{host.config} cannot be read any more; what the runner had read of it is in force.",
+    )
+    host.config.write_text(before)
+    assert (await host.runner.hello()).problems == ()
+    host.config.write_text(before + '\n[targets.more]\nkind = "commands"\n')
+    host.kill_serve()
+    await host.serve()
+    hello = await host.runner.hello()
+    assert (hello.problems, hello.targets[-1]) == ((), "more")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from integrations.runner import servers
 from integrations.runner.attempts import Attempt
 from integrations.runner.config import parse
 from integrations.runner.operations import build
@@ -21,8 +22,10 @@ from integrations.runner.program import _parser
 from tests.pgbackrest import SIDE_PORT, Cluster, Release
 
 pytestmark = pytest.mark.real
+_HUGE = 8 << 40
 _DIE_AT = """
 import os, signal, sys, threading, time
+from integrations.runner.attempts import Attempt
 from integrations.runner.pgbackrest import verbs
 from integrations.runner.program import _parser
 
@@ -34,10 +37,13 @@ def die_half_way():
         time.sleep(0)
     os.killpg(0, signal.SIGKILL)
 
+def is_ready():
+    return Attempt(given.kept, key, given.point).record.get("state") == "ready"
+
 if stage == "half copied":
     threading.Thread(target=die_half_way, daemon=True).start()
 for step in verbs.work(given, key):
-    if step.phase == stage:
+    if step.phase == stage or (stage == "about to exchange" and step.phase == "stopping" and is_ready()):
         os.killpg(0, signal.SIGKILL)
 """
 
@@ -56,8 +62,31 @@ class Host:
     def act(
         self, stage: str, key: str, bad: Release, operation: str = "pgbackrest.restore", **params: str
     ) -> int:
+        done = self._run(stage, key, bad, operation, **params)
+        assert not done.stderr or done.returncode == -signal.SIGKILL, done.stderr.decode()
+        return done.returncode
+
+    def said(self, key: str, bad: Release) -> str:
+        """Return what a restore that does not succeed says."""
+        done = self._run("never", key, bad, "pgbackrest.restore")
+        assert done.returncode
+        return done.stderr.decode()
+
+    def broken_off(self, key: str, **inodes: int) -> None:
+        """Leave the record of a restore that was killed about to exchange directories of these inodes."""
+        attempt = Attempt(self.cluster.kept, key, self.cluster.label())
+        with attempt.alone("orders-cluster"):
+            attempt.ready(**inodes)
+
+    def state_of(self, key: str) -> str:
+        """Return what the record of a restore says of it."""
+        return str(Attempt(self.cluster.kept, key, "").record["state"])
+
+    def _run(
+        self, stage: str, key: str, bad: Release, operation: str, **params: str
+    ) -> subprocess.CompletedProcess[bytes]:
         argv = self.argv(operation, point=self.cluster.label(), lsn=bad.lsn, **params)
-        done = subprocess.run(
+        return subprocess.run(
             [sys.executable, "-c", _DIE_AT, stage, key, *argv],
             process_group=0,
             check=False,
@@ -66,8 +95,6 @@ class Host:
             umask=0o077,
             env={**os.environ, "BACKSTOP_JOB": "of a test"},
         )
-        assert not done.stderr or done.returncode == -signal.SIGKILL, done.stderr.decode()
-        return done.returncode
 
     def switch(self, key: str, bad: Release) -> Switch:
         """Return what a restore under a key made of the cluster."""
@@ -97,13 +124,120 @@ def test_another_attempt_after_a_kill_keeps_what_was_replaced(cluster: Cluster, 
     bad = cluster.release_badly()
     damaged = cluster.rows()
     assert host.act("swapped", "RUN-1/restore/1", bad) == -signal.SIGKILL
-    assert host.act("never", "RUN-1/restore/2", bad) == 0
-    assert cluster.rows() == bad.good
+    restored = cluster.data.stat().st_ino
+    assert host.act("kept", "RUN-1/restore/2", bad) == -signal.SIGKILL
+    assert host.act("never", "RUN-1/restore/3", bad) == 0
+    assert (cluster.rows(), cluster.data.stat().st_ino) == (bad.good, restored)
     first = cluster.kept / "RUN-1%2Frestore%2F1" / "data"
+    said = done(host.switch("RUN-1/restore/3", bad))
+    assert (said["kept"], said["goes_on_from"]) == (str(first), ["RUN-1/restore/1", "RUN-1/restore/2"])
     cluster.stop()
     first.rename(cluster.side)
     cluster.start_side()
     assert cluster.rows(SIDE_PORT) == damaged
+
+
+def _next_incident(host: Host) -> None:
+    """Prepare and restore anew under keys of another run, and see that the very copy took the place."""
+    cluster, bad = host.cluster, host.cluster.release_badly()
+    cluster.archived()
+    damaged = cluster.data.stat().st_ino
+    assert host.act("never", "RUN-9/prepare", bad, "pgbackrest.prepare") == 0
+    copy, server = cluster.side.stat().st_ino, servers.pid_in(cluster.side)
+
+    assert host.act("never", "RUN-9/restore/1", bad) == 0
+
+    assert server is not None
+    assert (cluster.data.stat().st_ino, cluster.rows()) == (copy, bad.good)
+    assert (cluster.kept / "RUN-9%2Frestore%2F1" / "data").stat().st_ino == damaged
+
+
+def test_the_restore_after_one_that_took_the_copy_of_another_takes_its_own(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    host, bad = Host(cluster, tmp_path), cluster.release_badly()
+    assert host.act("never", "RUN-1/prepare", bad, "pgbackrest.prepare") == 0
+    copy = cluster.side.stat().st_ino
+    assert host.act("about to exchange", "RUN-1/restore/1", bad) == -signal.SIGKILL
+    cluster.stop()
+    assert host.act("never", "RUN-1/restore/2", bad) == 0
+    assert (cluster.data.stat().st_ino, cluster.rows()) == (copy, bad.good)
+    assert host.state_of("RUN-1/restore/1") == "given up"
+
+    _next_incident(host)
+
+    assert not (cluster.kept / "RUN-1%2Frestore%2F1" / "data").exists()
+
+
+def test_a_number_that_was_given_to_another_directory_makes_no_copy_a_replaced_cluster(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    host, inode = Host(cluster, tmp_path), cluster.data.stat().st_ino
+    # An older version noted the copy alone.
+    for replaced in ({}, {"replaced": inode}):
+        host.broken_off(f"RUN-{len(replaced)}/restore/1", inode=inode, **replaced)
+
+    _next_incident(host)
+
+    assert {host.state_of(f"RUN-{number}/restore/1") for number in (0, 1)} == {"given up"}
+
+
+def test_an_attempt_is_not_over_because_another_directory_was_given_its_number(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    host, bad = Host(cluster, tmp_path), cluster.release_badly()
+    cluster.archived()
+    inode = cluster.data.stat().st_ino
+    host.broken_off("RUN-1/restore/1", inode=inode, replaced=1)
+
+    assert host.act("never", "RUN-1/restore/1", bad) == 0
+
+    assert (cluster.data.stat().st_ino == inode, cluster.rows()) == (False, bad.good)
+
+
+def test_a_replaced_cluster_that_somebody_started_is_not_moved_away_under_its_server(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    host, bad = Host(cluster, tmp_path), cluster.release_badly()
+    damaged = cluster.rows()
+    for key in ("RUN-1/restore/1", "RUN-1/restore/2"):
+        assert host.act("swapped", "RUN-1/restore/1", bad) == -signal.SIGKILL
+        cluster.start_side()
+
+        said = host.said(key, bad)
+
+        assert f"A server runs in {cluster.side} (process {servers.pid_in(cluster.side)}), so" in said
+        assert "it was not moved. Stop that server, and restore again." in said
+        assert cluster.rows(SIDE_PORT) == damaged
+        cluster.stop(cluster.side)
+    assert host.act("never", "RUN-1/restore/2", bad) == 0
+    assert cluster.rows() == bad.good
+
+
+def test_a_restore_over_the_cluster_puts_away_what_one_that_was_broken_off_replaced(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    host, bad, damaged = Host(cluster, tmp_path), cluster.release_badly(), cluster.data.stat().st_ino
+    cluster.archived()
+    assert host.act("swapped", "RUN-1/restore/1", bad) == -signal.SIGKILL
+
+    again = host.act("never", "RUN-1/restore/2", bad, "pgbackrest.restore_in_place", keep="copy")
+
+    assert (again, cluster.side.exists(), cluster.rows()) == (0, False, bad.good)
+    assert (cluster.kept / "RUN-1%2Frestore%2F1" / "data").stat().st_ino == damaged
+
+
+def test_a_half_restored_cluster_is_nobodys_any_more_once_another_took_its_place(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    host, bad = Host(cluster, tmp_path), cluster.release_badly()
+    cluster.archived()
+    over = host.act("copying", "RUN-1/restore/1", bad, "pgbackrest.restore_in_place", keep="copy")
+    assert over == -signal.SIGKILL
+
+    assert host.act("never", "RUN-1/restore/2", bad) == 0
+
+    assert (host.state_of("RUN-1/restore/1"), cluster.rows()) == ("given up", bad.good)
 
 
 @pytest.mark.parametrize("keep", ["copy", "nothing"])
@@ -154,3 +288,52 @@ def test_another_attempt_says_where_the_one_that_was_killed_kept_the_damaged_clu
 
     assert (first / "data").stat().st_ino == damaged
     assert done(host.switch("RUN-1/restore/2", bad))["kept"] == str(first / "data")
+
+
+def _broken_off_in_its_replay(host: Host, key: str, bad: Release) -> None:
+    """Kill a restore over the cluster while PostgreSQL replays, and that as well."""
+    cluster = host.cluster
+    cluster.set("recovery_min_apply_delay = '1d'\n")
+    assert host.act("replaying", key, bad, "pgbackrest.restore_in_place", keep="copy") == -signal.SIGKILL
+    while not cluster.recovers():
+        pass
+    cluster.stop(mode="immediate")
+    cluster.set("")
+    # No second copy of this would find room.
+    with (cluster.data / "huge").open("wb") as file:
+        file.truncate(_HUGE)
+
+
+@pytest.mark.parametrize("operation", ["pgbackrest.restore_in_place", "pgbackrest.restore"])
+def test_what_is_kept_is_the_damaged_cluster_and_no_half_restored_one(
+    cluster: Cluster, tmp_path: Path, operation: str
+) -> None:
+    host = Host(cluster, tmp_path)
+    bad, damaged = cluster.release_badly(), cluster.data.stat().st_ino
+    cluster.archived()
+    _broken_off_in_its_replay(host, "RUN-1/restore/1", bad)
+    in_place = operation.endswith("in_place")
+    if in_place:
+        _broken_off_in_its_replay(host, "RUN-1/restore/2", bad)
+
+    assert host.act("never", "RUN-1/restore/3", bad, operation, **({"keep": "copy"} if in_place else {})) == 0
+
+    first = cluster.kept / "RUN-1%2Frestore%2F1" / "data"
+    assert first.stat().st_ino == damaged
+    assert done(host.switch("RUN-1/restore/3", bad))["kept"] == str(first)
+    assert [path.parent for path in cluster.kept.glob("*/data")] == [first.parent] or not in_place
+    assert cluster.rows() == bad.good
+
+
+def test_a_restore_that_ended_is_none_that_others_go_on_with(cluster: Cluster, tmp_path: Path) -> None:
+    host, operation = Host(cluster, tmp_path), "pgbackrest.restore_in_place"
+    bad = cluster.release_badly()
+    cluster.archived()
+    assert host.act("starting", "RUN-1/restore/1", bad, operation, keep="copy") == -signal.SIGKILL
+    assert host.act("never", "RUN-1/restore/2", bad, operation, keep="copy") == 0
+    restored = cluster.data.stat().st_ino
+
+    assert host.act("never", "RUN-2/restore/1", bad, operation, keep="copy") == 0
+
+    kept = cluster.kept / "RUN-2%2Frestore%2F1" / "data"
+    assert (kept.stat().st_ino, done(host.switch("RUN-2/restore/1", bad))["kept"]) == (restored, str(kept))

@@ -7,6 +7,7 @@ from typing import assert_never
 from bot.core import events
 from bot.core.document import Code, Line, Moment, Strong
 from bot.core.events import FreezeEvent, ReleaseRecorded, Scope
+from bot.core.freeze import Freeze
 from bot.core.release import is_version, put_out
 
 
@@ -16,6 +17,14 @@ def in_scope(scope: Scope) -> str:
     services = "every service" if "*" in scope.services else ", ".join(scope.services)
     where = "every environment" if "*" in scope.environments else ", ".join(scope.environments)
     return f"{kinds} of {services} in {where}"
+
+
+def frozen_line(freeze: Freeze) -> Line:
+    """Return what a freeze stops, and until when or when somebody looks at it again."""
+    end = freeze.placed.until if freeze.placed.lift == "at_until" else freeze.review_at
+    word = "until" if freeze.placed.lift == "at_until" else "next look at"
+    until: Line = (f", {word} ", Moment(end)) if end else ()
+    return (Strong(freeze.id), f" stops {in_scope(freeze.placed.scope)}", *until)
 
 
 def describe_freeze(event: FreezeEvent) -> Line:
@@ -29,6 +38,8 @@ def describe_freeze(event: FreezeEvent) -> Line:
             return ("The freeze is kept; next look at ", Moment(at), f": {why}" if why else "")
         case events.FreezeLifted(why=why):
             return (Strong("Freeze lifted"), f": {why}")
+        case events.FreezeMoved(incident=incident, why=why):
+            return (f"The freeze stays, and is of {incident} now: {why}",)
         case events.ExceptionAsked(service=service, sha=sha, why=why):
             return ("Exception asked for ", Code(f"{service}@{sha}"), f": {why}")
         case events.ExceptionGranted(service=service, sha=sha):

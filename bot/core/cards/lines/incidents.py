@@ -6,14 +6,16 @@ from datetime import datetime
 from typing import assert_never
 
 from bot.core import events
+from bot.core.cards.lines.record import describe_record
+from bot.core.cards.lines.tasks import task_line
 from bot.core.deciding import outcome_in_words
 from bot.core.document import Code, Line, Moment, Strong, Who
 from bot.core.events import IncidentEvent
-from bot.core.words import joined, linked
-from playbooks.criteria import Value
+from bot.core.words import by_minutes, joined, linked, value_in_words
+from playbooks.criteria import Facts
 
 _Talk = (
-    events.NoteAdded
+    events.RecordEvent
     | events.FactLearnt
     | events.Probed
     | events.DecisionAsked
@@ -26,7 +28,9 @@ _Talk = (
     | events.PlanAttached
     | events.CopyOffered
     | events.IssueLinked
+    | events.TrackerTroubled
     | events.PostmortemAsked
+    | events.TaskEvent
 )
 _Deciding = (
     events.FactLearnt
@@ -58,9 +62,13 @@ def describe_incident(event: IncidentEvent) -> Line:
             return ("Nothing writes to the damaged data since ", Moment(at), f" ({run})" if run else "")
         case events.IncidentResolved(statement=statement, data_statement=data):
             return (Strong("Resolved"), f": {statement} Data: {data}")
-        case events.IncidentClosed(backup_availability=availability, recovery_speed=speed, why=why):
+        case events.IncidentClosed():
+            availability = by_minutes(event.backup_availability, event.availability_minutes)
+            speed = by_minutes(event.recovery_speed, event.speed_minutes)
             answers = f"backup availability: {availability}; recovery speed: {speed}"
-            return (Strong("Closed"), f" ({answers}){_because(why)}")
+            return (Strong("Closed"), f" ({answers}){_because(event.why)}")
+        case events.FalseAlarm(why=why):
+            return (f"A false alarm: {why}",)
         case events.IncidentReopened(why=why):
             return (Strong("Reopened"), _because(why))
         case _:
@@ -69,8 +77,8 @@ def describe_incident(event: IncidentEvent) -> Line:
 
 def _talk(event: _Talk) -> Line:
     match event:
-        case events.NoteAdded(text=text, evidence=evidence):
-            return (text, " (", linked(evidence, evidence), ")") if evidence else (text,)
+        case _ if isinstance(event, events.RecordEvent):
+            return describe_record(event)
         case (
             events.FactLearnt()
             | events.Probed()
@@ -91,6 +99,19 @@ def _talk(event: _Talk) -> Line:
             return (f"A copy could be made ready by {', '.join(playbooks)}: {why}",)
         case events.IssueLinked(system=system, key=key, url=url):
             return (f"Recorded in {system} as ", linked(key, url))
+        case events.TrackerTroubled(system=system, why=why):
+            return (
+                f"The record {'does not reach' if why else 'reaches'} {system}{_because(why) or ' again'}",
+            )
+        case (
+            events.TaskGiven()
+            | events.TaskDone()
+            | events.TaskHandedBack()
+            | events.TaskMoved()
+            | events.TaskOverdue()
+            | events.TaskTracked()
+        ):
+            return task_line(event)
         case events.PostmortemAsked():
             return ("The post-mortem was asked for",)
         case _:
@@ -99,9 +120,10 @@ def _talk(event: _Talk) -> Line:
 
 def _deciding(event: _Deciding) -> Line:
     match event:
-        case events.FactLearnt(name=name, value=value, source=source, because=because):
+        case events.FactLearnt(name=name, value=value, source=source, because=because, against=against):
             found = "" if source == "person" else f" ({because or source.removeprefix('machine:')})"
-            return ("Fact ", Code(name), f": {value_in_words(value)}{found}")
+            other = f"; but {against}" if against else ""
+            return ("Fact ", Code(name), f": {value_in_words(value)}{found}{other}")
         case events.Probed():
             return (_probed(event),)
         case events.DecisionAsked():
@@ -111,8 +133,9 @@ def _deciding(event: _Deciding) -> Line:
         case events.Decided(option=option, why=why, overridden=overridden):
             over = f", going over {', '.join(overridden)}" if overridden else ""
             return ("Decided: ", Strong(option), f"{over}{_because(why)}")
-        case events.EffectDue(option=option):
-            return (Strong(option), " should have helped by now")
+        case events.EffectDue(option=option, waits=waits):
+            unrun = f", but {', '.join(waits)} was not started" if waits else ""
+            return (Strong(option), f" should have helped by now{unrun}")
         case events.EffectObserved(option=option):
             return ("After ", Strong(option), f": {outcome_in_words(event)}")
         case _:
@@ -128,7 +151,7 @@ def _probed(event: events.Probed) -> str:
 
 def proposed_line(event: events.Proposed) -> Line:
     """Return what is proposed now, what was before, and why."""
-    first, rest = event.why[:1], event.why[1:]
+    first, rest = event.why[:1], event.why[1:].rstrip(".")
     because = f", because {first if rest[:1].isupper() else first.lower()}{rest}"
     if not event.was:
         return ("Proposal: ", Strong(event.option), because)
@@ -140,7 +163,14 @@ def _impact(event: events.ImpactStated) -> Line:
     parts: list[Line] = []
     if event.statement is not None:
         parts.append((f"Impact: {event.statement}",))
-    for what, at in (("impact began", event.impact_start), ("damage began", event.damage_start)):
+    moments = {
+        "impact began": event.impact_start,
+        "damage began": event.damage_start,
+        "it was detected": event.detected,
+        "somebody took it on": event.acknowledged,
+        "customers notice it no more since": event.mitigated,
+    }
+    for what, at in moments.items():
         parts += _since(what, at)
     return joined(parts, "; ") or ("Impact stated",)
 
@@ -149,15 +179,10 @@ def _since(what: str, at: datetime | None) -> list[Line]:
     return [(f"{what} ", Moment(at))] if at else []
 
 
-def value_in_words(value: Value) -> str:
-    """Return the value of a fact as people say it."""
-    match value:
-        case None:
-            return "nobody knows"
-        case bool():
-            return "yes" if value else "no"
-        case _:
-            return str(value)
+def apart_in_words(facts: Facts, one: str, other: str) -> str:
+    """Return that two facts do not go together, as a sentence."""
+    said = (f"{name} is {value_in_words(facts[name])}" for name in (one, other))
+    return f"{' and '.join(said)}: they do not go together, so one of them is mistaken"
 
 
 def _because(why: str) -> str:

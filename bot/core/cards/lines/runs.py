@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from bot.core import events
+from bot.core.cards.lines.silences import describe_silence
 from bot.core.document import Code, Line, Moment, Strong
 from bot.core.events import RunEvent, TargetEvent
+from bot.core.salvage import attempt_named
+from bot.core.step import caution
+from bot.core.words import in_words
 
 _Plan = (
     events.PlanAsked
@@ -33,8 +39,7 @@ _Choice = (
     | events.StepSkipped
     | events.StepDone
     | events.UndoAsked
-    | events.RunPaused
-    | events.RunResumed
+    | events.WaitEvent
     | events.AbortAsked
 )
 _Salvage = events.SalvageAsked | events.SalvageFound | events.SalvageFailed
@@ -50,6 +55,8 @@ def describe_run(event: RunEvent) -> Line:
         return _step(event)
     if isinstance(event, _Salvage):
         return _salvage(event)
+    if isinstance(event, events.SilenceEvent):
+        return describe_silence(event)
     return _choice(event)
 
 
@@ -120,20 +127,32 @@ def _step(event: _Step) -> Line:
         case events.CheckFound(check=check, ok=ok, found=found, blocking=blocking):
             word = "passed" if ok else ("failed" if blocking else "warns")
             return (f"Check {check} {word}: {found}",)
-        case events.StepSucceeded(step=step, undo=undo):
-            return (f"{step} was undone" if undo else f"{step} succeeded",)
-        case events.StepFailed(step=step, because=because, undo=undo):
-            return (f"{'Undo of ' if undo else ''}{step} ", Strong("failed"), f": {because}")
-        case events.StepInDoubt(step=step, because=because):
-            return (f"{step} is ", Strong("in doubt"), f": {because}")
+        case events.StepSucceeded(step=step, undo=undo, evidence=evidence):
+            warned = caution(evidence)
+            return (f"{step} was undone" if undo else f"{step} succeeded", f": {warned}" if warned else "")
+        case events.StepFailed(step=step, because=because, undo=undo, answered=answered):
+            failed = f": {because}{_answered(answered)}"
+            return (f"{'Undo of ' if undo else ''}{step} ", Strong("failed"), failed)
+        case events.StepInDoubt(step=step, because=because, answered=answered):
+            return (f"{step} is ", Strong("in doubt"), f": {because}{_answered(answered)}")
         case events.AttemptOpened(step=step, attempt=attempt, target_said=said):
             return (f"Attempt {attempt} of {step} may begin; before it: {said}",)
         case _:
             assert_never(event)
 
 
+def _answered(targets: Mapping[str, str]) -> str:
+    """Return what was wrong with targets right after a step on them did not end well."""
+    return "".join(
+        f"; {name}: {problem.rstrip('.')}" if problem else f"; {name} answers"
+        for name, problem in targets.items()
+    )
+
+
 def _choice(event: _Choice) -> Line:
     match event:
+        case events.RetryAsked(step=step, why=why, not_before=datetime() as at):
+            return (f"{step} is tried again by itself at ", Moment(at), f", as a clean-up may be: {why}")
         case events.RetryAsked(step=step, why=why, inputs=inputs):
             changed = f" with {', '.join(f'{name}={value}' for name, value in inputs.items())}"
             return (f"Another attempt of {step} was asked for{changed if inputs else ''}{_because(why)}",)
@@ -143,27 +162,52 @@ def _choice(event: _Choice) -> Line:
             return (f"{step} was ", Strong("done by hand"), f"; evidence: {evidence}{_because(why)}")
         case events.UndoAsked(step=step, why=why):
             return (f"Undo back to {step} was asked for{_because(why)}",)
-        case events.RunPaused(why=why):
-            return (Strong("Paused"), _because(why))
-        case events.RunResumed(why=why, passes=passes):
-            passing = f", passing {', '.join(passes)}" if passes else ""
-            return (Strong("Resumed"), f"{passing}{_because(why)}")
+        case events.RunPaused() | events.RunResumed() | events.ObjectionsSet() | events.ObjectionsAsked():
+            return _wait(event)
         case events.AbortAsked(why=why):
             return (Strong("Abort"), f" was asked for{_because(why)}")
         case _:
             assert_never(event)
 
 
+def _wait(event: events.WaitEvent) -> Line:
+    match event:
+        case events.RunPaused(why=why, objection=objection):
+            return (Strong("Objects" if objection else "Paused"), _because(why))
+        case events.RunResumed(why=why, passes=passes, still=still):
+            passing = f", passing {', '.join(passes)}" if passes else ""
+            against = f"; the objection of {', '.join(event.settles)} is over" if event.settles else ""
+            waits = f"; it waits for this: {still}" if still else ""
+            head = "Still paused" if still else "Resumed"
+            return (Strong(head), f"{passing}{against}{_because(why)}{waits}")
+        case events.ObjectionsSet(within_s=0):
+            return ("Nobody is asked for objections any more",)
+        case events.ObjectionsSet(within_s=within):
+            time = in_words(timedelta(seconds=within))
+            return (f"Everybody has {time} to object before each step that destroys data",)
+        case events.ObjectionsAsked(step=step, until=until):
+            return (f"{step} begins ", Moment(until), " unless somebody objects")
+        case _:
+            assert_never(event)
+
+
 def _salvage(event: _Salvage) -> Line:
     match event:
-        case events.SalvageAsked(step=step, table=table):
+        case events.SalvageAsked(step=step, attempt=attempt, table=table):
             where = f" of {table}" if table else ""
-            return (f"The rows{where} that {step} left in its kept copy were asked for",)
+            return (
+                f"The rows{where} that {attempt_named(step, attempt)} left in its kept copy were asked for",
+            )
         case events.SalvageFound():
             folder = (" in ", Code(event.folder), f" on {event.host}") if event.only or event.differ else ()
-            return (f"The copy that {event.step} kept has {counted(event)}", *folder)
-        case events.SalvageFailed(step=step, because=because):
-            return (f"The copy that {step} kept could ", Strong("not be compared"), f": {because}")
+            name = attempt_named(event.step, event.attempt)
+            return (f"The copy that {name} kept has {counted(event)}", *folder)
+        case events.SalvageFailed(step=step, attempt=attempt, because=because):
+            return (
+                f"What {attempt_named(step, attempt)} kept could ",
+                Strong("not be compared"),
+                f": {because}",
+            )
         case _:
             assert_never(event)
 

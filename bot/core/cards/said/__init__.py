@@ -6,8 +6,11 @@ from typing import assert_never
 
 from bot.core import events
 from bot.core.cards.said.drills import said_of_drill
+from bot.core.cards.said.external import said_of_external
 from bot.core.cards.said.freezes import said_of_freeze
-from bot.core.cards.said.incidents import said_of_incident
+from bot.core.cards.said.handoff import said_of_handoff
+from bot.core.cards.said.incidents import one_line, said_of_incident
+from bot.core.cards.said.merging import said_of_merging
 from bot.core.cards.said.runs import said_of_run
 from bot.core.document import Document
 from bot.core.events import Entry
@@ -32,6 +35,14 @@ def said(
             return None
         case _ if isinstance(event, events.IncidentEvent):
             return said_of_incident(entry, event, incident) if incident else None
+        case _ if isinstance(event, events.MergeEvent):
+            return said_of_merging(entry, event, incident) if incident else None
+        case _ if isinstance(event, events.HandoffEvent):
+            return said_of_handoff(entry, event, incident) if incident else None
+        case _ if isinstance(event, events.DelegationEvent | events.PagerEvent):
+            return one_line(entry) if incident else None
+        case _ if isinstance(event, events.ExternalEvent):
+            return said_of_external(entry, event, incident) if incident else None
         case _ if isinstance(event, events.RunEvent):
             return said_of_run(entry, event, run, incident) if run else None
         case _ if isinstance(event, events.FreezeEvent):

@@ -33,7 +33,9 @@ def said_of_freeze(entry: Entry, event: FreezeEvent, freeze: Freeze) -> Document
             return _placed(entry, event, freeze)
         case events.FreezeReviewDue():
             return _review(freeze)
-        case events.FreezeExtended() | events.FreezeLifted() | events.ExceptionGranted():
+        case (
+            events.FreezeExtended() | events.FreezeMoved() | events.FreezeLifted() | events.ExceptionGranted()
+        ):
             return _by_person(entry, event, freeze)
         case events.ExceptionAsked(service=service, sha=sha):
             return _asked(entry, event, freeze, f"{service}@{sha}")

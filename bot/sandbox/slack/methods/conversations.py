@@ -84,6 +84,17 @@ def info(workspace: Workspace, args: Args) -> Wire:
 
 def listing(workspace: Workspace, args: Args) -> Wire:
     """List the channels the bot can see, public ones unless `types` says otherwise."""
+    return _listed(
+        args, [c for c in workspace.channels.values() if c.kind == "public" or BOT_USER in c.members]
+    )
+
+
+def own(workspace: Workspace, args: Args) -> Wire:
+    """List the channels the bot is in, public ones unless `types` says otherwise."""
+    return _listed(args, [c for c in workspace.channels.values() if BOT_USER in c.members])
+
+
+def _listed(args: Args, seen: list[Channel]) -> Wire:
     kinds = {"public_channel": "public", "private_channel": "private", "im": "im", "mpim": "mpim"}
     asked = args.names("types") or ["public_channel"]
     if not set(asked) <= set(kinds):
@@ -91,10 +102,8 @@ def listing(workspace: Workspace, args: Args) -> Wire:
     wanted = {kinds[kind] for kind in asked}
     found = [
         channel.wire(BOT_USER)
-        for channel in workspace.channels.values()
-        if channel.kind in wanted
-        and (channel.kind == "public" or BOT_USER in channel.members)
-        and not (channel.archived and args.flag("exclude_archived"))
+        for channel in seen
+        if channel.kind in wanted and not (channel.archived and args.flag("exclude_archived"))
     ]
     return page(found, args, "channels")
 
@@ -244,6 +253,7 @@ METHODS = {
     "conversations.join": Method(join, 50, ("channels:join",), ("channel",)),
     "conversations.info": Method(info, 50, READ, ("channel",)),
     "conversations.list": Method(listing, 20, READ),
+    "users.conversations": Method(own, 50, READ),
     "conversations.members": Method(members, 100, READ, ("channel",)),
     "conversations.history": Method(history, 50, HISTORY, ("channel",)),
     "conversations.replies": Method(replies, 50, HISTORY, ("channel", "ts")),

@@ -1,0 +1,89 @@
+"""Words taken out of events: only out of what people and programs said, never out of what decides.
+
+Names, ids, digests, choices and times stay as they are, so that whatever was decided on an event still is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, get_origin
+
+from bot.core.events import Event
+
+REMOVED = "[removed]"
+SHORTEST = 4
+"""How many characters words must have that are looked for everywhere: fewer would hit half the record."""
+
+WORDS = frozenset(
+    {
+        "actions",
+        "availability_evidence",
+        "because",
+        "break_glass",
+        "conditions",
+        "data_statement",
+        "evidence",
+        "files",
+        "found",
+        "leaves",
+        "needs",
+        "problem",
+        "speed_evidence",
+        "statement",
+        "tail",
+        "target_said",
+        "text",
+        "title",
+        "unanswered",
+        "url",
+        "why",
+    }
+)
+"""The fields of events that hold what was said."""
+
+
+def without(event: Event, words: str) -> Event:
+    """Return an event in which these words are removed, the same one where it does not hold them."""
+    return _changed(event, lambda said: said.replace(words, REMOVED))
+
+
+def wordless(event: Event) -> Event:
+    """Return an event without anything that was said in it, the same one where nothing was."""
+    return _changed(event, lambda said: REMOVED if said else said)
+
+
+def said_in(event: Event) -> list[str]:
+    """Return everything that was said in an event."""
+    found: list[str] = []
+
+    def seen(said: str) -> str:
+        found.append(said)
+        return said
+
+    _changed(event, seen)
+    return [said for said in found if said and said != REMOVED]
+
+
+def _changed(event: Event, change: Callable[[str], str]) -> Event:
+    fields = event.model_dump(mode="json")
+    said = WORDS - _chosen(type(event))
+    changed = {name: _each(value, change) if name in said else value for name, value in fields.items()}
+    return event if changed == fields else type(event).model_validate(changed)
+
+
+def _chosen(kind: type[Event]) -> frozenset[str]:
+    """Return the fields of an event that hold one of a few words, which nobody said."""
+    fields = kind.model_fields.items()
+    return frozenset(name for name, field in fields if get_origin(field.annotation) is Literal)
+
+
+def _each(value: object, change: Callable[[str], str]) -> object:
+    match value:
+        case str():
+            return change(value)
+        case list():
+            return [_each(item, change) for item in value]
+        case dict():
+            return {name: _each(item, change) for name, item in value.items()}
+        case _:
+            return value

@@ -1,0 +1,48 @@
+"""What is removed is only what was said; whatever else an event decides stays as it was."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.core.corrections import with_corrections
+from bot.core.events import Corrected, Correction, Event, NoteAdded, Probed
+from bot.core.redaction import REMOVED, WORDS, said_in, without, wordless
+from tests.core.everything import SAMPLES
+from tests.core.story import Story, at, planned
+
+STREAM = "incident/INC-1"
+
+
+@pytest.mark.parametrize("event", [event for _, event in SAMPLES], ids=lambda event: event.kind)
+def test_an_event_without_its_words_decides_the_same(event: Event) -> None:
+    bare = wordless(event)
+    kept, there = event.model_dump(), bare.model_dump()
+    assert {n: v for n, v in there.items() if n not in WORDS} == {
+        n: v for n, v in kept.items() if n not in WORDS
+    }
+    assert said_in(bare) == []
+    assert without(event, "\x00never said") == event
+
+
+def test_words_are_removed_inside_texts_and_lists_of_them() -> None:
+    event = Probed(probe="backups", unanswered={"backup_verified": "hunter2 was refused, hunter2!"})
+    changed = without(event, "hunter2")
+    assert changed == Probed(
+        probe="backups", unanswered={"backup_verified": f"{REMOVED} was refused, {REMOVED}!"}
+    )
+
+
+def _corrected(*corrections: Corrected) -> Story:
+    story = planned()
+    story.tell(STREAM, at(1), "bo", NoteAdded(text="4 s behind"), told=at(30))
+    for minute, correction in enumerate(corrections, 31):
+        story.tell(STREAM, at(minute), "ana", correction)
+    return story
+
+
+def test_a_later_correction_says_only_what_it_changes() -> None:
+    story = _corrected(Corrected(of=4, text="40 s behind"), Corrected(of=4, at=at(2)))
+    [note] = [entry for entry in with_corrections(story.entries) if entry.corrected]
+    assert note.corrected == Correction(6, "ana", "40 s behind", at(2))
+    assert note.occurred_at == at(2)
+    assert note.event == NoteAdded(text="4 s behind")
