@@ -10,6 +10,8 @@ from typing import Any
 
 from playbooks.criteria import Facts
 
+SPARES_ROLLBACK = ("V2-unseen", "V6-copies", "V7", "V7-upgrade", "V9", "V10", "V11")
+
 
 @dataclass(slots=True)
 class Plain:
@@ -61,6 +63,9 @@ def _vetoes(f: dict[str, Any], *, damaged: bool, partial: bool, harm: bool) -> t
     elif f["schema_change"] != "irreversible":
         vetoes.append("V7")
         taken |= {"restore_partial", "restore_pitr", "restore_full"}
+    elif _older(f, 1440) or not f["service_currently_down"]:
+        vetoes.append("V7-upgrade")
+        taken |= {"restore_partial", "restore_pitr", "restore_full"}
     if partial:
         vetoes.append("V9")
         taken |= {"restore_pitr", "restore_full"}
@@ -71,7 +76,7 @@ def _vetoes(f: dict[str, Any], *, damaged: bool, partial: bool, harm: bool) -> t
         vetoes.append("V11")
         taken.add("hotfix")
     vetoes += _against_rollback(f, harm=harm)
-    if any(id not in ("V2-unseen", "V6-copies", "V7", "V9", "V10", "V11") for id in vetoes):
+    if any(id not in SPARES_ROLLBACK for id in vetoes):
         taken.add("code_rollback")
     return vetoes, taken
 
@@ -106,6 +111,11 @@ def _older(f: dict[str, Any], minutes: int) -> bool:
     return f["minutes_since_change"] is None or bool(f["minutes_since_change"] > minutes)
 
 
+def _upgrade_took_it_down(f: dict[str, Any]) -> bool:
+    few = f["good_writes_since_restore_point"] in ("none", "low")
+    return bool(f["service_currently_down"]) and not _older(f, 1440) and few
+
+
 def _choose(f: dict[str, Any], taken: set[str], *, damaged: bool, whole: bool, harm: bool) -> str:
     backup, fails, healthy = f["backup_available"], f["node_or_site_failure"], f["healthy_replica_available"]
     if damaged:
@@ -119,7 +129,13 @@ def _choose(f: dict[str, Any], taken: set[str], *, damaged: bool, whole: bool, h
     if healthy and "failover" not in taken and ((suspected and kind == "infra") or fails):
         return "failover"
     irreversible = f["schema_change"] == "irreversible"
-    if irreversible and cause is False and backup:
+    if (
+        irreversible
+        and cause is False
+        and backup
+        and _upgrade_took_it_down(f)
+        and "restore_full" not in taken
+    ):
         return "restore_pitr" if f["pitr_available"] else "restore_full"
     written = f["new_version_wrote_incompatible_state"]
     if irreversible and written and not harm and "hotfix" not in taken:

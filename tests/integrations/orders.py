@@ -108,10 +108,10 @@ class Orders:
         return self.asked('SELECT sum(total) FROM shop."or ders"', database)
 
     def databases(self, part: str) -> list[str]:
-        """Return the names of databases beside it."""
+        """Return the names of databases beside it, sorted: a server lists them in any order."""
         with self.server.connect() as connection:
             rows = connection.execute("SELECT datname FROM pg_database").fetchall()
-        return [name for (name,) in rows if name.startswith(self.name + part)]
+        return sorted(name for (name,) in rows if name.startswith(self.name + part))
 
     def drop(self) -> None:
         """Drop everything that was made."""

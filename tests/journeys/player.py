@@ -213,7 +213,8 @@ class Player:
         for message in reversed(messages):
             if text in slack.plain(message) and any(b.label == label for b in slack.buttons(message)):
                 return message
-        raise AssertionError(f"nobody sees a button {label} on a message that says {text!r}")
+        seen = "\n".join(f"{slack.plain(each)} {[b.label for b in slack.buttons(each)]}" for each in messages)
+        raise AssertionError(f"nobody sees a button {label} on a message that says {text!r}, only:\n{seen}")
 
 
 def _typed(text: str, known: Mapping[str, str]) -> str:
