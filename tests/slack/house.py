@@ -35,7 +35,7 @@ PEOPLE = {
 }
 """Those of the catalog, and dee, whom it does not know."""
 OUTSIDERS = {"zed": ("U0ZED", "zed@example.org")}
-QUICK = Pace(ping=0.5, opening=2, check=0.02, grace=0.5, again=0.02, closing=0)
+QUICK = Pace(ping=1, opening=10, check=0.02, grace=0.5, again=0.02, closing=0)
 OTHER_KINDS = (
     "tracker",
     "update-due",
