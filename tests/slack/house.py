@@ -52,7 +52,7 @@ OTHER_KINDS = (
 )
 
 
-def workspace(clock: Clock, *, patience: float = 3.0) -> SlackStandIn:
+def workspace(clock: Clock, *, patience: float = 15.0) -> SlackStandIn:
     """Return a workspace where the home team is in #general and a stranger in #shared."""
     terms = Terms(patience=patience, retries=(0.0, 0.0, 0.0))
     channels = {"general": tuple(PEOPLE), "shared": ("ana", *OUTSIDERS)}
@@ -102,7 +102,7 @@ class House:
         """Wait until Backstop hears and knows who it is."""
         if self.way == "socket":
             await self.slack.connected(2)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await self.door.introduced.wait()
 
     def settings(self) -> Settings:

@@ -19,7 +19,7 @@ from bot.slack.door import SlackDoor
 from bot.slack.hear import TOO_OLD
 from integrations.contract import IntegrationError
 from tests.clock import Clock
-from tests.slack.house import House, living_in
+from tests.slack.house import House, living_in, workspace
 
 
 @pytest.fixture
@@ -30,11 +30,13 @@ async def sockets(slack: SlackStandIn, clock: Clock, tmp_path: Path, sqlite_url:
 
 
 @pytest.fixture
-async def hasty(slack: SlackStandIn, clock: Clock, tmp_path: Path, sqlite_url: str) -> AsyncIterator[House]:
-    """Return a Backstop that waits for its database no longer than a third of a second."""
-    made = House(slack, clock, tmp_path / "home", sqlite_url, "http", patience=0.3)
-    async with living_in(made) as found:
-        yield found
+async def hasty(clock: Clock, tmp_path: Path, sqlite_url: str) -> AsyncIterator[House]:
+    """Return a Backstop that waits for its database for a third of a second, while Slack waits for three."""
+    clock.advance(15 * 60)
+    async with workspace(clock, patience=3.0) as slack:
+        made = House(slack, clock, tmp_path / "home", sqlite_url, "http", patience=0.3)
+        async with living_in(made) as found:
+            yield found
 
 
 @contextmanager
