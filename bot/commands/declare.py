@@ -33,7 +33,7 @@ async def act(ask: Ask) -> Outcome:
     service = _service(ask, options.get("svc", ""))
     environment = _environment(ask, service, options.get("env", ""))
     commander = ask.person(options["commander"]) if "commander" in options else ask.who.name
-    since, damage = (_moment(ask, name) for name in ("since", "damage"))
+    since, damage, alerted = (_moment(ask, name) for name in ("since", "damage", "alerted"))
     declared = IncidentDeclared(
         title=title,
         severity=severity(options.get("sev", "2")),
@@ -43,6 +43,7 @@ async def act(ask: Ask) -> Outcome:
         commander=commander,
         impact_start=since,
         change=_change(options.get("change")),
+        alerted=alerted,
     )
     id = await ask.timeline.lookup.next_id("INC")
     roles = tuple(
@@ -96,6 +97,11 @@ def _since(ask: Ask, declared: IncidentDeclared, damage: datetime | None) -> Lin
         for what, option, again, at in told
         if at
     ]
+    if declared.alerted:
+        fired = f"The alert began to fire {declared.alerted:%Y-%m-%d %H:%M:%SZ}"
+        lines.append(
+            (fired, ": it counts as detected then, unless ", Code("impact detected:"), " says otherwise.")
+        )
     return joined(lines, " ")
 
 
@@ -132,6 +138,7 @@ VERB = Verb(
     right=Right.RESPOND,
     act=act,
     options=frozenset(
-        {"sev", "svc", "env", "release", "since", "damage", "change", "commander", "ops", "comms", "scribe"}
+        {"sev", "svc", "env", "release", "since", "damage", "alerted", "change"}
+        | {"commander", "ops", "comms", "scribe"}
     ),
 )

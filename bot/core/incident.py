@@ -99,6 +99,7 @@ class Incident:
     damage_start: datetime | None = None
     damage_said: datetime | None = None
     writers_stopped: datetime | None = None
+    alerted: datetime | None = None
     detected: datetime | None = None
     acknowledged: datetime | None = None
     mitigated: datetime | None = None
@@ -218,6 +219,7 @@ def _declared(entry: Entry) -> Incident | None:
         seq=entry.seq,
         impact_start=event.impact_start,
         change=event.change,
+        alerted=event.alerted,
         next_update_by=entry.occurred_at + wait if wait else None,
     )
 

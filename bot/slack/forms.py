@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from bot.commands import Place
+from bot.commands.grammar import read
 from bot.core.errors import Refused
 from bot.core.literal import visible
 from bot.slack.messages import Wire
@@ -204,6 +205,13 @@ def line_of(form: Form, kept: Kept, values: Mapping[str, str]) -> str:
     given = ((field.into, visible(values.get(field.into, "")).strip()) for field in form.fields)
     words = (quoted(text) if into.isdigit() else f"{into}:{quoted(text)}" for into, text in given if text)
     return " ".join((kept.line, *words))
+
+
+def rest_of(line: str, form: Form) -> str:
+    """Return how the line of a begun form begins: its verb, and the options for which it does not ask."""
+    said, fields = read(line), {field.into for field in form.fields}
+    kept = (f"{key}:{quoted(text)}" for key, text in said.options.items() if key not in fields)
+    return " ".join((said.verb, *kept))
 
 
 def _bare(text: str) -> Wire:

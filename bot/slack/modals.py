@@ -110,7 +110,7 @@ class Modals:
 
         form = forms.question(kept.into, wanted, label) if kept.into else begun
         if begun:
-            kept = replace(kept, line=DECLARED)
+            kept = replace(kept, line=forms.rest_of(kept.line, begun))
         self._box.begin(self._open(kept, body["trigger_id"], sender_of(body), refused, form))
 
     async def _open(

@@ -78,8 +78,11 @@ def test_the_line_of_the_button_says_what_is_suggested_and_no_moment_to_come() -
     assert declaration(group(), meant).startswith(
         'declare "Orders have wrong totals" sev:1 svc:checkout env:production since:2026-'
     )
+    assert declaration(group(), meant).endswith("since:2026-11-23T02:18:00Z alerted:2026-11-23T02:18:00Z")
     ahead = AlertGroup({}, "x", 1, at(0), at(0) + timedelta(minutes=1))
-    assert declaration(ahead, Suggestion(None, None, 2)) == 'declare "x" sev:2'
+    for_long = AlertGroup({}, "x", 1, at(0), at(0) - timedelta(days=300))
+    for told in (ahead, for_long):
+        assert declaration(told, Suggestion(None, None, 2)) == 'declare "x" sev:2'
 
 
 @given(HOSTILE)

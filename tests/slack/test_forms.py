@@ -71,6 +71,12 @@ def test_what_is_filled_in_is_said_to_the_letter(text: str) -> None:
     assert not alone.options
 
 
+def test_what_a_button_says_and_its_form_does_not_ask_goes_with_it() -> None:
+    line = 'declare "Down" sev:1 env:production alerted:2026-11-23T02:08:00Z'
+    form = FORMS["declare"](Stock(_catalog(1)))
+    assert forms.rest_of(line, form) == 'declare alerted:"2026-11-23T02:08:00Z"'
+
+
 def test_what_is_left_empty_is_not_said() -> None:
     form = FORMS["declare"](Stock(_catalog(1)))
     assert forms.line_of(form, KEPT, {"1": "Down", "since": "", "env": "production"}) == (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.core.alerts import AlertGroup, Suggestion
 from bot.core.document import (
@@ -26,6 +26,8 @@ from bot.core.words import joined, linked
 
 LATELY = 3
 """How many changes of the service are named."""
+LONG = timedelta(days=300)
+"""An alert that fires for as long tells nothing of when it began to matter."""
 
 
 def alert_card(
@@ -85,8 +87,9 @@ def declaration(group: AlertGroup, suggestion: Suggestion) -> str:
         parts.append(f"svc:{suggestion.service}")
     if suggestion.environment:
         parts.append(f"env:{suggestion.environment}")
-    if group.since and group.since <= group.at:
-        parts.append(f"since:{group.since:%Y-%m-%dT%H:%M:%SZ}")
+    if group.since and timedelta(0) <= group.at - group.since < LONG:
+        began = f"{group.since:%Y-%m-%dT%H:%M:%SZ}"
+        parts += [f"since:{began}", f"alerted:{began}"]
     return " ".join(parts)
 
 

@@ -37,7 +37,8 @@ class Phase(StrEnum):
 class IncidentDeclared(Kind):
     """Somebody said that this is an incident; the declarer commands until another is named.
 
-    `change` is the key of the issue of the change that led to it.
+    `change` is the key of the issue of the change that led to it, and `alerted` when the alert from which it
+    was declared began to fire.
     """
 
     kind: Literal["incident-declared"] = "incident-declared"
@@ -49,6 +50,7 @@ class IncidentDeclared(Kind):
     commander: str
     impact_start: AwareDatetime | None = None
     change: str | None = None
+    alerted: AwareDatetime | None = None
 
 
 class RoomOpened(Kind):

@@ -149,6 +149,12 @@ def _detection(told: Story) -> Iterator[Block]:
     yield Paragraph(
         (Who(incident.declared_by), " declared it at ", Moment(incident.declared_at), f"{after}.")
     )
+    if incident.alerted:
+        fired = ("The alert from which it was declared began to fire at ", Moment(incident.alerted))
+        said: Line = (", which counts as when it was detected: nobody said otherwise.",)
+        if incident.detected:
+            said = ("; it was detected at ", Moment(incident.detected), ", as was said.")
+        yield Paragraph((*fired, *said))
     yield Small(("To be written: what showed it first, and what would have to show it in half that time?",))
 
 

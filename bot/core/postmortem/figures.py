@@ -67,12 +67,12 @@ def between(name: str, start: Stamp, end: Stamp, of: str = "", note: str = "") -
     took = lasted(start.at, end.at)
     if took < NONE:
         return Figure(name, formula, None, f"{end.name} lies before {start.name}", of)
-    return Figure(name, formula, took, of=of, note=note)
+    return Figure(name, formula, took, of=of, note=", ".join(filter(None, (note, start.note, end.note))))
 
 
 def _people(told: Story) -> Iterator[Figure]:
     began, noticed, taken = stamps.impact_start(told), stamps.detected(told), stamps.acknowledged(told)
-    yield between("TTD", began, noticed)
+    yield _until_noticed(began, noticed)
     yield between("TTA", noticed, taken)
     yield between("TTDeclare", noticed, stamps.declared(told))
     yield between("Time to first update", stamps.declared(told), stamps.first_update(told))
@@ -84,6 +84,15 @@ def _people(told: Story) -> Iterator[Figure]:
             stamp = Stamp("decision", other.at, "")
             yield between("Other decisions", taken, stamp, f"{number}, {other.made.option}")
     yield between("Time to contain", noticed, stamps.writers_stopped(told))
+
+
+def _until_noticed(began: Stamp, noticed: Stamp) -> Figure:
+    """An alert fires after what it tells of began: where only its start is known, nobody can say how long."""
+    took = between("TTD", began, noticed)
+    if took.note and took.value == NONE:
+        why = "the impact is said to begin just when the alert began to fire"
+        return Figure(took.name, took.formula, None, why)
+    return took
 
 
 def _waits(told: Story) -> Iterator[Figure]:

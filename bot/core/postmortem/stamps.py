@@ -15,11 +15,12 @@ from playbooks.words import Option
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """A moment by its name; `missing` says why there is none."""
+    """A moment by its name; `missing` says why there is none, and `note` what stands in for it."""
 
     name: str
     at: datetime | None
     missing: str
+    note: str = ""
 
 
 def impact_start(told: Story) -> Stamp:
@@ -28,8 +29,14 @@ def impact_start(told: Story) -> Stamp:
 
 
 def detected(told: Story) -> Stamp:
-    """Return when somebody or something noticed it; the declaration is later, and no measure of that."""
-    return Stamp("detected", told.incident.detected, "nobody said when it was detected")
+    """Return when it was noticed, as was said, or else when the alert it was declared from began to fire.
+
+    The declaration is later, and no measure of that.
+    """
+    incident = told.incident
+    if incident.alerted and not incident.detected:
+        return Stamp("detected", incident.alerted, "", "detected: the alert began to fire")
+    return Stamp("detected", incident.detected, "nobody said when it was detected")
 
 
 def acknowledged(told: Story) -> Stamp:

@@ -88,6 +88,25 @@ def test_each_figure_follows_its_formula() -> None:
     }
 
 
+def test_the_start_of_an_alert_counts_as_the_detection_until_a_person_says_otherwise() -> None:
+    story = Story()
+    story.in_incident(0, DECLARED.model_copy(update={"impact_start": at(-9), "alerted": at(-4)}))
+    assert (minutes(story, "TTD"), minutes(story, "TTDeclare")) == (5, 4)
+    assert of(story)["TTDeclare"].note == "detected: the alert began to fire"
+    story.in_incident(1, events.ImpactStated(detected=at(-6)))
+    assert (minutes(story, "TTD"), minutes(story, "TTDeclare")) == (3, 6)
+    assert of(story)["TTDeclare"].note == ""
+
+
+def test_an_impact_that_is_only_known_by_its_alert_was_not_detected_at_once() -> None:
+    story = Story()
+    story.in_incident(0, DECLARED.model_copy(update={"impact_start": at(-4), "alerted": at(-4)}))
+    assert of(story)["TTD"].value is None
+    assert of(story)["TTD"].why == "the impact is said to begin just when the alert began to fire"
+    story.in_incident(1, events.ImpactStated(detected=at(-4)))
+    assert minutes(story, "TTD") == 0
+
+
 def test_what_nobody_said_is_named_for_every_figure() -> None:
     story = Story()
     story.in_incident(0, DECLARED.model_copy(update={"impact_start": None}))

@@ -565,6 +565,16 @@ def test_the_answers_say_by_how_much_and_what_shows_it() -> None:
     assert "Closed (backup availability: helped, by 1 h 30 min; recovery speed: slowed)" in text
 
 
+def test_an_alert_is_told_with_the_detection_for_which_it_counts() -> None:
+    story = Story()
+    story.in_incident(0, DECLARED.model_copy(update={"alerted": at(-4)}))
+    fired = "The alert from which it was declared began to fire at 2026-11-23 02:06:00Z"
+    counts = ", which counts as when it was detected: nobody said otherwise."
+    assert f"{fired}{counts}" in written(story, 10)
+    story.in_incident(1, events.ImpactStated(detected=at(-6)))
+    assert f"{fired}; it was detected at 2026-11-23 02:04:00Z, as was said." in written(story, 10)
+
+
 def test_a_long_incident_keeps_its_hours() -> None:
     story = Story()
     story.in_incident(0, DECLARED)

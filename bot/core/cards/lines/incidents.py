@@ -46,8 +46,14 @@ _Deciding = (
 def describe_incident(event: IncidentEvent) -> Line:
     """Return what happened in an incident."""
     match event:
-        case events.IncidentDeclared(title=title, severity=severity, commander=commander):
-            return (Strong("Declared"), f" SEV{severity}: {title}; commander ", Who(commander))
+        case events.IncidentDeclared(title=title, severity=severity, commander=commander, alerted=alerted):
+            alert = _since("; the alert began to fire", alerted)
+            return (
+                Strong("Declared"),
+                f" SEV{severity}: {title}; commander ",
+                Who(commander),
+                *joined(alert),
+            )
         case events.RoomOpened(name=name, url=url):
             return ("Talked about in ", linked(f"#{name}", url))
         case events.SeverityChanged(severity=severity, why=why):
