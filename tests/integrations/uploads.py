@@ -48,6 +48,10 @@ class Uploads:
             stderr=subprocess.DEVNULL,
         )
 
+    def forget_cache(self) -> None:
+        """Let restic read from the repository again what it keeps beside the notes."""
+        shutil.rmtree(self.kept / "notes" / "cache", ignore_errors=True)
+
     def damage(self) -> None:
         """Do what a bad release does."""
         (self.path / "readme").write_text("damaged")

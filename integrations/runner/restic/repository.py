@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import socket
 import subprocess
 import tempfile
@@ -19,7 +21,7 @@ from integrations.runner.copies import LABELS, Note, removable
 from integrations.runner.guards import of_storage
 from integrations.runner.reasons import ended, first_errors, without_secrets
 from integrations.runner.report import Problem, Step
-from integrations.runner.restic import locks, tree
+from integrations.runner.restic import locks, tree, wrong
 
 HOLD = "hold-until="
 """How the tag of a held snapshot begins; `restic forget` spares it only with `--keep-tag`."""
@@ -27,6 +29,8 @@ HOLD = "hold-until="
 _UNREAD = 3
 _NAMED = 8
 _LOOK_S = 0.5
+_PATIENCE_S = 5.0
+_STOPPED = "signal interrupt received"
 _FATAL = "Fatal: "
 _COUNTED = re.compile(r"^There were \d+ errors")
 _LOCKED = "already locked"
@@ -98,10 +102,9 @@ class Repository:
 
     def guard(self) -> dict[str, Any]:
         """Say whether whoever backs up like this could delete snapshots too; nothing is tried."""
-        kind, _, _ = self.url.partition(":")
-        if self.url.startswith("/") or kind == "local":
+        if self._here:
             return removable(Path(self.url.removeprefix("local:")))
-        return of_storage(kind, without_secrets(self.url))
+        return of_storage(self.url.partition(":")[0], without_secrets(self.url))
 
     def points(self) -> list[Note]:
         """Return what is known of every snapshot, newest first."""
@@ -144,7 +147,7 @@ class Repository:
             if process.returncode == _UNREAD and taken:
                 self._keep(taken, {"health": "partial", "problem": "some files could not be read"})
                 raise Problem(f"restic could not read every file of {self.path}: {taken} is not whole.")
-            _must(process, errors)
+            self._must(process, errors)
         yield Step("done")
 
     def restore(self, snapshot: Snapshot, under: Path) -> Iterator[Step]:
@@ -156,12 +159,11 @@ class Repository:
         yield Step("copying", 0, total)
         with self._running(*words, out=subprocess.DEVNULL) as (process, errors):
             while process.poll() is None:
-                with suppress(subprocess.TimeoutExpired):
-                    process.wait(_LOOK_S)
+                self._wait(process, errors)
                 # Once all is written it only reads it back, which no figure shows.
                 done = min(processes.written(process.pid), total)
                 yield Step("copying", done, total, by_figures=done < total)
-            _must(process, errors)
+            self._must(process, errors)
         tree.put(under, place, self.path)
         yield Step("copied", total, total)
 
@@ -170,8 +172,9 @@ class Repository:
         snapshot = self.snapshot(point)
         place = self.place(snapshot)
         with self._running("dump", snapshot.now, str(place), out=subprocess.DEVNULL) as (process, errors):
-            process.wait()
-            problem = _reason(process.returncode, _lines(errors)) if process.returncode else ""
+            while process.poll() is None:
+                self._wait(process, errors)
+            problem = self._why(process.returncode, _lines(errors)) if process.returncode else ""
         self._keep(point, {"verified_at": None if problem else _now(), "problem": problem})
         found = problem or "every piece of it was read and is right"
         return {"ok": not problem, "found": found, "digest": snapshot.tree}
@@ -227,12 +230,48 @@ class Repository:
         file = self.notes / f"{point}.json"
         files.replace(file, {**(files.read(file) or {}), **known})
 
+    @property
+    def _here(self) -> bool:
+        return self.url.startswith(("/", "local:"))
+
     def _said(self, *words: str) -> str:
-        with self._running(*words) as (process, errors):
-            output = process.stdout.read() if process.stdout else ""
-            process.wait()
-            _must(process, errors)
-        return output
+        with (
+            tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output,
+            self._running(*words, out=output.fileno()) as (process, errors),
+        ):
+            while process.poll() is None:
+                self._wait(process, errors)
+            self._must(process, errors)
+            output.seek(0)
+            return output.read()
+
+    def _wait(self, process: subprocess.Popen[str], errors: IO[str]) -> None:
+        """Wait a moment, and end restic where it only asks again for what is not there."""
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_LOOK_S)
+        if process.poll() is None and wrong.hopeless(_lines(errors), here=self._here):
+            # Asked to, it takes its lock with it.
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(_PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _must(self, process: subprocess.Popen[str], errors: IO[str]) -> None:
+        """Raise Problem with what is wrong and restic's own words when it failed."""
+        if process.returncode != 0:
+            lines = _lines(errors)
+            told = [line for line in lines if _LOCKED in line] or _fatal(lines) or lines[-1:]
+            passing = any(sign in line for line in told for sign in _PASSING)
+            raise Problem(self._why(process.returncode, lines), permanent=not passing)
+
+    def _why(self, code: int, lines: Sequence[str]) -> str:
+        """Return what is wrong and what to do where that is known, with restic's own words."""
+        url, file = without_secrets(self.url), str(self.password_file)
+        locked = any(_LOCKED in line for line in lines)
+        meaning = "" if locked else wrong.explained(lines, url=url, password_file=file, version=self.version)
+        return f"{meaning} restic: {_reason(code, lines)}".strip()
 
     @contextmanager
     def _running(
@@ -257,15 +296,6 @@ class Repository:
                 yield process, errors
 
 
-def _must(process: subprocess.Popen[str], errors: IO[str]) -> None:
-    """Raise Problem with restic's own words when it failed."""
-    if process.returncode != 0:
-        lines = _lines(errors)
-        told = [line for line in lines if _LOCKED in line] or _fatal(lines) or lines[-1:]
-        passing = any(sign in line for line in told for sign in _PASSING)
-        raise Problem(f"restic: {_reason(process.returncode, lines)}", permanent=not passing)
-
-
 def _reason(code: int, lines: Sequence[str]) -> str:
     """Return what restic gave as its reason: its fatal lines, with the errors that these only count."""
     if locked := [line for line in lines if _LOCKED in line]:
@@ -283,8 +313,9 @@ def _fatal(lines: Sequence[str]) -> list[str]:
 
 
 def _lines(errors: IO[str]) -> list[str]:
-    errors.seek(0)
-    return [line.strip() for line in errors if line.strip()]
+    # Read apart from where restic writes, with which the place in the file is shared.
+    said = os.pread(errors.fileno(), os.fstat(errors.fileno()).st_size, 0).decode("utf-8", "replace")
+    return [line.strip() for line in said.splitlines() if line.strip() and _STOPPED not in line]
 
 
 def _snapshot(found: Mapping[str, Any]) -> Snapshot:
