@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from bot.commands.grammar import an_id
 from bot.commands.task import new_number
 from bot.commands.verb import Ask, Outcome, Verb
-from bot.core.document import Code, Line
+from bot.core.cards.said.merging import known_there
+from bot.core.document import Line
+from bot.core.duplicate import merged_in
 from bot.core.errors import Refused
 from bot.core.events import (
     Event,
@@ -23,6 +25,7 @@ from bot.core.incident import Incident
 from bot.core.may import Right
 from bot.core.run import Run
 from bot.core.tasks import Stand, Task
+from bot.core.words import joined
 from bot.timeline import Change
 
 
@@ -39,6 +42,7 @@ async def act(ask: Ask) -> Outcome:
     numbered = list(enumerate(moving, new_number(survivor)))
     here = [TaskMoved(number=task.number, to=f"{survivor.id}.T{number}") for number, task in numbered]
     there = [event for number, task in numbered for event in _given(number, task, duplicate, survivor)]
+    told = merged_in(duplicate, survivor, why=why, timeline=f"{ask.desk.url}/incidents/{duplicate.id}")
     because = f"{duplicate.id} was merged into {survivor.id}"
     # A run that is started in the same moment must not act for an incident that is over.
     unused = WarmStopped(why=because)
@@ -49,9 +53,9 @@ async def act(ask: Ask) -> Outcome:
             for freeze in freezes
         },
         f"incident/{duplicate.id}": Change(duplicate.seq, (_merged(survivor, why), *here)),
-        f"incident/{survivor.id}": Change(survivor.seq, (_merged_in(duplicate, why), *there)),
+        f"incident/{survivor.id}": Change(survivor.seq, (told, *there)),
     }
-    small = (*_moved(numbered, freezes), *_worse(duplicate, survivor))
+    small = joined([*_moved(numbered, freezes), *_known_there(told, survivor)], ". ")
     answer = ask.done(duplicate.id, f"is merged into {survivor.id}: everything goes on there.", small=small)
     return Outcome(answer, changes)
 
@@ -117,29 +121,19 @@ def _merged(survivor: Incident, why: str) -> Merged:
     return Merged(into=survivor.id, why=why, room=room.name if room else None, url=room.url if room else None)
 
 
-def _merged_in(duplicate: Incident, why: str) -> MergedIn:
-    busy = (task.to for task in duplicate.tasks if task.stand is Stand.OPEN)
-    return MergedIn(
-        incident=duplicate.id,
-        title=duplicate.title,
-        why=why,
-        people=tuple(dict.fromkeys((*duplicate.roles.values(), *busy))),
-        url=duplicate.room.url if duplicate.room else None,
-    )
-
-
-def _moved(numbered: Sequence[tuple[int, Task]], freezes: Sequence[Freeze]) -> Line:
+def _moved(numbered: Sequence[tuple[int, Task]], freezes: Sequence[Freeze]) -> list[Line]:
     tasks = (f"T{task.number}, as T{number} there" for number, task in numbered)
     moved = [*tasks, *(freeze.id for freeze in freezes)]
-    return (f"Moved: {'; '.join(moved)}. ",) if moved else ()
+    return [(f"Moved: {'; '.join(moved)}",)] if moved else []
 
 
-def _worse(duplicate: Incident, survivor: Incident) -> Line:
-    """Say that the one that goes on was thought to be less bad; that is for people to judge."""
-    if duplicate.severity >= survivor.severity:
-        return ()
-    said = f"{duplicate.id} was SEV{duplicate.severity}, {survivor.id} is SEV{survivor.severity}: "
-    return (said, Code(f'sev {duplicate.severity} inc:{survivor.id} why:"…"'))
+def _known_there(told: MergedIn, survivor: Incident) -> list[Line]:
+    """Return what only the duplicate knows; most of it is read in the other's channel, where it has one."""
+    lines = list(known_there(told, survivor))
+    worse = 1 if told.severity else 0
+    if survivor.room and len(lines) > worse:
+        lines[worse:] = [(f"What else is known of {told.incident} alone is told in #{survivor.room.name}",)]
+    return lines
 
 
 VERB = Verb(

@@ -146,3 +146,23 @@ async def test_a_moved_freeze_belongs_to_the_other_also_when_everything_is_drawn
     assert {record.broken for record in await timeline.trail.behind("sink", 100)} == {""}
     assert {record.incident for record in told if record.entry.stream == "freeze/FRZ-1"} == {"INC-2"}
     assert "hunter22" not in "".join(record.text for record in told)
+
+
+async def test_without_a_channel_the_answer_has_all_that_only_the_duplicate_knows(stage: Stage) -> None:
+    await stage.told("ana", 'declare "Orders are wrong" sev:3')
+    await stage.told("bo", 'declare "Payments fail" sev:1 svc:checkout env:production')
+    await stage.told("bo", "decide schema_change:none inc:INC-2")
+    line = 'merge INC-2 into INC-1 why:"the same release"'
+    answer = await stage.say("bo", line)
+    assert 'INC-2 was SEV1, INC-1 is SEV3: sev 1 inc:INC-1 why:"…"' in answer.text
+    assert "decide schema_change:none inc:INC-1" in answer.text
+    assert dict((await incident(stage, "INC-1")).facts).get("schema_change") is None
+
+
+async def test_where_there_is_a_channel_the_answer_names_it(stage: Stage) -> None:
+    await frozen(stage, "being repaired")
+    await stage.told("bo", SECOND)
+    await stage.told("bo", "decide schema_change:none inc:INC-2")
+    answer = await stage.say("bo", 'merge INC-2 into INC-1 why:"the same release"')
+    assert "What else is known of INC-2 alone is told in #inc-1" in answer.text
+    assert "decide" not in answer.text

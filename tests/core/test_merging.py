@@ -2,36 +2,123 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from inline_snapshot import snapshot
 
 from bot.core import freeze as freezes
 from bot.core import incident as incidents
 from bot.core.actions import outcome_text
 from bot.core.cards import incident_card, said
+from bot.core.cards.said.merging import known_there
 from bot.core.customers import words
-from bot.core.document import plain
+from bot.core.document import Document, Paragraph, plain
+from bot.core.duplicate import merged_in
 from bot.core.effects import HOMES, follow
 from bot.core.events import (
     Decided,
     Entry,
     Event,
+    FactLearnt,
     FreezeMoved,
+    ImpactStated,
     IncidentReopened,
     Merged,
     MergedIn,
     NoteAdded,
     Parted,
     Phase,
+    Severity,
+    SeverityChanged,
     TaskGiven,
     TaskMoved,
+    WritersStopped,
 )
 from bot.core.learning import lessons
 from bot.core.paging import wanted
 from bot.core.postmortem import postmortem
 from bot.core.tasks import Stand, actions
-from tests.core.story import DECLARED, Story, at, planned, restoring, shown
+from tests.core.story import DECLARED, Story, at, planned, restoring, shown, wrapped
 
 MERGED = Merged(into="INC-9", why="the same release", room="inc-9-prices", url="https://chat.example/C9")
+
+
+def _known(*, here: Sequence[Event] = (), there: Sequence[Event] = (), **declared: object) -> str:
+    """Return what INC-1 is told of INC-2, of which more was declared than of INC-1."""
+    story = Story()
+    bare = DECLARED.model_copy(update={"impact_start": None, "release": None})
+    story.in_incident(0, bare, *here)
+    story.tell("incident/INC-2", at(1), "bo", bare.model_copy(update=declared), *there)
+    duplicate = incidents.fold(story.of("incident/INC-2"))
+    assert duplicate
+    event = merged_in(duplicate, story.incident, why="x", timeline="https://b.example/incidents/INC-2")
+    told = known_there(event, story.incident)
+    return wrapped(*(plain(Document("", (Paragraph(line),))).strip() for line in told))
+
+
+def test_what_only_the_duplicate_knows_is_told_with_what_says_it_here() -> None:
+    told = _known(
+        here=(
+            SeverityChanged(severity=Severity.SEV2, why="few"),
+            FactLearnt(name="data_corruption", value="none"),
+            FactLearnt(name="cause_known", value=None),
+        ),
+        there=(
+            FactLearnt(name="data_corruption", value="confirmed"),
+            FactLearnt(name="cause_known", value=True),
+            FactLearnt(name="schema_change", value="reversible"),
+            FactLearnt(name="overload_or_metastable", value=None),
+            FactLearnt(name="backup_available", value=True, source="machine:backups"),
+            ImpactStated(statement="Cards fail.", damage_start=at(-1), acknowledged=at(0)),
+            WritersStopped(at=at(2)),
+            Decided(option="wait", why="the provider looks", proposal="wait"),
+        ),
+        impact_start=at(-2),
+        alerted=at(-1.5),
+        release="2.4.0",
+        change="OPS-77",
+    )
+    assert told == snapshot("""\
+INC-2 was SEV1, INC-1 is SEV2: sev 1 inc:INC-1 why:"…"
+INC-2 knows what nobody said here, cause_known: yes, schema_change: reversible: decide
+        cause_known:yes schema_change:reversible inc:INC-1
+In INC-2 people said otherwise: data_corruption: confirmed
+The impact as stated in INC-2: Cards fail.
+As INC-2 has it, it began 2026-11-23 02:08:00Z, the damage began 2026-11-23 02:09:00Z, it was
+        detected 2026-11-23 02:08:30Z, somebody took it on 2026-11-23 02:10:00Z, writers were
+        stopped 2026-11-23 02:12:00Z: impact start:2026-11-23T02:08:00Z damage:2026-11-23T02:09:00Z
+        detected:2026-11-23T02:08:30Z acknowledged:2026-11-23T02:10:00Z writers-
+        stopped:2026-11-23T02:12:00Z inc:INC-1
+The suspected release of INC-2 is 2.4.0
+The change of INC-2 is OPS-77
+Decided in INC-2: wait; its timeline (https://b.example/incidents/INC-2)
+""")
+
+
+def test_what_both_know_is_not_told_again() -> None:
+    same: tuple[Event, ...] = (
+        FactLearnt(name="data_corruption", value="confirmed"),
+        ImpactStated(statement="Orders fail.", impact_start=at(-2), damage_start=at(-1), detected=at(0)),
+        WritersStopped(at=at(2)),
+    )
+    assert _known(here=same, there=same).strip() == ""
+
+
+def test_of_two_beginnings_the_earlier_one_is_told() -> None:
+    here = ImpactStated(impact_start=at(-2), damage_start=at(-2))
+    there = ImpactStated(impact_start=at(-3), damage_start=at(-1))
+    told = _known(here=(here,), there=(there,))
+    assert told == snapshot(
+        "As INC-2 has it, it began 2026-11-23 02:07:00Z: impact start:2026-11-23T02:07:00Z inc:INC-1\n"
+    )
+
+
+def test_facts_of_another_service_are_told_as_that() -> None:
+    fact = FactLearnt(name="data_corruption", value="confirmed")
+    told = _known(there=(fact,), service="pay")
+    assert told == snapshot(
+        "INC-2, which is about pay in production, knows what nobody said here, data_corruption: confirmed\n"
+    )
 
 
 def _merged(*events: Event) -> Story:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
+from pydantic import AwareDatetime, Field
+
+from bot.core.events.incidents import Severity
 from bot.core.events.kind import Kind
 
 
@@ -21,7 +25,13 @@ class Merged(Kind):
 
 
 class MergedIn(Kind):
-    """Another incident is the same event as this one; `people` worked on it, `url` leads to its channel."""
+    """Another incident is the same event as this one; `people` worked on it, `url` leads to its channel.
+
+    Nothing that was stated of it is taken over. `severity` is there where it was worse, `about` where it was
+    of another service or place. `facts` are what people knew there and nobody here, and `otherwise` what they
+    said otherwise; `moments`, by the words of `impact`, are missing here or later. `decisions` are named, and
+    all of it stands at `timeline`.
+    """
 
     kind: Literal["merged-in"] = "merged-in"
     incident: str
@@ -29,6 +39,16 @@ class MergedIn(Kind):
     why: str
     people: tuple[str, ...] = ()
     url: str | None = None
+    severity: Severity | None = None
+    about: str = ""
+    impact: str = ""
+    release: str | None = None
+    change: str | None = None
+    facts: Mapping[str, bool | int | float | str] = Field(default_factory=dict)
+    otherwise: Mapping[str, bool | int | float | str] = Field(default_factory=dict)
+    moments: Mapping[str, AwareDatetime] = Field(default_factory=dict)
+    decisions: tuple[str, ...] = ()
+    timeline: str | None = None
 
 
 class Parted(Kind):
