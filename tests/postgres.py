@@ -199,6 +199,8 @@ def _started(
             "synchronous_commit": "off",
             "full_page_writes": "off",
             "max_connections": "200",
+            # A connection cancelled half-way leaves a process that DROP DATABASE waits for.
+            "authentication_timeout": "10s",
             "max_prepared_transactions": "5",
             "timezone": "UTC",
         }

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from bot.core.run import Run
 from tests.doors.town import Town
 
 APPROVERS = ("bo", "cy", "dee")
 ACTS = ["RUN-1.stop.1", "RUN-1.restore.1", "RUN-1.go.1"]
+
+
+def said_yes(town: Town, who: str) -> list[str]:
+    said = [town.slack.plain(message) for message in town.slack.ephemerals(who)]
+    return [text for text in said if "approved as" in text]
 
 
 def people(run: Run) -> list[str]:
@@ -34,8 +40,8 @@ async def test_three_people_press_approve_at_once_and_each_presses_twice(both_do
     assert all(reply.answered for reply in replies)
     await assert_all_three_count_once_and_everything_is_done_once(both_doors)
     for who in APPROVERS:
-        said = [both_doors.slack.plain(message) for message in both_doors.slack.ephemerals(who)]
-        assert len([text for text in said if "approved as" in text]) == 1
+        said = await both_doors.slack.wait(partial(said_yes, both_doors, who), 15)
+        assert len(said) == 1
 
 
 async def test_a_press_that_slack_delivers_again_while_others_press_counts_once(both_doors: Town) -> None:
