@@ -82,7 +82,7 @@ async def page(box: Sandbox, *, port: int = 0) -> AsyncIterator[tuple[Page, Guid
         box.slack.subscribe("message")
         reactions = tuple(filter(None, (box.settings.slack_capture, *REACTIONS)))
         command = box.settings.slack_command
-        world = World(box.slack, box.jira, box.customers, box.keeper, guided, command, reactions)
+        world = World(box.slack, box.jira, box.customers, box.alerts, box.keeper, guided, command, reactions)
         async with Page(world, now=utc_now, port=port) as shown:
             box.customers.seen_at = f"{shown.url}?in={STATUS}"
             yield shown, guided

@@ -1,4 +1,4 @@
-"""A whole Backstop among stand-ins: the real bot, runner and shop, a Slack, a Jira and a status page."""
+"""A whole Backstop among stand-ins: the real bot, runner and shop, and what is around them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bot.app import App, running
+from bot.sandbox.alertmanager import AlertmanagerStandIn
 from bot.sandbox.jira import JiraStandIn
 from bot.sandbox.shop.home import Home
 from bot.sandbox.shop.keeper import Keeper
@@ -41,6 +42,11 @@ class Sandbox:
     def customers(self) -> StatuspageStandIn:
         """Return what customers read."""
         return self.around.customers
+
+    @property
+    def alerts(self) -> AlertmanagerStandIn:
+        """Return who calls people, and whom silences stop from that."""
+        return self.around.alerts
 
     @property
     def shop(self) -> Home:

@@ -1,4 +1,4 @@
-"""Everything Backstop needs around it, on loopback: Slack, Jira, a status page, a shop, its runner, settings.
+"""Everything Backstop needs around it, on loopback: Slack, Jira and the like, a shop, its runner, settings.
 
 `surroundings` prepares them in one folder and ends every process it started. Nothing in it knows the bot:
 hand `settings` to `bot.app.running`, or `environment` to a bot in a process of its own.
@@ -23,6 +23,7 @@ from ruamel.yaml import YAML
 
 from bot.core.errors import Refused
 from bot.sandbox import runner
+from bot.sandbox.alertmanager import AlertmanagerStandIn
 from bot.sandbox.jira import JiraStandIn
 from bot.sandbox.shop.home import Home
 from bot.sandbox.shop.keeper import Keeper
@@ -55,12 +56,13 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """A workspace, a tracker, a status page and a shop that are up, and the settings of a Backstop there."""
+    """A workspace, a tracker, a shop and the like that are up, and the settings of a Backstop there."""
 
     home: Path
     slack: SlackStandIn
     jira: JiraStandIn
     customers: StatuspageStandIn
+    alerts: AlertmanagerStandIn
     keeper: Keeper
     settings: Settings
 
@@ -120,14 +122,16 @@ async def surroundings(
         jira = await stack.enter_async_context(JiraStandIn(now=now))
         customers = await stack.enter_async_context(StatuspageStandIn(now=now))
         customers.components[COMPONENT] = "operational"
+        alerts = await stack.enter_async_context(AlertmanagerStandIn(now=now))
         keeper = await stack.enter_async_context(Keeper(Home(home / "shop")))
         furnish(home, keeper)
         port = stack.enter_context(_reserved())
         sockets = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="backstop-")))
-        settings = _settings(home, slack, jira, customers, transport, port, sockets, database_url)
+        near = _Neighbours(slack, jira, customers, alerts)
+        settings = _settings(home, near, transport, port, sockets, database_url)
         if transport == "http":
             slack.deliver_over("http", f"{settings.door}/slack/events")
-        around = Surroundings(home, slack, jira, customers, keeper, settings)
+        around = Surroundings(home, slack, jira, customers, alerts, keeper, settings)
         await stack.enter_async_context(runner.running(settings, around.runner_state))
         yield around
 
@@ -157,6 +161,8 @@ def _catalog(shop: str) -> str:
     yaml = YAML()
     catalog = yaml.load(read("catalog.yaml"))
     catalog["targets"]["checkout"]["settings"]["url"] = shop
+    for target in ("orders-db", "checkout"):
+        catalog["targets"][target]["alerts"] = {"service": "checkout", "environment": "production"}
     catalog["services"]["checkout"]["status_component"] = COMPONENT
     text = io.StringIO()
     yaml.dump(catalog, text)
@@ -167,16 +173,18 @@ def _people(catalog: Catalog) -> dict[str, tuple[str, str]]:
     return {name: (person.slack, person.email) for name, person in catalog.people.items() if person.slack}
 
 
+@dataclass(frozen=True, slots=True)
+class _Neighbours:
+    slack: SlackStandIn
+    jira: JiraStandIn
+    customers: StatuspageStandIn
+    alerts: AlertmanagerStandIn
+
+
 def _settings(
-    home: Path,
-    slack: SlackStandIn,
-    jira: JiraStandIn,
-    customers: StatuspageStandIn,
-    transport: Transport,
-    port: int,
-    sockets: Path,
-    database_url: str,
+    home: Path, near: _Neighbours, transport: Transport, port: int, sockets: Path, database_url: str
 ) -> Settings:
+    slack, jira, customers = near.slack, near.jira, near.customers
     return _Given(
         home=home,
         database_url=database_url,
@@ -198,6 +206,7 @@ def _settings(
         statuspage_page=customers.page,
         statuspage_key=SecretStr(customers.key),
         statuspage_url=customers.url,
+        alertmanager_url=near.alerts.url,
         # A unix socket's path is short, and that of a home may not be.
         runner_socket=sockets / "runner.sock",
         runner_config=home / "runner.toml",

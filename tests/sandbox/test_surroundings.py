@@ -55,6 +55,15 @@ async def test_people_are_the_same_in_the_catalog_and_in_slack(around: Surroundi
 
 
 @shared
+async def test_alerts_about_what_is_restored_can_be_silenced(around: Surroundings) -> None:
+    catalog = load_catalog((around.home / "catalog.yaml").read_text(), "catalog.yaml")
+    labels = {"service": "checkout", "environment": "production"}
+    assert [catalog.targets[name].alerts for name in ("orders-db", "checkout")] == [labels, labels]
+    assert around.settings.alertmanager_url == around.alerts.url
+    assert around.alerts.in_force == []
+
+
+@shared
 async def test_the_catalog_says_where_the_shop_really_is(around: Surroundings) -> None:
     catalog = load_catalog((around.home / "catalog.yaml").read_text(), "catalog.yaml")
     url = catalog.targets["checkout"].settings["url"]

@@ -105,6 +105,7 @@ def _beside(parts: Parts) -> Html:
         ("shop", "The shop"),
         ("jira", "Jira"),
         ("status", "The status page"),
+        ("silences", "Alertmanager"),
         ("pipeline", "The pipeline"),
         ("switches", "Make something go wrong"),
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bot.sandbox.alertmanager import AlertmanagerStandIn
 from bot.sandbox.jira import JiraStandIn
-from bot.sandbox.page import beside, guide, status
+from bot.sandbox.page import beside, guide, silences, status
 from bot.sandbox.page.beside import Shop
 from bot.sandbox.page.dialog import Dialogs
 from bot.sandbox.page.html import Html, joined, tag
@@ -36,6 +37,7 @@ class World:
     slack: SlackStandIn
     jira: JiraStandIn
     customers: StatuspageStandIn
+    alerts: AlertmanagerStandIn
     keeper: Keeper
     outside: Outside
     command: str
@@ -72,6 +74,7 @@ class Screen:
             "pipeline": [("pipeline", beside.pipeline(world.outside.typed, busy=busy, **form))],
             "jira": [("jira", beside.issues(world.jira, seat))],
             "status": [("status", status.newest(world.customers, seat, world.command))],
+            "silences": [("silences", silences.in_force(world.alerts, world.command))],
             "switches": [("switches", beside.switches(world.slack, world.jira, **form))],
             "outage": [("outage", self._outage())],
         }

@@ -9,6 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from bot.sandbox.alertmanager import AlertmanagerStandIn
 from bot.sandbox.jira import JiraStandIn
 from bot.sandbox.page import Page, Progress, World
 from bot.sandbox.page.outside import Typed
@@ -68,16 +69,25 @@ async def customers(clock: Clock) -> AsyncIterator[StatuspageStandIn]:
 
 
 @pytest.fixture
+async def alerts(clock: Clock) -> AsyncIterator[AlertmanagerStandIn]:
+    """Return an Alertmanager that keeps nothing silent."""
+    async with AlertmanagerStandIn(now=clock) as there:
+        yield there
+
+
+@pytest.fixture
 async def page(
     slack: SlackStandIn,
     jira: JiraStandIn,
     customers: StatuspageStandIn,
+    alerts: AlertmanagerStandIn,
     outside: Quiet,
     clock: Clock,
     tmp_path: Path,
 ) -> AsyncIterator[Page]:
     """Return the page of a sandbox whose shop was never started."""
-    world = World(slack, jira, customers, Keeper(Home(tmp_path)), outside, "/backstop", ("pushpin", "eyes"))
+    keeper = Keeper(Home(tmp_path))
+    world = World(slack, jira, customers, alerts, keeper, outside, "/backstop", ("pushpin", "eyes"))
     async with Page(world, now=clock) as served:
         yield served
 
