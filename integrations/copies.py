@@ -39,11 +39,12 @@ from integrations.contract import (
     ToTime,
     Window,
 )
+from integrations.contract.points import MENDED
 from integrations.without import cannot
 
 _LONG_S = 900.0
 _COPYING = ("restore", "prepare")
-_UNFIT = {"invalid": "its content is damaged or missing", "partial": "its backup did not finish"}
+_UNFIT = {"invalid": f"its content is damaged or missing; {MENDED}", "partial": "its backup did not finish"}
 
 
 class Backup(Params):

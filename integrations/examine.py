@@ -22,6 +22,7 @@ from integrations.contract import (
     ToPoint,
     Window,
 )
+from integrations.contract.points import MENDED
 
 _NEVER = "doctor-never-started"
 _LOOK = "look"
@@ -108,7 +109,8 @@ def _wrong(points: Sequence[RecoveryPoint], window: Window | None, *, now: datet
 def _unwise(points: Sequence[RecoveryPoint], guard: Guard | None) -> Iterator[str]:
     for point in points:
         if point.health in _UNFIT:
-            yield f"{point.id} cannot be restored: it is {point.health}."
+            mended = f"; {MENDED}" if point.health == "invalid" else ""
+            yield f"{point.id} cannot be restored: it is {point.health}{mended}."
     if guard and guard.deletes is None:
         yield f"Whether whoever takes these backups could delete them cannot be seen: {guard.because}."
     if guard and guard.deletes:

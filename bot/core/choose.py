@@ -8,6 +8,7 @@ from datetime import datetime
 
 from bot.core.document import utc
 from integrations.contract import Goal, RecoveryPoint
+from integrations.contract.points import MENDED
 from playbooks.durations import say_duration
 from playbooks.model import Select
 
@@ -66,7 +67,7 @@ def _objections(select: Select, point: RecoveryPoint, wish: Wish) -> Iterator[st
     if point.id in wish.failed:
         yield wish.failed[point.id]
     if point.health in ("invalid", "stranded", "partial"):
-        yield f"it is {point.health}"
+        yield f"it is {point.health}{f'; {MENDED}' if point.health == 'invalid' else ''}"
     yield from _wrong_moment(select, point, wish)
     yield from _unmet(select, point, wish)
 

@@ -161,9 +161,10 @@ async def _trusted(
 ) -> Choice:
     """Choose; a point that an earlier run could not restore is read whole again before it is trusted."""
     suspects = {id: why for (name, id), why in drafting.ground.suspects.items() if name == wanted.engine}
+    points, spoilt = await _read_again(drafting, engine, source, points, wish)
     known = {point.id for point in points if point.health == "invalid"} & suspects.keys()
     drilled = {(id, digest) for name, id, digest in drafting.ground.drilled if name == wanted.engine}
-    wish = replace(wish, failed={id: suspects[id] for id in known}, drilled=frozenset(drilled))
+    wish = replace(wish, failed={**{id: suspects[id] for id in known}, **spoilt}, drilled=frozenset(drilled))
     while True:
         choice = choose(wanted.select, points, wish)
         point = choice.point
@@ -176,6 +177,21 @@ async def _trusted(
             drafting.warnings.append(f"{what}); it was read whole again: {proof.found}.")
             return choice
         wish = replace(wish, failed={**wish.failed, point.id: f"{why.rstrip('.')}; {proof.found}"})
+
+
+async def _read_again(
+    drafting: Drafting, engine: Engine, source: Source, points: Sequence[RecoveryPoint], wish: Wish
+) -> tuple[Sequence[RecoveryPoint], dict[str, str]]:
+    """Have the point that is asked for by name read again where it was found damaged once."""
+    named = next((point for point in points if point.id == wish.exact and point.health == "invalid"), None)
+    if named is None or Cap.VERIFY_POINT not in engine.caps:
+        return points, {}
+    proof = await _proof(engine, source, named)
+    if not proof.ok:
+        return points, {named.id: f"it was found damaged before; {proof.found}"}
+    drafting.warnings.append(f"{named.id} was found damaged before; it was read whole again: {proof.found}.")
+    sound = replace(named, health="valid", verified_at=wish.now)
+    return [sound if point is named else point for point in points], {}
 
 
 async def _proof(engine: Engine, source: Source, point: RecoveryPoint) -> CheckResult:

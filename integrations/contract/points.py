@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+MENDED = "once it was mended, a plan that names it has it read again"
+"""What is said of a point that was found damaged."""
+
 
 @dataclass(frozen=True, slots=True)
 class RecoveryPoint:

@@ -92,13 +92,14 @@ class Copies:
 
     def prove(self, point: str, problem: str) -> dict[str, Any]:
         """Note whether a point was found right, and return that; an empty `problem` says that it was."""
-        self._add(point, verified_at=None if problem else _now(), problem=problem)
+        seen = files.marks(self.content(point)) if problem else None
+        self._add(point, verified_at=None if problem else _now(), problem=problem, seen=seen)
         return {"ok": not problem, "found": problem or "digest and integrity are right"}
 
     def looked_at(self, point: str, *, within_s: float = LOOK_S) -> dict[str, Any]:
         """Say before anybody approves it whether a point is what was backed up, as far as time allows.
 
-        One that is not counts no more: the next choice is another.
+        One that is not counts no more until its files change: the next choice is another.
         """
         path = self.content(point)
         found = files.digest_within(path, within_s)
@@ -111,7 +112,8 @@ class Copies:
             return {}
         self.prove(point, problem)
         return {
-            "damaged": f"{point} is damaged: {problem}. Plan again: another one is chosen where there is one."
+            "damaged": f"{point} is damaged: {problem}. Plan again: another one is chosen where there is "
+            "one, and this one is read again once its files were put right."
         }
 
     def look(self, point: str, shape: Callable[[Path], str], *, within_s: float = LOOK_S) -> dict[str, Any]:
@@ -163,7 +165,9 @@ class Copies:
         if not content.exists() or files.size(content) != note.get("size"):
             return {**whole, "health": "invalid", "problem": "its content is missing or of another size"}
         if note.get("problem"):
-            return {**whole, "health": "invalid"}
+            # What changed since it was read is not what was found damaged: it counts as never read.
+            mended = note.get("seen") not in (None, files.marks(content))
+            return {**whole, "health": "unknown", "problem": ""} if mended else {**whole, "health": "invalid"}
         return {**whole, "health": "valid" if note.get("verified_at") else "unknown"}
 
 

@@ -83,8 +83,9 @@ def test_a_point_that_a_run_could_not_restore_is_refused_with_what_happened() ->
 def test_what_cannot_be_read_is_never_chosen(health: str) -> None:
     choice = chosen(LATEST, point("broken", 5, health=health))
     assert choice.point is None
-    assert choice.because == f"the only one there is will not do: it is {health}"
-    assert refusals(choice) == {"broken": f"it is {health}"}
+    again = "; once it was mended, a plan that names it has it read again" if health == "invalid" else ""
+    assert choice.because == f"the only one there is will not do: it is {health}{again}"
+    assert refusals(choice) == {"broken": f"it is {health}{again}"}
 
 
 @pytest.mark.parametrize(
@@ -132,4 +133,7 @@ def test_each_of_several_points_that_will_not_do_has_its_reason() -> None:
     found = chosen(LATEST, point("older", 9, health="invalid"), point("newer", 5, health="partial"))
 
     assert found.because == "none of 2 recovery points will do"
-    assert refusals(found) == {"older": "it is invalid", "newer": "it is partial"}
+    assert refusals(found) == {
+        "older": "it is invalid; once it was mended, a plan that names it has it read again",
+        "newer": "it is partial",
+    }

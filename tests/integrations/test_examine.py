@@ -144,7 +144,7 @@ async def test_a_source_that_breaks_a_promise_is_named_with_it() -> None:
         "It would restore P1 when a point is named that it has not.",
     )
     assert found.unwise == (
-        "P1 cannot be restored: it is invalid.",
+        "P1 cannot be restored: it is invalid; once it was mended, a plan that names it has it read again.",
         "Whoever takes these backups could delete them: backup may write in /srv/backups.",
     )
 

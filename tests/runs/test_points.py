@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar
+
+import pytest
 
 from bot.core.cards.plan import plan_card
 from bot.core.document import plain
@@ -154,3 +157,50 @@ async def test_a_step_that_an_abort_stopped_says_nothing_of_its_point(stage: Sta
     await planned_again(stage)
 
     assert world.proved == []
+
+
+def _naming(home: Path, point: str) -> None:
+    """Have the playbook restore one point by its name."""
+    rule = "{strategy: latest_before, before: inputs.before}"
+    exact = f"{{strategy: exact, point: {point}, before: inputs.before}}"
+    file = home / "playbooks" / "restore.yaml"
+    file.write_text(file.read_text().replace(rule, exact))
+
+
+async def test_a_point_that_was_found_damaged_and_is_asked_for_by_name_is_read_again(
+    stage: Stage, world: World, tmp_path: Path
+) -> None:
+    _naming(tmp_path / "home", "P2")
+    await planned(stage)
+    world.points[1] = replace(world.points[1], health="invalid", verified_at=None)
+
+    source = await planned_again(stage)
+
+    assert source.point
+    assert (source.point.id, source.point.health) == ("P2", "valid")
+    assert world.proved == ["P2"]
+    plan = (await stage.run("RUN-2")).plan
+    assert plan
+    assert plan.warnings == ("P2 was found damaged before; it was read whole again: readable.",)
+
+
+@pytest.mark.parametrize("proves", [True, False])
+async def test_a_named_point_that_is_still_damaged_is_refused_with_what_was_found_now(
+    stage: Stage, world: World, tmp_path: Path, *, proves: bool
+) -> None:
+    _naming(tmp_path / "home", "P2")
+    world.points[1] = replace(world.points[1], health="invalid")
+    world.damaged = {"P2"}
+    await planned(stage)
+    if not proves:
+        stage.engines["stage"] = Unproving(world)
+
+    source = await planned_again(stage)
+
+    assert source.point is None
+    refused = {item.point.id: item.because for item in source.refused}
+    assert refused["P2"] == (
+        "it was found damaged before; now its digest is another"
+        if proves
+        else "it is invalid; once it was mended, a plan that names it has it read again"
+    )

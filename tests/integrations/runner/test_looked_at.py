@@ -47,7 +47,26 @@ def test_a_whole_copy_says_nothing_and_one_of_which_a_byte_changed_counts_no_mor
     damaged = copies.looked_at(point)["damaged"]
 
     assert damaged.startswith(f"{point} is damaged: its content is not what was backed up: digest ")
-    assert damaged.endswith("Plan again: another one is chosen where there is one.")
+    assert damaged.endswith(
+        "Plan again: another one is chosen where there is one, and this one is read again once its files "
+        "were put right."
+    )
+    assert copies.listed()[0]["health"] == "invalid"
+
+    file.write_bytes((b"b" if directory else b"a") * 100)
+    assert copies.listed()[0]["health"] == "unknown"
+    assert copies.looked_at(point) == {}
+    copies.prove(point, "")
+    assert copies.listed()[0]["health"] == "valid"
+
+
+def test_what_was_found_damaged_and_is_as_it_was_stays_refused(tmp_path: Path) -> None:
+    copies, point = _taken(tmp_path, directory=False)
+    copies.prove(point, "SQLite finds it damaged")
+    assert copies.listed()[0]["health"] == "invalid"
+    note = tmp_path / f"{point}.json"
+    # Older notes do not say how it was when it was read.
+    note.write_text(note.read_text().replace('"seen"', '"other"'))
     assert copies.listed()[0]["health"] == "invalid"
 
 
