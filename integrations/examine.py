@@ -13,6 +13,7 @@ from integrations.contract import (
     Call,
     Cap,
     Engine,
+    Fence,
     Guard,
     Health,
     IntegrationError,
@@ -31,11 +32,15 @@ _UNFIT = ("invalid", "partial")
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What was found of a target or a source: in short, what is wrong, and what is merely unwise."""
+    """What was found of a target or a source: in short, what is wrong, and what is merely unwise.
+
+    `fence` is what a target remembers of whoever acted on it last.
+    """
 
     says: str
     problems: tuple[str, ...] = ()
     unwise: tuple[str, ...] = ()
+    fence: Fence | None = None
 
 
 async def examine_target(engine: Engine, target: Target) -> Examined:
@@ -45,7 +50,8 @@ async def examine_target(engine: Engine, target: Target) -> Examined:
     except IntegrationError as problem:
         return Examined("cannot be asked", (str(problem),))
     says = ", ".join(filter(None, (first.version, first.identity)))
-    return Examined(" ".join((f"{says}." if first.notes else says, *first.notes)), tuple(_ill(first, second)))
+    told = " ".join((f"{says}." if first.notes else says, *first.notes))
+    return Examined(told, tuple(_ill(first, second)), fence=second.fence)
 
 
 def _ill(first: Health, second: Health) -> Iterator[str]:

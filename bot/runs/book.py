@@ -146,9 +146,7 @@ class Book:
 
     async def gave(self, fence: Fence) -> bool:
         """Say whether this database knows of the act that brought a target the highest token it has seen."""
-        entries = await self.timeline.read(f"run/{fence.key.partition('.')[0]}")
-        begun = [entry.event for entry in entries if isinstance(entry.event, StepStarted)]
-        return any((each.key, each.token) == (fence.key, fence.token) for each in begun)
+        return await gave(self.timeline, fence)
 
     async def releases(self, view: View) -> dict[str, Change]:
         """Return the changes that release every target a run holds, and their servers."""
@@ -189,3 +187,10 @@ class Book:
             "incident": told,
             "release": {"previous": previous, "current": incident.release},
         }
+
+
+async def gave(timeline: Timeline, fence: Fence) -> bool:
+    """Say whether a database knows of the act that brought a target the highest token it has seen."""
+    entries = await timeline.read(f"run/{fence.key.partition('.')[0]}")
+    begun = [entry.event for entry in entries if isinstance(entry.event, StepStarted)]
+    return any((each.key, each.token) == (fence.key, fence.token) for each in begun)

@@ -17,6 +17,7 @@ from integrations.registry import open_engines
 from tests.integrations.host import Host, a_host, until
 from tests.runs.stage import CATALOG, PLAYBOOK, Stage
 from tests.runs.staged import carried_out, planned, staged
+from tests.terminal.shell import Shell
 
 HEAD, _ = PLAYBOOK.split("inputs:", 1)
 RESTORES = f"""{HEAD}sources:
@@ -80,6 +81,18 @@ def _forget(host: Host, id: str) -> None:
     subprocess.run([sys.executable, "-m", "integrations.runner", *words], check=True, capture_output=True)
 
 
+async def _told_by_doctor(folder: Path, host: Host) -> list[str]:
+    """Return what `backstop doctor` says of acts that its database does not know."""
+    ran = await Shell(folder / "home").run(
+        "doctor",
+        BACKSTOP_DATABASE_URL=f"sqlite+aiosqlite:///{folder / 'backstop.db'}",
+        BACKSTOP_RUNNER_SOCKET=str(host.socket),
+        BACKSTOP_SLACK_MODE="off",
+    )
+    assert "ok     target     orders-db: " in ran.out, ran
+    return [line for line in ran.out.splitlines() if "was acted on" in line]
+
+
 async def _paused(stage: Stage, id: str) -> str:
     async def why() -> str | None:
         run = await stage.run(id)
@@ -107,8 +120,13 @@ async def test_an_older_copy_starts_nothing_before_the_runner_has_forgotten_what
             await planned(stage, "RUN-1")
             _copied(database, copy)
             assert (await carried_out(stage, "RUN-1")).recovered_at
+        assert await _told_by_doctor(tmp_path, host) == []
         restored = host.database.stat().st_ino
         _put_back(copy, database)
+        (told,) = await _told_by_doctor(tmp_path, host)
+        assert told.startswith("wrong  target     orders-db was acted on by RUN-1.restore.1.")
+        assert f"`backstop-runner adopt --state {host.state} --backstop " in told
+        assert told.endswith("docs/how-to/when-backstop-is-down.md#restore-backstops-own-database")
 
         async with _backstop(tmp_path, host) as stage:
             stage.said = 100  # what is said now was never said to the copy
