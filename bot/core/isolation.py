@@ -10,6 +10,14 @@ from urllib.parse import urlsplit
 from bot.core.plan import Plan, PlannedCall
 from integrations.contract import Json, Target
 
+SKIP = "leave the step out with `drill: {skip: true}`"
+_OF_TARGET = "write what the catalog says of its target, as `target.url`"
+_WAYS = {
+    "step": f"give it something else in the step's `drill.with`, or {SKIP}",
+    "undo": f"`drill.with` does not reach an undo, so {_OF_TARGET}, or {SKIP}",
+    "check": f"`drill.with` does not reach a check, so {_OF_TARGET}",
+    "own": "name what is the stand-in's own",
+}
 _PORTS = {"http": 80, "https": 443, "postgres": 5432, "postgresql": 5432}
 
 
@@ -36,17 +44,20 @@ def entangled(stand_in: Known, others: Iterable[Known]) -> Iterator[str]:
             yield f"{name} is the same thing as {other.target.name} ({other.identity}), by its own word."
         shared = addresses(stand_in.target) & addresses(other.target)
         for address in sorted(shared):
-            yield f"{name} has the address of {other.target.name}: {address}."
+            yield (
+                f"{name} has the address of {other.target.name}: {address}. Give the stand-in another in the "
+                "catalog."
+            )
 
 
 def straying(plan: Plan, others: Iterable[Target]) -> Iterator[str]:
     """Yield which call of a drill's plan names the address of a target that is not isolated."""
     reach = {address: other.name for other in others for address in _written(other)}
-    for what, call in _calls(plan):
+    for what, call, way in _calls(plan):
         for text in _texts(dict(call.params)):
             for address, name in reach.items():
                 if address in text:
-                    yield f"{what} names {address}, which is {name}: give it something else in `drill.with`."
+                    yield f"{what} names {address}, which is {name}: {_WAYS[way]}."
 
 
 def addresses(target: Target) -> frozenset[str]:
@@ -71,13 +82,16 @@ def _written(target: Target) -> frozenset[str]:
     return frozenset(re.sub(r"/+$", "", url) for url in urls)
 
 
-def _calls(plan: Plan) -> Iterator[tuple[str, PlannedCall]]:
-    for step in (*plan.steps, *plan.cleanup):
-        yield step.title, step.call
+def _calls(plan: Plan) -> Iterator[tuple[str, PlannedCall, str]]:
+    """Yield every call of a drill with what it is of, which says how it is changed for drills."""
+    for step in plan.steps:
+        yield step.title, step.call, "step"
         if step.undo:
-            yield f"The undo of {step.title}", step.undo
-        yield from ((f"The check {check.id}", check.call) for check in step.checks)
-    yield from ((f"The check {check.id}", check.call) for check in (*plan.checks, *plan.isolation))
+            yield f"The undo of {step.title}", step.undo, "undo"
+        yield from ((f"The check {check.id}", check.call, "check") for check in step.checks)
+    yield from ((f"The check {check.id}", check.call, "check") for check in plan.checks)
+    yield from ((f"The check {check.id}", check.call, "own") for check in plan.isolation)
+    yield from ((step.title, step.call, "own") for step in plan.cleanup)
 
 
 def _texts(value: Json | Mapping[str, Json]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from bot.core.isolation import Known, entangled, straying
+from bot.core.isolation import SKIP, Known, entangled, straying
 from bot.core.plan import Plan, PlannedCall, PlannedStep, PlannedTarget
 from bot.runs.ground import Drafting
 from integrations.contract import Effect, Engine, IntegrationError, Target
@@ -72,23 +72,30 @@ async def _identity(engines: Mapping[str, Engine], target: Target) -> str:
 def _unproven(stands_for: str | None, others: list[Known]) -> Iterator[str]:
     for other in others:
         if other.target.name == stands_for and not other.identity:
-            yield f"{stands_for} does not say which thing it is: its stand-in could be the same."
+            yield (
+                f"{stands_for} does not say which thing it is: its stand-in could be the same. Have its "
+                f"engine reach it, or leave out the steps that act on it with `drill: {{skip: true}}`."
+            )
 
 
 def _elsewhere(plan: Plan) -> Iterator[str]:
-    for what, call, touches in _acts(plan):
+    for what, call, touches, skips in _acts(plan):
         for name in dict.fromkeys((*touches, call.target)):
             if name and plan.target(name) is None:
-                yield f"{what} acts on {name}, which is no stand-in: name one in `drill.targets`."
+                way = f", or {SKIP}" if skips else ""
+                yield f"{what} acts on {name}, which is no stand-in: name one in `drill.targets`{way}."
 
 
-def _acts(plan: Plan) -> Iterator[tuple[str, PlannedCall, tuple[str, ...]]]:
-    for step in (*plan.steps, *plan.cleanup):
-        yield step.title, step.call, step.touches
+def _acts(plan: Plan) -> Iterator[tuple[str, PlannedCall, tuple[str, ...], bool]]:
+    """Yield every call of a drill, and whether a drill can do without it."""
+    for step in plan.steps:
+        yield step.title, step.call, step.touches, True
         if step.undo:
-            yield f"The undo of {step.title}", step.undo, ()
-        yield from ((f"The check {check.id}", check.call, ()) for check in step.checks)
-    yield from ((f"The check {check.id}", check.call, ()) for check in (*plan.checks, *plan.isolation))
+            yield f"The undo of {step.title}", step.undo, (), True
+        yield from ((f"The check {check.id}", check.call, (), True) for check in step.checks)
+    yield from ((step.title, step.call, step.touches, False) for step in plan.cleanup)
+    checks = (*plan.checks, *plan.isolation)
+    yield from ((f"The check {check.id}", check.call, (), False) for check in checks)
 
 
 def _left_full(plan: Plan) -> Iterator[str]:

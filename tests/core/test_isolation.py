@@ -42,7 +42,10 @@ def test_two_targets_that_share_nothing_are_apart() -> None:
 
 def test_an_address_that_two_targets_share_is_told() -> None:
     here, there = Known(target("lab", data="/srv/pg")), Known(real(data="/srv/pg"))
-    assert [*entangled(here, [there])] == ["lab has the address of orders-db: /srv/pg on the runner local."]
+    assert [*entangled(here, [there])] == [
+        "lab has the address of orders-db: /srv/pg on the runner local. Give the stand-in another in the "
+        "catalog."
+    ]
 
 
 def test_a_call_that_names_the_address_of_production_is_told_wherever_it_stands() -> None:
@@ -54,15 +57,18 @@ def test_a_call_that_names_the_address_of_production_is_told_wherever_it_stands(
         steps=(step("stop", call=asks, undo=asks, checks=(check,)),),
         checks=(check,),
         isolation=(check,),
-        cleanup=(step("empty", call=call("empty")),),
+        cleanup=(step("empty", call=asks),),
     )
-    named = "names https://shop.example, which is orders-db: give it something else in `drill.with`."
+    named = "names https://shop.example, which is orders-db: "
+    skip = "leave the step out with `drill: {skip: true}`."
+    catalog = "write what the catalog says of its target, as `target.url`"
     assert [*straying(drill, [real(url=url + "/")])] == [
-        f"Stop {named}",
-        f"The undo of Stop {named}",
-        f"The check place-order {named}",
-        f"The check place-order {named}",
-        f"The check place-order {named}",
+        f"Stop {named}give it something else in the step's `drill.with`, or {skip}",
+        f"The undo of Stop {named}`drill.with` does not reach an undo, so {catalog}, or {skip}",
+        f"The check place-order {named}`drill.with` does not reach a check, so {catalog}.",
+        f"The check place-order {named}`drill.with` does not reach a check, so {catalog}.",
+        f"The check place-order {named}name what is the stand-in's own.",
+        f"Empty {named}name what is the stand-in's own.",
     ]
     assert [*straying(drill, [real(url="https://other.example")])] == []
 

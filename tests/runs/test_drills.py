@@ -335,7 +335,8 @@ ISOLATION = [
         LAB.replace(
             "lab, isolated: true}\nsources", "lab, isolated: true, settings: {target: shop}}\nsources"
         ),
-        "shop-drill has the address of shop: stage shop on the runner local.",
+        "shop-drill has the address of shop: stage shop on the runner local. Give the stand-in "
+        "another in the catalog.",
     ),
 ]
 
@@ -374,7 +375,10 @@ async def test_a_proof_of_isolation_that_fails_keeps_the_drill_from_starting(lab
 async def test_a_target_without_a_stand_in_is_refused(stage: Stage, tmp_path: Path) -> None:
     lab = changed(stage, tmp_path, playbook=("shop: shop-drill}", "}"))
     ended = await rehearsed(lab)
-    assert ended.because == ("Stop the shop acts on shop, which is no stand-in: name one in `drill.targets`.")
+    assert ended.because == (
+        "Stop the shop acts on shop, which is no stand-in: name one in `drill.targets`, or leave the step "
+        "out with `drill: {skip: true}`."
+    )
     assert lab.acts == []
 
 
@@ -516,5 +520,8 @@ async def test_a_clean_up_never_touches_what_has_become_production(lab: Lab, wor
 async def test_a_target_that_does_not_answer_cannot_be_told_from_its_stand_in(lab: Lab, world: World) -> None:
     world.silent.add("orders-db")
     ended = await rehearsed(lab)
-    assert ended.because == "orders-db does not say which thing it is: its stand-in could be the same."
+    assert ended.because == (
+        "orders-db does not say which thing it is: its stand-in could be the same. Have its engine reach it, "
+        "or leave out the steps that act on it with `drill: {skip: true}`."
+    )
     assert lab.acts == []
