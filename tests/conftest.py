@@ -11,6 +11,7 @@ from hypothesis import settings
 from tests import pgbackrest, postgres
 from tests.clock import Clock
 from tests.loopback import Watch
+from tests.memory import use_memory
 from tests.required import missing
 
 _WATCH = Watch()
@@ -21,8 +22,9 @@ settings.load_profile("unhurried")
 
 
 def pytest_configure() -> None:
-    """Refuse addresses outside loopback before any test module is imported."""
+    """Refuse addresses outside loopback before any test module is imported, and wait for no disk."""
     _WATCH.start()
+    use_memory()
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from tests import postgres
 from tests.clock import Clock
 from tests.loopback import near
+from tests.memory import another_disk, use_memory
 from tests.required import missing, required
 
 _NAMED = {"BACKSTOP_REQUIRE": "packaging, postgresql"}
@@ -78,6 +79,28 @@ def test_a_missing_tool_skips_unless_it_is_required() -> None:
         missing("postgresql", "install it", _NAMED)
     assert required("packaging", _NAMED)
     assert not required("postgres", _NAMED)
+
+
+def test_temporary_files_lie_where_somebody_said_or_where_there_is_room(tmp_path: Path) -> None:
+    said = {"TMPDIR": "/srv"}
+    use_memory(said)
+    assert said == {"TMPDIR": "/srv"}
+
+    nowhere: dict[str, str] = {}
+    use_memory(nowhere, tmp_path / "no-such-folder")
+    use_memory(nowhere, Path("/proc"))
+    assert nowhere == {}
+
+    here: dict[str, str] = {}
+    use_memory(here, tmp_path, room=0)
+    assert here == {"TMPDIR": str(tmp_path)}
+    full: dict[str, str] = {}
+    use_memory(full, tmp_path, room=1 << 60)
+    assert full == {}
+
+
+def test_another_disk_is_one(tmp_path: Path) -> None:
+    assert another_disk(tmp_path).stat().st_dev != tmp_path.stat().st_dev
 
 
 def test_the_clock_moves_only_when_told(clock: Clock) -> None:

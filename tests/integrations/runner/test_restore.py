@@ -26,6 +26,7 @@ from integrations.runner.program import _parser
 from integrations.runner.report import PartlyDone, Problem
 from integrations.runner.sqlite import points, questions, verbs
 from integrations.runner.sqlite.restore import Restore, done, keep, restore, room_to_keep
+from tests.memory import another_disk
 
 _HUGE = 8 << 40
 _STAGES = ("copying", "copied", "proved", "locked", "linked", "swapped", "kept", "done")
@@ -179,7 +180,7 @@ def test_a_swap_whose_old_file_cannot_be_moved_says_that_it_is_done_and_where_th
 
 
 def test_a_disk_that_cannot_take_what_is_kept_is_said_before_anything_is_replaced(shop: Shop) -> None:
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as elsewhere:  # a disk of its own
+    with tempfile.TemporaryDirectory(dir=another_disk(shop.database)) as elsewhere:
         kept = Path(elsewhere) / "kept"
         assert room_to_keep(shop.database, kept) == {}
         os.truncate(shop.database, _HUGE)
