@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -32,6 +32,23 @@ class IssueRef:
     key: str
     url: str
     duplicates: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A file at an issue by its id; `added` says whether it was not there before."""
+
+    id: str
+    added: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hanging:
+    """A file that somebody attached to an issue, and when."""
+
+    id: str
+    filename: str
+    created: datetime
 
 
 class Written(Protocol):
@@ -78,8 +95,16 @@ class Tracker(Protocol):
         """Replace our part of the one comment that has it; say whether that had to be made."""
         ...
 
-    async def attach(self, key: str, filename: str, content: bytes) -> bool:
-        """Attach a file to an issue unless its content hangs there under this name; say whether it was."""
+    async def attach(self, key: str, filename: str, content: bytes) -> Attached:
+        """Attach a file to an issue unless we attached the same content under this name."""
+        ...
+
+    async def attached(self, key: str) -> Sequence[Hanging]:
+        """Return the files at an issue, whoever attached them."""
+        ...
+
+    async def detach(self, file: str) -> bool:
+        """Delete an attached file by its id, unless it is gone; say whether we may."""
         ...
 
     async def link(self, key: str, to: str) -> None:
@@ -138,9 +163,18 @@ class FileTracker:
         """Replace our part of the file that is named after it."""
         return await asyncio.to_thread(_put, self._part(key, part), part, text)
 
-    async def attach(self, key: str, filename: str, content: bytes) -> bool:
+    async def attach(self, key: str, filename: str, content: bytes) -> Attached:
         """Write a file beside the description, in place of an older one of the same name."""
-        return await asyncio.to_thread(_write, self._file(key, filename), content)
+        added = await asyncio.to_thread(_write, self._file(key, filename), content)
+        return Attached(filename, added)
+
+    async def attached(self, key: str) -> Sequence[Hanging]:
+        """Return nothing: no file hangs there that a newer one would not replace."""
+        return ()
+
+    async def detach(self, file: str) -> bool:
+        """Do nothing: a newer file is in the place of an older one."""
+        return True
 
     async def link(self, key: str, to: str) -> None:
         """Do nothing: what belongs together is in one folder."""

@@ -14,6 +14,7 @@ from bot.core.errors import Refused
 from bot.core.events import Entry, Event, Redacted
 from bot.core.incident import Incident
 from bot.core.may import Right
+from bot.core.record import wanted
 from bot.core.redaction import SHORTEST, said_in, without, wordless
 from bot.timeline import Change
 from bot.timeline.removal import Removal, Rewritten
@@ -45,7 +46,8 @@ async def act(ask: Ask) -> Outcome:
         incident.id,
         f"does not hold that any more: removed from {named}.",
         small=(
-            "Messages of Backstop, the tracker and the post-mortem are drawn again without them. "
+            "Messages of Backstop, the tracker and the post-mortem are drawn again without them. ",
+            *_attached(incident, story),
             "If it is a secret, change it: it was seen. Delete what people wrote in Slack themselves; what "
             "was sent to PagerDuty or an audit trail, and the history of an issue, stay there.",
             *_elsewhere(incident),
@@ -53,6 +55,15 @@ async def act(ask: Ask) -> Outcome:
         entries=list(payloads),
     )
     return Outcome(answer, {f"incident/{incident.id}": change})
+
+
+def _attached(incident: Incident, story: Sequence[Entry]) -> Iterator[str]:
+    """Yield what becomes of files at the issue, where there may be any."""
+    if incident.issue and wanted(story):
+        yield (
+            f"Files that Backstop attached to {incident.issue.key} are deleted and attached anew; those that "
+            "somebody else has to delete are named here. "
+        )
 
 
 def _elsewhere(incident: Incident) -> Iterator[str]:

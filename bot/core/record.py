@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from bot.core.cards.incident import incident_card
@@ -20,7 +20,7 @@ from bot.core.document import (
     Small,
     Who,
 )
-from bot.core.events import Entry
+from bot.core.events import Entry, IncidentResolved, Merged, PostmortemAsked
 from bot.core.evidence import NONE, Leads
 from bot.core.freeze import Freeze
 from bot.core.incident import Incident
@@ -28,6 +28,11 @@ from bot.core.run import Run
 
 NEWEST = 40
 """How many entries of the timeline a record of the progress holds."""
+
+
+def wanted(own: Iterable[Entry]) -> bool:
+    """Say whether a post-mortem is due: the incident ended once, or somebody asked for it."""
+    return any(isinstance(entry.event, IncidentResolved | Merged | PostmortemAsked) for entry in own)
 
 
 def opening(incident: Incident, url: str) -> Document:

@@ -24,7 +24,7 @@ from bot.core.evidence import NONE, Leads
 from bot.core.incident import Incident
 from bot.core.postmortem import postmortem
 from bot.core.postmortem.story import ALONE, History
-from bot.core.record import as_of, opening, progress
+from bot.core.record import as_of, opening, progress, wanted
 from bot.core.written import Written
 from integrations.parts import Part
 
@@ -88,11 +88,6 @@ def pages(
     )
     rest: Line = (f"The rest is in the attachment {POSTMORTEM} and at ", Link(url, url), ".")
     return Pages(incident, Written(written, rest), shown, _files(written, incident, story, leads), written)
-
-
-def wanted(own: Sequence[Entry]) -> bool:
-    """Say whether a post-mortem is due: the incident ended once, or somebody asked for it."""
-    return any(isinstance(entry.event, IncidentResolved | Merged | PostmortemAsked) for entry in own)
 
 
 def attached_for(own: Sequence[Entry]) -> int:

@@ -2,7 +2,7 @@
 
 The files are always written; the tracker has them when it can be reached. Neither is needed to recover.
 One comment, edited in place, and the description follow every change. Attachments cannot be replaced in a
-tracker: they follow only what ends something, or somebody who asks for the post-mortem.
+tracker: they follow only what ends something, somebody who asks for the post-mortem, and removed words.
 """
 
 from __future__ import annotations
@@ -19,14 +19,16 @@ from bot.core.events import Entry, IssueLinked, Repaired, TaskOpened
 from bot.core.gaps import Open, task_of
 from bot.core.incident import Incident
 from bot.core.postmortem.story import ALONE
+from bot.core.record import wanted
 from bot.core.repair import repair_of
 from bot.core.written import Written
 from bot.jobs import Again
 from bot.notify import changes, duplicates
 from bot.notify.actions import Actions, Email, in_files
+from bot.notify.attachments import Attachments, removed_in
 from bot.notify.issues import Issues
 from bot.notify.mark import mark_of
-from bot.notify.pages import Pages, as_adf, attached_for, pages, wanted
+from bot.notify.pages import Pages, as_adf, attached_for, pages
 from bot.notify.trouble import Trouble
 from bot.timeline import Change, Timeline
 from bot.timeline.evidence import leads_of
@@ -66,6 +68,7 @@ class Notify:
         self._members = members
         self._trouble = Trouble(timeline, system)
         self._issues = Issues(timeline, system)
+        self._attachments = Attachments(self._issues)
         self._actions = Actions(timeline, self._issues, email)
 
     async def handle(self, id: str) -> Again | None:
@@ -74,11 +77,13 @@ class Notify:
         incident = incidents.fold(own)
         if incident is None:
             return None
-        due = attached_for(own) > int((await self._issues.known("attached", id)).get("seq", "0"))
+        merged = await merged_into(self._timeline, incident)
+        # Words that were removed from what was merged stood in the post-mortem here.
+        removed = removed_in((*own, *merged))
+        due = await self._due(own, removed)
         if not due and (soonest := await self._rests(id)):
             return Again(soonest)
         story = await self._timeline.story(id)
-        merged = await merged_into(self._timeline, incident)
         if incident.merged:
             # What is noted, corrected or removed here stands in the post-mortem there.
             into = incident.merged.into
@@ -98,13 +103,20 @@ class Notify:
         finally:
             if self._tracker:
                 async with self._trouble.told(id):
-                    key = await self._in_tracker(self._tracker, kept, own, attach=due)
+                    key = await self._in_tracker(self._tracker, kept, own, removed if due else None)
                     tracker, url = self._tracker, self._url(id)
                     await changes.in_tracker(tracker, self._issues, incident, key, story, url)
                     await duplicates.in_tracker(tracker, self._issues, self._timeline, incident, key)
-        await self._issues.remember("attached", id, seq=str(attached_for(own)))
+        await self._issues.remember("attached", id, seq=str(attached_for(own)), removed=removed)
         await self._issues.remember("written", id, at=self._timeline.now().isoformat())
         return None
+
+    async def _due(self, own: Sequence[Entry], removed: str) -> bool:
+        """Say whether the attached files are to be those of now."""
+        known = await self._issues.known("attached", own[0].stream.partition("/")[2])
+        return attached_for(own) > int(known.get("seq", "0")) or (
+            wanted(own) and removed != known.get("removed", "")
+        )
 
     async def _rests(self, id: str) -> datetime | None:
         """Return until when nothing is written, if so; a moment yet to come was of a clock set back since."""
@@ -123,8 +135,13 @@ class Notify:
             await files.attach(id, "postmortem.adf.json", as_adf(kept.document))
         await in_files(files, kept.incident, self._url(id))
 
-    async def _in_tracker(self, tracker: Tracker, kept: Pages, own: Sequence[Entry], *, attach: bool) -> str:
-        """Bring the issue of an incident and those of its actions up to date, and return its key."""
+    async def _in_tracker(
+        self, tracker: Tracker, kept: Pages, own: Sequence[Entry], removed: str | None
+    ) -> str:
+        """Bring the issue of an incident and those of its actions up to date, and return its key.
+
+        Files are attached after the removals `removed` of words, and not for None.
+        """
         incident, owed = kept.incident, repair_of(own, self._system)
         id, had = incident.id, incident.issue
         if had and owed and not await tracker.exists(had.key):
@@ -135,9 +152,8 @@ class Notify:
         if await tracker.comment(key, kept.comment, kept.progress) and not lost:
             lost.append("our comment")
         await tracker.publish(key, kept.description)
-        for name, content in kept.attached.items() if attach else ():
-            if await tracker.attach(key, name, content):
-                lost.append(name)
+        if removed is not None:
+            lost += await self._attachments.bring_up(tracker, id, key, kept.attached, removed)
         lost += await self._actions.bring_up(tracker, id, ref, self._url(id), repair=bool(owed))
         if owed:
             await self._issues.append(id, Repaired(system=self._system, lost=tuple(lost)))

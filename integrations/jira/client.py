@@ -7,10 +7,10 @@ and never on the event loop. It does not promise to be safe across threads, so o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from hashlib import sha256
 from http import HTTPStatus
 from io import BufferedReader, BytesIO
@@ -26,7 +26,7 @@ from integrations.jira.cloud import Cloud, listed
 from integrations.jira.datacenter import DataCenter
 from integrations.jira.errors import TROUBLE, explained, refused_fields
 from integrations.parts import DESCRIPTION, Part
-from integrations.tracker import Written, checked_name
+from integrations.tracker import Attached, Hanging, Written, checked_name
 
 SUMMARY_LIMIT = 255
 DUPLICATE = "Duplicate"
@@ -151,8 +151,8 @@ class Client:
         self._account = self._account or _who(jira.myself())
         return self._account
 
-    def attach(self, key: str, filename: str, content: bytes) -> bool:
-        """Attach a file unless the same content hangs there under the same name; say whether it was."""
+    def attach(self, key: str, filename: str, content: bytes) -> Attached:
+        """Attach a file unless this account attached the same content under the same name."""
         if not content:
             raise IntegrationError(f"{filename} is empty, and Jira takes no empty file.", permanent=True)
         digest = sha256(content).digest()
@@ -160,11 +160,35 @@ class Client:
             for file in self._fields(jira, key, "attachment")["attachment"]:
                 if (file["filename"], file["size"]) != (filename, len(content)):
                     continue
+                if _who(file.get("author") or {}) != self._me(jira):
+                    continue  # what a person attached is theirs, also where it is a copy of ours
                 # Jira tells no digest; only a file of the same name and size is worth fetching.
                 if sha256(self._dialect.content(jira, file)).digest() == digest:
-                    return False
+                    return Attached(str(file["id"]), added=False)
             stream = cast(BufferedReader, BytesIO(content))
-            jira.add_attachment(key, stream, filename=filename)
+            made = jira.add_attachment(key, stream, filename=filename)
+            return Attached(str(made.id), added=True)
+
+    def attached(self, key: str) -> Sequence[Hanging]:
+        """Return the files at an issue, whoever attached them."""
+        with self._talking(f"reading the attachments of {key}") as jira:
+            files = self._fields(jira, key, "attachment")["attachment"]
+            return [
+                Hanging(str(file["id"]), str(file["filename"]), datetime.fromisoformat(file["created"]))
+                for file in files
+            ]
+
+    def detach(self, file: str) -> bool:
+        """Delete an attached file, unless it is gone; say whether Jira lets this account do so."""
+        path = f"attachment/{checked_name(file, 'attachment')}"
+        with self._talking("deleting an attachment") as jira:
+            try:
+                jira._session.delete(jira._get_url(path))
+            except JIRAError as error:
+                if error.status_code == HTTPStatus.FORBIDDEN:
+                    return False
+                if error.status_code != HTTPStatus.NOT_FOUND:
+                    raise
         return True
 
     def link(self, key: str, to: str) -> None:
@@ -301,7 +325,7 @@ def _accepted(answer: Response) -> object:
 
 def _stay(answer: Response, **_: object) -> None:
     # Following such a redirect, requests would turn the write into a read and call that a success.
-    writes = answer.request.method in ("POST", "PUT")
+    writes = answer.request.method in ("POST", "PUT", "DELETE")
     if writes and answer.is_redirect and answer.status_code not in KEEP_THE_METHOD:
         answer.close()
         raise IntegrationError(

@@ -17,7 +17,7 @@ from integrations.contract import Health, IntegrationError
 from integrations.jira.client import Client, JiraSite
 from integrations.jira.errors import Unanswered
 from integrations.parts import Part
-from integrations.tracker import IssueRef, Written, checked_name
+from integrations.tracker import Attached, Hanging, IssueRef, Written, checked_name
 
 # Seconds between the searches for an issue that may exist: two minutes in all.
 PAUSES = (5.0, 15.0, 30.0, 70.0)
@@ -79,9 +79,17 @@ class JiraTracker:
         """Replace our part of the one comment that has it; say whether that had to be made."""
         return await self._run(self._client.comment, key, part, text)
 
-    async def attach(self, key: str, filename: str, content: bytes) -> bool:
-        """Attach a file unless the same content hangs there under the same name; say whether it was."""
+    async def attach(self, key: str, filename: str, content: bytes) -> Attached:
+        """Attach a file unless this account attached the same content under the same name."""
         return await self._run(self._client.attach, key, checked_name(filename, "file name"), content)
+
+    async def attached(self, key: str) -> Sequence[Hanging]:
+        """Return the files at an issue, whoever attached them."""
+        return await self._run(self._client.attached, key)
+
+    async def detach(self, file: str) -> bool:
+        """Delete an attached file, unless it is gone; say whether Jira lets this account do so."""
+        return await self._run(self._client.detach, file)
 
     async def link(self, key: str, to: str) -> None:
         """Link two issues; Jira keeps one link of a kind between them, however often it is asked for."""

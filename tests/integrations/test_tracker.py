@@ -33,7 +33,7 @@ async def test_a_record_is_a_folder_of_files(tmp_path: Path) -> None:
     tracker = FileTracker(tmp_path / "out")
     assert await ensure(tracker, "first") == ("INC-42", (tmp_path / "out/INC-42").as_uri())
     assert [await tracker.comment("INC-42", PROGRESS, written(text)) for text in ("a", "b")] == [True, False]
-    assert await tracker.attach("INC-42", "postmortem.md", b"# INC-42\n")
+    assert (await tracker.attach("INC-42", "postmortem.md", b"# INC-42\n")).added
     await tracker.close()
     assert files(tmp_path / "out") == {
         "INC-42/description.md": f"{OPENS}\nfirst\n{CLOSES}\n".encode(),
@@ -78,7 +78,9 @@ async def test_a_mark_that_people_removed_costs_nobody_their_words(tmp_path: Pat
 async def test_a_newer_attachment_replaces_the_older(tmp_path: Path) -> None:
     tracker = FileTracker(tmp_path)
     made = [await tracker.attach("INC-42", "timeline.json", content) for content in (b"old", b"new", b"new")]
-    assert made == [True, True, False]
+    assert [each.added for each in made] == [True, True, False]
+    assert await tracker.attached("INC-42") == ()
+    assert await tracker.detach(made[0].id)
     assert files(tmp_path) == {"INC-42/timeline.json": b"new"}
 
 

@@ -76,6 +76,7 @@ def routes(site: Site, *, url: str, email: str) -> list[web.RouteDef]:
         web.post(f"{issue}/comment", rest.add_comment, name="add_comment"),
         web.put(f"{issue}/comment/{{id}}", rest.edit_comment, name="edit_comment"),
         web.post(f"{issue}/attachments", rest.add_attachment, name="add_attachment"),
+        web.delete(f"{base}/attachment/{{id}}", rest.remove_attachment, name="remove_attachment"),
         web.get(f"{issue}/transitions", rest.transitions, name="transitions"),
         web.post(f"{issue}/transitions", rest.transition, name="transition"),
         web.post(f"{issue}/remotelink", rest.remote_link, name="remote_link"),
@@ -251,6 +252,18 @@ class _Rest:
                 return web.Response(body=file.content, headers=headers)
         raise missing("Attachment")
 
+    async def remove_attachment(self, request: web.Request) -> web.Response:
+        id = request.match_info["id"]
+        for issue in self._site.issues.values():
+            for file in issue.attachments:
+                if file.id == id:
+                    if file.author != BOT or not self._site.may_delete_attachments:
+                        why = f"You do not have permission to delete attachment with id: {id}"
+                        raise Problem(HTTPStatus.FORBIDDEN, why)
+                    issue.attachments.remove(file)
+                    return web.Response(status=HTTPStatus.NO_CONTENT)
+        raise missing("Attachment")
+
     async def transitions(self, request: web.Request) -> web.Response:
         offered = [
             {"id": id, "name": name, "to": {"name": status}}
@@ -350,6 +363,7 @@ class _Rest:
         return {
             "id": file.id,
             "filename": file.filename,
+            "author": self._account(file.author, file.author.title()),
             "size": len(file.content),
             "mimeType": mimetypes.guess_type(file.filename)[0] or "application/octet-stream",
             "created": stamp(file.created),

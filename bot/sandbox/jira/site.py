@@ -62,6 +62,7 @@ class Attachment:
     filename: str
     content: bytes
     created: datetime
+    author: str = BOT
 
 
 @dataclass(slots=True)
@@ -99,6 +100,8 @@ class Site:
         """The e-mail of each account beside ours and that of the person at the browser."""
         self.off_screen: frozenset[str] = frozenset()
         """Fields that the project's screens do not have, which no edit may set."""
+        self.may_delete_attachments = True
+        """Whether our account has the permission to delete its own."""
         self._now = now
         self._issued = 0
         self._ids = 10_000

@@ -4,10 +4,14 @@ import pytest
 from pydantic import SecretStr
 
 from bot.core.written import Written
-from bot.sandbox.jira import Drop, JiraStandIn
+from bot.sandbox.faults import Reply
+from bot.sandbox.jira import Drop, JiraStandIn, failing
+from bot.sandbox.jira.site import BOT, PERSON, Attachment
 from integrations import adf
 from integrations.jira import JiraTracker
 from integrations.jira.client import headline
+from integrations.tracker import Hanging
+from tests.clock import Clock
 from tests.integrations.jira.conftest import REF, TEXT, document, ensure, error_of, site, stored, written
 
 
@@ -145,6 +149,34 @@ async def test_a_file_whose_answer_was_lost_is_not_attached_again(
     assert not (await error_of(lambda: tracker.attach("OPS-1", "timeline.md", b"x"))).permanent
     await tracker.attach("OPS-1", "timeline.md", b"x")
     assert len(jira.issues["OPS-1"].attachments) == 1
+
+
+@pytest.mark.parametrize("cloud", [True, False])
+async def test_a_file_is_deleted_by_its_id_where_jira_lets_this_account(clock: Clock, *, cloud: bool) -> None:
+    async with JiraStandIn(now=clock, cloud=cloud) as jira:
+        tracker = JiraTracker(site(jira))
+        await ensure(tracker)
+        kept, gone = [(await tracker.attach("OPS-1", "a.md", content)).id for content in (b"x", b"y")]
+        assert [await tracker.detach(gone) for _ in range(2)] == [True, True]
+        jira.site.may_delete_attachments = False
+        assert not await tracker.detach(kept)
+        assert await tracker.attached("OPS-1") == [Hanging(kept, "a.md", clock())]
+        jira.faults.add("remove_attachment", failing(503))
+        assert not (await error_of(lambda: tracker.detach(kept))).permanent
+        jira.faults.add("remove_attachment", Reply(302, headers={"Location": f"{jira.url}/elsewhere"}))
+        assert (await error_of(lambda: tracker.detach(kept))).permanent
+        await tracker.close()
+
+
+async def test_a_copy_that_a_person_attached_is_not_taken_for_ours(
+    jira: JiraStandIn, tracker: JiraTracker, clock: Clock
+) -> None:
+    await ensure(tracker)
+    files = jira.issues["OPS-1"].attachments
+    files.append(Attachment("7", "a.md", b"x", clock(), author=PERSON))
+    assert (await tracker.attach("OPS-1", "a.md", b"x")).added
+    assert not await tracker.detach("7")
+    assert [file.author for file in files] == [PERSON, BOT]
 
 
 @pytest.mark.parametrize(("filename", "content"), [("a.md", b""), ("../a.md", b"x"), ('a"; x=".md', b"x")])

@@ -20,7 +20,7 @@ from tests.official import check_adf, contract
 SAID = {
     "server_info", "fields", "search", "create_issue", "get_issue", "edit_issue", "add_attachment",
     "attachment_content", "myself", "project", "comments", "add_comment", "edit_comment", "people", "link",
-    "link_types",
+    "link_types", "remove_attachment",
 }  # fmt: skip
 HOST = "https://your-domain.atlassian.net"
 
@@ -58,8 +58,8 @@ def ours() -> OpenAPI:
 
 
 def check(official: OpenAPI, exchange: Exchange) -> None:
-    if exchange.operation == "attachment_content":
-        return  # the file itself, not in the cut of the document
+    if exchange.operation in ("attachment_content", "remove_attachment"):
+        return  # the file itself and its end, not in the cut of the document
     openapi.check(official, HOST, [exchange], {"Authorization": "Basic eDp5"})
 
 
@@ -95,6 +95,8 @@ async def everything(tracker: JiraTracker) -> None:
     await tracker.publish("OPS-1", written("new"))
     for content in (b"x", b"x", b"y"):
         await tracker.attach("OPS-1", "timeline.json", content)
+    for file in await tracker.attached("OPS-1"):
+        assert [await tracker.detach(file.id) for _ in range(2)] == [True, True]
     assert (await tracker.health()).ok
     for text in ("first", "second"):
         await tracker.comment("OPS-1", PROGRESS, written(text))

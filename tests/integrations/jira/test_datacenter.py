@@ -100,7 +100,8 @@ async def test_a_file_is_attached_once_and_never_fetched_from_elsewhere(
     jira: JiraStandIn, tracker: JiraTracker
 ) -> None:
     await ensure(tracker)
-    assert [await tracker.attach("OPS-1", "a.md", b"x") for _ in range(2)] == [True, False]
+    first, again = [await tracker.attach("OPS-1", "a.md", b"x") for _ in range(2)]
+    assert (first.added, again.added, first.id) == (True, False, again.id)
     by_name = JiraTracker(replace(site(jira), server=jira.url.replace("127.0.0.1", "localhost")))
     error = await error_of(lambda: by_name.attach("OPS-1", "a.md", b"x"))
     assert str(error) == "Jira says that a.md is elsewhere."
