@@ -7,7 +7,7 @@ fails; nothing is kept in memory between two times, so that another process can 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -65,7 +65,9 @@ from bot.shelf import Shelf
 from bot.timeline import Change
 from bot.timeline.rehearsals import gaps_of
 from integrations.contract import Engine, Json
+from playbooks.lint import lint
 from playbooks.model import Playbook, content_hash
+from playbooks.problems import Problem
 from playbooks.rehearsal import left_out, rehearsed
 from playbooks.roles import holders
 
@@ -164,7 +166,8 @@ class Runs:
         if view.incident.drill and loaded.playbook.drill is None:
             because = f"The playbook {asked.playbook} says no more how it is rehearsed."
             return await self._book.write(view, PlanFailed(because=because))
-        planned = await self._planned(view, loaded.playbook, loaded.hash, asked.inputs)
+        mistakes = lint(loaded, catalog=self._book.catalog())
+        planned = await self._planned(view, loaded.playbook, loaded.hash, asked.inputs, mistakes)
         told = (*self._stale(loaded.text.file), *await self._shown(view))
         if told:
             # A warning is no part of the hash: the plan is the same, and people know what it rests on.
@@ -202,7 +205,12 @@ class Runs:
         )
 
     async def _planned(
-        self, view: View, playbook: Playbook, hash: str, inputs: Mapping[str, Json]
+        self,
+        view: View,
+        playbook: Playbook,
+        hash: str,
+        inputs: Mapping[str, Json],
+        mistakes: Sequence[Problem] = (),
     ) -> Planned:
         asked = view.run.asked
         drill = playbook.drill if view.incident.drill else None
@@ -229,6 +237,7 @@ class Runs:
             left_out=skipped,
             drilled=await self._book.timeline.lookup.drilled(),
             silences=self._book.silences,
+            mistakes=mistakes,
         )
         plan = await draft(ground)
         hash = plan_hash(plan)

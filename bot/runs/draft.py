@@ -17,6 +17,7 @@ from bot.runs.findings import find_inputs, find_sources, find_targets
 from bot.runs.ground import Drafting, Ground
 from bot.runs.isolated import prove
 from integrations.contract import Effect
+from playbooks.lint import HARMFUL
 from playbooks.model import Approval, Drill, Playbook
 from playbooks.roles import Holders
 
@@ -24,6 +25,7 @@ from playbooks.roles import Holders
 async def draft(ground: Ground) -> Plan:
     """Return the plan of a playbook as things stand now."""
     drafting = Drafting(ground)
+    _mistaken(drafting)
     find_inputs(drafting)
     await _find(drafting)
     steps = [await plan_step(drafting, step) for step in ground.playbook.steps]
@@ -34,6 +36,17 @@ async def draft(ground: Ground) -> Plan:
     ]
     plan = _plan(drafting, tuple(steps), tuple(checks))
     return await _drill(drafting, plan, ground.drill) if ground.drill else plan
+
+
+def _mistaken(drafting: Drafting) -> None:
+    """What the lint calls an error keeps a run from starting where it could do harm, and is told anyhow."""
+    for found in drafting.ground.mistakes:
+        if found.code in HARMFUL:
+            drafting.problems.append(
+                f"The playbook has an error, {found}. Until it is mended no run of it can start."
+            )
+        elif found.severity == "error":
+            drafting.warnings.append(f"`backstop playbook check` finds an error: {found}.")
 
 
 async def _find(drafting: Drafting) -> None:

@@ -14,6 +14,7 @@ from bot.core.suspects import Suspects
 from integrations.contract import Engine, Fence, IntegrationError, Json
 from playbooks.catalog import Catalog
 from playbooks.model import Drill, Playbook
+from playbooks.problems import Problem
 from playbooks.references import Scopes
 from playbooks.roles import Holders
 
@@ -22,7 +23,7 @@ from playbooks.roles import Holders
 class Ground:
     """Everything a plan is drafted on; with a `drill` the playbook acts on its stand-ins already.
 
-    `silences` says whether alerts can be made silent.
+    `silences` says whether alerts can be made silent, `mistakes` what the lint finds in the playbook's file.
     """
 
     playbook: Playbook
@@ -45,6 +46,7 @@ class Ground:
     left_out: Sequence[str] = ()
     silences: bool = False
     drilled: frozenset[tuple[str, str, str | None]] = frozenset()
+    mistakes: Sequence[Problem] = ()
 
 
 @dataclass(slots=True)

@@ -41,6 +41,12 @@ LINTS: tuple[Callable[[Look], Iterator[Problem]], ...] = (
     later.later,
 )
 
+HARMFUL = frozenset({"L02", "L03", "L05", "L06", "L08", "L09", "L13", "L30"})
+"""The errors with which no run is started: what is destroyed would be unlocked, unproven, lost or done twice.
+
+The others (time, objectives, drill, names) make no emergency worse; a missing approval (L01) the plan knows.
+"""
+
 
 def lint(
     loaded: Loaded,
@@ -54,3 +60,8 @@ def lint(
     """
     look = Look(loaded, operations, catalog)
     return in_lines(problem for check in LINTS for problem in check(look))
+
+
+def harmful(loaded: Loaded) -> tuple[Problem, ...]:
+    """Return the errors of a playbook with which no run of it is started."""
+    return tuple(found for found in lint(loaded) if found.code in HARMFUL)

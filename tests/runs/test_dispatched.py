@@ -48,6 +48,8 @@ steps:
     touches: [workflows]
     estimate: 2m
     timeout: 10m
+    verify:
+      - {id: out, uses: github.deployed, within: 1m}
 verify:
   - {id: deployed, uses: github.deployed, within: 1m}
 """

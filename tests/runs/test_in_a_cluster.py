@@ -73,6 +73,8 @@ steps:
     touches: [checkout]
     estimate: 1m
     timeout: 2m
+    verify:
+      - {id: back, uses: kubernetes.image, with: {target: checkout, tag: 2.3.0}, within: 1m}
   - id: go
     title: Start the shop
     uses: kubernetes.scale

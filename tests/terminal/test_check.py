@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -173,6 +174,20 @@ async def test_the_doctor_reads_the_catalog_and_the_playbooks(shell: Shell) -> N
 
     assert "2 services, 3 people" in ran.out
     assert "wrong  playbooks  bad.yaml:" in ran.out
+
+
+async def test_the_doctor_names_a_playbook_of_which_no_run_can_start(shell: Shell) -> None:
+    (shell.home / "playbooks").mkdir()
+    text = library.read("checkout-restore.yaml")
+    unproven = re.sub(r"\nverify:\n(  .*\n)+", "\n", text)
+    assert unproven != text
+    (shell.home / "playbooks" / "checkout.yaml").write_text(unproven)
+
+    ran = await shell.run("doctor", BACKSTOP_SLACK_MODE="off")
+
+    assert "wrong  playbooks  checkout.yaml:" in ran.out
+    assert "L30 no end check blocks" in ran.out
+    assert "Mend it: until then no run of it can start." in ran.out
 
 
 @pytest.mark.parametrize(

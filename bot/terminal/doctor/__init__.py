@@ -34,6 +34,7 @@ from integrations.process import Hello, Runner
 from integrations.registry import ON_RUNNERS
 from integrations.ways import Stopped
 from playbooks.catalog import Catalog, load_catalog
+from playbooks.lint import harmful
 from playbooks.problems import PlaybookInvalid, nearest
 
 
@@ -124,6 +125,8 @@ def _files(settings: Settings) -> Iterator[Finding]:
     stale = [item for item in shelf.stale() if item.file not in others]
     for item in stale:
         yield Finding("playbooks", "wrong", str(item.problems[0]), "`backstop playbook check` says it all.")
+    for mistake in (found for book in books.values() for found in harmful(book)):
+        yield Finding("playbooks", "wrong", str(mistake), "Mend it: until then no run of it can start.")
     if books:
         yield Finding("playbooks", "ok", ", ".join(sorted(books)))
     elif not stale:
