@@ -287,7 +287,9 @@ def showed(occasion: Incident, rehearsal: Run, cleaning: Run | None) -> DrillEnd
 
 
 def _why(rehearsal: Run) -> str:
-    return rehearsal.abort.why if rehearsal.abort else "nothing was restored"
+    if rehearsal.abort:
+        return rehearsal.abort.why
+    return "no restore came to its end" if rehearsal.half_restored else "nothing was restored"
 
 
 def _seconds(rehearsal: Run) -> Iterator[tuple[str, float]]:

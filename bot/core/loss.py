@@ -153,6 +153,32 @@ def _is_back(run: Run, source: str) -> bool:
     )
 
 
+LITTLE = timedelta(minutes=5)
+"""How much earlier than the damage a moment may be without a word: playbooks leave a little room."""
+
+
+def beside(before: datetime, incident: Incident) -> str:
+    """Say how the moment a playbook goes back before differs from when the damage began, or nothing.
+
+    What is chosen and what is lost go by the damage; whoever gave the moment may know it better.
+    """
+    damage = incident.damage_start
+    if damage is None or _NONE <= lasted(before, damage) <= LITTLE:
+        return ""
+    said = f"{incident.id} says that the damage began at {utc(damage)}"
+    if before > damage:
+        return (
+            f"It was to go back to before {utc(before)}, and {said}, {in_words(lasted(damage, before))} "
+            "earlier: what was kept since is not used, as damaged data would come back. If the damage "
+            "began later, say `impact damage:` and plan again."
+        )
+    return (
+        f"It goes back to before {utc(before)}, and {said}, {in_words(lasted(before, damage))} later: the "
+        "good data that was written between is lost. If the damage began earlier, say `impact damage:`; if "
+        "not, plan again with a later moment."
+    )
+
+
 def lines(loss: Loss) -> tuple[Line, ...]:
     """Return the loss as sentences; what is not known is named, with its bounds."""
     if loss.moment is None:

@@ -41,7 +41,7 @@ from bot.core.events import (
 )
 from bot.core.objections import Objections
 from bot.core.pauses import Pauses, after, first_of, whys, without
-from bot.core.plan import Plan
+from bot.core.plan import Plan, PlannedStep
 from bot.core.silence import Silences
 from bot.core.step import OVER, Status, StepState, opened, progressed, started
 from integrations.contract import Json
@@ -133,6 +133,13 @@ class Run:
         steps = self.plan.steps if self.plan else ()
         carried_out = (Status.SUCCEEDED, Status.DONE)
         return any(step.destructive and self.step(step.id).status in carried_out for step in steps)
+
+    @property
+    def half_restored(self) -> tuple[PlannedStep, ...]:
+        """Return the destructive steps that were skipped after an attempt of them had acted."""
+        steps = self.plan.steps if self.plan else ()
+        states = [(step, self.step(step.id)) for step in steps if step.destructive]
+        return tuple(step for step, state in states if state.status is Status.SKIPPED and state.acted)
 
     @property
     def state(self) -> str:

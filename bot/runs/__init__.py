@@ -303,7 +303,8 @@ class Runs:
         phase: list[Event] = []
         skipped = tuple(step.id for step in view.plan.steps if step.destructive and _skipped(view, step))
         left_out = () if view.run.restored else skipped
-        outcome = "over, and nothing was restored" if left_out else "recovered"
+        none = "no restore came to its end" if view.run.half_restored else "nothing was restored"
+        outcome = f"over, and {none}" if left_out else "recovered"
         if view.incident.phase in (*_BEFORE_VERIFYING, Phase.VERIFYING) and not view.incident.drill:
             why = f"{view.run.id} {'is ' if left_out else ''}{outcome}"
             phase = [PhaseChanged(phase=Phase.MONITORING, why=why)]

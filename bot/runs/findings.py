@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.core.choose import Choice, Wish, choose
+from bot.core.loss import beside
 from bot.core.plan import PlannedSource, PlannedTarget, RefusedPoint, way_out
 from bot.runs.ground import Drafting
 from bot.runs.unchanged import unknown_act
@@ -66,9 +67,24 @@ async def find_sources(drafting: Drafting) -> None:
             hold=wanted.hold,
             goal=choice.goal,
             reaches=choice.reaches,
-            caution=choice.caution,
+            caution=" ".join(
+                filter(None, (choice.caution, _beside(drafting, wanted) if choice.point else ""))
+            ),
         )
     _fall_back(drafting)
+
+
+def _beside(drafting: Drafting, wanted: PlaybookSource) -> str:
+    """Say how the moment somebody gave differs from when the damage began; a playbook's own is meant so."""
+    ground = drafting.ground
+    before = _moment(drafting, wanted.select.before)
+    own = suggestions(ground.playbook, ground.known)
+    meant = {
+        datetime.fromisoformat(own[name])
+        for name, put in ground.playbook.inputs.items()
+        if put.type == "instant" and name in own
+    }
+    return "" if before is None or before in meant or ground.drill else beside(before, ground.incident)
 
 
 def _fall_back(drafting: Drafting) -> None:

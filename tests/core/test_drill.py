@@ -248,6 +248,14 @@ def test_a_run_that_restored_nothing_proves_nothing() -> None:
     assert (said.outcome, said.because, said.restored) == ("failed", "nothing was restored", ())
 
 
+def test_a_rehearsal_whose_restore_was_skipped_after_it_had_begun_says_that_it_came_to_no_end() -> None:
+    begun = StepStarted(step="restore", attempt=1, key="k")
+    skipped = StepSkipped(step="restore", why="the stand-in is too small")
+    steps = (step("restore", call=call("restore", Effect.DESTRUCTIVE, "lab")),)
+    run = running(begun, skipped, RunRecovered(left_out=("restore",)), steps=steps)
+    assert showed(drill_of()[1], run, None).because == "no restore came to its end"
+
+
 @pytest.mark.parametrize("effect", [Effect.REVERSIBLE, Effect.DESTRUCTIVE])
 def test_a_drill_changes_nothing_that_is_not_isolated(effect: Effect) -> None:
     acts = step("stop", call=call("stop", effect, "shop"))

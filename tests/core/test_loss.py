@@ -8,7 +8,7 @@ from inline_snapshot import snapshot
 
 from bot.core.document import say
 from bot.core.events import Event, ImpactStated, StepSucceeded, WritersStopped
-from bot.core.loss import Loss, damaged_again, lines, losses, outdated, restored, rpo_verdict
+from bot.core.loss import Loss, beside, damaged_again, lines, losses, outdated, restored, rpo_verdict
 from integrations.contract import RecoveryPoint
 from tests.core.story import PLAN, POINT, Story, at, planned, restoring, stopped, wrapped
 
@@ -119,6 +119,32 @@ def test_a_plan_is_outdated_when_the_damage_is_said_later_to_have_begun_before_i
     )
     assert outdated(replace(story.run, plan=None), story.incident) is None
     assert losses(story.incident, replace(story.run, plan=None), now=at(9)) == ()
+
+
+@pytest.mark.parametrize("minutes", [-6, -7, -11])
+def test_a_moment_at_the_damage_or_a_little_before_it_is_no_news(minutes: int) -> None:
+    assert beside(at(minutes), planned().incident) == ""
+
+
+def test_a_moment_without_a_known_damage_is_no_news() -> None:
+    incident = replace(planned().incident, damage_start=None)
+    assert beside(at(-30), incident) == ""
+
+
+def test_a_moment_after_the_damage_began_is_told_with_what_to_say() -> None:
+    assert wrapped(beside(at(-1), planned().incident)) == snapshot("""\
+It was to go back to before 2026-11-23 02:09:00Z, and INC-1 says that the damage began at 2026-11-23
+        02:04:00Z, 5 min earlier: what was kept since is not used, as damaged data would come back.
+        If the damage began later, say `impact damage:` and plan again.
+""")
+
+
+def test_a_moment_well_before_the_damage_is_told_with_what_to_say() -> None:
+    assert wrapped(beside(at(-36), planned().incident)) == snapshot("""\
+It goes back to before 2026-11-23 01:34:00Z, and INC-1 says that the damage began at 2026-11-23
+        02:04:00Z, 30 min later: the good data that was written between is lost. If the damage began
+        earlier, say `impact damage:`; if not, plan again with a later moment.
+""")
 
 
 def test_what_was_put_back_and_turns_out_to_be_damaged_is_outdated_as_well() -> None:

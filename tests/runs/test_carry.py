@@ -489,7 +489,9 @@ async def test_a_run_whose_restore_was_skipped_ends_and_did_not_recover(stage: S
     assert (run.state, run.recovered_at) == ("ended", None)
     assert run.over
     story = [entry.event for entry in await stage.timeline.read("incident/INC-1")]
-    assert PhaseChanged(phase=Reached.MONITORING, why="RUN-1 is over, and nothing was restored") in story
+    assert (
+        PhaseChanged(phase=Reached.MONITORING, why="RUN-1 is over, and no restore came to its end") in story
+    )
 
 
 async def test_an_abort_ends_what_acts_and_leaves_nothing_running(stage: Stage, world: World) -> None:

@@ -13,7 +13,7 @@ from bot.core.cards.lines.silences import silence_line
 from bot.core.cards.pace import Pace, pace
 from bot.core.cards.plan import budget_line
 from bot.core.cards.said.silences import heard_again
-from bot.core.cards.states import place, stands
+from bot.core.cards.states import half_restored, place, stands
 from bot.core.cards.timeline import whole_of
 from bot.core.document import (
     Block,
@@ -83,7 +83,8 @@ def _head(run: Run, incident: Incident, now: datetime) -> Line:
         )
         return (Strong("✓ Recovered "), Moment(run.recovered_at), f", {since}.")
     if run.ended_at:
-        return (Strong("Ended "), Moment(run.ended_at), ": its restore was skipped, so nothing was restored.")
+        half = half_restored(run) or "its restore was skipped, so nothing was restored."
+        return (Strong("Ended "), Moment(run.ended_at), f": {half}")
     if run.aborted_at:
         return (Strong("✗ Aborted "), Moment(run.aborted_at), f". It leaves:{left(run.left)}")
     if run.abort:

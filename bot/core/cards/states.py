@@ -49,6 +49,19 @@ def place(plan: Plan, id: str) -> str:
     return id
 
 
+def half_restored(run: Run) -> str:
+    """Say what was skipped after an attempt of it had begun to overwrite data, or nothing."""
+    steps = run.half_restored
+    if run.plan is None or not steps:
+        return ""
+    began = ", ".join(place(run.plan, step.id) for step in steps)
+    targets = dict.fromkeys(name for step in steps for name in (*step.touches, step.call.target) if name)
+    return (
+        f"{began} was skipped after an attempt of it had begun, which may have changed "
+        f"{', '.join(targets)}: look at its data before it is used."
+    )
+
+
 def expected(step: PlannedStep) -> str:
     """Return how long a step is expected to take, with where the figure comes from."""
     if step.estimate_s <= 0:

@@ -474,6 +474,16 @@ def test_a_run_that_restored_nothing_has_ended() -> None:
     )
 
 
+def test_a_run_whose_restore_was_skipped_after_it_had_begun_does_not_say_that_nothing_changed() -> None:
+    story = restoring()
+    story.in_run(20, StepFailed(step="restore", attempt=1, because="the disk is full"))
+    story.in_run(25, StepSkipped(step="restore", why="we repair the rows"), by="ana")
+    story.in_run(29, RunRecovered(left_out=("restore",)))
+    assert shown(card(story, 30)).splitlines()[1] == snapshot(
+        "Ended 2026-11-23 02:39:00Z: S2 Put orders back was skipped after an attempt of it had begun, which"
+    )
+
+
 def test_a_recovered_run_says_when_and_what_its_checks_found() -> None:
     assert shown(card(recovered(), 30)) == snapshot("""\
 RUN-1 recovered, 3 of 3 steps over: Put the orders database back

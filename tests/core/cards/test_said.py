@@ -487,7 +487,7 @@ def test_what_must_be_known_of_a_step_that_succeeded_is_told_then_and_at_the_end
 
 
 def test_a_run_that_restored_nothing_is_not_said_to_have_recovered() -> None:
-    story = restoring()
+    story = stopped()
     story.in_run(50, events.StepSkipped(step="restore", why="the backup is of another shop"), by="ana")
 
     told = message(story, story.in_run(55, events.RunRecovered(left_out=("restore",))))
@@ -499,6 +499,21 @@ RUN-1 is over, and it restored nothing. The end checks passed.
     assert story.run.state == "ended"
     assert story.run.recovered_at is None
     assert story.run.over
+
+
+def test_a_run_whose_restore_had_begun_before_it_was_skipped_says_what_may_have_changed() -> None:
+    story = restoring()
+    story.in_run(49, events.StepFailed(step="restore", attempt=1, because="the disk is full"))
+    story.in_run(50, events.StepSkipped(step="restore", why="we repair the rows"), by="ana")
+
+    told = message(story, story.in_run(55, events.RunRecovered(left_out=("restore",))))
+
+    assert shown(told) == snapshot("""\
+RUN-1 is over, and no restore came to its end: S2 Put orders back was skipped after an attempt of it
+        had begun, which may have changed orders-db: look at its data before it is used. The end
+        checks passed.
+  • Not done: S2 Put orders back was skipped: we repair the rows
+""")
 
 
 def test_data_put_back_by_hand_is_lost_all_the_same() -> None:

@@ -14,7 +14,7 @@ from bot.core.cards.lines import describe
 from bot.core.cards.lines.runs import counted
 from bot.core.cards.said.copies import is_copy, said_of_copy
 from bot.core.cards.said.silences import said_of_silence
-from bot.core.cards.states import place
+from bot.core.cards.states import half_restored, place
 from bot.core.document import (
     Block,
     Bullets,
@@ -216,7 +216,9 @@ def _paused(event: events.RunPaused, run: Run, incident: Incident | None) -> Doc
 
 def _recovered(entry: Entry, run: Run, incident: Incident | None) -> Document:
     if run.ended_at:
-        left: Line = (Strong(f"{run.id} is over, and it restored nothing. "), "The end checks passed.")
+        half = half_restored(run)
+        how = f"and no restore came to its end: {half}" if half else "and it restored nothing."
+        left: Line = (Strong(f"{run.id} is over, {how} "), "The end checks passed.")
         return Document("", (Paragraph(left), Bullets([*_left_out(run), *_warnings(run)])))
     took = time_to_recover(run, incident) if incident else None
     rto = timedelta(seconds=run.plan.rto_s) if run.plan and run.plan.rto_s is not None else None
