@@ -10,6 +10,12 @@ from typing import Any
 
 from integrations.runner import files
 
+TOUCHED = (
+    "The copy that lay ready was changed or removed after it had been proved, so another was made of the "
+    "recovery point."
+)
+"""What is said of a restore that did not take the copy that waited for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:

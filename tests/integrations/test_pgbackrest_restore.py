@@ -20,6 +20,8 @@ from integrations.contract import (
     ToTime,
 )
 from integrations.registry import open_engines
+from integrations.runner import files
+from integrations.runner.prepared import TOUCHED
 from tests.integrations.acts import Acts
 from tests.integrations.host import Host, a_host
 from tests.pgbackrest import SIDE_PORT, Cluster, now
@@ -140,14 +142,16 @@ async def test_a_copy_rests_at_its_goal_goes_on_to_a_later_one_and_takes_the_pla
 
 async def test_a_copy_that_somebody_promoted_never_takes_the_place(acts: Acts, cluster: Cluster) -> None:
     bad = cluster.release_badly()
-    damaged = cluster.rows()
+    damaged, made = cluster.rows(), files.made(cluster.data)
     await acts.done("prepare", ToLsn(bad.lsn))
     cluster.run(cluster.binaries / "pg_ctl", "-D", cluster.side, "-w", "promote")
     with cluster.connect(SIDE_PORT) as connection:
         connection.execute("INSERT INTO orders (total) VALUES (4711)")
     assert cluster.rows() == damaged
     state = await acts.done("restore", ToLsn(bad.lsn))
-    assert state.evidence["prepared"] is False
+    assert (state.evidence["prepared"], state.evidence["caution"]) == (False, TOUCHED)
+    health = await acts.engine.health(cluster.target)
+    assert health.made == files.made(cluster.data) != made
     assert cluster.rows() == bad.good
 
 

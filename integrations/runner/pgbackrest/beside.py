@@ -74,6 +74,11 @@ def marks(data: Path, aim: Aim) -> dict[str, Any]:
     return {"inode": data.stat().st_ino, "how": aim.how, "target": aim.target, "timeline": aim.timeline}
 
 
+def aimed(aim: Aim) -> dict[str, Any]:
+    """Return what is noted of a copy that was made for a goal, whatever became of it."""
+    return {"point": aim.label, "how": aim.how, "target": aim.target, "timeline": aim.timeline}
+
+
 def prepare(beside: Beside) -> Iterator[Step]:
     """Bring the copy to its goal and let it rest there; the cluster it may replace is not touched."""
     with alone(beside.stanza.kept, str(beside.stanza.cluster.data)):

@@ -69,6 +69,7 @@ def health(stanza: Stanza, record: Path) -> dict[str, Any]:
         "problems": [*obstacles, *problems],
         "notes": [*notes, *_following(found), *beside.ready_one()],
         "bytes": found.get("bytes"),
+        "made": files.made(stanza.cluster.data),
     }
 
 

@@ -20,6 +20,7 @@ from integrations.runner.pgbackrest import auto_settings
 from integrations.runner.pgbackrest.aim import Aim
 from integrations.runner.pgbackrest.beside import (
     Beside,
+    aimed,
     clear,
     inode,
     marks,
@@ -32,6 +33,7 @@ from integrations.runner.pgbackrest.cluster import Cluster
 from integrations.runner.pgbackrest.kept import make_harmless
 from integrations.runner.pgbackrest.replay import Replay
 from integrations.runner.pgbackrest.stanza import Stanza
+from integrations.runner.prepared import TOUCHED
 from integrations.runner.report import PartlyDone, Problem, Step
 
 _ARCHIVED_S = 60
@@ -99,6 +101,8 @@ def done(what: Switch) -> dict[str, Any]:
     kept = _kept(what)
     about = {"kept": str(kept) if kept else None, "about_kept": record.get("about_kept")}
     known["goes_on_from"] = record.get("goes_on_from", [])
+    if record.get("touched"):
+        known["caution"] = TOUCHED
     return {"point": what.attempt.point, "restored_at": record.get("done_at"), **about, **known}
 
 
@@ -116,7 +120,8 @@ def _kept(what: Switch) -> Path | None:
 
 def _exchange(what: Switch) -> Iterator[Step]:
     beside, side, owner = what.beside, what.stanza.side, what.stanza.repository.owner
-    prepared = beside.known.record.get("state") == "ready"
+    before = beside.known.record
+    prepared = before.get("state") == "ready"
     aim = yield from ready(beside)
     told = beside.known.record
     yield Step("stopping")
@@ -128,9 +133,10 @@ def _exchange(what: Switch) -> Iterator[Step]:
     auto_settings.change(beside.data, _in_place(what), owner)
     # By its inode the copy is recognised after a crash, under whichever name it has then.
     known = {name: told.get(name) for name in ("digest", "lsn", "last")}
-    if (before := broken_off(what.stanza.cluster, what.attempt)) and before.kept:
-        known["kept"] = str(before.kept)
+    if (other := broken_off(what.stanza.cluster, what.attempt)) and other.kept:
+        known["kept"] = str(other.kept)
     copy, mine = marks(beside.data, aim), told["key"] == what.attempt.key
+    known["touched"] = prepared and mine and aimed(aim).items() <= before.items()
     # An attempt that was broken off before it exchanged the two would seem to have done it.
     what.attempt.give_up_others(inode=copy["inode"])
     what.attempt.ready(**copy, **known, replaced=inode(what.data), prepared=prepared and not mine)
@@ -197,7 +203,9 @@ def _goes_on(what: Switch) -> bool:
             continue
         put_away_replaced(what.beside)
         kept = record.get("kept") or shelf / "data"
-        known = {name: record.get(name) for name in ("digest", "lsn", "last", "prepared", "replaced")}
+        known = {
+            name: record.get(name) for name in ("digest", "lsn", "last", "prepared", "replaced", "touched")
+        }
         there_now = str(kept) if Path(kept).exists() else None
         what.attempt.goes_on_from(record, kept=there_now, **marks(what.data, aim), **known, exchanged=True)
         return True

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from integrations.runner import files, processes
 from integrations.runner.attempts import Attempt, give_up
-from integrations.runner.prepared import Prepared
+from integrations.runner.prepared import TOUCHED, Prepared
 from integrations.runner.report import PartlyDone, Problem, Step
 
 Fill = Callable[[Path], Iterator[Step]]
@@ -58,6 +58,11 @@ class Swap:
         """Return where the replaced folder is kept."""
         return self.attempt.shelf / self.path.name
 
+    @property
+    def replaced(self) -> Path:
+        """Return where the replaced folder is: kept by this attempt, or by the one it goes on from."""
+        return Path(self.attempt.record.get("kept") or self.old)
+
 
 def put_back(what: Swap, fill: Fill) -> Iterator[Step]:
     """Restore a folder, naming each stage once it is durable."""
@@ -65,7 +70,7 @@ def put_back(what: Swap, fill: Fill) -> Iterator[Step]:
         if what.attempt.is_done:
             yield Step("done")
             return
-        if not _is_restored(what, what.path):
+        if not _is_restored(what, what.path) and not _goes_on(what):
             _put_away_leftovers(what)
             # The swap asks again; asked only there, the answer would come after minutes of copying.
             _unused(what.path)
@@ -82,11 +87,14 @@ def put_back(what: Swap, fill: Fill) -> Iterator[Step]:
 
 def done(what: Swap) -> dict[str, Any]:
     """Return what a finished restore proves."""
+    record = what.attempt.record
     return {
         "point": what.attempt.point,
-        "restored_at": what.attempt.record.get("done_at"),
-        "prepared": bool(what.attempt.record.get("prepared")),
-        "kept": str(what.old) if what.old.exists() else None,
+        "restored_at": record.get("done_at"),
+        "prepared": bool(record.get("prepared")),
+        **({"caution": TOUCHED} if record.get("touched") else {}),
+        "kept": str(what.replaced) if what.replaced.exists() else None,
+        "goes_on_from": record.get("goes_on_from", []),
     }
 
 
@@ -109,12 +117,33 @@ def obstacles(path: Path, kept: Path) -> list[str]:
 def _grow(what: Swap, fill: Fill) -> Iterator[Step]:
     if _is_restored(what, what.root):
         return
+    waited = what.beside.holds(what.attempt.point)
     adopted = _adopted(what)
     if not adopted:
         yield from grow(what, what.fresh, fill)
     # By its inode the tree is recognised after a crash, under whichever name it has then.
-    what.attempt.ready(inode=what.root.stat().st_ino, prepared=adopted)
+    known = {"prepared": adopted, "touched": waited and not adopted, "within": _within(what.root)}
+    what.attempt.ready(inode=what.root.stat().st_ino, **known)
     yield Step("proved")
+
+
+def _goes_on(what: Swap) -> bool:
+    """Take over the exchange of another attempt that was broken off after it, if nobody wrote since.
+
+    What that one replaced is the damaged folder; to exchange again would keep the restored one in its stead.
+    """
+    if not what.path.exists():
+        return False
+    inode = what.path.stat().st_ino
+    for shelf, record in what.attempt.broken_off(inode=inode):
+        if record.get("within") == _within(what.path):
+            _put_away_leftovers(what)
+            kept = Path(record.get("kept") or shelf / what.path.name)
+            known = {name: record.get(name) for name in ("prepared", "touched", "within")} | {"inode": inode}
+            what.attempt.goes_on_from(record, kept=str(kept) if kept.exists() else None, **known)
+            what.attempt.give_up_others(inode=inode)
+            return True
+    return False
 
 
 def grow(what: Swap, under: Path, fill: Fill) -> Iterator[Step]:
@@ -155,8 +184,16 @@ def is_ready(what: Swap) -> bool:
 
 def marks(root: Path) -> str:
     """Return by what a change anywhere in a tree is noticed without reading its files again."""
-    there = sorted((root, *root.rglob("*")))
-    return files.text_digest("".join(f"{_mark(each)} {each.relative_to(root)}\n" for each in there))
+    return _marks(root, (root, *root.rglob("*")))
+
+
+def _within(root: Path) -> str:
+    """Return the same of what is in it, as the exchange of names marks the folder itself."""
+    return _marks(root, root.rglob("*"))
+
+
+def _marks(root: Path, there: Iterable[Path]) -> str:
+    return files.text_digest("".join(f"{_mark(each)} {each.relative_to(root)}\n" for each in sorted(there)))
 
 
 def _mark(path: Path) -> str:
@@ -209,7 +246,7 @@ def _shelve(what: Swap) -> None:
 
 
 def _nobody_works_in_the_old(what: Swap) -> None:
-    if users := processes.inside(what.old):
+    if users := processes.inside(what.replaced):
         raise PartlyDone(
             f"The restored folder is in place, but {_named(users)} still works in the replaced one and "
             "would write to it: restart it before anything relies on the restored data."

@@ -202,10 +202,9 @@ class Repository:
         self._keep(point, {"not_held": why})
         return {"point": point, "held_until": None, "because": why}
 
-    def not_held(self, point: str) -> dict[str, str]:
-        """Return as evidence why a snapshot could not be held when that was asked last."""
-        why = (files.read(self.notes / f"{point}.json") or {}).get("not_held")
-        return {"caution": why} if why else {}
+    def not_held(self, point: str) -> str:
+        """Return why a snapshot could not be held when that was asked last, empty when it was."""
+        return (files.read(self.notes / f"{point}.json") or {}).get("not_held") or ""
 
     def _note(self, snapshot: Snapshot) -> Note:
         known = files.read(self.notes / f"{snapshot.id}.json") or {}

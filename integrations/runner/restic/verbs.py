@@ -67,7 +67,13 @@ def work(given: argparse.Namespace, key: str) -> Iterator[Step]:
                 yield from folder.put_back(what, lambda under: repository.restore(snapshot, under))
             finally:
                 if (evidence := folder.done(what))["restored_at"]:
-                    prove({**evidence, "digest": snapshot.tree, **repository.not_held(snapshot.id)})
+                    prove({**evidence, "digest": snapshot.tree, **_cautions(evidence, repository, snapshot)})
+
+
+def _cautions(evidence: Mapping[str, Any], repository: Repository, snapshot: Snapshot) -> dict[str, str]:
+    """Return as one what people must know of a restore."""
+    told = (evidence.get("caution"), repository.not_held(snapshot.id))
+    return {"caution": " ".join(filter(None, told))} if any(told) else {}
 
 
 def _to_copy(repository: Repository, given: argparse.Namespace) -> Mapping[str, Any]:

@@ -22,7 +22,7 @@ from integrations.runner.attempts import Attempt, give_up
 from integrations.runner.copies import Note
 from integrations.runner.files import digest
 from integrations.runner.jobs import directory
-from integrations.runner.prepared import Prepared
+from integrations.runner.prepared import TOUCHED, Prepared
 from integrations.runner.report import PartlyDone, Problem, Step
 from integrations.runner.sqlite.database import (
     changing,
@@ -90,10 +90,11 @@ def restore(what: Restore) -> Iterator[Step]:
             _closed(what)
             if lacking := room_to_keep(what.database, what.attempt.kept).get("no_room"):
                 raise Problem(lacking)
+            waited = what.beside.holds(attempt.point)
             if _adopted(what):
                 yield Step("proved")
             else:
-                yield from _copy(what)
+                yield from _copy(what, touched=waited)
             yield from _swap(what)
         yield Step("swapped")
         _keep(what)
@@ -130,6 +131,7 @@ def done(what: Restore) -> dict[str, Any]:
         "digest": record.get("digest"),
         "restored_at": record.get("done_at"),
         "prepared": bool(record.get("prepared")),
+        **({"caution": TOUCHED} if record.get("touched") else {}),
         "kept": str(what.replaced) if what.replaced.exists() else None,
         "goes_on_from": record.get("goes_on_from", []),
     }
@@ -158,10 +160,10 @@ def marks(copy: Path) -> dict[str, int]:
     return {"inode": now.st_ino, "size": now.st_size, "mtime": now.st_mtime_ns, "ctime": now.st_ctime_ns}
 
 
-def _copy(what: Restore) -> Iterator[Step]:
+def _copy(what: Restore, *, touched: bool) -> Iterator[Step]:
     note = yield from grow(what, what.fresh)
     # By its inode the copy is recognised after a crash, under whichever name it has then.
-    what.attempt.ready(inode=what.fresh.stat().st_ino, digest=note["digest"])
+    what.attempt.ready(inode=what.fresh.stat().st_ino, digest=note["digest"], touched=touched)
     yield Step("proved", note["size"], note["size"])
 
 
@@ -226,7 +228,7 @@ def _goes_on(what: Restore) -> bool:
         if _is_the_point(what):
             _put_away_leftovers(what)
             kept = record.get("kept") or shelf / what.database.name
-            known = {"inode": inode, "digest": record["digest"], "prepared": record.get("prepared")}
+            known = {name: record.get(name) for name in ("digest", "prepared", "touched")} | {"inode": inode}
             what.attempt.goes_on_from(record, kept=str(kept) if Path(kept).exists() else None, **known)
             what.attempt.give_up_others(inode=inode)
             return True

@@ -13,7 +13,7 @@ import pytest
 
 from integrations.runner.attempts import Attempt, last
 from integrations.runner.report import PartlyDone, Problem, Step
-from integrations.runner.restic.folder import Swap, _exchange, obstacles, put_back
+from integrations.runner.restic.folder import Swap, _exchange, done, obstacles, put_back
 from tests.memory import another_disk
 
 KEY = "RUN-1/restore/1"
@@ -114,6 +114,38 @@ def test_a_restore_killed_at_any_stage_loses_nothing_when_another_follows(
     assert BAD in kept
     assert all(each in (GOOD, BAD) for each in kept)
     assert uploads.beside() == []
+
+
+@pytest.mark.parametrize("stage", ["swapped", "kept"])
+def test_an_exchange_that_was_broken_off_is_finished_by_the_next_attempt_and_the_damaged_folder_is_named(
+    uploads: Uploads, stage: str
+) -> None:
+    uploads.die_at(stage)
+    what = uploads.what("RUN-1/restore/2")
+
+    assert [step.phase for step in put_back(what, uploads.fill)] == ["swapped", "kept", "done"]
+
+    said = done(what)
+    assert uploads.fill.times == 0
+    assert (uploads.holds(), uploads.holds(Path(said["kept"]))) == (GOOD, BAD)
+    assert said["goes_on_from"] == [KEY]
+    assert len([*uploads.kept.glob("*/uploads")]) == 1
+    assert uploads.beside() == []
+    list(put_back(what, uploads.fill))
+    assert done(what) == said
+
+
+def test_what_was_written_after_a_broken_off_exchange_is_kept_as_well(uploads: Uploads) -> None:
+    uploads.die_at("swapped")
+    (uploads.path / "third").write_text("an order of today")
+    what = uploads.what("RUN-1/restore/2")
+
+    list(put_back(what, uploads.fill))
+
+    said = done(what)
+    assert (uploads.holds(), said["goes_on_from"]) == (GOOD, [])
+    assert uploads.holds(Path(said["kept"])) == {**GOOD, "third": "an order of today"}
+    assert uploads.holds(uploads.what().old) == BAD
 
 
 def test_a_replaced_folder_that_was_not_kept_yet_is_kept_whatever_happened_to_the_new_one(

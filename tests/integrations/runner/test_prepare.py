@@ -19,12 +19,13 @@ from integrations.runner import files
 from integrations.runner.attempts import Attempt
 from integrations.runner.postgres import prepare as of_postgres
 from integrations.runner.postgres import renaming
+from integrations.runner.prepared import TOUCHED
 from integrations.runner.report import Problem
 from integrations.runner.restic import folder
 from integrations.runner.restic import prepare as of_restic
 from integrations.runner.sqlite import prepare as of_sqlite
 from integrations.runner.sqlite import questions
-from integrations.runner.sqlite.restore import Restore, restore
+from integrations.runner.sqlite.restore import Restore, done, restore
 from tests.integrations.runner import test_renaming
 from tests.integrations.runner.test_folder import BAD as BAD_FILES
 from tests.integrations.runner.test_folder import GOOD as GOOD_FILES
@@ -109,6 +110,7 @@ def test_a_copy_of_another_point_is_put_away_and_not_taken(shop: Shop) -> None:
     assert _stages(shop.what(LATE))[0] == "copying"
     assert shop.total() == RIGHT
     assert shop.beside() == []
+    assert "caution" not in done(shop.what(LATE))
 
 
 def test_a_copy_that_somebody_changed_after_it_was_proved_is_never_taken(shop: Shop) -> None:
@@ -120,6 +122,7 @@ def test_a_copy_that_somebody_changed_after_it_was_proved_is_never_taken(shop: S
     os.utime(shop.what().prepared, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert _stages(shop.what(LATE))[0] == "copying"
     assert shop.total() == RIGHT
+    assert done(shop.what(LATE))["caution"] == TOUCHED
 
 
 def test_a_point_that_is_not_what_was_approved_is_refused_though_a_copy_lies_ready(shop: Shop) -> None:
@@ -236,6 +239,7 @@ def test_a_folder_is_not_taken_when_anything_in_it_was_changed(uploads: Uploads)
 
     list(folder.put_back(uploads.what(LATE), uploads.fill))
 
+    assert folder.done(uploads.what(LATE))["caution"] == TOUCHED
     assert uploads.fill.times == 2
     assert uploads.holds() == GOOD_FILES
     assert uploads.beside() == []
