@@ -17,6 +17,7 @@ from bot.core.may import Right
 from bot.core.pauses import whys, without
 from bot.core.plan import Plan, PlannedGate
 from bot.core.run import Run
+from bot.core.seats import at_names, dead_end, needed
 from bot.core.words import sentence
 from bot.timeline import Change
 from playbooks.roles import Holders
@@ -30,15 +31,15 @@ async def act(ask: Ask) -> Outcome:
     run = await ask.run(word)
     incident = await ask.occasion(run)
     plan = open_plan(ask, run)
-    gate, state = gate_of(run, plan, word)
+    gate, _ = gate_of(run, plan, word)
     holders = ask.holders(run, incident)
     still_the_same(ask, run)
     still_right(ask, run, incident)
     if "break-glass" in ask.words.options:
         event = _break_glass(ask, run, gate, holders)
     else:
-        event = Approved(gate=gate.name, hash=run.hash, role=_role(ask, run, gate, state, holders))
-    _still_asked(ask, run, gate, state, holders, event)
+        event = Approved(gate=gate.name, hash=run.hash, role=_role(ask, run, incident, gate, holders))
+    _still_asked(ask, run, incident, gate, holders, event)
     return _outcome(ask, run, incident, gate, holders, event)
 
 
@@ -87,20 +88,25 @@ def still_right(ask: Ask, run: Run, incident: Incident) -> None:
         )
 
 
-def _role(ask: Ask, run: Run, gate: PlannedGate, state: GateState, holders: Holders) -> str:
+def nobody_can(ask: Ask, run: Run, incident: Incident, gate: PlannedGate) -> str:
+    """Return that nobody can complete a gate as people stand now and what helps, or nothing."""
+    holders = ask.holders(run, incident)
+    return dead_end(run, gate, holders=holders, delegations=incident.delegated, now=ask.now)
+
+
+def _role(ask: Ask, run: Run, incident: Incident, gate: PlannedGate, holders: Holders) -> str:
     who = ask.who.name
     if who == run.requester:
         raise Refused(
             f"You started {run.id}, so your own approval does not count: somebody else must say yes."
         )
-    others = [a for a in state.approvals if a.person != who]
+    others = [a for a in run.gates[gate.name].approvals if a.person != who]
     left = missing(gate, _valid(ask, run, gate, others, holders), holders)
     role = role_of(gate, who, holders, left=left)
     if role is None:
-        raise Refused(
-            f"You may not approve {run.id}.{gate.name}. It needs {needed(gate, holders)}. "
-            "Ask one of them here."
-        )
+        stuck = nobody_can(ask, run, incident, gate)
+        then = stuck or f"It needs {needed(gate, holders)}. Ask one of them here."
+        raise Refused(f"You may not approve {run.id}.{gate.name}. {then}")
     return role
 
 
@@ -111,9 +117,10 @@ def _valid(
 
 
 def _still_asked(
-    ask: Ask, run: Run, gate: PlannedGate, state: GateState, holders: Holders, event: Approved
+    ask: Ask, run: Run, incident: Incident, gate: PlannedGate, holders: Holders, event: Approved
 ) -> None:
     """Raise Refused when another yes would change nothing, and say what would."""
+    state = run.gates[gate.name]
     name = f"{run.id}.{gate.name}"
     if state.rejection:
         raise Refused(
@@ -131,20 +138,8 @@ def _still_asked(
         )
     mine = [a for a in state.approvals if a.person == ask.who.name and not event.break_glass]
     if _valid(ask, run, gate, mine, holders):
-        raise Refused(f"You approved {name} already; it counts once.")
-
-
-def needed(gate: PlannedGate, holders: Holders) -> str:
-    """Return whose yes a gate needs, in words."""
-    return "; ".join(
-        f"{quorum.least} of {quorum.role}: {at_names(holders.get(quorum.role, ()))}"
-        for quorum in gate.require
-    )
-
-
-def at_names(people: Iterable[str]) -> str:
-    """Return people as they are addressed."""
-    return ", ".join(f"@{name}" for name in people) or "nobody"
+        stuck = nobody_can(ask, run, incident, gate)
+        raise Refused(f"You approved {name} already; it counts once. {stuck}".rstrip())
 
 
 def _break_glass(ask: Ask, run: Run, gate: PlannedGate, holders: Holders) -> Approved:
@@ -170,7 +165,9 @@ def _outcome(
     opened = standing(gate, after, hash=run.hash, holders=holders, now=ask.now) is Standing.OPEN
     valid = _valid(ask, run, gate, after.approvals, holders)
     left = () if opened else missing(gate, valid, holders)
-    then = _then(ask, run, incident, gate) if opened else f" Still needed: {', '.join(left)}."
+    stuck = "" if opened else nobody_can(ask, run, incident, gate)
+    more = f" {stuck}" if stuck else ""
+    then = _then(ask, run, incident, gate) if opened else f" Still needed: {', '.join(left)}.{more}"
     how = " approved by breaking the glass as " if event.break_glass else " approved as "
     line = (Strong(f"{run.id}.{gate.name}"), how, Code(event.role), f".{then}")
     data = {"run": run.id, "gate": gate.name, "missing": list(left)}

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from bot.commands.grammar import a_duration
 from bot.commands.verb import Ask, Outcome, Verb, in_incident
-from bot.core.delegation import asked_of, places
+from bot.core.delegation import Delegation, asked_of, places
 from bot.core.document import Line, Moment, Span, Who
 from bot.core.errors import Refused
 from bot.core.events import Delegated, DelegationEnded, DelegationEvent
 from bot.core.incident import Incident
 from bot.core.may import Right
+from bot.core.plan import PlannedGate
+from bot.core.run import Run, Status
+from bot.core.seats import empty_seats, needed
 from bot.core.words import in_words
+from playbooks.roles import Holders
 
 LONGEST = timedelta(hours=24)
 
@@ -37,7 +42,34 @@ async def act(ask: Ask) -> Outcome:
     line: Line = (Who(to), " approves in your place until ", Moment(given.until), "; until then you do not.")
     started = [run.id for run in runs if run.requester == to and not run.over]
     small = f"@{to} started {', '.join(started)}: their approval does not count there." if started else ""
+    for run, why in _stuck(ask, incident, runs, given):
+        if run.started_at:
+            raise Refused(
+                f"{why} Nothing was recorded in {incident.id}. Name somebody who is not asked there."
+            )
+        small = f"{small} {why}".lstrip()
     return _recorded(ask, incident, given, *line, small=(small,) if small else ())
+
+
+def _stuck(ask: Ask, incident: Incident, runs: Sequence[Run], given: Delegated) -> Iterator[tuple[Run, str]]:
+    """Yield each run that has a gate which people can complete now, and nobody could then."""
+    seat = Delegation(given.to, given.until)
+    then = replace(incident, delegated={**incident.delegated, ask.who.name: seat})
+    for run, plan in ((run, run.plan) for run in runs if run.plan and not run.over and not run.abort):
+        waiting = {step.gate for step in plan.steps if run.step(step.id).status is Status.WAITING}
+        now, after = ask.holders(run, incident), ask.holders(run, then)
+        for gate in (gate for gate in plan.gates if gate.name in waiting):
+            if _empty(ask, run, gate, after) and not _empty(ask, run, gate, now):
+                started = f"; @{run.requester} started it" if run.requester == given.to else ""
+                yield (
+                    run,
+                    f"With @{given.to} in your place nobody could complete {run.id}.{gate.name}: it would "
+                    f"need {needed(gate, after)}, of different people{started}.",
+                )
+
+
+def _empty(ask: Ask, run: Run, gate: PlannedGate, holders: Holders) -> bool:
+    return bool(empty_seats(gate, holders, requester=run.requester, now=ask.now))
 
 
 async def _taken_back(ask: Ask, incident: Incident) -> Outcome:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from bot.commands.approve import gate_of, needed, open_plan, still_the_same
+from bot.commands.approve import gate_of, open_plan, still_the_same
 from bot.commands.verb import Ask, Outcome, Verb
 from bot.core.approval import role_of
 from bot.core.errors import Refused
 from bot.core.events import Rejected
 from bot.core.may import Right
+from bot.core.seats import needed
 from bot.timeline import Change
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bot.commands.approve import at_names, still_right
+from bot.commands.approve import nobody_can, still_right
 from bot.commands.object import objections
 from bot.commands.verb import Ask, Outcome, Verb
 from bot.core import run as runs
-from bot.core.approval import Approval, Standing, missing, standing
+from bot.core.approval import Standing, standing
 from bot.core.document import Code
 from bot.core.due import next_gate
 from bot.core.errors import Refused
@@ -26,6 +26,7 @@ from bot.core.may import Right
 from bot.core.pauses import whys, without
 from bot.core.plan import Plan
 from bot.core.run import Run, Status
+from bot.core.seats import at_names, empty_seats
 from bot.core.words import in_words, sentence
 from bot.timeline import Change
 from bot.timeline.servers import servers
@@ -99,11 +100,11 @@ async def _free(ask: Ask, run: Run, plan: Plan) -> None:
 def _approvable(ask: Ask, run: Run, plan: Plan, incident: Incident) -> None:
     """Whoever starts a run cannot approve it, so that somebody else must be there for every seat."""
     holders = ask.holders(run, incident)
-    others = {name for names in holders.values() for name in names} - {ask.who.name}
     for gate in plan.gates:
-        fit = [Approval(name, "", run.hash, ask.now) for name in sorted(others)]
-        empty = missing(gate, fit, holders)
+        empty = empty_seats(gate, holders, requester=ask.who.name, now=ask.now)
         if empty and gate.break_glass is None:
+            if stuck := nobody_can(ask, run, incident, gate):
+                raise Refused(f"{stuck} Nothing was started.")
             raise Refused(
                 f"Nobody but you could approve {run.id}.{gate.name} as {empty[0]}, and whoever starts a run "
                 f"does not approve it. Nothing was started: let another commander start it, or add somebody "
@@ -185,7 +186,8 @@ def _ask_again(ask: Ask, run: Run, plan: Plan, incident: Incident) -> Outcome:
         asked = next_gate(run, holders=holders, now=ask.now)
         gates = [gate for gate in plan.gates if gate.name == asked]
         who = "; ".join(at_names(holders.get(q.role, ())) for gate in gates for q in gate.require)
-        then = f" It waits for {who}." if who else ""
+        stuck = [why for gate in gates if (why := nobody_can(ask, run, incident, gate))]
+        then = f" {stuck[0]}" if stuck else f" It waits for {who}." if who else ""
         raise Refused(f"{run.id} is {run.state} already.{then} `status {run.id}` shows where it stands.")
     names = [event.gate for event in events if isinstance(event, GateReopened)]
     # Only the pause that these approvals caused ends; a hold or a freeze is somebody else's word.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from bot.commands.approve import at_names, gate_of, open_plan
+from bot.commands.approve import gate_of, open_plan
 from bot.commands.verb import Ask, Outcome, Verb
 from bot.core.errors import Refused
 from bot.core.events import Withdrawn
 from bot.core.may import Right
+from bot.core.seats import at_names
 from bot.timeline import Change
 
 

@@ -34,6 +34,7 @@ from bot.core.loss import Loss, losses
 from bot.core.loss import lines as loss_lines
 from bot.core.plan import Plan, PlannedGate, PlannedStep, up_to
 from bot.core.run import Run, Status
+from bot.core.seats import dead_end
 from bot.core.words import in_words, lasted, people
 
 Holders = Mapping[str, Sequence[str]]
@@ -55,6 +56,7 @@ def approval_card(run: Run, incident: Incident, gate: str, *, holders: Holders, 
     seen = _Seen(run, plan, planned, state, holders, now)
     blocks = (
         Paragraph(seen.outcome()),
+        *_stuck(seen, incident),
         *_changes(run, state),
         *_price(seen, incident),
         Fields(tuple(_facts(seen))),
@@ -196,6 +198,13 @@ class _Seen:
 def _with_semicolons(lines: Sequence[Line]) -> Iterator[Line]:
     for index, line in enumerate(lines):
         yield (("; ", *line) if index else line)
+
+
+def _stuck(seen: _Seen, incident: Incident) -> Iterator[Block]:
+    """While it is asked for, say that nobody can complete it: whoever says yes would wait for nothing."""
+    why = dead_end(seen.run, seen.gate, holders=seen.holders, delegations=incident.delegated, now=seen.now)
+    if seen.asking and why:
+        yield Paragraph((Strong(why),))
 
 
 def _changes(run: Run, state: GateState) -> Iterator[Block]:
