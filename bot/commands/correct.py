@@ -10,6 +10,7 @@ from bot.commands.verb import Ask, Outcome, Verb
 from bot.core.document import Line
 from bot.core.errors import Refused
 from bot.core.events import (
+    ChangeNamed,
     Corrected,
     Decided,
     EffectObserved,
@@ -34,7 +35,8 @@ _SAID_AGAIN: dict[type, str] = {
     PhaseChanged: "phase",
     RoleAssigned: "role",
     ImpactStated: "impact",
-    IncidentDeclared: "impact` or `sev",
+    IncidentDeclared: "impact`, `sev` or `change",
+    ChangeNamed: "change",
     FactLearnt: "decide",
     Decided: "decide",
     EffectObserved: "decide worked:yes|no|worse",

@@ -42,7 +42,7 @@ async def act(ask: Ask) -> Outcome:
         release=options.get("release"),
         commander=commander,
         impact_start=since,
-        change=_change(options.get("change")),
+        change=key_of(options["change"]) if "change" in options else None,
         alerted=alerted,
     )
     id = await ask.timeline.lookup.next_id("INC")
@@ -62,12 +62,10 @@ def _moment(ask: Ask, name: str) -> datetime | None:
     return None if said is None else a_recent_time(said, ask.now)
 
 
-def _change(word: str | None) -> str | None:
+def key_of(word: str) -> str:
     """Return the key of the issue of a change, or raise Refused where it cannot be one."""
-    if word is None:
-        return None
     if not _KEY.fullmatch(word):
-        raise Refused(f"`{word[:40]}` is no key of an issue: nothing was recorded. Say it as change:OPS-12.")
+        raise Refused(f"`{word[:40]}` is no key of an issue: nothing was recorded. Say it as OPS-12.")
     return word.upper()
 
 

@@ -18,6 +18,7 @@ from bot.core.decided import after as decided
 from bot.core.delegation import Delegations
 from bot.core.delegation import after as delegated
 from bot.core.events import (
+    ChangeNamed,
     CopyOffered,
     Decided,
     DecisionAsked,
@@ -246,7 +247,7 @@ def _rehearsal(entry: Entry, event: DrillAsked) -> Incident:
 def apply(incident: Incident, entry: Entry, event: Event) -> Incident:  # noqa: C901, PLR0912 - a closed set
     """Return the incident after one more event."""
     match event:
-        case RoomOpened() | IssueLinked() | TrackerTroubled() | PagerLinked():
+        case RoomOpened() | IssueLinked() | TrackerTroubled() | PagerLinked() | ChangeNamed():
             return _linked(incident, event)
         case SeverityChanged(severity=severity):
             return _next_update(replace(incident, severity=severity), entry.occurred_at)
@@ -335,8 +336,13 @@ def _again(incident: Incident) -> Incident:
     return replace(ended, phase=Phase.INVESTIGATING, mitigated=None)
 
 
-def _linked(incident: Incident, event: RoomOpened | IssueLinked | TrackerTroubled | PagerLinked) -> Incident:
+_Linked = RoomOpened | IssueLinked | TrackerTroubled | PagerLinked | ChangeNamed
+
+
+def _linked(incident: Incident, event: _Linked) -> Incident:
     match event:
+        case ChangeNamed(change=change):
+            return replace(incident, change=change)
         case RoomOpened():
             return replace(incident, room=event)
         case IssueLinked():

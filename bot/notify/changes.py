@@ -28,9 +28,9 @@ async def in_tracker(
         return
     await tracker.comment(incident.change, _part(incident), _text(incident, story, url))
     known = await issues.known("change", incident.id)
-    if known.get("linked") != key:
+    if known != {"linked": key, "to": incident.change}:
         await tracker.link(key, incident.change)
-        await issues.remember("change", incident.id, linked=key)
+        await issues.remember("change", incident.id, linked=key, to=incident.change)
 
 
 def _part(incident: Incident) -> Part:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.commands.close import ANSWERS
+from bot.commands.declare import key_of
 from bot.commands.freeze import KINDS, REVIEW, USUAL_KINDS
 from bot.commands.grammar import a_duration, a_recent_time
 from bot.commands.role import ROLES
@@ -71,6 +72,10 @@ def _is_a_title(text: str, _now: datetime) -> None:
         raise Refused("Say in a few words what is wrong.")
 
 
+def _is_a_key(text: str, _now: datetime) -> None:
+    key_of(text)
+
+
 def _is_a_duration(text: str, _now: datetime) -> None:
     a_duration(text)
 
@@ -101,6 +106,13 @@ def _declare(stock: Stock) -> Form:
                 hint="02:10 (UTC) or -15m; empty if unknown",
             ),
             Field("release", "The release that is suspected", optional=True),
+            Field(
+                "change",
+                "The change that led to it",
+                optional=True,
+                check=_is_a_key,
+                hint="The key of its issue, as OPS-12",
+            ),
             Field(
                 "commander", "Commander", "person", optional=True, check=stock.is_known, hint="You, if empty."
             ),

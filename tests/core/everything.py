@@ -119,6 +119,8 @@ SAMPLES: tuple[tuple[str, Event], ...] = (
             events.TrackerTroubled(system="jira", why="Jira cannot be reached."),
             events.TrackerTroubled(system="jira"),
             events.PostmortemAsked(),
+            events.ChangeNamed(change="OPS-12"),
+            events.ChangeNamed(change=None),
             events.PagerLinked(system="pagerduty", key="Q1", number=7, url="https://pd.example/incidents/Q1"),
             events.PageAsked(groups=("dba",), people=("cy",), why="the copy has to be looked at"),
             events.PagerTold(what="acknowledged"),

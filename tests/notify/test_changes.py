@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.events import Decided, NoteAdded
+from bot.core.events import ChangeNamed, Decided, NoteAdded
 from bot.sandbox.jira import Drop, Issue
 from integrations.contract import IntegrationError
 from tests.integrations.jira.conftest import document
@@ -32,6 +32,19 @@ async def test_decisions_are_one_edited_comment_and_the_issues_are_linked_once(d
     assert desk.jira.issues["OPS-2"].links == [("Relates", "OPS-1")]
     assert len(desk.jira.asked("link")) == 1
     assert "going over V7" in (desk.out / "INC-1" / "change-record.md").read_text()
+
+
+async def test_a_change_that_is_named_later_is_written_to_and_linked_and_so_is_another_one(
+    desk: Desk,
+) -> None:
+    first, second = the_change(desk), the_change(desk)
+    await desk.happens(DECLARED, OVERRULED, ChangeNamed(change="OPS-1"))
+    await desk.happens(ChangeNamed(change="OPS-2"))
+    assert "going over V7" in " ".join(words(second.comments[0].body))
+    assert desk.jira.issues["OPS-3"].links == [("Relates", "OPS-1"), ("Relates", "OPS-2")]
+    await desk.happens(ChangeNamed(change=None), NoteAdded(text="looking"))
+    assert [len(each.comments) for each in (first, second)] == [1, 1]
+    assert len(desk.jira.asked("link")) == 2
 
 
 async def test_what_people_write_around_our_comment_stays(desk: Desk) -> None:

@@ -48,6 +48,7 @@ from bot.core.events.freezes import (
 )
 from bot.core.events.handoff import HandoffEnded, HandoffEvent, HandoffOffered, HandoffUnanswered
 from bot.core.events.incidents import (
+    ChangeNamed,
     CopyOffered,
     Decided,
     DecisionAsked,
@@ -152,6 +153,7 @@ __all__ = [
     "AbortAsked",
     "Approved",
     "AttemptOpened",
+    "ChangeNamed",
     "ChangeType",
     "CheckFound",
     "CopyOffered",

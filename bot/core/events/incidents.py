@@ -87,6 +87,13 @@ class RoleAssigned(Kind):
     person: str
 
 
+class ChangeNamed(Kind):
+    """Another change led to the incident than was said before, by the key of its issue; None is no change."""
+
+    kind: Literal["change-named"] = "change-named"
+    change: str | None
+
+
 class ImpactStated(Kind):
     """What customers notice, and since when; a later statement corrects an earlier one.
 
@@ -304,6 +311,7 @@ IncidentEvent = (
     | SeverityChanged
     | PhaseChanged
     | RoleAssigned
+    | ChangeNamed
     | ImpactStated
     | WritersStopped
     | RecordEvent

@@ -83,6 +83,8 @@ The record does not reach jira: The token is over.
 The record does not reach jira: Jira cannot be reached.
 The record reaches jira again
 The post-mortem was asked for
+The change that led to it is OPS-12
+No change led to it
 PagerDuty #7 (https://pd.example/incidents/Q1) was opened: who is on call for the service is paged
 Page dba, @cy: the copy has to be looked at
 PagerDuty: acknowledged the page

@@ -181,6 +181,10 @@ Nothing waits for it: the files have everything, and it follows by itself.
 The record of INC-1 reaches jira again.
 
 (nothing)
+@ana: The change that led to it is OPS-12
+
+@ana: No change led to it
+
 @ana: PagerDuty #7 (https://pd.example/incidents/Q1) was opened: who is on call for the service is
         paged
 

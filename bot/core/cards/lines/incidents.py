@@ -16,6 +16,7 @@ from playbooks.criteria import Facts
 
 _Talk = (
     events.RecordEvent
+    | events.ChangeNamed
     | events.FactLearnt
     | events.Probed
     | events.DecisionAsked
@@ -95,6 +96,8 @@ def _talk(event: _Talk) -> Line:
             | events.EffectObserved()
         ):
             return _deciding(event)
+        case events.ChangeNamed(change=change):
+            return ("The change that led to it is ", Code(change)) if change else ("No change led to it",)
         case events.UpdatePosted(number=number, conditions=conditions):
             return (Strong(f"Update #{number}"), f": {conditions}")
         case events.UpdateOverdue(promised=promised):

@@ -49,6 +49,7 @@ _Silent = (
 _Plain = (
     events.SeverityChanged
     | events.PhaseChanged
+    | events.ChangeNamed
     | events.ImpactStated
     | events.WritersStopped
     | events.NoteAdded
