@@ -209,7 +209,7 @@ def test_every_verb_is_listed_under_its_name_with_a_sentence_and_its_options_in_
     for name, verb in VERBS.items():
         assert verb.usage.split()[0] == name
         assert verb.summary.endswith(".")
-        for option in verb.options - {"inc", "why", "plan", "commander", "ops", "comms", "scribe"}:
+        for option in verb.options - {"inc", "why", "plan", "commander", "ops", "comms", "scribe", "alerted"}:
             assert f"{option.upper() if len(option) == 1 else option}:" in verb.usage, (name, option)
 
 
