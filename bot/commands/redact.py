@@ -15,11 +15,13 @@ from bot.core.events import Entry, Event, Redacted
 from bot.core.incident import Incident
 from bot.core.may import Right
 from bot.core.record import wanted
-from bot.core.redaction import SHORTEST, said_in, without, wordless
+from bot.core.redaction import SHORTEST, said_in, telling, without, wordless
 from bot.timeline import Change
 from bot.timeline.removal import Removal, Rewritten
 
 _ENTRY = re.compile(r"(?:(INC|RUN|FRZ)-(\d{1,18}))?#?(\d{1,9})", re.IGNORECASE)
+NAMED = 10
+"""How many entries an answer names."""
 _STREAMS = {"INC": "incident", "RUN": "run", "FRZ": "freeze"}
 
 
@@ -42,9 +44,10 @@ async def act(ask: Ask) -> Outcome:
         incident.seq, (Redacted(why=why, payloads=payloads),), removal=Removal(rewritten, tuple(gone))
     )
     named = ", ".join(name.partition("/")[2] for name in payloads)
+    still = _still(story, [entry for entry, _ in found], gone) if words is None else []
     answer = ask.done(
         incident.id,
-        f"does not hold that any more: removed from {named}.",
+        _elsewhere_said(ask, named, still) or f"does not hold that any more: removed from {named}.",
         small=(
             "Messages of Backstop, the tracker and the post-mortem are drawn again without them. ",
             *_attached(incident, story),
@@ -55,6 +58,30 @@ async def act(ask: Ask) -> Outcome:
         entries=list(payloads),
     )
     return Outcome(answer, {f"incident/{incident.id}": change})
+
+
+def _still(story: Sequence[Entry], removed: Sequence[Entry], gone: Iterable[str]) -> list[str]:
+    """Return which other entries say what was removed, or what stands out in it."""
+    words = telling(gone)
+    return [
+        f"{each.stream}#{each.seq}".partition("/")[2]
+        for each in story
+        if each.event
+        and each not in removed
+        and any(w in said for w in words for said in said_in(each.event))
+    ]
+
+
+def _elsewhere_said(ask: Ask, named: str, still: Sequence[str]) -> str:
+    """Return the sentence that names other entries, and never the words; nothing where there are none."""
+    if not still:
+        return ""
+    more = f" and {len(still) - NAMED} more" if len(still) > NAMED else ""
+    return (
+        f"does not say that in {named} any more. The same words, or some of them, still stand in "
+        f'{", ".join(still[:NAMED])}{more}: `{ask.desk.command} redact words:"…" why:"…"` takes them out of '
+        "every entry."
+    )
 
 
 def _attached(incident: Incident, story: Sequence[Entry]) -> Iterator[str]:

@@ -5,7 +5,7 @@ Names, ids, digests, choices and times stay as they are, so that whatever was de
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, get_origin
 
 from bot.core.events import Event
@@ -13,6 +13,8 @@ from bot.core.events import Event
 REMOVED = "[removed]"
 SHORTEST = 4
 """How many characters words must have that are looked for everywhere: fewer would hit half the record."""
+_AROUND = ".,;:!?\"'`()[]{}<>"
+"""What stands around a word in a sentence."""
 
 WORDS = frozenset(
     {
@@ -62,6 +64,19 @@ def said_in(event: Event) -> list[str]:
 
     _changed(event, seen)
     return [said for said in found if said and said != REMOVED]
+
+
+def telling(texts: Iterable[str]) -> frozenset[str]:
+    """Return the texts and what stands out in them: words that may be a secret or a name, unlike most."""
+    return frozenset(each for text in texts for each in (text, *_standing_out(text)) if len(each) >= SHORTEST)
+
+
+def _standing_out(text: str) -> Iterator[str]:
+    for number, word in enumerate(text.split()):
+        bare = word.strip(_AROUND)
+        plain = bare.isalpha() and (bare.islower() or (number == 0 and bare.istitle()))
+        if not plain:
+            yield bare
 
 
 def _changed(event: Event, change: Callable[[str], str]) -> Event:

@@ -6,7 +6,7 @@ import pytest
 
 from bot.core.corrections import with_corrections
 from bot.core.events import Corrected, Correction, Event, NoteAdded, Probed
-from bot.core.redaction import REMOVED, WORDS, said_in, without, wordless
+from bot.core.redaction import REMOVED, WORDS, said_in, telling, without, wordless
 from tests.core.everything import SAMPLES
 from tests.core.story import Story, at, planned
 
@@ -30,6 +30,21 @@ def test_words_are_removed_inside_texts_and_lists_of_them() -> None:
     assert changed == Probed(
         probe="backups", unanswered={"backup_verified": f"{REMOVED} was refused, {REMOVED}!"}
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("the password is hunter2, he says", {"hunter2"}),
+        ("Log in as admin (or Maria): s3", {"Maria"}),
+        ("open-sesame", {"open-sesame"}),
+        ("it was the SECRET word", {"SECRET"}),
+        ("Orders are wrong", set()),
+    ],
+)
+def test_what_stands_out_is_not_an_ordinary_word(text: str, found: set[str]) -> None:
+    assert telling([text]) == {text, *found}
+    assert telling(["s3"]) == set()
 
 
 def _corrected(*corrections: Corrected) -> Story:
