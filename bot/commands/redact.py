@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from bot.commands.verb import Ask, Outcome, Verb
 from bot.core.errors import Refused
-from bot.core.events import Entry, Event, Redacted
+from bot.core.events import Entry, Event, IncidentDeclared, Redacted
 from bot.core.incident import Incident
 from bot.core.may import Right
 from bot.core.record import wanted
@@ -51,6 +51,7 @@ async def act(ask: Ask) -> Outcome:
         small=(
             "Messages of Backstop, the tracker and the post-mortem are drawn again without them. ",
             *_attached(incident, story),
+            *_titled(incident, [entry for entry, _ in found]),
             "If it is a secret, change it: it was seen. Delete what people wrote in Slack themselves; what "
             "was sent to PagerDuty or an audit trail, and the history of an issue, stay there.",
             *_elsewhere(incident),
@@ -91,6 +92,12 @@ def _attached(incident: Incident, story: Sequence[Entry]) -> Iterator[str]:
             f"Files that Backstop attached to {incident.issue.key} are deleted and attached anew; those that "
             "somebody else has to delete are named here. "
         )
+
+
+def _titled(incident: Incident, removed: Sequence[Entry]) -> Iterator[str]:
+    """Yield that somebody has to change the summary of the issue, which keeps the title it was made with."""
+    if incident.issue and any(isinstance(entry.event, IncidentDeclared) for entry in removed):
+        yield f"The summary of {incident.issue.key} keeps the old title: change it there yourself. "
 
 
 def _elsewhere(incident: Incident) -> Iterator[str]:

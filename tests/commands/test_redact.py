@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bot.core.events import IssueLinked
+from bot.timeline import Change
 from tests.runs.stage import Stage
 
 
@@ -32,3 +34,15 @@ async def test_of_many_entries_ten_are_named(stage: Stage) -> None:
         await stage.told("ana", f'note "hunter2-7, said for the {number}th time"')
     last = (await stage.timeline.read("incident/INC-1"))[-1].seq
     assert "and 2 more: `/backstop redact words:" in await said(stage, f"redact {last} why:x")
+
+
+async def test_of_a_title_the_answer_says_that_the_issue_keeps_it_in_its_summary(stage: Stage) -> None:
+    await stage.told("ana", 'declare "Orders of hunter2-7 are wrong" sev:1')
+    await stage.told("ana", 'note "hunter2-7"')
+    seq = len(await stage.timeline.read("incident/INC-1"))
+    linked = IssueLinked(system="jira", key="OPS-1", url="https://jira.example/browse/OPS-1")
+    change = {"incident/INC-1": Change(seq, (linked,))}
+    await stage.timeline.append(change, by="backstop", via="jira")
+    kept = "The summary of OPS-1 keeps the old title: change it there yourself."
+    assert kept not in await said(stage, f"redact {seq} why:x")
+    assert kept in await said(stage, "redact 1 why:x")
