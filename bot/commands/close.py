@@ -24,6 +24,8 @@ async def act(ask: Ask) -> Outcome:
     speed = one_of(ask.option("speed", _SPEED), ANSWERS, "answer")
     incident = await ask.incident(ask.words.options.get("inc"))
     ask.may(Right.COMMAND, "close the incident", incident)
+    if incident.phase is Phase.CLOSED:
+        raise Refused(f"{incident.id} is {incident.stands} already; nothing was recorded.")
     if incident.phase is not Phase.RESOLVED:
         raise Refused(f"{incident.id} is {incident.stands}: `resolve` it first. Nothing was recorded.")
     if unanswered(incident):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.commands.declare import severity
 from bot.commands.verb import Ask, Outcome, Verb, in_incident
 from bot.core.errors import Refused
-from bot.core.events import SeverityChanged
+from bot.core.events import Phase, SeverityChanged
 from bot.core.may import Right
 
 
@@ -14,6 +14,8 @@ async def act(ask: Ask) -> Outcome:
     level = severity(ask.argument(0, "The severity (1 to 4)"))
     incident = await ask.incident(ask.words.options.get("inc"))
     ask.may(Right.COMMAND, "change the severity", incident)
+    if incident.phase is Phase.CLOSED:
+        raise Refused(f"{incident.id} is {incident.stands}: `reopen` it first. Nothing was recorded.")
     if incident.severity == level:
         raise Refused(f"{incident.id} is SEV{level} already; nothing was recorded.")
     event = SeverityChanged(severity=level, why=ask.option("why", "the reason"))

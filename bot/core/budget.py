@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -165,6 +165,21 @@ def _judge(budget: Budget, since_declared: timedelta, doubt: str) -> tuple[Verdi
     if elapsed + budget.high > rto:
         return Verdict.MAY_MISS, f"at worst it ends {in_words(elapsed + budget.high - rto)} after the RTO"
     return Verdict.MEETS, f"even at worst {in_words(rto - elapsed - budget.high)} are left"
+
+
+def for_good(run: Run, incident: Incident) -> bool:
+    """Say whether a run recovered and the incident did not turn out since not to be over."""
+    return run.recovered_at is not None and (incident.doubted is None or run.recovered_at > incident.doubted)
+
+
+def relapse(incident: Incident, runs: Iterable[Run]) -> str:
+    """Return after which recovery the incident went on all the same, or nothing."""
+    gone = [(run.recovered_at, run.id) for run in runs if run.recovered_at and not for_good(run, incident)]
+    if not gone:
+        return ""
+    at, id = max(gone)
+    how = "opened again" if incident.reopened and incident.reopened >= at else "looked into again"
+    return f"{how} after {id} recovered"
 
 
 def time_to_recover(run: Run, incident: Incident) -> timedelta | None:

@@ -55,10 +55,11 @@ class Took:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What an attempt took that ended at a moment."""
+    """What an attempt of a run took that ended at a moment."""
 
     at: datetime
     took: Took
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,12 +75,15 @@ from bot.core.tasks import Task
 from bot.core.tasks import after as tasks_after
 from playbooks.criteria import Known, Value
 
+_SOUGHT = (Phase.INVESTIGATING, Phase.IDENTIFIED, Phase.RECOVERING)
+
 
 @dataclass(frozen=True, slots=True)
 class Incident:
     """An incident as it stands after its last event; every time is aware UTC.
 
     `known` is what counts of each fact, and `found` what a machine found of it last, whoever said what since.
+    `doubted` is when it last turned out not to be over: it was reopened, looked into or recovered anew.
     `merged` says which incident is the same event and goes on, `duplicates` which ones ended in this.
     """
 
@@ -128,6 +131,8 @@ class Incident:
     trouble: TrackerTroubled | None = None
     resolved: IncidentResolved | None = None
     resolved_at: datetime | None = None
+    doubted: datetime | None = None
+    reopened: datetime | None = None
     closed: IncidentClosed | None = None
     false_alarm: FalseAlarm | None = None
     merged: Merged | None = None
@@ -252,7 +257,8 @@ def apply(incident: Incident, entry: Entry, event: Event) -> Incident:  # noqa: 
         case SeverityChanged(severity=severity):
             return _next_update(replace(incident, severity=severity), entry.occurred_at)
         case PhaseChanged(phase=phase):
-            return _next_update(replace(incident, phase=phase), entry.occurred_at)
+            doubted = entry.occurred_at if phase in _SOUGHT else incident.doubted
+            return _next_update(replace(incident, phase=phase, doubted=doubted), entry.occurred_at)
         case RoleAssigned(role=role, person=person):
             return replace(incident, roles={**incident.roles, role: person})
         case HandoffOffered() | HandoffUnanswered() | HandoffEnded():
@@ -296,7 +302,7 @@ def apply(incident: Incident, entry: Entry, event: Event) -> Incident:  # noqa: 
         case IncidentClosed():
             return replace(incident, closed=event, phase=Phase.CLOSED, next_update_by=None)
         case IncidentReopened():
-            return _next_update(_again(incident), entry.occurred_at)
+            return _next_update(_again(incident, entry.occurred_at), entry.occurred_at)
         case MessageCaptured() | MessageEdited() | MessageDeleted():
             return replace(incident, captured=seen(incident.captured, entry.seq, event))
         case Redacted(payloads=payloads):
@@ -331,9 +337,9 @@ def _over(incident: Incident, at: datetime, event: IncidentResolved | FalseAlarm
             assert_never(event)
 
 
-def _again(incident: Incident) -> Incident:
+def _again(incident: Incident, at: datetime) -> Incident:
     ended = replace(incident, resolved=None, resolved_at=None, closed=None, false_alarm=None, merged=None)
-    return replace(ended, phase=Phase.INVESTIGATING, mitigated=None)
+    return replace(ended, phase=Phase.INVESTIGATING, mitigated=None, doubted=at, reopened=at)
 
 
 _Linked = RoomOpened | IssueLinked | TrackerTroubled | PagerLinked | ChangeNamed

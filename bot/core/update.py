@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.core.approval import Standing, counts, missing, standing
-from bot.core.budget import Verdict, time_budget
+from bot.core.budget import Verdict, for_good, time_budget
 from bot.core.cadence import cadence
 from bot.core.freeze import Freeze
 from bot.core.incident import Incident
@@ -98,7 +98,7 @@ def _actions(incident: Incident, runs: Sequence[Run], now: datetime) -> Iterator
         yield f"Completed: {', '.join(done)}."
     if live:
         yield " ".join(_eta(run, plan, incident, now) for run, plan in live)
-    elif incident.open and not any(run.recovered_at for run in runs):
+    elif incident.open and not any(for_good(run, incident) for run in runs):
         yield f"{NO_ETA[0].upper()}{NO_ETA[1:]}."
 
 

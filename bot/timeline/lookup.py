@@ -142,6 +142,5 @@ class Lookup:
 
 def _measurement(first: Row[tuple[object, ...]], rows: Iterable[Row[tuple[object, ...]]]) -> Measurement:
     phases = tuple(Measured(row.phase, row.seconds, row.amount) for row in rows)
-    return Measurement(
-        first.at, Took(Act(first.operation, first.named, first.target), drill=first.drill, phases=phases)
-    )
+    act = Act(first.operation, first.named, first.target)
+    return Measurement(first.at, Took(act, drill=first.drill, phases=phases), first.run)

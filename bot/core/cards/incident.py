@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from bot.core.budget import time_to_recover
+from bot.core.budget import for_good, relapse, time_to_recover
 from bot.core.cards.copies import standing
 from bot.core.cards.lines import describe
 from bot.core.cards.lines.freezes import frozen_line
@@ -116,13 +116,13 @@ def _next_update(incident: Incident, by: datetime, now: datetime) -> Line:
 
 
 def _rto(incident: Incident, runs: Sequence[Run], now: datetime) -> Iterator[tuple[str, Line]]:
-    """The clock stops when a run recovered; the newest plan names the target."""
+    """The clock stops when a run recovered for good; the newest plan names the target."""
     planned = [(run, run.plan.rto_s) for run in runs if run.plan and run.plan.rto_s is not None]
     if not planned:
         return
     run, seconds = planned[-1]
     rto = timedelta(seconds=seconds)
-    took = time_to_recover(run, incident)
+    took = time_to_recover(run, incident) if for_good(run, incident) else None
     if took is not None:
         met = "met" if took <= rto else "missed"
         yield "RTO", (f"{met}: recovered after {in_words(took)} of {in_words(rto)}",)
@@ -131,7 +131,9 @@ def _rto(incident: Incident, runs: Sequence[Run], now: datetime) -> Iterator[tup
     else:
         left = rto - lasted(incident.impact_start, incident.resolved_at or now)
         said = f"{in_words(left)} left" if left >= timedelta(0) else f"missed by {in_words(-left)}"
-        yield "RTO", (f"{said} of {in_words(rto)}",)
+        why = relapse(incident, runs)
+        again = f": {why}, so it is counted on since the impact began" if why else ""
+        yield "RTO", (f"{said} of {in_words(rto)}{again}",)
 
 
 def _data(incident: Incident, runs: Sequence[Run], now: datetime) -> Iterator[tuple[str, Line]]:

@@ -24,7 +24,7 @@ def compared(told: Story, measured: Sequence[Measurement]) -> Iterator[Block]:
         for run, plan in told.planned
         for entry, done in told.told(events.StepSucceeded, f"run/{run.id}")
         if done.took and not done.undo
-        for earlier in [_before(entry, done.took, measured)]
+        for earlier in [_before(entry, run.id, done.took, measured)]
         if earlier
     ]
     if rows:
@@ -42,9 +42,10 @@ def operations_in(story: Iterable[events.Entry]) -> frozenset[str]:
     )
 
 
-def _before(entry: events.Entry, took: Took, measured: Sequence[Measurement]) -> list[Took]:
-    """Return what was measured of an act before an attempt of it ended, the newest last."""
-    same = (each for each in measured if each.took.act == took.act and each.at < entry.occurred_at)
+def _before(entry: events.Entry, run: str, took: Took, measured: Sequence[Measurement]) -> list[Took]:
+    """Return what was measured of an act in other runs before an attempt of it ended, the newest last."""
+    others = (each for each in measured if each.run != run)
+    same = (each for each in others if each.took.act == took.act and each.at < entry.occurred_at)
     return [each.took for each in sorted(same, key=lambda each: each.at)]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from bot.core import events
-from bot.core.budget import time_to_recover
+from bot.core.budget import relapse, time_to_recover
 from bot.core.cards.decide import known_line
 from bot.core.cards.lines import describe
 from bot.core.cards.lines.freezes import in_scope
@@ -32,6 +32,9 @@ DEPLOYMENTS = (
     events.ExceptionAsked,
     events.ExceptionGranted,
 )
+
+
+_NO_RUN = "no run recovered the service"
 
 
 def recovery(told: Story) -> Iterator[Block]:
@@ -192,7 +195,9 @@ def _answer(
 
 def _objectives(told: Story) -> Iterator[Block]:
     if told.recovered is None:
-        yield Paragraph(("RTO and RPO cannot be judged: no run recovered the service.",))
+        again = relapse(told.incident, [run for run, _ in told.planned])
+        why = f"it was {again}, and no run recovered the service since" if again else _NO_RUN
+        yield Paragraph((f"RTO and RPO cannot be judged: {why}.",))
         return
     run, plan = told.recovered
     yield Bullets([(f"{run.id}: {rto_verdict(told, run, plan)}",), *_rpo(told, run, plan)])
@@ -266,7 +271,8 @@ def _deviations(told: Story) -> Iterator[Block]:
         for entry in told.entries
         if deviates(entry)
     ]
-    yield Bullets(items) if items else Paragraph(("None: every run went as planned.",))
+    none = "None: every run went as planned." if told.planned else "No run was started."
+    yield Bullets(items) if items else Paragraph((none,))
 
 
 def _verification(told: Story) -> Iterator[Block]:

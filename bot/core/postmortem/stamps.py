@@ -83,7 +83,7 @@ def writers_stopped(told: Story) -> Stamp:
 
 def mitigated(told: Story) -> Stamp:
     """Return when customers were relieved: as was said, or when a run recovered, or all was only watched."""
-    doubt = told.doubted_at
+    doubt = told.incident.doubted
     watched = [
         entry.occurred_at
         for entry, moved in told.told(events.PhaseChanged)
@@ -96,7 +96,9 @@ def mitigated(told: Story) -> Stamp:
 def verified(told: Story) -> Stamp:
     """Return when the end checks of the run passed that brought service back for good."""
     found = told.recovered
-    why = "no run recovered the service" + (" after it turned out not to be over" if told.doubted_at else "")
+    why = "no run recovered the service" + (
+        " after it turned out not to be over" if told.incident.doubted else ""
+    )
     return Stamp("end checks passed", found[0].recovered_at if found else None, why)
 
 

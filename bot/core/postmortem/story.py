@@ -9,9 +9,10 @@ from typing import TypeVar
 
 from bot.core import freeze as freezes
 from bot.core import run as runs
+from bot.core.budget import for_good
 from bot.core.document import Line, Moment, Table
 from bot.core.estimate import Measurement
-from bot.core.events import Entry, IncidentReopened, Kind, Phase, PhaseChanged
+from bot.core.events import Entry, Kind
 from bot.core.freeze import Freeze
 from bot.core.incident import Incident
 from bot.core.plan import Plan
@@ -53,21 +54,12 @@ class Story:
         return tuple((run, run.plan) for run in self.runs if run.plan and run.started_at)
 
     @property
-    def doubted_at(self) -> datetime | None:
-        """Return when it last turned out not to be over: it was reopened, looked into or recovered anew."""
-        again = [entry.occurred_at for entry, _ in self.told(IncidentReopened)]
-        sought = (Phase.INVESTIGATING, Phase.IDENTIFIED, Phase.RECOVERING)
-        again += [entry.occurred_at for entry, moved in self.told(PhaseChanged) if moved.phase in sought]
-        return max(again, default=None)
-
-    @property
     def recovered(self) -> tuple[Run, Plan] | None:
         """Return the run that brought service back last and for good, or None."""
-        doubt = self.doubted_at
         back = [
             (run.recovered_at, run, plan)
             for run, plan in self.planned
-            if run.recovered_at and (doubt is None or run.recovered_at > doubt)
+            if run.recovered_at and for_good(run, self.incident)
         ]
         return max(back, key=lambda item: item[0])[1:] if back else None
 

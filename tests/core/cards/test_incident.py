@@ -14,15 +14,19 @@ from bot.core.events import (
     FreezeLifted,
     FreezePlaced,
     ImpactStated,
+    IncidentReopened,
     IncidentResolved,
     IssueLinked,
     NoteAdded,
+    Phase,
+    PhaseChanged,
     RoleAssigned,
     RunRecovered,
     Scope,
     UpdatePosted,
 )
 from bot.core.plan import Plan
+from bot.core.update import draft
 from tests.core.story import (
     ASKED,
     DECLARED,
@@ -118,6 +122,25 @@ def test_the_rto_clock_stops_when_the_end_checks_pass(minute: float, said: str) 
     story = restoring()
     story.in_run(minute, RunRecovered())
     assert said in card(story, 90)
+
+
+def test_an_incident_that_was_opened_again_does_not_read_as_recovered_in_time() -> None:
+    story = restoring()
+    story.in_run(29, RunRecovered())
+    story.in_incident(30, IncidentResolved(statement="Right.", data_statement="None."))
+    story.in_incident(32, IncidentReopened(why="totals wrong again"))
+    assert (
+        "RTO 15 min left of 1 h: opened again after RUN-1 recovered, so it is counted on since "
+        "the impact began" in " ".join(card(story, 35).split())
+    )
+    assert "No reliable ETA" in draft(story.incident, [story.run], [], at(35)).actions
+
+
+def test_an_incident_that_is_looked_into_again_does_not_read_as_recovered_in_time() -> None:
+    story = restoring()
+    story.in_run(29, RunRecovered())
+    story.in_incident(32, PhaseChanged(phase=Phase.IDENTIFIED))
+    assert "15 min left of 1 h: looked into again after RUN-1 recovered" in " ".join(card(story, 35).split())
 
 
 def test_a_resolved_incident_says_what_was_lost_and_offers_nothing_to_press() -> None:

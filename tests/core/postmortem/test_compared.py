@@ -29,9 +29,10 @@ def told(now: Took, *before: Took, undo: bool = False) -> str:
     measured = [
         Measurement(at(0) - timedelta(days=len(before) - number), each) for number, each in enumerate(before)
     ]
-    # What was measured later, and the act itself, are not from before.
+    # What was measured later, the act itself, and another step of the same run are not from before.
     measured += [Measurement(at(24), now), Measurement(at(90), took(999.0))]
     assert operations_in(story.entries) == {"sqlite.restore"}
+    measured += [Measurement(at(12), took(777.0), "RUN-1")]
     history = History(measured=tuple(measured[::-1]))
     text = plain(postmortem(story.incident, story.entries, [story.run], [], now=at(60), history=history))
     return text.partition("Compared with before")[2].partition("Timeline")[0]

@@ -473,7 +473,7 @@ Freezes
 Nothing was frozen.
 
 Deviations from the plan
-None: every run went as planned.
+No run was started.
 
 Verification
 No check was carried out.
@@ -589,6 +589,16 @@ def test_a_missed_rto_says_by_how_much() -> None:
     story = restoring()
     story.in_run(50.5, events.RunRecovered())
     assert "recovered 1 h 30 s after the impact began; RTO 1 h: missed by 30 s." in written(story, 60)
+
+
+def test_a_recovery_that_did_not_last_is_named_where_the_objectives_cannot_be_judged() -> None:
+    story = restoring()
+    story.in_run(30, events.RunRecovered())
+    story.in_incident(40, events.IncidentReopened(why="totals wrong again"))
+    assert (
+        "RTO and RPO cannot be judged: it was opened again after RUN-1 recovered, and no run recovered the "
+        "service since." in written(story, 60)
+    )
 
 
 def recovered(plan: Plan, *, impact: bool = True, damage: bool = True) -> str:
