@@ -20,7 +20,7 @@ async def act(ask: Ask) -> Outcome:
 
 VERB = Verb(
     name="action",
-    usage='action "what" @owner [due:14d] [inc:INC-42]',
+    usage='action "what" @owner [due:14d|2026-12-24] [inc:INC-42]',
     summary="Note what is left to do so that it does not happen again.",
     right=Right.RESPOND,
     act=act,

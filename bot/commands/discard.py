@@ -44,7 +44,7 @@ async def _left(ask: Ask, run: Run, step: PlannedStep) -> str:
     if run.copies[step.id] < MOST_REMOVALS:
         at = run.step(step.id).not_before
         if at and ask.now < at:
-            return f"Its copy beside {target} would not go; it is tried again at {at_clock(at)}."
+            return f"Its copy beside {target} would not go; it is tried again at {at_clock(at, ask.now)}."
         return f"Its copy beside {target} is being removed."
     by_hand = f": `{step.undo.by_hand}`" if step.undo and step.undo.by_hand else "."
     return (

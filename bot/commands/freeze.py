@@ -24,7 +24,7 @@ from bot.core.events import (
 from bot.core.freeze import Change as Wanted
 from bot.core.freeze import Freeze, Pass, covers, judge
 from bot.core.may import Right
-from bot.core.words import sentence
+from bot.core.words import at_minute, sentence
 from bot.timeline import Change
 from playbooks.problems import nearest
 
@@ -168,12 +168,12 @@ async def _extend(ask: Ask) -> Outcome:
     until = freeze.placed.until if freeze.placed.lift == "at_until" else None
     if until:
         raise Refused(
-            f"{freeze.id} was placed to end by itself at {until:%H:%M}Z: nothing was recorded. "
+            f"{freeze.id} was placed to end by itself at {at_minute(until, ask.now)}: nothing was recorded. "
             "`freeze on` places one that stays."
         )
     event = FreezeExtended(review_at=ask.now + wait, why=ask.words.options.get("why", ""))
     answer = ask.done(
-        freeze.id, f"stays; it is looked at again at {ask.now + wait:%H:%M}Z.", freeze=freeze.id
+        freeze.id, f"stays; it is looked at again at {at_minute(ask.now + wait, ask.now)}.", freeze=freeze.id
     )
     return Outcome(answer, {f"freeze/{freeze.id}": Change(freeze.seq, (event,))})
 
@@ -197,7 +197,7 @@ def _pass(ask: Ask, freeze: Freeze, item: Pass) -> Line:
     """Return an exception as a line: granted, or what a second person says; nothing when it is over."""
     if ask.now >= item.expires:
         return ()
-    change, until = Code(f"{item.service}@{item.sha}"), f" until {item.expires:%H:%M}Z"
+    change, until = Code(f"{item.service}@{item.sha}"), f" until {at_minute(item.expires, ask.now)}"
     asked = f"@{item.asked_by} asked for it: {sentence(item.why)}"
     if item.granted_by:
         by = f" through{until}, granted by @{item.granted_by}; {asked}"
@@ -214,7 +214,9 @@ async def _allow(ask: Ask) -> Outcome:
     asked = next((e for e in freeze.exceptions if (e.service, e.sha) == (service, sha)), None)
     live = asked is not None and ask.now < asked.expires
     if asked and live and asked.granted_by:
-        raise Refused(f"{service}@{sha} may pass {freeze.id} already, until {asked.expires:%H:%M}Z.")
+        raise Refused(
+            f"{service}@{sha} may pass {freeze.id} already, until {at_minute(asked.expires, ask.now)}."
+        )
     if asked and live:
         return await _grant(ask, freeze, asked)
     if not _stops(ask, freeze, service):
@@ -231,7 +233,7 @@ async def _allow(ask: Ask) -> Outcome:
     )
     answer = ask.done(
         freeze.id,
-        f"an exception for {service}@{sha} until {expires:%H:%M}Z is asked for."
+        f"an exception for {service}@{sha} until {at_minute(expires, ask.now)} is asked for."
         f"{await _still(ask, freeze, service, sha)}",
         small=small,
         freeze=freeze.id,
@@ -246,7 +248,9 @@ async def _grant(ask: Ask, freeze: Freeze, asked: Pass) -> Outcome:
     event = ExceptionGranted(service=asked.service, sha=asked.sha)
     still = await _still(ask, freeze, asked.service, asked.sha)
     answer = ask.done(
-        freeze.id, f"lets {change} through until {asked.expires:%H:%M}Z.{still}", freeze=freeze.id
+        freeze.id,
+        f"lets {change} through until {at_minute(asked.expires, ask.now)}.{still}",
+        freeze=freeze.id,
     )
     return Outcome(answer, {f"freeze/{freeze.id}": Change(freeze.seq, (event,))})
 

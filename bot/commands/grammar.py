@@ -30,6 +30,8 @@ _TOKEN = re.compile(
     rf"|(?P<quoted>{_QUOTED})|(?P<word>{_BARE}))",
     re.DOTALL,
 )
+FARTHEST = timedelta(days=3650)
+"""How far ahead a day may lie on which something is to be done."""
 OLDEST = timedelta(days=366)
 """How far back a moment of an incident may lie; backups are seldom kept for as long."""
 _ESCAPED = re.compile(rf'\\(["\\{_TYPOGRAPHIC}])')
@@ -93,14 +95,14 @@ def an_id(word: str, prefix: str) -> str | None:
     return upper if _ID.fullmatch(upper) and upper.startswith(prefix) else None
 
 
-def a_duration(text: str) -> timedelta:
+def a_duration(text: str, ways: str = "30m, 2h or 1d") -> timedelta:
     """Return how long from now on, as people type it, or raise Refused."""
     try:
         length = parse_duration(text)
     except ValueError as problem:
-        raise _no_duration(text, _unlike(text)) from problem
+        raise _no_duration(text, _unlike(text), ways) from problem
     if not length:
-        raise _no_duration(text, "is no time at all")
+        raise _no_duration(text, "is no time at all", ways)
     return length
 
 
@@ -112,8 +114,23 @@ def _unlike(text: str) -> str:
     return "is no length of time, which is a whole number with its unit"
 
 
-def _no_duration(text: str, why: str) -> Refused:
-    return Refused(f"`{text[:40]}` {why}: nothing was recorded. Write it as 30m, 2h or 1d.")
+def _no_duration(text: str, why: str, ways: str) -> Refused:
+    return Refused(f"`{text[:40]}` {why}: nothing was recorded. Write it as {ways}.")
+
+
+def a_day(text: str, now: datetime) -> datetime:
+    """Return the end of a day, as 2026-12-24, or the moment that is so long from now."""
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+        return now + a_duration(text, "30m, 2h or 1d, or as a day: 2026-12-24")
+    try:
+        end = datetime.fromisoformat(f"{text}T23:59:00Z")
+    except ValueError as problem:
+        raise Refused(f"`{text}` is no day of the calendar: nothing was recorded.") from problem
+    if end <= now:
+        raise Refused(f"`{text}` is over: nothing was recorded. Say a day that is to come.")
+    if end - now > FARTHEST:
+        raise Refused(f"`{text}` is more than ten years away: nothing was recorded. Is the year right?")
+    return end
 
 
 def a_time(text: str, now: datetime) -> datetime:

@@ -15,7 +15,7 @@ from bot.core.incident import Incident
 from bot.core.loss import damaged_again
 from bot.core.may import Right
 from bot.core.run import Run
-from bot.core.words import in_words, joined, lasted
+from bot.core.words import at_clock, in_words, joined, lasted
 from bot.timeline import Change
 
 _SAID = (
@@ -109,7 +109,8 @@ async def _order(
             if run.id == incident.stopped_by and run.recovered_at and run.recovered_at < begun:
                 return run
     raise Refused(
-        f"The damage cannot begin ({begun:%H:%M:%SZ}) after writers were stopped ({ended:%H:%M:%SZ}): "
+        f"The damage cannot begin ({at_clock(begun, ask.now)}) after writers were stopped "
+        f"({at_clock(ended, ask.now)}): "
         "nothing was recorded. Correct one of them with damage: or writers-stopped:."
     )
 

@@ -19,7 +19,7 @@ from bot.core.external import IMPACT, STATUS, STATUSES, Draft, state_of
 from bot.core.incident import Incident
 from bot.core.literal import visible
 from bot.core.may import Right
-from bot.core.words import sentence
+from bot.core.words import at_clock, at_minute, sentence
 
 LONGEST, LONGEST_TITLE = 1_000, 100
 _NAME = re.compile(r"[Ee]?([1-9][0-9]{0,8})")
@@ -57,7 +57,7 @@ def _draft(ask: Ask, incident: Incident) -> Outcome:
         raise Refused(f"There are no words in what customers read: nothing was done. {ask.usage}")
     promised = None if own or status == "resolved" else promise(incident, ask.now)
     text = " ".join(
-        filter(None, (own or words(incident, name, status, promised), _data(ask, incident, status)))
+        filter(None, (own or words(incident, name, status, promised, ask.now), _data(ask, incident, status)))
     )
     _short_enough(text)
     waiting = incident.external.waiting
@@ -149,7 +149,7 @@ def _send(ask: Ask, incident: Incident) -> Outcome:
     ask.may(Right.PUBLISH, "send words to customers", incident)
     draft = _named(ask, incident)
     if draft.state != "waiting":
-        raise Refused(f"{_standing(draft, incident)} Nothing was sent.")
+        raise Refused(f"{_standing(ask, draft, incident)} Nothing was sent.")
     if not ask.desk.publishes:
         raise Refused(NOT_SET_UP)
     _agrees(ask, incident, draft.drafted.status)
@@ -163,7 +163,7 @@ def _drop(ask: Ask, incident: Incident) -> Outcome:
     ask.may(Right.PUBLISH, "decide what customers are told", incident)
     draft = _named(ask, incident)
     if draft.state != "waiting" and not draft.open:
-        raise Refused(f"{_standing(draft, incident)} Nothing was changed.")
+        raise Refused(f"{_standing(ask, draft, incident)} Nothing was changed.")
     line = f"{draft.name} is not sent."
     if draft.state == "sent":
         line = f"{draft.name} is not tried any more. Whether customers read it already, look there."
@@ -183,10 +183,10 @@ def _named(ask: Ask, incident: Incident) -> Draft:
     return draft
 
 
-def _standing(draft: Draft, incident: Incident) -> str:
+def _standing(ask: Ask, draft: Draft, incident: Incident) -> str:
     match draft.state:
         case "sent":
-            return f"{draft.name} was sent by @{draft.by} at {draft.at:%H:%M:%SZ}."
+            return f"{draft.name} was sent by @{draft.by} at {at_clock(draft.at, ask.now)}."
         case "dropped":
             return f"@{draft.by} said not to send {draft.name}: `publish` drafts anew."
         case _:
@@ -199,7 +199,7 @@ def _still_true(draft: Draft, now: datetime) -> None:
     promised = draft.drafted.promised
     if promised and promised <= now:
         raise Refused(
-            f"{draft.name} promises more by {promised:%H:%M} UTC, which is over: nothing was sent. "
+            f"{draft.name} promises more by {at_minute(promised, now)}, which is over: nothing was sent. "
             "`publish` drafts anew."
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from bot.commands.grammar import a_duration
+from bot.commands.grammar import a_day, a_duration
 from bot.commands.verb import Answer, Ask, Outcome, Verb, in_incident
 from bot.core.cards.incident import to_do_line
 from bot.core.document import Bullets, Document, Moment, Paragraph
@@ -100,10 +100,10 @@ def give_action(ask: Ask, incident: Incident, number: int, what: str, to: str, *
             f"{incident.id} is closed, and its post-mortem with it: nothing was recorded. "
             f"`{ask.desk.command} reopen {incident.id}` opens it again."
         )
-    within = a_duration(ask.words.options[option]) if option in ask.words.options else ACTION
-    due = ask.now + within
+    said = ask.words.options.get(option)
+    due = a_day(said, ask.now) if said is not None else ask.now + ACTION
     event = TaskGiven(number=number, what=what, to=to, due=due, follow_up=True)
-    line = (f"T{number} is an action of @{to} until ", Moment(due), f", in {in_words(within)}.")
+    line = (f"T{number} is an action of @{to} until ", Moment(due), f", in {in_words(due - ask.now)}.")
     return _recorded(ask, incident, event, *line)
 
 

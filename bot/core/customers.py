@@ -31,13 +31,15 @@ def within(title: str) -> str:
     return f"the {title[4:]}" if title.startswith("The ") else title
 
 
-def words(incident: Incident, title: str, status: ExternalStatus, promised: datetime | None) -> str:
+def words(
+    incident: Incident, title: str, status: ExternalStatus, promised: datetime | None, now: datetime
+) -> str:
     """Return what customers would read of an incident, of what is known; without what was lost."""
-    return " ".join(_sentences(incident, title, status, promised))
+    return " ".join(_sentences(incident, title, status, promised, now))
 
 
 def _sentences(
-    incident: Incident, title: str, status: ExternalStatus, promised: datetime | None
+    incident: Incident, title: str, status: ExternalStatus, promised: datetime | None, now: datetime
 ) -> Iterator[str]:
     if incident.false_alarm:
         yield f"What we reported of {within(title)} was a false alarm."
@@ -54,4 +56,5 @@ def _sentences(
     if incident.resolved and status == "resolved":
         yield sentence(incident.resolved.statement)
     if promised:
-        yield f"We will say more by {promised:%H:%M} UTC."
+        day = "" if promised.date() == now.date() else f"{promised:%Y-%m-%d} "
+        yield f"We will say more by {day}{promised:%H:%M} UTC."

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from bot.core.events import (
@@ -88,7 +89,7 @@ def wanted(incident: Incident, story: Iterable[Entry], paging: Paging | None) ->
         title=f"{incident.id}: {incident.title}",
         details=(
             f"SEV{incident.severity}, {incident.service} in {incident.environment}. "
-            f"Declared by {incident.declared_by} at {at_clock(incident.declared_at)}, "
+            f"Declared by {incident.declared_by} at {incident.declared_at:%H:%M:%SZ}, "
             f"commander {incident.commander}."
         ),
         urgency="high" if incident.severity <= URGENT or asked else "low",
@@ -133,10 +134,10 @@ def _notes(incident: Incident, told: Iterable[Entry]) -> Iterator[Note]:
         match entry.event:
             case UpdatePosted(number=number, audience=audience) as update:
                 published = audience != "responders"
-                yield Note(f"{incident.id} update {number}", _update(update), published)
+                yield Note(f"{incident.id} update {number}", _update(update, entry.recorded_at), published)
             case UpdateOverdue(number=number, promised=promised):
-                text = f"The update promised for {at_clock(promised)} did not come."
-                yield Note(f"{incident.id} update {number} overdue {at_clock(promised)}", text)
+                text = f"The update promised for {at_clock(promised, entry.recorded_at)} did not come."
+                yield Note(f"{incident.id} update {number} overdue {promised:%H:%M:%SZ}", text)
             case RunStarted():
                 yield Note(mark, f"{run} was started by {entry.by}.")
             case RunPaused(why=why):
@@ -150,8 +151,8 @@ def _notes(incident: Incident, told: Iterable[Entry]) -> Iterator[Note]:
                 pass
 
 
-def _update(update: UpdatePosted) -> str:
-    promise = f" Next update by {at_clock(update.next_by)}." if update.next_by else ""
+def _update(update: UpdatePosted, now: datetime) -> str:
+    promise = f" Next update by {at_clock(update.next_by, now)}." if update.next_by else ""
     parts = (("Conditions", update.conditions), ("Actions", update.actions), ("Needs", update.needs))
     return " ".join(f"{name}: {sentence(text)}" for name, text in parts) + promise
 

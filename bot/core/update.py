@@ -58,7 +58,7 @@ def _conditions(
     yield f"SEV{incident.severity}, {incident.phase.value}."
     yield f"{(incident.impact or 'Impact not stated yet').rstrip('.')}."
     if incident.impact_start:
-        yield f"Since {at_clock(incident.impact_start)}, {in_words(lasted(incident.impact_start, now))}."
+        yield f"Since {at_clock(incident.impact_start, now)}, {in_words(lasted(incident.impact_start, now))}."
     yield from (f"Data: {summary(loss)}." for loss in _given_up(incident, runs, now))
     news = list(_news(incident, runs, freezes))
     if incident.updated_at:
@@ -111,7 +111,7 @@ def _doing(run: Run, plan: Plan, step: PlannedStep, now: datetime) -> str:
     owners = ", ".join(f"@{name}" for name in plan.roles.get(step.by, ())) or step.by
     started = run.step(step.id).started_at or now
     expected = f", expected {in_words(timedelta(seconds=step.estimate_s))}" if step.estimate_s > 0 else ""
-    return f"{step.title} ({owners}, since {at_clock(started)}{expected})"
+    return f"{step.title} ({owners}, since {at_clock(started, now)}{expected})"
 
 
 def _completed(incident: Incident, run: Run, plan: Plan) -> Iterator[str]:
@@ -149,4 +149,4 @@ def _approvals(run: Run, plan: Plan, now: datetime) -> Iterator[str]:
             continue
         valid = [a for a in state.approvals if counts(a, gate, hash=run.hash, holders=plan.roles, now=now)]
         seats = ", ".join(dict.fromkeys(missing(gate, valid, plan.roles)))
-        yield f"approval {run.id}.{gate.name} from {seats} by {at_clock(state.expires)}"
+        yield f"approval {run.id}.{gate.name} from {seats} by {at_clock(state.expires, now)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from bot.core.document import Line, Link, Span, Who, say
+from bot.core.document import Line, Link, Span, Who, say, utc
 from bot.core.literal import cut, leads_to_the_web
 from playbooks.criteria import Value
 
@@ -80,9 +80,14 @@ def roughly(low: timedelta, high: timedelta) -> str:
     return between(low // grain * grain, -(-high // grain) * grain)
 
 
-def at_clock(at: datetime) -> str:
-    """Return a UTC moment of today for plain text: 02:10:05Z."""
-    return f"{at:%H:%M:%SZ}"
+def at_clock(at: datetime, now: datetime) -> str:
+    """Return a UTC moment for plain text, with its day where that is not today: 02:10:05Z."""
+    return f"{at:%H:%M:%SZ}" if at.date() == now.date() else utc(at)
+
+
+def at_minute(at: datetime, now: datetime) -> str:
+    """Return a UTC moment to the minute, with its day where that is not today: 02:10Z."""
+    return f"{at:%H:%MZ}" if at.date() == now.date() else f"{at:%Y-%m-%d %H:%MZ}"
 
 
 def in_size(amount: float, unit: str) -> str:

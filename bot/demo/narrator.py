@@ -12,9 +12,8 @@ from typing import TextIO
 
 from bot.core.literal import visible
 from bot.sandbox.slack import Message, SlackStandIn
+from bot.sandbox.slack.plain import said_once
 
-# Slack shows a moment in the reader's zone and in UTC; here both are UTC, on one day.
-_TWICE = re.compile(r"\d{4}-\d\d-\d\d (\d\d:\d\d:\d\dZ) \(\1\)")
 # What only counts on is no news: 7 s, 11 min 20 s, 65.5 kB.
 _COUNTS = re.compile(r"\d[\d,.]*( ?(s|min|h|d|kB|MB|bytes)\b)?( \d+ (s|min|h)\b)*")
 _NAME, _WIDTH = 9, 100
@@ -109,9 +108,9 @@ class Narrator:
             self._put(f"{at:%H:%M:%S}", self._name(told.who), told.text, bar="│ " if told.thread else "")
 
     def _put(self, at: str, who: str, text: str, *, bar: str = "") -> None:
-        first, *more = [part for line in _TWICE.sub(r"\1", text).splitlines() for part in wrapped(line)] or [
-            ""
-        ]
+        first, *more = [
+            part for line in said_once(text, self._now().date()).splitlines() for part in wrapped(line)
+        ] or [""]
         head = f"{at}  {who:<{_NAME}} {bar}"
         self._write(head + first, *(f"{'':8}  {'':{_NAME}} {bar}{line}" for line in more))
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
-from bot.commands.grammar import LONGEST, Words, a_duration, a_recent_time, a_time, an_id, one_of, read
+from bot.commands.grammar import LONGEST, Words, a_day, a_duration, a_recent_time, a_time, an_id, one_of, read
 from bot.core.errors import Refused
 
 NOW = datetime(2026, 11, 23, 2, 25, tzinfo=UTC)
@@ -203,6 +203,31 @@ def test_what_is_no_duration_is_refused_in_plain_words(text: str, why: str) -> N
     said = str(refusal.value)
     assert said.startswith(f"`{text[:40]}` {why}")
     assert said.endswith(": nothing was recorded. Write it as 30m, 2h or 1d.")
+
+
+def test_a_day_is_taken_to_its_end_and_a_length_from_now() -> None:
+    assert a_day("2026-12-24", NOW) == datetime(2026, 12, 24, 23, 59, tzinfo=UTC)
+    assert a_day("2026-11-23", NOW) == datetime(2026, 11, 23, 23, 59, tzinfo=UTC)
+    assert a_day("14d", NOW) == NOW + timedelta(days=14)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("2026-11-22", "is over: nothing was recorded. Say a day that is to come."),
+        ("2026-02-30", "is no day of the calendar: nothing was recorded."),
+        ("2062-12-24", "is more than ten years away: nothing was recorded. Is the year right?"),
+        (
+            "24.12.",
+            "is no length of time, which is a whole number with its unit: nothing was recorded. "
+            "Write it as 30m, 2h or 1d, or as a day: 2026-12-24.",
+        ),
+    ],
+)
+def test_what_is_no_day_to_come_is_refused(text: str, why: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        a_day(text, NOW)
+    assert str(refusal.value) == f"`{text}` {why}"
 
 
 def test_longer_ago_than_ten_years_is_refused() -> None:

@@ -85,22 +85,25 @@ def test_a_component_is_as_bad_as_the_incident_until_it_is_resolved() -> None:
 def test_words_are_drafted_of_what_is_known() -> None:
     impact = ImpactStated(statement="wrong prices", impact_start=at(-10))
     worse = incident(impact)
-    assert words(worse, "Checkout", "investigating", at(30)) == snapshot(
+    assert words(worse, "Checkout", "investigating", at(30), at(0)) == snapshot(
         "We are investigating a problem with Checkout. What you may notice: wrong prices. It began at "
         "2026-11-23 02:00 UTC. We will say more by 02:40 UTC."
     )
-    assert words(incident(), "Checkout", "identified", None) == snapshot(
+    assert "We will say more by 2026-11-24 03:10 UTC." in words(
+        worse, "Checkout", "investigating", at(25 * 60), at(0)
+    )
+    assert words(incident(), "Checkout", "identified", None, at(0)) == snapshot(
         "We know what is wrong with Checkout and are working on it. It began at 2026-11-23 02:00 UTC."
     )
-    assert words(incident(), "Checkout", "monitoring", None) == snapshot(
+    assert words(incident(), "Checkout", "monitoring", None, at(0)) == snapshot(
         "Checkout has been put right, and we are watching whether it stays so. "
         "It began at 2026-11-23 02:00 UTC."
     )
-    assert words(incident(impact, RESOLVED), "Checkout", "resolved", None) == snapshot(
+    assert words(incident(impact, RESOLVED), "Checkout", "resolved", None, at(0)) == snapshot(
         "The problem with Checkout is resolved. What you may have noticed: wrong prices. "
         "Prices are right again."
     )
-    assert words(incident(FalseAlarm(why="a test")), "Checkout", "resolved", None) == snapshot(
+    assert words(incident(FalseAlarm(why="a test")), "Checkout", "resolved", None, at(0)) == snapshot(
         "What we reported of Checkout was a false alarm."
     )
 
@@ -232,10 +235,10 @@ def test_the_post_mortem_says_when_customers_were_first_told() -> None:
 
 def test_a_service_whose_title_begins_with_the_is_called_so_inside_a_sentence() -> None:
     title = "The checkout of the shop"
-    assert words(incident(), title, "investigating", None).startswith(
+    assert words(incident(), title, "investigating", None, at(0)).startswith(
         "We are investigating a problem with the checkout of the shop."
     )
-    assert words(incident(), title, "monitoring", None).startswith("The checkout of the shop has been")
+    assert words(incident(), title, "monitoring", None, at(0)).startswith("The checkout of the shop has been")
     assert "of the checkout of the shop was" in words(
-        incident(FalseAlarm(why="a test")), title, "resolved", None
+        incident(FalseAlarm(why="a test")), title, "resolved", None, at(0)
     )

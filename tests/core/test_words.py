@@ -6,6 +6,8 @@ import pytest
 
 from bot.core.document import Code, Link, Who
 from bot.core.words import (
+    at_clock,
+    at_minute,
     between,
     in_size,
     in_words,
@@ -43,6 +45,13 @@ def test_a_length_is_the_difference_of_the_two_times_that_are_shown() -> None:
     end = datetime(2026, 11, 23, 2, 12, 0, 100_000, tzinfo=UTC)
     assert in_words(end - start) == "1 min 59 s"
     assert in_words(lasted(start, end)) == "2 min"
+
+
+def test_a_moment_that_is_not_today_has_its_day() -> None:
+    now = datetime(2026, 11, 23, 2, 10, tzinfo=UTC)
+    late = datetime(2026, 11, 22, 23, 59, 5, tzinfo=UTC)
+    assert [at_clock(now, now), at_minute(now, now)] == ["02:10:00Z", "02:10Z"]
+    assert [at_clock(late, now), at_minute(late, now)] == ["2026-11-22 23:59:05Z", "2026-11-22 23:59Z"]
 
 
 def test_a_range_whose_ends_read_the_same_is_one_length() -> None:

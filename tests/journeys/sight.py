@@ -12,6 +12,7 @@ from bot.sandbox.alertmanager import AlertmanagerStandIn
 from bot.sandbox.jira import JiraStandIn
 from bot.sandbox.pagerduty import PagerDutyStandIn
 from bot.sandbox.slack import Message, SlackStandIn
+from bot.sandbox.slack.plain import said_once
 from bot.sandbox.statuspage import StatuspageStandIn
 from tests.journeys.script import Read
 
@@ -27,7 +28,6 @@ _SILENT = (CARDS["incident"], CARDS["progress"])
 _SHORT = (CARDS["plan"], CARDS["approval"], CARDS["decision"])
 HEAD_LINES = 2
 
-_TWICE = re.compile(r"2026-\d\d-\d\d (\d\d:\d\d:\d\dZ) \(\1\)")
 _HASH = re.compile(r"\b(?=[0-9a-f]*[0-9])[0-9a-f]{8}\b")
 _MESSAGE = re.compile(r"(/archives/\w+/p\d{10})\d{6}")
 _SAME = re.compile(r"(.)\1{59,}")
@@ -68,6 +68,8 @@ class Sight:
         self, slack: SlackStandIn, names: Mapping[str, str], masks: Mapping[str, str] | None = None
     ) -> None:
         self._slack = slack
+        # What was said on another day is no news on the next.
+        self._today = slack.workspace.now().date()
         self._names = names
         self._masks = masks or {}
         self._seen: dict[str, str] = {}
@@ -141,7 +143,8 @@ class Sight:
             text = text.replace(address, name)
         for pattern, mask in self._masks.items():
             text = re.sub(pattern, mask, text)
-        text = _HASH.sub("<hash8>", _TWICE.sub(r"\1", _MESSAGE.sub(r"\1…", text)))
+        text = said_once(_MESSAGE.sub(r"\1…", text), self._today)
+        text = _HASH.sub("<hash8>", text)
         text = _SAME.sub(lambda run: f"{run[1]}… ({len(run[0])} of them)", text)
         return "".join(mark if mark.isprintable() or mark == "\n" else f"\\x{ord(mark):02x}" for mark in text)
 

@@ -11,7 +11,6 @@ from bot.core.cards.states import place, stands
 from bot.core.document import Block, Bullets, Document, Line, Paragraph, Strong
 from bot.core.plan import Plan, PlannedStep, in_order
 from bot.core.run import OVER, Run, Status, StepState
-from bot.core.words import at_clock
 from integrations.contract import Cancel, Effect
 
 
@@ -24,8 +23,8 @@ class Seen:
 
     def __str__(self) -> str:
         if self.problem:
-            return f"asked at {at_clock(self.at)}, this was wrong: {self.problem.rstrip('.')}"
-        return f"it answered at {at_clock(self.at)}"
+            return f"asked at {self.at:%H:%M:%SZ}, this was wrong: {self.problem.rstrip('.')}"
+        return f"it answered at {self.at:%H:%M:%SZ}"
 
 
 _WELL = frozenset({Status.SUCCEEDED, Status.DONE})

@@ -9,6 +9,7 @@ from typing import Any
 
 from bot.core.document import utc
 from bot.core.literal import leads_to_the_web
+from bot.core.words import at_clock
 from bot.sandbox.page.html import Html, joined, lines, tag, text
 from bot.sandbox.page.seat import Seat
 from bot.sandbox.slack.plain import unescape
@@ -19,7 +20,7 @@ _ENTITY = re.compile(r"<([^<>]+)>")
 _CODE = re.compile(r"```\n?(.+?)\n?```|`([^`\n]+)`", re.DOTALL)
 _STYLED = re.compile(r"(?<![\w*_~])([*_~])(?=\S)([^\n]*?\S)\1(?![\w*_~])")
 _HELD = re.compile("\ue000(\\d+)\ue001")
-_TWICE = re.compile(r"(>(\d\d:\d\d:\d\dZ)</time>) \(\2\)")
+_TWICE = re.compile(r"(>(?:\d{4}-\d\d-\d\d )?(\d\d:\d\d:\d\dZ)</time>) \(\2\)")
 _OPTION = re.compile(r"(?<=\s)--?[A-Za-z]\S*")
 _STYLES = {"*": "strong", "_": "em", "~": "s"}
 _RICH_STYLES = {"bold": "strong", "italic": "em", "strike": "s", "code": "code"}
@@ -52,6 +53,11 @@ class Eyes:
         own = known is not None and self.seat.person.id in known.users
         name = known.handle if known else label or id
         return tag("span", f"@{name.removeprefix('@')}", class_="mention own" if own else "mention")
+
+    def moment(self, seconds: int) -> Html:
+        """Return a moment as Slack would show it to a reader in UTC, with its day where that is not today."""
+        at = datetime.fromtimestamp(seconds, UTC)
+        return tag("time", at_clock(at, self.workspace.now()), datetime=at.isoformat(), title=utc(at))
 
 
 def mrkdwn(eyes: Eyes, marked: str) -> Html:
@@ -112,17 +118,11 @@ def _entity(eyes: Eyes, inside: str) -> Html:
 def _special(eyes: Eyes, command: str, label: str) -> Html:
     match command.split("^"):
         case ["date", seconds, *_] if seconds.isdigit():
-            return moment(int(seconds))
+            return eyes.moment(int(seconds))
         case ["subteam", group, *_]:
             return eyes.group(group, label)
         case _:
             return tag("span", label or f"@{command}", class_="mention own")
-
-
-def moment(seconds: int) -> Html:
-    """Return a moment as Slack would show it in the zone of a reader in UTC."""
-    at = datetime.fromtimestamp(seconds, UTC)
-    return tag("time", utc(at)[11:], datetime=at.isoformat(), title=utc(at))
 
 
 def link(url: str, label: str = "") -> Html:
@@ -187,7 +187,7 @@ def _leaf(eyes: Eyes, node: Wire) -> Html:
         case {"type": "emoji", "name": str(name)}:
             return text(f":{name}:")
         case {"type": "date", "timestamp": int(seconds)}:
-            return moment(seconds)
+            return eyes.moment(seconds)
         case _:
             return Html()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from bot.core.document import utc
 from bot.sandbox.page.blocks import attachments, blocks
@@ -31,6 +31,7 @@ class Around:
     seat: Seat
     replies: int | None
     pinned: bool
+    today: date
 
 
 class Talk:
@@ -74,7 +75,7 @@ class Talk:
 
     def _message(self, seat: Seat, message: Message, replies: int | None) -> Html:
         pinned = message.ts in self._slack.channel(message.channel).pins
-        around = Around(seat, replies, pinned)
+        around = Around(seat, replies, pinned, self._slack.workspace.now().date())
         key = (message.channel, message.ts, around)
         kept = self._kept.get(key)
         if kept is None or kept[0] is not message:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from bot.core.document import utc
@@ -15,6 +15,7 @@ from bot.sandbox.slack.workspace import Workspace
 _ENTITY = re.compile(r"<([^<>]+)>")
 _CODE = re.compile(r"```(.+?)```|`([^`\n]+)`", re.DOTALL)
 _STYLED = re.compile(r"(?<![\w*_~])([*_~])(?=\S)([^\n]*?\S)\1(?![\w*_~])")
+_TWICE = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\dZ) \(\2\)")
 _STATES = {"pending": "○", "in_progress": "◐", "complete": "✓", "error": "✗"}
 
 
@@ -66,6 +67,14 @@ def _special(workspace: Workspace, command: str, label: str) -> str:
             return f"@{known.handle if known else label or group}"
         case _:
             return label or f"@{command}"
+
+
+def said_once(text: str, today: date) -> str:
+    """Return plain text with each moment said once, with its day where that is not today.
+
+    Slack shows a moment in the reader's zone, and Backstop says it in UTC beside that: here both are one.
+    """
+    return _TWICE.sub(lambda found: found[2] if found[1] == f"{today}" else f"{found[1]} {found[2]}", text)
 
 
 def pings(message: Message) -> set[str]:

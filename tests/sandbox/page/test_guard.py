@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -76,6 +78,18 @@ async def test_hostile_text_is_shown_as_it_was_typed(visitor: Visitor, slack: Sl
     assert document.all("img") == []
     assert EVIL in document.one("div", id="talk").text
     assert EVIL[:20] in document.one("div", id="note").text
+
+
+def test_a_moment_is_read_once_and_with_its_day_where_that_is_not_today() -> None:
+    slack = SlackStandIn(now=lambda: datetime(2026, 11, 23, 8, 59, tzinfo=UTC))
+    eyes = Eyes(slack.workspace, seat_of(slack, {}, ()))
+    today, before = (
+        "<!date^1795399800^{date_num}|x> (02:10:00Z)",
+        "<!date^1795391940^{date_num}|x> (23:59:00Z)",
+    )
+    shown = read(mrkdwn(eyes, f"{before}, {today}"))
+    assert [each.text for each in shown.all("time")] == ["2026-11-22 23:59:00Z", "02:10:00Z"]
+    assert "(" not in shown.text
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
