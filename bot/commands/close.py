@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bot.commands.grammar import a_duration, one_of
+from bot.commands.resolve import still_read
 from bot.commands.verb import Ask, Outcome, Verb, in_incident
 from bot.core.blameless import hints
 from bot.core.deciding import WROTE, unanswered
@@ -14,6 +15,7 @@ from bot.core.events import IncidentClosed, Phase
 from bot.core.incident import Incident
 from bot.core.may import Right
 from bot.core.tasks import actions
+from bot.core.words import joined
 
 ANSWERS = ("no", "helped", "slowed", "lost", "failed")
 
@@ -45,7 +47,8 @@ async def act(ask: Ask) -> Outcome:
         speed_evidence=ask.words.options.get("speed-link"),
     )
     advice = [f"{hint} " for hint in hints([event.why])]
-    answer = ask.done(incident.id, "is closed.", small=(*advice, *_left(incident)))
+    left = joined([*_left(incident), *still_read(incident)], " ")
+    answer = ask.done(incident.id, "is closed.", small=(*advice, *left))
     return in_incident(answer, incident, event)
 
 
@@ -59,13 +62,14 @@ def _minutes(ask: Ask, question: str, answer: str) -> int | None:
     return max(1, round(a_duration(word) / timedelta(minutes=1)))
 
 
-def _left(incident: Incident) -> Line:
+def _left(incident: Incident) -> tuple[Line, ...]:
     """Return which actions are not done, of which nobody is reminded any more."""
     left = [f"T{task.number} of @{task.to}" for task in actions(incident.tasks) if task.open]
     if not left:
         return ()
     done = Code(f"task done {incident.id}.{left[0].partition(' ')[0]}")
-    return (f"Not done yet: {', '.join(left)}. Nobody is reminded from now on; ", done, " says that one is.")
+    line = f"Not done yet: {', '.join(left)}. Nobody is reminded from now on; "
+    return ((line, done, " says that one is."),)
 
 
 _AVAILABILITY = "whether having backups made a difference (no, helped, slowed, lost or failed)"

@@ -19,6 +19,7 @@ from bot.core.decided import Decision
 from bot.core.deciding import WROTE, outcome_in_words
 from bot.core.disputed import handed_back, looked_up, word_of_a_person
 from bot.core.document import Buttons, Document, Line, Paragraph, Strong
+from bot.core.duplicate import go_on
 from bot.core.errors import Refused
 from bot.core.events import (
     Decided,
@@ -102,7 +103,7 @@ def _still_takes(incident: Incident, facts: Collection[str]) -> None:
     """Raise Refused once it is over; what has to be known to close it is still taken until then."""
     if incident.open or (incident.phase is Phase.RESOLVED and set(facts) == {WROTE}):
         return
-    raise Refused(f"{incident.id} is {incident.stands}: `reopen` it first. Nothing was recorded.")
+    raise Refused(f"{incident.id} is {incident.stands}: {go_on(incident)}. Nothing was recorded.")
 
 
 def _nobody_was_faster(ask: Ask, incident: Incident, facts: Mapping[str, Value]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.commands.resolve import still_frozen
+from bot.commands.resolve import left_by
 from bot.commands.verb import Ask, Outcome, Verb
 from bot.core.errors import Refused
 from bot.core.events import FalseAlarm, WarmStopped
@@ -29,7 +29,7 @@ async def act(ask: Ask) -> Outcome:
     changes = {
         f"run/{run.id}": Change(run.seq, (unused,) if run.warm else ()) for run in runs if not run.over
     }
-    answer = ask.done(incident.id, "is closed as a false alarm.", small=await still_frozen(ask, incident))
+    answer = ask.done(incident.id, "is closed as a false alarm.", small=await left_by(ask, incident))
     event = FalseAlarm(why=why)
     return Outcome(answer, {**changes, f"incident/{incident.id}": Change(incident.seq, (event,))})
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bot.commands.grammar import an_id
+from bot.commands.resolve import still_read
 from bot.commands.task import new_number
 from bot.commands.verb import Ask, Outcome, Verb
-from bot.core.cards.said.merging import known_there
+from bot.core.cards.said.merging import known_there, not_taken_over
 from bot.core.document import Line
 from bot.core.duplicate import merged_in
 from bot.core.errors import Refused
@@ -42,12 +43,14 @@ async def act(ask: Ask) -> Outcome:
     numbered = list(enumerate(moving, new_number(survivor)))
     here = [TaskMoved(number=task.number, to=f"{survivor.id}.T{number}") for number, task in numbered]
     there = [event for number, task in numbered for event in _given(number, task, duplicate, survivor)]
-    told = merged_in(duplicate, survivor, why=why, timeline=f"{ask.desk.url}/incidents/{duplicate.id}")
+    timeline = f"{ask.desk.url}/incidents/{duplicate.id}"
+    planned = [run for run in runs if not run.over]
+    told = merged_in(duplicate, survivor, why=why, timeline=timeline, planned=planned)
     because = f"{duplicate.id} was merged into {survivor.id}"
     # A run that is started in the same moment must not act for an incident that is over.
     unused = WarmStopped(why=because)
     changes = {
-        **{f"run/{run.id}": Change(run.seq, (unused,) if run.warm else ()) for run in runs if not run.over},
+        **{f"run/{run.id}": Change(run.seq, (unused,) if run.warm else ()) for run in planned},
         **{
             f"freeze/{freeze.id}": Change(freeze.seq, (FreezeMoved(incident=survivor.id, why=because),))
             for freeze in freezes
@@ -55,7 +58,14 @@ async def act(ask: Ask) -> Outcome:
         f"incident/{duplicate.id}": Change(duplicate.seq, (_merged(survivor, why), *here)),
         f"incident/{survivor.id}": Change(survivor.seq, (told, *there)),
     }
-    small = joined([*_moved(numbered, freezes), *_known_there(told, survivor)], ". ")
+    small = joined(
+        [
+            *_moved(numbered, freezes),
+            *_known_there(told, survivor),
+            *still_read(duplicate, f" of {duplicate.id}"),
+        ],
+        ". ",
+    )
     answer = ask.done(duplicate.id, f"is merged into {survivor.id}: everything goes on there.", small=small)
     return Outcome(answer, changes)
 
@@ -131,9 +141,10 @@ def _known_there(told: MergedIn, survivor: Incident) -> list[Line]:
     """Return what only the duplicate knows; most of it is read in the other's channel, where it has one."""
     lines = list(known_there(told, survivor))
     worse = 1 if told.severity else 0
+    named = not_taken_over(told, survivor)
     if survivor.room and len(lines) > worse:
         lines[worse:] = [(f"What else is known of {told.incident} alone is told in #{survivor.room.name}",)]
-    return lines
+    return [named, *lines] if named else lines
 
 
 VERB = Verb(

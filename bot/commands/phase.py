@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.commands.grammar import one_of
 from bot.commands.verb import Ask, Outcome, Verb, in_incident
+from bot.core.duplicate import go_on
 from bot.core.errors import Refused
 from bot.core.events import Phase, PhaseChanged
 from bot.core.may import Right
@@ -17,7 +18,7 @@ async def act(ask: Ask) -> Outcome:
     incident = await ask.incident(ask.words.options.get("inc"))
     ask.may(Right.COMMAND, "change the phase", incident)
     if not incident.open:
-        raise Refused(f"{incident.id} is {incident.stands}: `reopen` it first. Nothing was recorded.")
+        raise Refused(f"{incident.id} is {incident.stands}: {go_on(incident)}. Nothing was recorded.")
     if incident.phase.value == word:
         raise Refused(f"{incident.id} is {word} already; nothing was recorded.")
     event = PhaseChanged(phase=Phase(word), why=ask.words.options.get("why", ""))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from bot.commands.grammar import a_recent_time
 from bot.commands.verb import Ask, Outcome, Verb
 from bot.core.document import Code
+from bot.core.duplicate import go_on
 from bot.core.errors import Refused
 from bot.core.events import Event, PlanAsked, PlanAttached
 from bot.core.incident import Incident
@@ -29,7 +30,7 @@ async def act(ask: Ask) -> Outcome:
     incident = await ask.incident(ask.words.options.get("inc"))
     ask.may(Right.COMMAND, "plan a run", incident)
     if not incident.open:
-        raise Refused(f"{incident.id} is {incident.stands}: `reopen` it first. Nothing was planned.")
+        raise Refused(f"{incident.id} is {incident.stands}: {go_on(incident)}. Nothing was planned.")
     service = ask.words.options.get("svc", incident.service)
     environment = ask.words.options.get("env", incident.environment)
     applies(loaded.playbook, service, environment)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.commands.verb import Ask, Outcome, Verb
 from bot.core.copies import failed, kept_until
 from bot.core.document import Code, Moment
+from bot.core.duplicate import plan_there
 from bot.core.errors import Refused
 from bot.core.events import RetryAsked, WarmAsked
 from bot.core.incident import Incident
@@ -38,7 +39,9 @@ def _preparable(run: Run, incident: Incident) -> Plan:
     if run.over or run.abort:
         raise Refused(f"{run.id} is {run.state}: nothing is prepared. Plan a new run.")
     if not incident.open:
-        raise Refused(f"{incident.id} is {incident.stands}: `reopen` it first. Nothing is prepared.")
+        raise Refused(
+            f"{incident.id} is {incident.stands}: {plan_there(incident, run)}. Nothing is prepared."
+        )
     if run.plan is None:
         raise Refused(f"{run.id} is still being planned: nothing is prepared. Wait for its plan card.")
     if run.started_at is not None:

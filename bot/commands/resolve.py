@@ -13,6 +13,7 @@ from bot.core.events import IncidentResolved, WarmStopped
 from bot.core.incident import Incident
 from bot.core.loss import damaged_again
 from bot.core.may import Right
+from bot.core.words import joined
 from bot.timeline import Change
 
 
@@ -34,7 +35,7 @@ async def act(ask: Ask) -> Outcome:
     event = IncidentResolved(statement=statement, data_statement=data)
     wrong = (why for run in runs if (why := damaged_again(run, incident)))
     line: Line = ("is resolved.", *(part for why in wrong for part in (" ", Strong(why))))
-    answer = ask.done(incident.id, *line, small=await still_frozen(ask, incident))
+    answer = ask.done(incident.id, *line, small=await left_by(ask, incident))
     asked = [*came_of_it(incident), *_wrote(ask, incident)]
     answer = replace(answer, document=Document("", (*answer.document.blocks, *asked)))
     # A run that is started in the same moment must not act for an incident that is over.
@@ -50,10 +51,28 @@ def _wrote(ask: Ask, incident: Incident) -> tuple[Block, ...]:
     return wrote(incident.id, criteria)
 
 
-async def still_frozen(ask: Ask, incident: Incident) -> Line:
+async def _still_frozen(ask: Ask, incident: Incident) -> Line:
     """Return the sentence that names the freezes an incident that is over leaves, if it does."""
     held = [freeze.id for freeze in await ask.freezes() if freeze.incident == incident.id]
     return (f"Still in force: {', '.join(held)}. To lift: ", Code(f"freeze off {held[0]}")) if held else ()
+
+
+def still_read(incident: Incident, of: str = "") -> tuple[Line, ...]:
+    """Return the sentence that names what customers go on reading of an incident that is over, if they do."""
+    reads = incident.external.read
+    if reads in (None, "resolved"):
+        return ()
+    line = f"Customers still read{of}: {reads}. "
+    waiting = incident.external.waiting
+    if waiting and waiting.drafted.status == "resolved":
+        return ((line, Code(f"publish send {waiting.name} inc:{incident.id}"), " sends the end."),)
+    return ((line, Code(f"publish as:resolved inc:{incident.id}"), " drafts the end."),)
+
+
+async def left_by(ask: Ask, incident: Incident) -> Line:
+    """Return what an incident that is over leaves: freezes that stop changes, and what customers read."""
+    frozen = await _still_frozen(ask, incident)
+    return joined([line for line in (frozen, *still_read(incident)) if line], ". ")
 
 
 VERB = Verb(

@@ -11,6 +11,7 @@ from bot.core import run as runs
 from bot.core.approval import Standing, standing
 from bot.core.document import Code
 from bot.core.due import next_gate
+from bot.core.duplicate import plan_there
 from bot.core.errors import Refused
 from bot.core.events import (
     Event,
@@ -57,7 +58,9 @@ async def act(ask: Ask) -> Outcome:
 
 def _startable(ask: Ask, run: Run, plan: Plan, incident: Incident) -> None:
     if not incident.open:
-        raise Refused(f"{incident.id} is {incident.stands}: `reopen` it first. Nothing was started.")
+        raise Refused(
+            f"{incident.id} is {incident.stands}: {plan_there(incident, run)}. Nothing was started."
+        )
     if plan.problems:
         raise Refused(
             f"{run.id} cannot start: {sentence(plan.problems[0])} "

@@ -10,7 +10,7 @@ from bot.commands.status import freezes_of
 from bot.commands.verb import Answer, Ask, Outcome, Verb, in_incident
 from bot.core.blameless import hints
 from bot.core.cadence import cadence
-from bot.core.document import Code, Document, Moment, Paragraph, Small, Strong
+from bot.core.document import Code, Document, Moment, Paragraph, Small, Span, Strong
 from bot.core.errors import Refused
 from bot.core.events import UpdatePosted
 from bot.core.incident import Incident
@@ -43,13 +43,26 @@ async def act(ask: Ask) -> Outcome:
     )
     own = [text for key, text in said.items() if key in NAMES]
     advice = [f"{hint} " for hint in hints(own)]
-    small = (*_as_drafted(ask), *advice, nudge(event.conditions, event.actions, event.needs))
+    small = (
+        *_unread(ask, event),
+        *_as_drafted(ask),
+        *advice,
+        nudge(event.conditions, event.actions, event.needs),
+    )
     answer = ask.done(incident.id, f"update {event.number} posted.", small=tuple(filter(None, small)))
     return in_incident(answer, incident, event)
 
 
 def _defaults(drafted: Draft) -> tuple[tuple[str, str], ...]:
     return (("c", drafted.conditions), ("a", drafted.actions), ("n", drafted.needs))
+
+
+def _unread(ask: Ask, event: UpdatePosted) -> Iterator[Span]:
+    """Say that no update is read outside, to whoever wrote one for everybody."""
+    if event.audience == "public":
+        yield "Customers do not read this: "
+        yield Code(f"{ask.desk.command} publish")
+        yield " drafts words for them. "
 
 
 def _as_drafted(ask: Ask) -> Iterator[str]:

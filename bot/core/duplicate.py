@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from bot.core.events import MergedIn
 from bot.core.incident import Incident
+from bot.core.run import Run
 from bot.core.tasks import Stand
 
 
-def merged_in(duplicate: Incident, survivor: Incident, *, why: str, timeline: str) -> MergedIn:
+def merged_in(
+    duplicate: Incident, survivor: Incident, *, why: str, timeline: str, planned: Iterable[Run] = ()
+) -> MergedIn:
     """Return what the incident that goes on is told of its duplicate, with all that is not known here."""
     busy = (task.to for task in duplicate.tasks if task.stand is Stand.OPEN)
     place, here = _place(duplicate), _place(survivor)
@@ -39,6 +42,7 @@ def merged_in(duplicate: Incident, survivor: Incident, *, why: str, timeline: st
         },
         moments=_moments(duplicate, survivor),
         decisions=tuple(decision.made.option for decision in duplicate.decisions),
+        planned={run.id: run.asked.playbook for run in planned},
         timeline=timeline,
     )
 
@@ -63,3 +67,15 @@ def _moments(duplicate: Incident, survivor: Incident) -> Mapping[str, datetime]:
     if duplicate.writers_stopped and not survivor.writers_stopped:
         told["writers-stopped"] = duplicate.writers_stopped
     return told
+
+
+def go_on(incident: Incident) -> str:
+    """Return what to do first, or where instead, for an incident that is over."""
+    return f"go on in {incident.merged.into}" if incident.merged else "`reopen` it first"
+
+
+def plan_there(incident: Incident, run: Run) -> str:
+    """Return what to do instead of starting a run whose incident is over."""
+    if incident.merged is None:
+        return go_on(incident)
+    return f"plan again there with `plan {run.asked.playbook} inc:{incident.merged.into}`"

@@ -95,6 +95,12 @@ class External:
         """Return the draft that somebody may send."""
         return next((each for each in self.drafts if each.state == "waiting"), None)
 
+    @property
+    def read(self) -> ExternalStatus | None:
+        """Return what customers read now, or are being told; None where nothing went out."""
+        out = [each for each in self.drafts if each.open or any(not told.why for told in each.told.values())]
+        return out[-1].drafted.status if out else None
+
     def due(self, system: str) -> Draft | None:
         """Return what a system is to be told next: in the order in which it was drafted."""
         return next((each for each in self.drafts if system in each.open), None)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+
+from inline_snapshot import snapshot
 
 from bot.core import incident as incidents
 from bot.core.events import Merged, MergedIn, RoomOpened
@@ -10,7 +13,7 @@ from bot.core.incident import Incident
 from bot.core.tasks import Stand
 from bot.timeline import Change
 from bot.timeline.merged import merged_into
-from tests.commands.scenes import planned, said_in, started
+from tests.commands.scenes import answers, planned, said_in, started
 from tests.runs.stage import Stage
 
 SECOND = 'declare "Payments fail" sev:3 svc:checkout env:production'
@@ -64,7 +67,43 @@ async def test_what_was_only_planned_for_the_duplicate_is_never_started(stage: S
     await planned(stage)
     await stage.told("ana", SECOND)
     await stage.told("ana", 'merge INC-1 into INC-2 why:"the same release"')
-    assert "INC-1 is merged into INC-2" in await refused(stage, "ana", "start RUN-1")
+    there = "INC-1 is merged into INC-2: plan again there with `plan restore-orders inc:INC-2`. Nothing"
+    for verb in ("start", "prepare"):
+        assert there in await refused(stage, "ana", f"{verb} RUN-1")
+    assert "INC-1 is merged into INC-2: go on in INC-2. Nothing" in await refused(
+        stage, "ana", "plan restore-orders inc:INC-1"
+    )
+
+
+async def test_the_answer_says_what_is_not_taken_over(stage: Stage) -> None:
+    await planned(stage)
+    await stage.told("ana", SECOND)
+    await stage.told("ana", 'decide wait why:"the provider looks" inc:INC-1')
+    assert await answers(stage, ("ana", 'merge INC-1 into INC-2 why:"the same release"')) == snapshot("""\
+ana: merge INC-1 into INC-2 why:"the same release"
+  INC-1 is merged into INC-2: everything goes on there. Open (http://here/incidents/INC-1)
+  Not taken over: RUN-1 (plan again in INC-2), the decision wait, the impact as stated, moments.
+      INC-1 was SEV1, INC-2 is SEV3: sev 1 inc:INC-2 why:"…". RUN-1 was planned for INC-1 and cannot
+      be started: plan again, plan restore-orders inc:INC-2. The impact as stated in INC-1: wrong
+      totals. As INC-1 has it, it began 2026-11-23 02:10:00Z, the damage began 2026-11-23 02:10:00Z:
+      impact start:2026-11-23T02:10:00Z damage:2026-11-23T02:10:00Z inc:INC-2. Decided in INC-1:
+      wait; its timeline (http://here/incidents/INC-1)
+""")
+    told = [e.event for e in await stage.timeline.read("incident/INC-2") if isinstance(e.event, MergedIn)]
+    assert told[0].planned == {"RUN-1": "restore-orders"}
+
+
+async def test_the_answer_says_what_customers_go_on_reading(stage: Stage) -> None:
+    stage.desk = replace(stage.desk, publishes=("statuspage",))
+    await stage.told("ana", 'declare "Orders are wrong" sev:1')
+    await stage.told("ana", SECOND)
+    await stage.told("ana", "publish inc:INC-1")
+    await stage.told("ana", "publish send E2 inc:INC-1")
+    answer = await stage.say("ana", 'merge INC-1 into INC-2 why:"the same release"')
+    assert (
+        "Customers still read of INC-1: investigating. publish as:resolved inc:INC-1 drafts the end."
+        in answer.text
+    )
 
 
 async def test_a_run_that_is_started_at_the_same_moment_wins_or_loses_whole(stage: Stage) -> None:

@@ -156,7 +156,7 @@ async def test_what_is_not_true_any_more_is_not_sent(open_stage: Stage, clock: C
     await open_stage.told("ana", "reopen why:again")
     assert late + over + await refusals(open_stage, ("ana", "publish send E5")) == snapshot("""\
 ana: publish send E2
-  E2 promises more by 02:40 UTC, which is over: nothing was sent. `publish` drafts anew.
+  E2 promises more by 02:40Z, which is over: nothing was sent. `publish` drafts anew.
 ana: publish send E3
   INC-1 is resolved, so customers are not told that it is investigating: `reopen` it first. Nothing
       was recorded.
@@ -244,3 +244,54 @@ async def test_what_words_were_removed_from_is_not_sent(open_stage: Stage) -> No
 ana: publish send E2
   Words were removed from E2: nothing was sent. `publish` drafts anew.
 """)
+
+
+async def test_who_ends_it_reads_what_customers_still_read(open_stage: Stage) -> None:
+    await open_stage.told("ana", "publish")
+    await open_stage.told("ana", "publish drop E2")
+    assert (await open_stage.incident()).external.read is None
+    await open_stage.told("ana", "publish")
+    await open_stage.told("ana", "publish send E4")
+    await open_stage.told("ana", 'action "Alert earlier" @bo')
+    assert await answers(
+        open_stage,
+        ("ana", 'resolve "Prices are right." data:"none lost"'),
+        ("ana", "publish as:resolved inc:INC-1"),
+        ("ana", "close availability:no speed:no inc:INC-1"),
+    ) == snapshot("""\
+ana: resolve "Prices are right." data:"none lost"
+  INC-1 is resolved. Open (http://here/incidents/INC-1)
+  Customers still read: investigating. publish as:resolved inc:INC-1 drafts the end.
+
+ana: publish as:resolved inc:INC-1
+  INC-1 E8, words for customers
+  INC-1 E8 is drafted for customers; nobody reads it until somebody sends it. Open
+      (http://here/incidents/INC-1)
+  Nobody stated the impact: impact "what customers notice"
+    Title   Problem with Checkout
+    Status  resolved
+    Impact  critical
+      The problem with Checkout is resolved. Prices are right. none lost.
+  @ana: nobody outside has read this. It is sent as it stands here.
+    [Send to the status page]  publish send E8 inc:INC-1
+    [Do not send]  publish drop E8 inc:INC-1
+
+ana: close availability:no speed:no inc:INC-1
+  INC-1 is closed. Open (http://here/incidents/INC-1)
+  Not done yet: T1 of @bo. Nobody is reminded from now on; task done INC-1.T1 says that one is.
+      Customers still read: investigating. publish send E8 inc:INC-1 sends the end.
+""")
+    draft = (await open_stage.incident()).external.drafts[-1]
+    await open_stage.told("ana", f"publish send {draft.name} inc:INC-1")
+    await open_stage.told("ana", 'reopen INC-1 why:"once more"')
+    answer = await open_stage.say("ana", 'resolve "Prices are right." data:"none lost"')
+    assert "Customers" not in answer.text
+
+
+async def test_an_update_for_everybody_says_that_customers_do_not_read_it(open_stage: Stage) -> None:
+    assert await answers(open_stage, ("ana", "update post to:public")) == snapshot("""\
+ana: update post to:public
+  INC-1 update 1 posted. Open (http://here/incidents/INC-1)
+  Customers do not read this: /backstop publish drafts words for them.
+""")
+    assert "Customers" not in (await open_stage.say("ana", "update post to:exec")).text

@@ -197,7 +197,7 @@ def test_who_was_paged_is_told_where_it_goes_on() -> None:
 
 
 def test_customers_are_told_that_it_is_one_problem() -> None:
-    said = words(_merged().incident, "Checkout", "resolved", None)
+    said = words(_merged().incident, "Checkout", "resolved", None, at(30))
     assert said == "What we reported of Checkout is the same problem as another one that we report of."
 
 

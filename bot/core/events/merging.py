@@ -29,8 +29,9 @@ class MergedIn(Kind):
 
     Nothing that was stated of it is taken over. `severity` is there where it was worse, `about` where it was
     of another service or place. `facts` are what people knew there and nobody here, and `otherwise` what they
-    said otherwise; `moments`, by the words of `impact`, are missing here or later. `decisions` are named, and
-    all of it stands at `timeline`.
+    said otherwise; `moments`, by the words of `impact`, are missing here or later. `planned` are runs, each
+    with its playbook, that cannot be started any more. `decisions` are named, and all of it stands at
+    `timeline`.
     """
 
     kind: Literal["merged-in"] = "merged-in"
@@ -48,6 +49,7 @@ class MergedIn(Kind):
     otherwise: Mapping[str, bool | int | float | str] = Field(default_factory=dict)
     moments: Mapping[str, AwareDatetime] = Field(default_factory=dict)
     decisions: tuple[str, ...] = ()
+    planned: Mapping[str, str] = Field(default_factory=dict)
     timeline: str | None = None
 
 

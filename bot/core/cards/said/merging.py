@@ -60,6 +60,9 @@ def known_there(event: events.MergedIn, incident: Incident) -> Iterator[Line]:
     if event.severity:
         said = f"{there} was SEV{event.severity}, {incident.id} is SEV{incident.severity}: "
         yield (said, Code(f'sev {event.severity} {here} why:"…"'))
+    for run, playbook in event.planned.items():
+        again = Code(f"plan {playbook} {here}")
+        yield (f"{run} was planned for {there} and cannot be started: plan again, ", again)
     of = f", which is about {event.about}," if event.about else ""
     if event.facts:
         typed = " ".join(f"{name}:{value_in_words(value)}" for name, value in sorted(event.facts.items()))
@@ -74,6 +77,21 @@ def known_there(event: events.MergedIn, incident: Incident) -> Iterator[Line]:
             yield (f"The {what} of {there} is ", Code(value))
     if event.decisions:
         yield (f"Decided in {there}: {', '.join(event.decisions)}; ", linked("its timeline", event.timeline))
+
+
+def not_taken_over(event: events.MergedIn, incident: Incident) -> Line:
+    """Return in a few words what the duplicate had and this incident has not, empty for nothing."""
+    told = (
+        *(f"{run} (plan again in {incident.id})" for run in event.planned),
+        *(f"the decision {option}" for option in event.decisions),
+        "the impact as stated" if event.impact else "",
+        f"the suspected release {event.release}" if event.release else "",
+        f"the change {event.change}" if event.change else "",
+        "facts" if event.facts or event.otherwise else "",
+        "moments" if event.moments else "",
+    )
+    named = ", ".join(filter(None, told))
+    return (f"Not taken over: {named}",) if named else ()
 
 
 def _facts(known: Mapping[str, bool | int | float | str]) -> str:
