@@ -100,13 +100,13 @@ def _moment(ask: Ask, key: str) -> datetime | None:
 async def _order(
     ask: Ask, incident: Incident, damage: datetime | None, stopped: datetime | None
 ) -> Run | None:
-    """Return the run that stopped the writers and recovered before the damage, which is then damage anew."""
+    """Return the run that recovered since writers were stopped, where the damage began after: damage anew."""
     begun, ended = damage or incident.damage_start, stopped or incident.writers_stopped
     if not begun or not ended or begun <= ended:
         return None
     if stopped is None:
         for run in await ask.runs_of(incident):
-            if run.id == incident.stopped_by and run.recovered_at and run.recovered_at < begun:
+            if run.recovered_at and ended <= run.recovered_at < begun:
                 return run
     raise Refused(
         f"The damage cannot begin ({at_clock(begun, ask.now)}) after writers were stopped "

@@ -11,7 +11,8 @@ from bot.core.approval import Standing, standing
 from bot.core.copies import ready, switch_s
 from bot.core.estimate import PLAYBOOK
 from bot.core.incident import Incident
-from bot.core.plan import Plan, PlannedGate, PlannedStep, in_order, urgent_first
+from bot.core.order import in_order, urgent_first
+from bot.core.plan import Plan, PlannedGate, PlannedStep
 from bot.core.run import OVER, Run, Status
 from bot.core.words import in_words, lasted
 from playbooks.limits import Work, latest, scheduled

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.core.document import utc
+from bot.core.recovered import Recovered
 from integrations.contract import Goal, RecoveryPoint
 from integrations.contract.points import MENDED
 from playbooks.durations import say_duration
@@ -33,7 +34,8 @@ class Wish:
     """What is wanted now: a state before a moment, older than the damage, or one point by its id.
 
     `failed` says by id why a point that an earlier run could not restore will not do. `reaches` is where the
-    replay of its log ends, and `log_continuous` says whether nothing is missing up to there.
+    replay of its log ends, and `log_continuous` says whether nothing is missing up to there. `recovered` are
+    the runs that recovered before what is put back.
     """
 
     now: datetime
@@ -44,6 +46,7 @@ class Wish:
     drilled: frozenset[tuple[str, str | None]] = frozenset()
     reaches: datetime | None = None
     log_continuous: bool | None = None
+    recovered: Sequence[Recovered] = ()
 
 
 def choose(select: Select, points: Sequence[RecoveryPoint], wish: Wish) -> Choice:
@@ -82,6 +85,10 @@ def _wrong_moment(select: Select, point: RecoveryPoint, wish: Wish) -> Iterator[
             f"it would come back as it was at {utc(wish.reaches)}, and the damage began at "
             f"{utc(wish.damage_start)}"
         )
+    moment = wish.reaches or point.finished_at
+    for each in wish.recovered:
+        if each.good_until and each.good_until <= moment < each.at:
+            yield f"it is of {utc(moment)}, before {each.run} had mended the damage of {utc(each.good_until)}"
     age = (wish.before or wish.now) - point.finished_at
     if select.max_age and age > select.max_age:
         yield f"it is older than {say_duration(select.max_age)}"

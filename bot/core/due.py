@@ -10,7 +10,8 @@ from typing import assert_never
 
 from bot.core.approval import Standing, standing
 from bot.core.freeze import Change, Freeze, covers
-from bot.core.plan import Plan, PlannedStep, in_order, urgent_first, way_out
+from bot.core.order import in_order, urgent_first
+from bot.core.plan import Plan, PlannedStep, way_out
 from bot.core.run import OVER, Run, Status
 from bot.core.words import in_words
 

@@ -84,6 +84,7 @@ class Incident:
 
     `known` is what counts of each fact, and `found` what a machine found of it last, whoever said what since.
     `doubted` is when it last turned out not to be over: it was reopened, looked into or recovered anew.
+    `damages` are all the starts of damage that were said, in the order of saying.
     `merged` says which incident is the same event and goes on, `duplicates` which ones ended in this.
     """
 
@@ -102,6 +103,7 @@ class Incident:
     impact_start: datetime | None = None
     damage_start: datetime | None = None
     damage_said: datetime | None = None
+    damages: tuple[datetime, ...] = ()
     writers_stopped: datetime | None = None
     alerted: datetime | None = None
     detected: datetime | None = None
@@ -246,6 +248,7 @@ def _rehearsal(entry: Entry, event: DrillAsked) -> Incident:
         seq=entry.seq,
         impact_start=entry.occurred_at,
         damage_start=entry.occurred_at,
+        damages=(entry.occurred_at,),
     )
 
 
@@ -362,14 +365,15 @@ def _linked(incident: Incident, event: _Linked) -> Incident:
 
 
 def _impact(incident: Incident, event: ImpactStated, at: datetime) -> Incident:
-    moved = event.damage_start is not None and event.damage_start != incident.damage_start
     stopped = incident.writers_stopped
     if event.damage_start and stopped and event.damage_start > stopped:
         # Something wrote again to do this damage.
         incident = replace(incident, writers_stopped=None, stopped_by=None)
     return replace(
         incident,
-        damage_said=at if moved else incident.damage_said,
+        # Whoever says the same again says that it still counts, whatever happened since.
+        damage_said=at if event.damage_start else incident.damage_said,
+        damages=(*incident.damages, event.damage_start) if event.damage_start else incident.damages,
         impact=event.statement if event.statement is not None else incident.impact,
         impact_start=event.impact_start or incident.impact_start,
         damage_start=event.damage_start or incident.damage_start,

@@ -3,6 +3,10 @@
 Lost good data runs from the recovery point to the start of the damage and is judged against the RPO.
 Discarded later writes run from there to the moment writers were stopped, by the run itself or by hand, or
 to the moment its restore began to overwrite what they wrote; until then both are "so far".
+
+Where an earlier run recovered the same target, good data begins again with its proved end: who restores to a
+point before that gives up what was written since as well, and it counts as lost until damage is stated that
+began later.
 """
 
 from __future__ import annotations
@@ -13,9 +17,10 @@ from datetime import datetime, timedelta
 
 from bot.core.document import Code, Line, Moment, Strong, utc
 from bot.core.incident import Incident
-from bot.core.plan import Plan, PlannedSource
+from bot.core.plan import Plan, PlannedSource, PlannedStep
+from bot.core.recovered import Recovered
 from bot.core.run import Run, Status
-from bot.core.words import in_words, lasted
+from bot.core.words import in_words, joined, lasted
 
 _NONE = timedelta(0)
 
@@ -24,7 +29,8 @@ _NONE = timedelta(0)
 class Loss:
     """What going back to one moment costs; times are aware UTC, None is what nobody has said yet.
 
-    `moment` is the state that comes back, None where no recovery point is chosen.
+    `moment` is the state that comes back, None where no recovery point is chosen. `recovered` are the runs
+    whose recovery lies after it, in order: going back undoes them.
     """
 
     source: str
@@ -33,6 +39,7 @@ class Loss:
     writers_stopped: datetime | None
     rpo: timedelta | None
     now: datetime
+    recovered: tuple[Recovered, ...] = ()
 
     @property
     def end(self) -> datetime:
@@ -42,12 +49,54 @@ class Loss:
     @property
     def lost(self) -> timedelta | None:
         """Return how much good data is lost; negative when the point holds damage itself."""
-        return lasted(self.moment, self.damage_start) if self.moment and self.damage_start else None
+        if self.moment is None or self.until is None:
+            return None
+        if self.damaged:
+            return lasted(self.moment, self.damaged)
+        return sum((lasted(start, end) for start, end in self.good), _NONE)
+
+    @property
+    def mended(self) -> bool:
+        """Say whether a run recovered after the damage that is stated: what was written since is good."""
+        return bool(self.recovered and self.damage_start and self.damage_start <= self.recovered[-1].at)
+
+    @property
+    def until(self) -> datetime | None:
+        """Return up to when what was written counts as good; None when nobody said when the damage began."""
+        return self.end if self.mended else self.damage_start
+
+    @property
+    def _bad(self) -> Iterator[tuple[datetime, datetime]]:
+        """Yield from when to when there was damage before each recovery; the start said last counts."""
+        said = self.damage_start
+        for each in self.recovered:
+            if said and said <= each.at:
+                yield said, each.at
+                said = None
+            else:
+                yield each.good_until or each.at, each.at
+
+    @property
+    def damaged(self) -> datetime | None:
+        """Return since when what comes back had been damaged, None where it had not."""
+        if self.moment is None or self.damage_start is None:
+            return None
+        begun = (*(start for start, _ in self._bad), self.damage_start)
+        return next((start for start in begun if lasted(start, self.moment) > _NONE), None)
+
+    @property
+    def good(self) -> tuple[tuple[datetime, datetime], ...]:
+        """Return from when to when good data was written that does not come back."""
+        if self.moment is None or self.until is None:
+            return ()
+        starts = (self.moment, *(each.at for each in self.recovered))
+        ends = (*(start for start, _ in self._bad), self.until)
+        return tuple((start, end) for start, end in zip(starts, ends, strict=True) if start < end)
 
     @property
     def discarded(self) -> timedelta | None:
         """Return the window of later writes that are thrown away."""
-        return max(_NONE, lasted(self.damage_start, self.end)) if self.damage_start else None
+        return max(_NONE, lasted(self.until, self.end)) if self.until else None
 
     @property
     def together(self) -> timedelta | None:
@@ -79,10 +128,57 @@ def losses(incident: Incident, run: Run, *, now: datetime) -> tuple[Loss, ...]:
     if plan is None:
         return ()
     rpo = timedelta(seconds=plan.rpo_s) if plan.rpo_s is not None else None
-    end = _end_of_writes(incident, run, plan)
+    end, damage = _end_of_writes(incident, run, plan), _damage(incident, run)
     return tuple(
-        Loss(source.id, source.moment, incident.damage_start, end, rpo, now) for source in restored(plan)
+        Loss(source.id, source.moment, damage, end, rpo, now, undone(plan, source))
+        for source in restored(plan)
     )
+
+
+def undone(plan: Plan, source: PlannedSource) -> tuple[Recovered, ...]:
+    """Return the runs that recovered what a source is put back to, after the moment that comes back."""
+    names = {name for step in plan.steps if step.call.source == source.id for name in _acted_on(step)}
+    found = {each.run: each for target in plan.targets if target.name in names for each in target.recovered}
+    since = (each for each in found.values() if source.moment and each.at > source.moment)
+    return tuple(sorted(since, key=lambda each: each.at))
+
+
+def unmeant(plan: Plan, incident: Incident) -> Iterator[str]:
+    """Say which recovery a plan would undo without anybody having said since then which damage is meant."""
+    said, damage = incident.damage_said, incident.damage_start
+    for source in restored(plan):
+        for last in undone(plan, source)[-1:]:
+            if said and said > last.at:
+                continue
+            old = f", or `impact damage:{damage:%Y-%m-%dT%H:%M:%SZ}` if that is meant still" if damage else ""
+            yield (
+                f"{last.run} recovered at {utc(last.at)} what {source.id} would overwrite with an older "
+                f"state: everything written since, {in_words(lasted(last.at, plan.drafted_at))} so far, "
+                "would be thrown away, and nobody has said since then which damage is meant. Say `impact "
+                f"damage:` with when new damage began{old}."
+            )
+
+
+def recovery(run: Run, incident: Incident, target: str) -> Recovered | None:
+    """Return what later plans must know of a run that put a target's data back and proved it, if it did."""
+    steps = [step for step in run.plan.steps if target in _acted_on(step)] if run.plan else []
+    sources = {step.call.source for step in steps if _is_back(run, step.call.source)}
+    if run.recovered_at is None or not sources:
+        return None
+    found = [loss for loss in losses(incident, run, now=run.recovered_at) if loss.source in sources]
+    until = min((loss.until for loss in found if loss.until), default=None)
+    return Recovered(run=run.id, at=run.recovered_at, good_until=until)
+
+
+def _acted_on(step: PlannedStep) -> set[str]:
+    return {name for name in (step.call.target, *step.touches) if name}
+
+
+def _damage(incident: Incident, run: Run) -> datetime | None:
+    """What is said to have begun after a run recovered is not what it recovered from."""
+    if run.recovered_at is None:
+        return incident.damage_start
+    return next((at for at in reversed(incident.damages) if at <= run.recovered_at), None)
 
 
 def _end_of_writes(incident: Incident, run: Run, plan: Plan) -> datetime | None:
@@ -91,6 +187,10 @@ def _end_of_writes(incident: Incident, run: Run, plan: Plan) -> datetime | None:
     What another run stopped counts for that run alone: it may have let writers go on again.
     """
     said = incident.writers_stopped if incident.stopped_by in (None, run.id) else None
+    earlier = [each.at for source in restored(plan) for each in undone(plan, source)]
+    if said and (any(said <= at for at in earlier) or (run.recovered_at and said > run.recovered_at)):
+        # It was for a recovery before or after this one; writers went on between.
+        said = None
     states = [(step, run.step(step.id)) for step in plan.steps]
     ended = [(step, state) for step, state in states if state.status in (Status.SUCCEEDED, Status.DONE)]
     stops = [state.ended_at for step, state in ended if step.stops_writers]
@@ -145,10 +245,10 @@ def _too_late(run: Run, incident: Incident) -> Iterator[_Late]:
             yield _Late(source.id, source.point.id, source.moment, begun)
 
 
-def _is_back(run: Run, source: str) -> bool:
+def _is_back(run: Run, source: str | None) -> bool:
     steps = run.plan.steps if run.plan else ()
     over = (Status.SUCCEEDED, Status.DONE)
-    return any(
+    return source is not None and any(
         step.destructive and step.call.source == source and run.step(step.id).status in over for step in steps
     )
 
@@ -184,8 +284,22 @@ def lines(loss: Loss) -> tuple[Line, ...]:
     if loss.moment is None:
         return ((Strong("Data lost: "), "unknown, no recovery point of ", Code(loss.source), " is chosen."),)
     if loss.damage_start is None:
-        return _unknown_start(loss, loss.moment)
-    return (_lost(loss, loss.moment, loss.damage_start), _discarded(loss, loss.damage_start))
+        return (*_undone(loss), *_unknown_start(loss, loss.moment))
+    after = () if loss.mended else (_discarded(loss, loss.damage_start),)
+    return (*_undone(loss), _lost(loss, loss.moment), *after)
+
+
+def _undone(loss: Loss) -> Iterator[Line]:
+    for last in loss.recovered[-1:]:
+        counts = "; no later damage is stated, so it counts as good data" if loss.mended else ""
+        if loss.damage_start and not loss.mended:
+            counts = "; up to the new damage it counts as good data"
+        yield (
+            Strong(f"⚠ {last.run} recovered this data at "),
+            Moment(last.at),
+            Strong(": everything written since is thrown away, "),
+            f"{in_words(lasted(last.at, loss.end))}{loss.so_far}{counts}.",
+        )
 
 
 def summary(loss: Loss) -> str:
@@ -195,6 +309,12 @@ def summary(loss: Loss) -> str:
     if loss.lost is None or loss.discarded is None:
         return f"lost or discarded {in_words(loss.together or _NONE)}{loss.so_far}; damage start unknown"
     lost = f"{in_words(loss.lost)} of good data lost" if loss.lost >= _NONE else "damaged data comes back"
+    if loss.recovered and loss.lost >= _NONE:
+        first = loss.recovered[0]
+        since = sum((lasted(start, end) for start, end in loss.good if start >= first.at), _NONE)
+        lost = f"{lost}{loss.so_far}, {in_words(since)} of it since {first.run} recovered"
+    if loss.mended:
+        return lost
     return f"{lost}, {in_words(loss.discarded)} of later writes discarded{loss.so_far}"
 
 
@@ -222,23 +342,21 @@ def _against(rpo: timedelta | None) -> str:
     return f" The RPO is {in_words(rpo)}." if rpo is not None else " No RPO is set."
 
 
-def _lost(loss: Loss, moment: datetime, damage_start: datetime) -> Line:
-    lost = lasted(moment, damage_start)
-    if lost < _NONE:
+def _lost(loss: Loss, moment: datetime) -> Line:
+    if begun := loss.damaged:
         return (
             Strong("Damaged data comes back: "),
             "it is of ",
             Moment(moment),
-            f", {in_words(-lost)} after the damage began at ",
-            Moment(damage_start),
+            f", {in_words(lasted(begun, moment))} after the damage began at ",
+            Moment(begun),
             ".",
         )
+    stretches = loss.good or ((moment, moment),)
     return (
         Strong("Good data lost: "),
-        f"{in_words(lost)}{loss.so_far} (",
-        Moment(moment),
-        " to ",
-        Moment(damage_start),
+        f"{in_words(loss.lost or _NONE)}{loss.so_far} (",
+        *joined([(Moment(start), " to ", Moment(end)) for start, end in stretches], " and "),
         f"). {rpo_verdict(loss)}",
     )
 

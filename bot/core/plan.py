@@ -17,6 +17,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from bot.core.document import utc
 from bot.core.estimate import Expected
+from bot.core.recovered import Recovered
 from bot.core.words import sentence
 from integrations.contract import (
     BeforeXid,
@@ -73,7 +74,10 @@ class PlannedSource(Part):
 
 
 class PlannedTarget(Part):
-    """What is acted on, as it was when planned: which one, what was `made`, which `server` it is of."""
+    """What is acted on, as it was when planned: which one, what was `made`, which `server` it is of.
+
+    `recovered` are the runs that recovered it before, in order.
+    """
 
     name: str
     kind: str
@@ -84,6 +88,7 @@ class PlannedTarget(Part):
     whole: bool = False
     isolated: bool = False
     stands_for: str | None = None
+    recovered: tuple[Recovered, ...] = ()
     settings: Mapping[str, Json] = Field(default_factory=dict)
 
 
@@ -375,25 +380,3 @@ def _label(value: Json, index: int) -> str:
 def _short(value: Json) -> str:
     text = value if isinstance(value, str) else canonical(value)
     return text if len(text) <= 60 else f"{text[:57]}…"
-
-
-def in_order(steps: Sequence[PlannedStep]) -> tuple[PlannedStep, ...]:
-    """Return steps in the order they can run: their own, each after all that it needs."""
-    over: set[str] = set()
-    waiting = list(steps)
-    ordered: list[PlannedStep] = []
-    while waiting:
-        ready = next((step for step in waiting if over.issuperset(step.needs)), waiting[0])
-        waiting.remove(ready)
-        over.add(ready.id)
-        ordered.append(ready)
-    return tuple(ordered)
-
-
-def urgent_first(steps: Sequence[PlannedStep]) -> tuple[PlannedStep, ...]:
-    """Return steps by the time that the longest chain from each on is estimated to take, longest first."""
-    ahead: dict[str, float] = {}
-    for step in reversed(in_order(steps)):
-        later = (ahead.get(other.id, 0.0) for other in steps if step.id in other.needs)
-        ahead[step.id] = step.estimate_s + max(later, default=0.0)
-    return tuple(sorted(steps, key=lambda step: -ahead[step.id]))

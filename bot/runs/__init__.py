@@ -238,6 +238,7 @@ class Runs:
             drilled=await self._book.timeline.lookup.drilled(),
             silences=self._book.silences,
             mistakes=mistakes,
+            recovered=await self._book.recovered(() if drill else playbook.targets),
         )
         plan = await draft(ground)
         hash = plan_hash(plan)

@@ -10,6 +10,7 @@ import asyncio
 from dataclasses import replace
 
 from bot.core.freeze import Change, covers
+from bot.core.loss import unmeant
 from bot.core.plan import Plan, PlannedCheck, PlannedFreeze, PlannedGate, PlannedStep, Quorum
 from bot.core.silence import Labels, alerts_of
 from bot.runs.calls import AT_ONCE, plan_check, plan_cleanup, plan_step
@@ -35,7 +36,9 @@ async def draft(ground: Ground) -> Plan:
         for check in ground.playbook.verify
     ]
     plan = _plan(drafting, tuple(steps), tuple(checks))
-    return await _drill(drafting, plan, ground.drill) if ground.drill else plan
+    if ground.drill:
+        return await _drill(drafting, plan, ground.drill)
+    return plan.model_copy(update={"problems": (*plan.problems, *unmeant(plan, ground.incident))})
 
 
 def _mistaken(drafting: Drafting) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from bot.core.choose import Choice, Wish, choose
 from bot.core.loss import beside
 from bot.core.plan import PlannedSource, PlannedTarget, RefusedPoint, way_out
+from bot.core.recovered import Recovered
 from bot.runs.ground import Drafting
 from bot.runs.unchanged import unknown_act
 from integrations.contract import (
@@ -122,7 +123,8 @@ async def _choice(drafting: Drafting, wanted: PlaybookSource, source: Source) ->
         points = await engine.points(source)
     except (IntegrationError, UnknownReference) as problem:
         return Choice(None, str(problem))
-    wish = Wish(drafting.ground.now, before, drafting.ground.incident.damage_start, exact)
+    damage, recovered = drafting.ground.incident.damage_start, _recovered(drafting, wanted)
+    wish = Wish(drafting.ground.now, before, damage, exact, recovered=recovered)
     return await _trusted(drafting, wanted, engine, source, points, wish)
 
 
@@ -158,6 +160,7 @@ async def _reached(
         drafting.ground.incident.damage_start,
         reaches=found.reaches,
         log_continuous=found.log_continuous,
+        recovered=_recovered(drafting, wanted),
     )
     choice = await _trusted(drafting, wanted, engine, source, [found.point], wish)
     if choice.point is None:
@@ -165,6 +168,13 @@ async def _reached(
     refused = (*refused, *choice.refused)
     pinned = replace(choice, goal=found.goal, reaches=found.reaches, caution=found.caution)
     return replace(pinned, because=found.because, refused=refused)
+
+
+def _recovered(drafting: Drafting, wanted: PlaybookSource) -> tuple[Recovered, ...]:
+    """Return the runs that recovered what a source is put back to; what it was between holds damage."""
+    steps = [step for step in drafting.ground.playbook.steps if step.source == wanted.id]
+    names = dict.fromkeys(name for step in steps for name in (step.target, *step.touches) if name)
+    return tuple(each for name in names for each in drafting.ground.recovered.get(name, ()))
 
 
 async def _trusted(
@@ -261,6 +271,7 @@ async def find_targets(drafting: Drafting) -> None:
             whole=health.whole,
             isolated=target.isolated,
             stands_for=_stands_for(drafting, name),
+            recovered=drafting.ground.recovered.get(name, ()),
             settings=target.settings,
         )
 

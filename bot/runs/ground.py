@@ -10,6 +10,7 @@ from bot.core.estimate import Measurement
 from bot.core.freeze import Freeze
 from bot.core.incident import Incident
 from bot.core.plan import PlannedFallback, PlannedSource, PlannedTarget
+from bot.core.recovered import Recovered
 from bot.core.suspects import Suspects
 from integrations.contract import Engine, Fence, IntegrationError, Json
 from playbooks.catalog import Catalog
@@ -23,7 +24,8 @@ from playbooks.roles import Holders
 class Ground:
     """Everything a plan is drafted on; with a `drill` the playbook acts on its stand-ins already.
 
-    `silences` says whether alerts can be made silent, `mistakes` what the lint finds in the playbook's file.
+    `silences` says whether alerts can be made silent, `mistakes` what the lint finds in the playbook's file,
+    `recovered` which runs recovered a target before.
     """
 
     playbook: Playbook
@@ -47,6 +49,7 @@ class Ground:
     silences: bool = False
     drilled: frozenset[tuple[str, str, str | None]] = frozenset()
     mistakes: Sequence[Problem] = ()
+    recovered: Mapping[str, tuple[Recovered, ...]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

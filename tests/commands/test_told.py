@@ -420,3 +420,17 @@ ana: impact damage:-10s
 """)
     incident = await stage.incident()
     assert (incident.writers_stopped, incident.stopped_by) == (None, None)
+
+
+async def test_writers_that_a_person_stopped_before_a_run_recovered_keep_nobody_from_stating_new_damage(
+    stage: Stage, clock: Clock
+) -> None:
+    await started(stage)
+    await stage.told("ana", f"impact writers-stopped:{clock():%Y-%m-%dT%H:%M:%SZ}")
+    await stage.told("bo", "approve RUN-1")
+    await stage.told("cy", "approve RUN-1")
+    clock.advance(60)
+    await stage.carry()
+    clock.advance(60)
+    assert "RUN-1 had recovered by then: this is new damage" in await stage.told("ana", "impact damage:-10s")
+    assert (await stage.incident()).writers_stopped is None

@@ -19,7 +19,8 @@ from bot.core.events import (
     StepStarted,
     StepSucceeded,
 )
-from bot.core.plan import Plan, PlannedStep, plan_hash, urgent_first
+from bot.core.order import urgent_first
+from bot.core.plan import Plan, PlannedStep, plan_hash
 from bot.core.run import Run
 from tests.core.plans import HOLDERS, START, plan, step, told
 

@@ -9,7 +9,8 @@ from typing import assert_never
 
 from bot.core.cards.states import place, stands
 from bot.core.document import Block, Bullets, Document, Line, Paragraph, Strong
-from bot.core.plan import Plan, PlannedStep, in_order
+from bot.core.order import in_order
+from bot.core.plan import Plan, PlannedStep
 from bot.core.run import OVER, Run, Status, StepState
 from integrations.contract import Cancel, Effect
 
