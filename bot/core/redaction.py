@@ -5,7 +5,7 @@ Names, ids, digests, choices and times stay as they are, so that whatever was de
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Literal, get_origin
 
 from bot.core.events import Event
@@ -29,8 +29,10 @@ WORDS = frozenset(
         "found",
         "leaves",
         "needs",
+        "note",
         "problem",
         "speed_evidence",
+        "stands",
         "statement",
         "tail",
         "target_said",
@@ -42,6 +44,16 @@ WORDS = frozenset(
     }
 )
 """The fields of events that hold what was said."""
+OF_A_KIND: Mapping[str, frozenset[str]] = {
+    "task-given": frozenset({"what"}),
+    "merged-in": frozenset({"impact"}),
+}
+"""Fields that hold what was said in events of one kind, and something else in others."""
+
+
+def said_fields(kind: type[Event]) -> frozenset[str]:
+    """Return the names of an event's fields that hold what was said."""
+    return (WORDS | OF_A_KIND.get(kind.model_fields["kind"].default, frozenset())) - _chosen(kind)
 
 
 def without(event: Event, words: str) -> Event:
@@ -81,7 +93,7 @@ def _standing_out(text: str) -> Iterator[str]:
 
 def _changed(event: Event, change: Callable[[str], str]) -> Event:
     fields = event.model_dump(mode="json")
-    said = WORDS - _chosen(type(event))
+    said = said_fields(type(event))
     changed = {name: _each(value, change) if name in said else value for name, value in fields.items()}
     return event if changed == fields else type(event).model_validate(changed)
 

@@ -167,6 +167,7 @@ ANYBODYS = {
     "declare",
     "update",
     "impact",
+    "change",
     "note",
     "postmortem",
     "release",
