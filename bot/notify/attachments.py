@@ -30,20 +30,25 @@ class Attachments:
 
     async def bring_up(
         self, tracker: Tracker, id: str, key: str, files: Mapping[str, bytes], removed: str
-    ) -> list[str]:
-        """Attach files that were drawn after the removals `removed`; return which were not there."""
+    ) -> None:
+        """Attach files that were drawn after the removals `removed`."""
         ours = await self._clear(tracker, id, removed)
-        lost: list[str] = []
+        newest = await self._issues.known("newest", id)
         for name, content in files.items():
             made = await tracker.attach(key, name, content)
             ours[made.id] = removed
             await self._issues.remember("files", id, **ours)
-            if made.added:
-                lost.append(name)
+            newest[name] = made.id
+            await self._issues.remember("newest", id, **newest)
         if removed and (await self._issues.known("cleared", id)).get("removed") != removed:
             await self._tell(id, key, await self._left(tracker, key, files, ours, removed))
             await self._issues.remember("cleared", id, removed=removed)
-        return lost
+
+    async def lost(self, tracker: Tracker, id: str, key: str) -> list[str]:
+        """Return which of the files that were attached last hang there no more, whatever they say now."""
+        newest = await self._issues.known("newest", id)
+        there = {file.id for file in await tracker.attached(key)} if newest else set()
+        return [name for name, file in newest.items() if file not in there]
 
     async def _clear(self, tracker: Tracker, id: str, removed: str) -> dict[str, str]:
         """Delete ours of before the removals, and return what is left of ours."""

@@ -18,7 +18,6 @@ from bot.core.events import (
     IncidentResolved,
     Merged,
     PostmortemAsked,
-    RepairAsked,
 )
 from bot.core.evidence import NONE, Leads
 from bot.core.incident import Incident
@@ -93,8 +92,6 @@ def pages(
 def attached_for(own: Sequence[Entry]) -> int:
     """Return the number of the newest entry that wants the files attached, 0 for none."""
     moments: tuple[type[Event], ...] = (IncidentResolved, IncidentClosed, Merged, PostmortemAsked)
-    if wanted(own):
-        moments = (*moments, RepairAsked)
     return max((entry.seq for entry in own if isinstance(entry.event, moments)), default=0)
 
 

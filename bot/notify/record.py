@@ -103,7 +103,7 @@ class Notify:
         finally:
             if self._tracker:
                 async with self._trouble.told(id):
-                    key = await self._in_tracker(self._tracker, kept, own, removed if due else None)
+                    key = await self._in_tracker(self._tracker, kept, own, removed, attach=due)
                     tracker, url = self._tracker, self._url(id)
                     await changes.in_tracker(tracker, self._issues, incident, key, story, url)
                     await duplicates.in_tracker(tracker, self._issues, self._timeline, incident, key)
@@ -136,11 +136,12 @@ class Notify:
         await in_files(files, kept.incident, self._url(id))
 
     async def _in_tracker(
-        self, tracker: Tracker, kept: Pages, own: Sequence[Entry], removed: str | None
+        self, tracker: Tracker, kept: Pages, own: Sequence[Entry], removed: str, *, attach: bool
     ) -> str:
         """Bring the issue of an incident and those of its actions up to date, and return its key.
 
-        Files are attached after the removals `removed` of words, and not for None.
+        With `attach` all files are attached anew, as after the removals `removed` of words; else those that a
+        repair finds lost, and all to an issue that is new.
         """
         incident, owed = kept.incident, repair_of(own, self._system)
         id, had = incident.id, incident.issue
@@ -152,8 +153,12 @@ class Notify:
         if await tracker.comment(key, kept.comment, kept.progress) and not lost:
             lost.append("our comment")
         await tracker.publish(key, kept.description)
-        if removed is not None:
-            lost += await self._attachments.bring_up(tracker, id, key, kept.attached, removed)
+        gone = await self._attachments.lost(tracker, id, key) if owed else []
+        anew = attach or key != (had.key if had else key)
+        if anew or gone:
+            files = {name: text for name, text in kept.attached.items() if anew or name in gone}
+            await self._attachments.bring_up(tracker, id, key, files, removed)
+        lost += gone
         lost += await self._actions.bring_up(tracker, id, ref, self._url(id), repair=bool(owed))
         if owed:
             await self._issues.append(id, Repaired(system=self._system, lost=tuple(lost)))

@@ -6,7 +6,7 @@ import secrets
 
 import pytest
 
-from bot.core.events import Event, MergedIn, NoteAdded, PostmortemAsked, Redacted
+from bot.core.events import Event, MergedIn, NoteAdded, PostmortemAsked, Redacted, RepairAsked, Repaired
 from bot.core.redaction import without
 from bot.sandbox.jira import Drop, failing
 from bot.sandbox.jira.site import PERSON, Attachment
@@ -143,3 +143,18 @@ async def test_words_removed_from_what_was_merged_leave_the_files_here_too(desk:
     await written(desk)
     assert desk.attached == FILES
     assert "hunter2" not in told(desk)
+
+
+async def test_a_repair_puts_back_only_what_was_attached_and_hangs_there_no_more(desk: Desk) -> None:
+    await desk.happens(DECLARED, PostmortemAsked())
+    for _ in range(2):
+        await desk.happens(RepairAsked())
+        desk.clock.advance(60)
+    assert desk.attached == FILES
+    hanging = desk.jira.issues["OPS-1"].attachments
+    hanging[:] = [file for file in hanging if file.filename != "timeline.md"]
+    await desk.happens(RepairAsked())
+    assert sorted(desk.attached) == sorted(FILES)
+    own = await desk.timeline.read("incident/INC-1")
+    told = [entry.event.lost for entry in own if isinstance(entry.event, Repaired)]
+    assert told == [(), (), ("timeline.md",)]
