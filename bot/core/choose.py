@@ -87,7 +87,7 @@ def _wrong_moment(select: Select, point: RecoveryPoint, wish: Wish) -> Iterator[
         )
     moment = wish.reaches or point.finished_at
     for each in wish.recovered:
-        if each.good_until and each.good_until <= moment < each.at:
+        if each.good_until and each.good_until <= moment < each.back:
             yield f"it is of {utc(moment)}, before {each.run} had mended the damage of {utc(each.good_until)}"
     age = (wish.before or wish.now) - point.finished_at
     if select.max_age and age > select.max_age:

@@ -139,7 +139,7 @@ def undone(plan: Plan, source: PlannedSource) -> tuple[Recovered, ...]:
     """Return the runs that recovered what a source is put back to, after the moment that comes back."""
     names = {name for step in plan.steps if step.call.source == source.id for name in _acted_on(step)}
     found = {each.run: each for target in plan.targets if target.name in names for each in target.recovered}
-    since = (each for each in found.values() if source.moment and each.at > source.moment)
+    since = (each for each in found.values() if source.moment and each.back > source.moment)
     return tuple(sorted(since, key=lambda each: each.at))
 
 
@@ -167,7 +167,9 @@ def recovery(run: Run, incident: Incident, target: str) -> Recovered | None:
         return None
     found = [loss for loss in losses(incident, run, now=run.recovered_at) if loss.source in sources]
     until = min((loss.until for loss in found if loss.until), default=None)
-    return Recovered(run=run.id, at=run.recovered_at, good_until=until)
+    ended = [run.step(step.id).ended_at for step in steps if step.destructive]
+    back = max((at for at in ended if at), default=run.recovered_at)
+    return Recovered(run=run.id, back=back, at=run.recovered_at, good_until=until)
 
 
 def _acted_on(step: PlannedStep) -> set[str]:

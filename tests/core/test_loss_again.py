@@ -19,8 +19,8 @@ from tests.core.story import LATER_POINT, PLAN, POINT, SOURCE, Story, at, planne
 
 RPO = timedelta(minutes=15)
 DAMAGE = at(-6)
-FIRST = Recovered(run="RUN-1", at=at(20), good_until=DAMAGE)
-SECOND = Recovered(run="RUN-2", at=at(40), good_until=at(35))
+FIRST = Recovered(run="RUN-1", back=at(15), at=at(20), good_until=DAMAGE)
+SECOND = Recovered(run="RUN-2", back=at(39), at=at(40), good_until=at(35))
 
 
 def loss(
@@ -133,7 +133,7 @@ Later writes discarded: 1 h 6 min so far (2026-11-23 02:04:00Z to now, writers a
 
 def test_the_loss_of_a_plan_knows_which_runs_recovered_its_target_after_its_point() -> None:
     assert undone(again(), SOURCE) == (FIRST,)
-    before = FIRST.model_copy(update={"at": POINT.finished_at})
+    before = FIRST.model_copy(update={"back": POINT.finished_at})
     assert undone(again(PLAN, before), SOURCE) == ()
     assert undone(again(), SOURCE.model_copy(update={"point": None})) == ()
     story = planned(again())
@@ -212,6 +212,6 @@ def test_a_point_from_before_the_damage_was_mended_is_refused() -> None:
 the only one there is will not do: it is of 2026-11-23 02:05:00Z, before RUN-1 had mended the damage
         of 2026-11-23 02:04:00Z
 """)
-    assert choose(select, [LATER_POINT], replace(wish, reaches=at(21))).point == LATER_POINT
+    assert choose(select, [LATER_POINT], replace(wish, reaches=at(15))).point == LATER_POINT
     unknown = FIRST.model_copy(update={"good_until": None})
     assert choose(select, [LATER_POINT], replace(wish, recovered=(unknown,))).point == LATER_POINT
