@@ -37,6 +37,7 @@ async def guess(folder: Path, server: postgres.Server, *, rows: int) -> Guess:
         async with staged(folder, {"postgres": engine}, catalog=catalog(), playbook=_playbook()) as stage:
             await stage.told("ana", 'declare "Orders are wrong" sev:4 svc:checkout')
             await _restored(stage, "RUN-1")
+            await stage.told("ana", f"impact damage:{stage.timeline.now().isoformat()} inc:INC-1")
             return await _restored(stage, "RUN-2")
 
 
