@@ -119,7 +119,7 @@ def test_the_errors_behind_the_count_that_restic_ends_with_are_told(tmp_path: Pa
     with pytest.raises(Problem) as refused:
         list(what.restore(snapshot, _made(tmp_path / "under")))
 
-    assert str(refused.value).startswith("restic: There were ")
+    assert str(refused.value).startswith("A piece of the backup is damaged in the repository ")
     assert f"ignoring error for {folder}/" in str(refused.value)
     assert "ciphertext verification failed" in str(refused.value)
     # The folder's name is no sign of a connection that may come back.
