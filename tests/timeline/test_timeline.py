@@ -236,9 +236,9 @@ async def succeeded(
 
 async def test_how_long_operations_took_is_found_newest_first(timeline: Timeline, clock: Clock) -> None:
     await declare(timeline)
-    first = Measurement(clock(), await succeeded(timeline))
+    first = Measurement(clock(), await succeeded(timeline), "RUN-1")
     clock.advance(60)
-    second = Measurement(clock(), await succeeded(timeline, "RUN-2", "archive", 7 * 2**40))
+    second = Measurement(clock(), await succeeded(timeline, "RUN-2", "archive", 7 * 2**40), "RUN-2")
 
     assert await timeline.lookup.measurements({"sqlite.restore", "sqlite.backup"}) == [second, first]
     assert await timeline.lookup.measurements({"sqlite.backup"}) == []
