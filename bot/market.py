@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from bot.core import freeze
 from bot.core.cards.decide import Deciding
+from bot.core.estimate import name_of_act
 from bot.core.incident import Incident
 from bot.core.price import Market
 from bot.shelf import Shelf
@@ -52,4 +53,4 @@ async def seen_now(
 
 def _named(step: Step) -> str:
     known = operations().get(step.operation)
-    return str(step.params.get(known.named_by, "")) if known and known.named_by else ""
+    return name_of_act(step.id, step.params.get(known.named_by)) if known and known.named_by else ""

@@ -26,6 +26,7 @@ WHOLE = "all of it"
 PLAYBOOK = "from the playbook"
 NEVER = f"{PLAYBOOK}, never measured"
 _HIGH = 0.9
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,11 @@ class Act:
     operation: str
     named: str
     target: str
+
+
+def name_of_act(step: str, named: object) -> str:
+    """Return what tells acts of one operation apart: one command may stop here and start there."""
+    return f"{step}: {named or ''}"[:_LONGEST_NAME]
 
 
 @dataclass(frozen=True, slots=True)

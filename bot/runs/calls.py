@@ -84,7 +84,7 @@ def _expected(drafting: Drafting, step: Step, call: PlannedCall) -> _Expected:
     said, longest = step.estimate.total_seconds(), step.timeout.total_seconds()
     if step.person:
         return _Expected(estimate_s=said, high_s=longest, basis=PLAYBOOK, phases=())
-    found = _measured(drafting, call)
+    found = _measured(drafting, step.id, call)
     if found is None:
         return _Expected(estimate_s=said, high_s=longest, basis=NEVER, phases=())
     if found.likely_s > longest:
@@ -97,11 +97,11 @@ def _expected(drafting: Drafting, step: Step, call: PlannedCall) -> _Expected:
     return _Expected(estimate_s=found.likely_s, high_s=high, basis=found.basis, phases=found.phases)
 
 
-def _measured(drafting: Drafting, call: PlannedCall) -> Estimate | None:
+def _measured(drafting: Drafting, step: str, call: PlannedCall) -> Estimate | None:
     engine, ground = drafting.engine(call.engine), drafting.ground
     if engine is None or call.operation not in engine.operations:
         return None
-    found = estimate(act_of(engine, call), call.work, ground.measured, now=ground.now)
+    found = estimate(act_of(engine, call, step), call.work, ground.measured, now=ground.now)
     return found or (seen_elsewhere(call.engine, call.known) if call.known else None)
 
 

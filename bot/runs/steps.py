@@ -260,7 +260,8 @@ class Steps:
         self, view: View, step: PlannedStep, state: StepState, job: JobState, checked_from: datetime
     ) -> Took:
         planned, now = _planned(step, state), self._book.timeline.now()
-        act = act_of(self._engines[planned.engine], planned)
+        does = f"undo of {step.id}" if state.undoing else step.id
+        act = act_of(self._engines[planned.engine], planned, does)
         return took(view.plan, planned, act, state, job, now - checked_from, now)
 
     async def failed(

@@ -6,19 +6,19 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from bot.core.estimate import WHOLE, Act, Took
+from bot.core.estimate import WHOLE, Act, Took, name_of_act
 from bot.core.plan import Plan, PlannedCall
 from bot.core.run import StepState
 from integrations.contract import Engine, JobState, Measured
 
 CHECKS = "its checks"
-_MOST_PHASES, _LONGEST_PHASE, _LONGEST_NAME = 40, 60, 200
+_MOST_PHASES, _LONGEST_PHASE = 40, 60
 
 
-def act_of(engine: Engine, call: PlannedCall) -> Act:
-    """Return what is measured and estimated of a call."""
+def act_of(engine: Engine, call: PlannedCall, step: str) -> Act:
+    """Return what is measured and estimated of a step's call."""
     by = engine.operations[call.operation].named_by
-    named = str(call.params.get(by, ""))[:_LONGEST_NAME] if by else ""
+    named = name_of_act(step, call.params.get(by)) if by else ""
     return Act(f"{call.engine}.{call.operation}", named, call.target or "")
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from bot.app import utc_now
 from bot.core.cards import plan_card
 from bot.core.document import plain
-from bot.core.estimate import NEVER, Took
+from bot.core.estimate import NEVER, Took, name_of_act
 from bot.core.events import PlanAsked, StepSucceeded
-from bot.core.plan import PlannedStep
+from bot.core.plan import PlannedCall, PlannedStep
+from bot.runs.took import act_of
+from integrations.connections import Connections
 from integrations.contract import Estimate, Measured, Progress
+from integrations.registry import open_engines
 from tests.clock import Clock
 from tests.runs.stage import Stage, World
 from tests.runs.test_carry import approved, started, write
@@ -142,3 +146,12 @@ async def test_what_the_engine_itself_has_seen_counts_more_than_the_playbook(
     step = (await stage.run()).plan.step("restore")
     assert (step.estimate_s, step.high_s, step.basis) == (30, 45, "as stage has seen it 4 times")
     assert (await planned_again(stage, "restore")).basis == "measured in 1 run, last on 2026-11-23"
+
+
+def test_one_command_that_stops_in_one_step_and_starts_in_another_is_measured_as_two() -> None:
+    command = open_engines(Connections(now=utc_now))["command"]
+    call = PlannedCall(engine="command", operation="run", target="shop", params={"name": "scale"})
+    stop, start = (act_of(command, call, step) for step in ("stop", "start"))
+
+    assert stop != start
+    assert (stop.named, start.named) == (name_of_act("stop", "scale"), name_of_act("start", "scale"))
