@@ -89,6 +89,9 @@ verify:
       url: ECHO
       headers: {Authorization: "Bearer {secret:echo-key}"}
       json_at: {authorization: something else}
+  - id: answers
+    uses: http.check
+    with: {url: ECHO}
 """
 
 PROGRAM = """\

@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.journeys.script import conversations
+from tests.test_journeys import ways
+
 ROOT = Path(__file__).parents[1]
 PATCH = ROOT / "tests" / "newcomer" / "eta.patch"
 MOST_LINES = 40
@@ -73,9 +76,10 @@ def test_everything_that_guards_the_project_agrees_with_a_new_verb(copy: Path) -
     agrees(copy, "mypy", "bot/commands/eta.py")
     agrees(copy, "tests.reference")
     assert "### eta\n" in (copy / "docs" / "reference" / "verbs.md").read_text(encoding="utf-8")
-    ways = (f"{_CONVERSATION}[eta-{transport}]" for transport in ("socket", "http"))
+    [told] = conversations(copy / TOUCHED[-1])
+    played = (f"{_CONVERSATION}[{told}-{way}]" for way in ways(told))
     agrees(
         copy,
         *("pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"),
-        *("tests/test_architecture.py", "tests/test_docs.py", *ways),
+        *("tests/test_architecture.py", "tests/test_docs.py", *played),
     )

@@ -128,7 +128,7 @@ def losses(incident: Incident, run: Run, *, now: datetime) -> tuple[Loss, ...]:
     if plan is None:
         return ()
     rpo = timedelta(seconds=plan.rpo_s) if plan.rpo_s is not None else None
-    end, damage = _end_of_writes(incident, run, plan), _damage(incident, run)
+    end, damage = _end_of_writes(incident, run, plan), _damage(incident, run, plan)
     return tuple(
         Loss(source.id, source.moment, damage, end, rpo, now, undone(plan, source))
         for source in restored(plan)
@@ -176,11 +176,13 @@ def _acted_on(step: PlannedStep) -> set[str]:
     return {name for name in (step.call.target, *step.touches) if name}
 
 
-def _damage(incident: Incident, run: Run) -> datetime | None:
+def _damage(incident: Incident, run: Run, plan: Plan) -> datetime | None:
     """What is said to have begun after a run recovered is not what it recovered from."""
     if run.recovered_at is None:
         return incident.damage_start
-    return next((at for at in reversed(incident.damages) if at <= run.recovered_at), None)
+    # A clock that is set back while a run goes on lets it end before it was planned.
+    end = max(run.recovered_at, plan.drafted_at)
+    return next((at for at in reversed(incident.damages) if at <= end), None)
 
 
 def _end_of_writes(incident: Incident, run: Run, plan: Plan) -> datetime | None:

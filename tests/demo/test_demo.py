@@ -24,7 +24,7 @@ SECTIONS = (
     *("Summary", "Impact", "Trigger", "Detection", "Response", "Recovery", "Decisions", "Restores"),
     *("Approvals", "Objectives", "Steps", "Freezes", "Deviations from the plan", "Verification"),
     *("Backups and the outcome", "Updates", "What went well", "What went badly", "Where there was luck"),
-    *("Action items", "Metrics", "Compared with before", "Timeline"),
+    *("Action items", "Metrics", "Timeline"),
 )
 SAYS_NOTHING = re.compile(r"\bunknown\b|\bnot known\b|\bcannot be said\b|\bNone\b(?!: every run)|\|[ \t]*\|")
 
