@@ -6,7 +6,7 @@ import pytest
 
 from playbooks.budget import time_budget
 from playbooks.catalog import Catalog
-from playbooks.lint import lint
+from playbooks.lint import harmful, lint
 from playbooks.load import load_playbook
 from playbooks.problems import Problem
 from tests.playbooks.examples import OPERATIONS, PITR, catalog, mutant, pitr
@@ -28,6 +28,13 @@ def found(*changes: tuple[str, str], around: Catalog | None = None) -> tuple[Pro
 def test_the_good_example_is_clean() -> None:
     assert found() == ()
     assert lint(pitr()) == ()
+    assert harmful(pitr()) == ()
+
+
+def test_a_missed_rto_keeps_no_run_from_its_start_and_an_end_without_proof_does() -> None:
+    assert harmful(pitr(("rto: 90m", "rto: 60m"))) == ()
+    [unproven] = harmful(pitr(("within: 5m}", "within: 5m, severity: warn}")))
+    assert unproven.code == "L30"
 
 
 @pytest.mark.parametrize(
