@@ -17,8 +17,8 @@ from bot.core.may import Right
 from bot.core.pauses import whys, without
 from bot.core.plan import Plan, PlannedGate
 from bot.core.run import Run
-from bot.core.seats import at_names, dead_end, needed
-from bot.core.words import sentence
+from bot.core.seats import dead_end, needed
+from bot.core.words import at_names, sentence
 from bot.timeline import Change
 from playbooks.roles import Holders
 

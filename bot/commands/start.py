@@ -27,8 +27,8 @@ from bot.core.may import Right
 from bot.core.pauses import whys, without
 from bot.core.plan import Plan
 from bot.core.run import Run, Status
-from bot.core.seats import at_names, empty_seats
-from bot.core.words import in_words, sentence
+from bot.core.seats import empty_seats
+from bot.core.words import at_names, in_words, sentence
 from bot.timeline import Change
 from bot.timeline.servers import servers
 

@@ -7,7 +7,7 @@ from bot.commands.verb import Ask, Outcome, Verb
 from bot.core.errors import Refused
 from bot.core.events import Withdrawn
 from bot.core.may import Right
-from bot.core.seats import at_names
+from bot.core.words import at_names
 from bot.timeline import Change
 
 

@@ -17,7 +17,7 @@ from bot.core.errors import Refused
 from bot.core.events import Decided, EffectObserved, Entry, Event, Proposed
 from bot.core.incident import Incident, stream_of
 from bot.core.run import Run
-from bot.core.words import sentence
+from bot.core.words import at_names, sentence
 from playbooks.criteria import Criteria, Facts
 from playbooks.model import Playbook
 from playbooks.roles import Holders
@@ -177,11 +177,10 @@ def may_override(who: str, vetoes: Iterable[VetoHit], holders: Holders) -> None:
     for veto in vetoes:
         held = holders.get(veto.override, ())
         if who not in held:
-            people = ", ".join(f"@{name}" for name in held) or "nobody"
             repair = f" To have it back: {sentence(veto.repair)}" if veto.repair else ""
             raise Refused(
                 f"{sentence(ruled_out(veto))} Only the role {veto.override} may go over it, with a reason, "
-                f"and {people} holds it: nothing was recorded.{repair}"
+                f"and {at_names(held)} holds it: nothing was recorded.{repair}"
             )
 
 

@@ -5,13 +5,14 @@ People leave, the catalog changes and places are given away, also while a gate i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from bot.core.approval import Approval, missing
 from bot.core.delegation import Delegations, places
 from bot.core.plan import PlannedGate
 from bot.core.run import Run
+from bot.core.words import at_names
 
 Holders = Mapping[str, Sequence[str]]
 
@@ -22,11 +23,6 @@ def needed(gate: PlannedGate, holders: Holders) -> str:
         f"{quorum.least} of {quorum.role}: {at_names(holders.get(quorum.role, ()))}"
         for quorum in gate.require
     )
-
-
-def at_names(people: Iterable[str]) -> str:
-    """Return people as they are addressed."""
-    return ", ".join(f"@{name}" for name in people) or "nobody"
 
 
 def empty_seats(gate: PlannedGate, holders: Holders, *, requester: str, now: datetime) -> tuple[str, ...]:

@@ -106,6 +106,11 @@ def people(names: Iterable[str], *, ping: Sequence[str] = ()) -> Line:
     return joined([(span,) for span in spans]) or ("nobody",)
 
 
+def at_names(names: Iterable[str]) -> str:
+    """Return people as they are addressed."""
+    return ", ".join(f"@{name}" for name in names) or "nobody"
+
+
 def says(by: str) -> Line:
     """Return how a line begins that somebody is behind; what Backstop does of itself needs no name."""
     return () if by == BACKSTOP else (Who(by), ": ")
