@@ -18,6 +18,9 @@ from pathlib import Path
 
 from integrations.runner import files, processes
 
+PID_FILE = "postmaster.pid"
+"""Where a server notes its process in its data directory; it stays behind when the server is killed."""
+
 _FILE = "server.json"
 _REPLAYING, _UP, _RESTING = "replaying", "up", "resting"
 _STATUS_LINE, _READY = 7, "ready"
@@ -123,6 +126,15 @@ def status_in(data: Path) -> str:
     return lines[_STATUS_LINE].strip() if len(lines) > _STATUS_LINE else ""
 
 
+def forget_socket(folder: Path, port: str, data: Path) -> None:
+    """Remove the lock of the socket at which the server of a data directory answered that lives no more."""
+    lock = folder / f".s.PGSQL.{port}.lock"
+    with suppress(OSError, ValueError, IndexError):
+        pid, place = lock.read_text(encoding="utf-8").splitlines()[:2]
+        if place == str(data) and not processes.runs(int(pid)):
+            lock.unlink()
+
+
 def is_open(data: Path) -> bool:
     """Say whether a server lives in a data directory whose recovery is over, so that it takes writes.
 
@@ -142,7 +154,7 @@ def _state(data: Path) -> int:
 
 def _pid_file(data: Path) -> list[str]:
     try:
-        return (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+        return (data / PID_FILE).read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
         return []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from integrations.contract import BeforeXid, Call, Engine, JobRef, JobState, Phase
 from integrations.registry import open_engines
 from integrations.runner import processes, servers
+from tests import postgres
 from tests.integrations.host import Host, a_host, until
 from tests.pgbackrest import PORT, SIDE_PORT, Cluster, Release
 
@@ -167,6 +169,83 @@ async def test_a_server_that_replays_ends_with_its_program(
     assert (state.phase, state.code, cluster.pid()) == (Phase.FAILED, 137, None)
     assert "had not ended its recovery and is stopped" in state.because
     await in_place.done()
+
+
+async def test_a_server_that_was_killed_while_it_replayed_is_in_nobodys_way(
+    in_place: Restore, cluster: Cluster
+) -> None:
+    ref = await in_place.replaying()
+
+    os.kill(_pid(cluster), signal.SIGKILL)
+    state = await in_place.ended(ref)
+
+    assert state.phase is Phase.FAILED
+    assert "PostgreSQL ended while it replayed" in state.because
+    await in_place.done()
+
+
+async def test_what_outlives_a_killed_server_is_waited_for_before_its_files_are_written(
+    in_place: Restore, cluster: Cluster
+) -> None:
+    ref = await in_place.replaying()
+    server = _pid(cluster)
+    (replays,) = (pid for pid in processes.children(server) if _is_startup(pid))
+    os.kill(replays, signal.SIGSTOP)
+    os.kill(server, signal.SIGKILL)
+    await in_place.ended(ref)
+    cluster.set("")
+
+    again = await in_place.begin()
+
+    async def waits() -> bool:
+        state = await in_place.engine.poll(again)
+        assert state.phase is Phase.RUNNING, state.because
+        return state.progress is not None and state.progress.phase == "stopping"
+
+    await until(waits, seconds=90)
+    os.kill(replays, signal.SIGCONT)
+    state = await in_place.ended(again)
+    assert state.phase is Phase.SUCCEEDED, state.because
+    assert cluster.rows() == in_place.bad.good
+
+
+async def test_a_restore_over_a_cluster_whose_server_was_killed_needs_no_copy_of_it(
+    in_place: Restore, cluster: Cluster
+) -> None:
+    without = {**in_place.call.params, "keep": "nothing", "because": "nobody needs it"}
+    in_place.call = replace(in_place.call, params=without)
+    os.kill(_pid(cluster), signal.SIGKILL)
+
+    await in_place.done()
+
+
+async def test_a_killed_server_that_nobody_waited_for_does_not_keep_the_restored_one_from_its_start(
+    in_place: Restore, cluster: Cluster
+) -> None:
+    cluster.stop()
+    with _begun(cluster) as server:
+
+        async def serves() -> bool:
+            return servers.is_open(cluster.data)
+
+        await until(serves)
+        server.kill()
+        await in_place.done()
+
+
+def _begun(cluster: Cluster) -> subprocess.Popen[bytes]:
+    words = [cluster.binaries / "postgres", "-D", cluster.data]
+    return subprocess.Popen(words, cwd="/", **postgres.as_account(cluster.account))
+
+
+def _pid(cluster: Cluster) -> int:
+    pid = cluster.pid()
+    assert pid
+    return pid
+
+
+def _is_startup(pid: int) -> bool:
+    return b"startup" in Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 async def test_a_server_that_replays_after_everything_else_was_killed_counts_until_it_is_up(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from integrations.runner import servers
+from integrations.runner import processes, servers
 from integrations.runner.pgbackrest.owner import Owner
 from integrations.runner.postgres.server import Server
 from integrations.runner.report import Problem
@@ -131,6 +131,7 @@ class Cluster:
         Its process is returned, None when a service of this host begins it. Until it is handed over it is
         stopped with the job.
         """
+        self._forget_killed()
         self.answer_for()
         if self.start:
             self._service(self.start)
@@ -163,6 +164,7 @@ class Cluster:
     def end(self, *, settled: bool = False) -> Iterator[float]:
         """Stop the server, yielding the seconds it took so far; Problem when it does not stop in time."""
         begun = time.monotonic()
+        yield from self._outlived(begun)
         if self.pid() is None:
             return
         if not settled:
@@ -182,6 +184,33 @@ class Cluster:
                 )
             time.sleep(_LOOK_S)
             yield time.monotonic() - begun
+
+    def _outlived(self, begun: float) -> Iterator[float]:
+        """Wait for what outlives a server that was killed; Problem when that does not end in time."""
+        while left := self._forget_killed():
+            if time.monotonic() - begun > _STOP_S:
+                raise Problem(
+                    f"The server in {self.data} was killed, and some of its processes still live "
+                    f"({', '.join(map(str, left))}), so nothing was replaced. End them, and restore again.",
+                    permanent=False,
+                )
+            time.sleep(_LOOK_S)
+            yield time.monotonic() - begun
+
+    def _forget_killed(self) -> Sequence[int]:
+        """Remove the files by which a server that was killed seems to run; return what outlives it.
+
+        pgBackRest restores nothing where its pid file lies. PostgreSQL takes a process that nobody waited for
+        (in a container whose first process does not) for one that lives, and does not start.
+        """
+        if self.pid() is not None:
+            return ()
+        found = processes.inside(self.data)
+        if left := [pid for pid in found if processes.title(pid).startswith("post")]:
+            return left
+        (self.data / servers.PID_FILE).unlink(missing_ok=True)
+        servers.forget_socket(Path(self.socket), self.port, self.data)
+        return ()
 
     def _service(self, words: Sequence[str]) -> None:
         # Into a file: a server that keeps a pipe open would keep whoever reads it waiting.
