@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from psycopg import pq
 
+from integrations.runner.postgres import replication
 from integrations.runner.postgres.questions import health
 from integrations.runner.postgres.replication import in_step
 from integrations.runner.postgres.server import Server
@@ -18,6 +22,9 @@ from integrations.runner.report import Problem
 from tests import postgres
 
 pytestmark = pytest.mark.real
+_LOOKED_AT_AGAIN = """
+SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'backstop%' AND query LIKE '%write_lsn%'
+"""
 
 
 class Pair:
@@ -140,6 +147,39 @@ def test_who_only_keeps_the_log_is_no_copy(pair: Pair, tmp_path: Path) -> None:
         finally:
             receiving.terminate()
     assert said == "wrong: pg_receivewal at 127.0.0.1 only keeps its log"
+
+
+def test_who_has_not_said_yet_how_far_it_came_is_waited_for_and_not_taken_for_a_copy(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair.lose_the_copy()
+    pair.until(lambda: pair.value("SELECT count(*) FROM pg_stat_replication") == 0)
+    at = str(pair.value("SELECT pg_current_wal_flush_lsn()"))
+    words = f"host=127.0.0.1 port={pair.server.port} user=tests replication=true application_name=mute"
+    silent = pq.PGconn.connect(words.encode())
+    try:
+        begun = silent.exec_(f"START_REPLICATION {at}".encode())
+        assert begun.status == pq.ExecStatus.COPY_BOTH, silent.error_message
+        pair.until(lambda: pair.value("SELECT state FROM pg_stat_replication") == "streaming")
+        assert asked(pair.server, 60) == "wrong: mute at 127.0.0.1 has not said yet how far it came"
+
+        monkeypatch.setattr(replication, "_WAIT_S", 60.0)
+        with ThreadPoolExecutor(1) as other:
+            looking = other.submit(asked, pair.server, 60)
+            pair.until(lambda: pair.value(_LOOKED_AT_AGAIN) == 1)
+            _say_where(silent, str(pair.value("SELECT pg_current_wal_lsn()")))
+            assert looking.result().startswith("right: mute at 127.0.0.1 is ")
+    finally:
+        silent.finish()
+
+
+def _say_where(follower: pq.PGconn, lsn: str) -> None:
+    """Report as a copy does that it has written, flushed and replayed everything up to a position."""
+    high, low = (int(part, 16) for part in lsn.split("/"))
+    place = (high << 32) + low
+    follower.put_copy_data(struct.pack("!cQQQqb", b"r", place, place, place, 0, 0))
+    while follower.flush():
+        pass
 
 
 def test_who_may_not_see_it_is_told_what_it_takes(pair: Pair) -> None:

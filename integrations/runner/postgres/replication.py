@@ -32,7 +32,7 @@ _AT = "SELECT to_jsonb(pg_current_wal_lsn()::text)"
 _COPIES = """
 SELECT jsonb_build_object('id', pid, 'state', state, 'waits', sync_state IN ('sync', 'quorum'),
   'name', concat_ws(' at ', nullif(application_name, ''), host(client_addr)),
-  'at', replay_lsn::text, 'left', pg_wal_lsn_diff('{at}', replay_lsn),
+  'at', replay_lsn::text, 'left', pg_wal_lsn_diff('{at}', replay_lsn), 'said', write_lsn IS NOT NULL,
   'lag_s', extract(epoch FROM replay_lag))
 FROM pg_stat_replication WHERE state IS DISTINCT FROM 'backup' AND pid NOT IN (
   SELECT active_pid FROM pg_replication_slots WHERE slot_type = 'logical' AND active_pid IS NOT NULL)
@@ -78,7 +78,7 @@ def _copies(session: Session, within_s: int) -> _Verdict:
     query = _COPIES.format(at=_place(at))
     began, first = time.monotonic(), {each["id"]: each for each in session.ask(query)}
     found, waited = first, 0.0
-    while any(_follows(each) and each["left"] > 0 for each in found.values()) and waited < _WAIT_S:
+    while any(_on_its_way(each) for each in found.values()) and waited < _WAIT_S:
         time.sleep(_LOOK_S)
         waited = time.monotonic() - began
         found = {each["id"]: each for each in session.ask(query)}
@@ -93,8 +93,7 @@ def _copies(session: Session, within_s: int) -> _Verdict:
 def _seen(now: Mapping[str, Any], first: Mapping[str, Any], waited: float, within_s: int) -> _Verdict:
     name = now["name"] or "a copy"
     if not _follows(now):
-        how = "only keeps its log" if now["state"] == "streaming" else f"is not in step yet ({now['state']})"
-        return _Verdict(ok=False, found=f"{name} {how}")
+        return _Verdict(ok=False, found=f"{name} {_not_yet(now)}")
     if now["left"] <= 0:
         return _judged(name, 0.0 if now["waits"] else waited, within_s)
     if now["at"] == first["at"] or now["lag_s"] is None:
@@ -105,6 +104,17 @@ def _seen(now: Mapping[str, Any], first: Mapping[str, Any], waited: float, withi
 def _follows(copy: Mapping[str, Any]) -> bool:
     """Say whether it replays what it gets; one that only keeps the log has no place it came to."""
     return copy["state"] == "streaming" and copy["left"] is not None
+
+
+def _on_its_way(copy: Mapping[str, Any]) -> bool:
+    """Say whether a moment more may tell; one that has just connected has told nothing of itself."""
+    return copy["left"] > 0 if _follows(copy) else copy["state"] == "streaming" and not copy["said"]
+
+
+def _not_yet(copy: Mapping[str, Any]) -> str:
+    if copy["state"] != "streaming":
+        return f"is not in step yet ({copy['state']})"
+    return "only keeps its log" if copy["said"] else "has not said yet how far it came"
 
 
 def _copy(session: Session, within_s: int, as_of: datetime) -> _Verdict:
