@@ -167,6 +167,8 @@ targets:
     touches: [orders-pg]
     estimate: 10m
     timeout: 20m
+    verify:
+      - {{id: first-order, uses: command.check, with: {{target: checkout, name: place-order}}}}
 verify:
   - {{id: place-order, uses: command.check, with: {{target: checkout, name: place-order}}, within: 1m}}
 """
