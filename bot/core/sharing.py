@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from bot.core.document import utc
 from bot.core.events import Entry, TargetHeld, TargetReleased
-from bot.core.plan import PlannedTarget
+from bot.core.plan import Plan, PlannedTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,22 @@ class Servers:
                 )
         return None
 
+    def undone(self, run: str, plan: Plan) -> Iterator[str]:
+        """Say which runs that are over acted on a server after the moment to which a plan puts it back.
+
+        What recovered a target itself is told with what is lost.
+        """
+        moments = _goes_back(plan)
+        for target, claim in self._others(run):
+            back = moments.get(target.name)
+            told = claim.held or claim.run in {each.run for each in target.recovered}
+            if back and claim.at > back and not told:
+                yield (
+                    f"{claim.run} acted on {target.server} until {utc(claim.at)}, and {target.name}, "
+                    f"{_share(target)} it, goes back to {utc(back)}: what {claim.run} did there since, "
+                    "and what was written after it, is undone as well."
+                )
+
     def claims(self, held: TargetHeld, server: str) -> tuple[TargetHeld, ...]:
         """Return what a server's timeline gets when a run takes these targets."""
         own = (part_of(target) for target in self.parts if server_of(target) == server)
@@ -104,6 +121,18 @@ class Servers:
         for target in self.parts:
             for claim in self.shared[server_of(target)].others(run, target):
                 yield target, claim
+
+
+def _goes_back(plan: Plan) -> Mapping[str, datetime]:
+    """Return to which moment a plan puts back what its targets hold, the earliest where there are several."""
+    moments = {source.id: source.moment for source in plan.sources}
+    found: dict[str, datetime] = {}
+    for step in plan.steps:
+        moment = moments.get(step.call.source or "")
+        for name in (step.call.target, *step.touches):
+            if moment and name:
+                found[name] = min(moment, found.get(name, moment))
+    return found
 
 
 def _share(target: PlannedTarget) -> str:

@@ -61,9 +61,9 @@ from bot.runs.draft import draft
 from bot.runs.ground import Ground
 from bot.runs.left import look_at_the_left
 from bot.runs.steps import LATER, Look, Steps
+from bot.runs.warnings import rests_on, stale
 from bot.shelf import Shelf
 from bot.timeline import Change
-from bot.timeline.rehearsals import gaps_of
 from integrations.contract import Engine, Json
 from playbooks.lint import lint
 from playbooks.model import Playbook, content_hash
@@ -168,7 +168,8 @@ class Runs:
             return await self._book.write(view, PlanFailed(because=because))
         mistakes = lint(loaded, catalog=self._book.catalog())
         planned = await self._planned(view, loaded.playbook, loaded.hash, asked.inputs, mistakes)
-        told = (*self._stale(loaded.text.file), *await self._shown(view))
+        used = {loaded.text.file, self._shelf.catalog_file.name}
+        told = (*stale(self._shelf, used), *await rests_on(self._book, view, planned.plan))
         if told:
             # A warning is no part of the hash: the plan is the same, and people know what it rests on.
             warned = planned.plan.model_copy(update={"warnings": (*told, *planned.plan.warnings)})
@@ -183,26 +184,6 @@ class Runs:
         if not playbook.warm or plan.problems or view.incident.drill or not view.incident.open:
             return ()
         return (WarmAsked(why=f"{playbook.name} is warm", until=kept_until(plan, view.now)),)
-
-    async def _shown(self, view: View) -> tuple[str, ...]:
-        """Name what the newest drill of the playbook showed that would go wrong."""
-        if view.incident.drill:
-            return ()
-        found = await gaps_of(self._book.timeline, view.run.asked.playbook)
-        tasks = [f", {each.task.key}" if each.task else "" for each in found]
-        return tuple(
-            f"Open gap, shown by {each.first}{task}: {each.gap.what}"
-            for each, task in zip(found, tasks, strict=True)
-        )
-
-    def _stale(self, playbook: str) -> tuple[str, ...]:
-        """Name the files behind a plan whose newest text has mistakes, so that an older one is in force."""
-        used = {playbook, self._shelf.catalog_file.name}
-        return tuple(
-            f"{stale.file} has mistakes, so its last good version is in force: {stale.problems[0]}"
-            for stale in self._shelf.stale()
-            if stale.file in used
-        )
 
     async def _planned(
         self,

@@ -6,7 +6,7 @@ import pytest
 
 from bot.core.events import TargetHeld
 from tests.clock import Clock
-from tests.runs.stage import CATALOG, PLAYBOOK, Stage, World
+from tests.runs.stage import CATALOG, PLAYBOOK, Stage, World, point
 
 ANOTHER = CATALOG.replace(
     "  shop: {kind", "  cluster: {kind: stage, environment: production}\n  shop: {kind"
@@ -46,6 +46,12 @@ async def approved(stage: Stage, id: str) -> None:
 async def begun(stage: Stage, id: str) -> None:
     await stage.told("ana", f"start {id}")
     await stage.carry(id)
+
+
+async def warned(stage: Stage, id: str) -> list[str]:
+    plan = (await stage.run(id)).plan
+    assert plan is not None
+    return [said for said in plan.warnings if "acted on" in said]
 
 
 async def paused(stage: Stage, id: str) -> str:
@@ -117,6 +123,40 @@ async def test_what_is_planned_after_the_other_run_ended_is_carried_out(
     assert not await one_server.timeline.lookup.held_by("RUN-1")
     held = [entry.event for entry in await one_server.timeline.read("target/postgresql:7345@production")]
     assert [event.part for event in held if isinstance(event, TargetHeld)] == ["orders-db:orders-1", ""]
+
+
+async def test_a_plan_says_which_restore_of_the_same_server_it_undoes(
+    one_server: Stage, clock: Clock
+) -> None:
+    await planned(one_server, "restore-orders", "RUN-1")
+    await begun(one_server, "RUN-1")
+    await approved(one_server, "RUN-1")
+    clock.advance(60)
+    await planned(one_server, "restore-cluster", "RUN-2")
+
+    assert await warned(one_server, "RUN-2") == [
+        "RUN-1 acted on postgresql:7345 until 2026-11-23 02:25:00Z, and cluster, the whole of it, goes back "
+        "to 2026-11-23 02:05:00Z: what RUN-1 did there since, and what was written after it, is undone as "
+        "well."
+    ]
+
+
+async def test_a_plan_that_goes_back_to_after_the_other_restore_or_to_another_part_undoes_nothing(
+    one_server: Stage, world: World, clock: Clock
+) -> None:
+    await planned(one_server, "restore-orders", "RUN-1")
+    await begun(one_server, "RUN-1")
+    await approved(one_server, "RUN-1")
+    clock.advance(600)
+    await one_server.told("ana", "impact damage:2026-11-23T02:33:00Z inc:INC-1")
+    world.points.append(point("LATER", 31))
+    await planned(one_server, "restore-cluster", "RUN-2")
+    assert await warned(one_server, "RUN-2") == []
+
+    world.points.pop()
+    world.whole = set()
+    await planned(one_server, "restore-cluster", "RUN-3")
+    assert await warned(one_server, "RUN-3") == []
 
 
 async def test_two_databases_of_one_server_are_restored_side_by_side(one_server: Stage, world: World) -> None:
