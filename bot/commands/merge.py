@@ -1,4 +1,4 @@
-"""Merge an incident into another one: both are the same event, and everything goes on there."""
+"""Merge an incident into another one: both are the same event, and people go on there."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def act(ask: Ask) -> Outcome:
         ],
         ". ",
     )
-    answer = ask.done(duplicate.id, f"is merged into {survivor.id}: everything goes on there.", small=small)
+    answer = ask.done(duplicate.id, f"is merged into {survivor.id}: people go on there.", small=small)
     return Outcome(answer, changes)
 
 
@@ -150,7 +150,7 @@ def _known_there(told: MergedIn, survivor: Incident) -> list[Line]:
 VERB = Verb(
     name="merge",
     usage='merge [INC-12] into INC-9 why:"…"',
-    summary="Close an incident that is the same event as another; everything goes on there.",
+    summary="Close an incident that is the same event as another; people go on there.",
     right=Right.COMMAND,
     act=act,
     options=frozenset({"why"}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.commands.verb import Ask, Outcome, Verb, in_incident
 from bot.core.document import Line
+from bot.core.duplicate import go_on
 from bot.core.errors import Refused
 from bot.core.events import PageAsked
 from bot.core.incident import Incident
@@ -57,7 +58,7 @@ def _pageable(ask: Ask, incident: Incident) -> None:
     if not ask.desk.pages:
         raise Refused("Nobody was paged: BACKSTOP_PAGERDUTY_TOKEN is not set. Call them yourself.")
     if not incident.open:
-        raise Refused(f"{incident.id} is {incident.stands}: nobody was paged. `reopen` it first.")
+        raise Refused(f"{incident.id} is {incident.stands}: {go_on(incident)}. Nobody was paged.")
     service = ask.catalog.services.get(incident.service)
     if service is None or service.pagerduty is None:
         raise Refused(

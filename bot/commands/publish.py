@@ -12,6 +12,7 @@ from bot.core.blameless import hints
 from bot.core.cards.said.external import draft_card
 from bot.core.customers import promise, within, words
 from bot.core.document import Code, Line
+from bot.core.duplicate import go_on
 from bot.core.errors import Refused
 from bot.core.events import ExternalDrafted, ExternalDropped, ExternalSent
 from bot.core.events.external import ExternalStatus
@@ -101,7 +102,7 @@ def _agrees(ask: Ask, incident: Incident, status: ExternalStatus) -> None:
     """Raise Refused where customers would read that it is over and it is not, or the other way round."""
     if (status == "resolved") == (not incident.open):
         return
-    do = "`resolve` it first" if incident.open else "`reopen` it first"
+    do = "`resolve` it first" if incident.open else go_on(incident)
     raise Refused(
         f"{incident.id} is {incident.stands}, so customers are not told that it is {status}: {do}. "
         "Nothing was recorded."

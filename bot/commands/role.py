@@ -6,6 +6,7 @@ import re
 
 from bot.commands.handoff import given_up, offer
 from bot.commands.verb import Ask, Outcome, Verb
+from bot.core.duplicate import go_on
 from bot.core.errors import Refused
 from bot.core.events import Phase, RoleAssigned
 from bot.core.incident import Incident
@@ -33,7 +34,7 @@ async def act(ask: Ask) -> Outcome:
     if person != ask.who.name or not _free(ask, incident, role):
         ask.may(Right.COMMAND, f"give the role {role}", incident)
     if incident.phase is Phase.CLOSED:
-        raise Refused(f"{incident.id} is {incident.stands}: `reopen` it first. Nothing was recorded.")
+        raise Refused(f"{incident.id} is {incident.stands}: {go_on(incident)}. Nothing was recorded.")
     if role == "commander" and person not in (ask.who.name, incident.commander):
         return offer(ask, incident, person)
     ended = given_up(incident) if role == "commander" else ()

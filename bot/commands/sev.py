@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.commands.declare import severity
 from bot.commands.verb import Ask, Outcome, Verb, in_incident
+from bot.core.duplicate import go_on
 from bot.core.errors import Refused
 from bot.core.events import Phase, SeverityChanged
 from bot.core.may import Right
@@ -15,7 +16,7 @@ async def act(ask: Ask) -> Outcome:
     incident = await ask.incident(ask.words.options.get("inc"))
     ask.may(Right.COMMAND, "change the severity", incident)
     if incident.phase is Phase.CLOSED:
-        raise Refused(f"{incident.id} is {incident.stands}: `reopen` it first. Nothing was recorded.")
+        raise Refused(f"{incident.id} is {incident.stands}: {go_on(incident)}. Nothing was recorded.")
     if incident.severity == level:
         raise Refused(f"{incident.id} is SEV{level} already; nothing was recorded.")
     event = SeverityChanged(severity=level, why=ask.option("why", "the reason"))

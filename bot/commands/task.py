@@ -9,6 +9,7 @@ from bot.commands.grammar import a_day, a_duration
 from bot.commands.verb import Answer, Ask, Outcome, Verb, in_incident
 from bot.core.cards.incident import to_do_line
 from bot.core.document import Bullets, Document, Moment, Paragraph
+from bot.core.duplicate import go_on
 from bot.core.errors import Refused
 from bot.core.events import Event, Phase, TaskDone, TaskGiven, TaskHandedBack
 from bot.core.incident import Incident
@@ -73,10 +74,7 @@ async def _again(ask: Ask, word: str) -> Outcome:
 async def _under_way(ask: Ask, word: str | None) -> Incident:
     incident = await ask.incident(word)
     if not incident.open:
-        raise Refused(
-            f"{incident.id} is {incident.stands}: nothing was recorded. "
-            f"`{ask.desk.command} reopen {incident.id}` opens it again."
-        )
+        raise Refused(f"{incident.id} is {incident.stands}: {go_on(incident)}. Nothing was recorded.")
     return incident
 
 

@@ -11,6 +11,7 @@ from bot.commands.verb import Answer, Ask, Outcome, Verb, in_incident
 from bot.core.blameless import hints
 from bot.core.cadence import cadence
 from bot.core.document import Code, Document, Moment, Paragraph, Small, Span, Strong
+from bot.core.duplicate import go_on
 from bot.core.errors import Refused
 from bot.core.events import UpdatePosted
 from bot.core.incident import Incident
@@ -31,7 +32,7 @@ async def act(ask: Ask) -> Outcome:
     if ask.words.args:
         one_of(ask.words.args[0], ("post",), "word of update")
     if not incident.open:
-        raise Refused(f"{incident.id} is {incident.stands}: nobody waits for an update. `reopen` first.")
+        raise Refused(f"{incident.id} is {incident.stands}: {go_on(incident)}. No update was posted.")
     parts = [_part(said.get(key), default) for key, default in _defaults(drafted)]
     event = UpdatePosted(
         number=len(incident.updates) + 1,

@@ -70,9 +70,11 @@ async def test_what_was_only_planned_for_the_duplicate_is_never_started(stage: S
     there = "INC-1 is merged into INC-2: plan again there with `plan restore-orders inc:INC-2`. Nothing"
     for verb in ("start", "prepare"):
         assert there in await refused(stage, "ana", f"{verb} RUN-1")
-    assert "INC-1 is merged into INC-2: go on in INC-2. Nothing" in await refused(
-        stage, "ana", "plan restore-orders inc:INC-1"
-    )
+    said = "plan restore-orders", "sev 1", "role commander @bo", "update post", "task @bo x"
+    for line in said:
+        assert "INC-1 is merged into INC-2: go on in INC-2. N" in await refused(
+            stage, "ana", f"{line} inc:INC-1"
+        )
 
 
 async def test_the_answer_says_what_is_not_taken_over(stage: Stage) -> None:
@@ -81,7 +83,7 @@ async def test_the_answer_says_what_is_not_taken_over(stage: Stage) -> None:
     await stage.told("ana", 'decide wait why:"the provider looks" inc:INC-1')
     assert await answers(stage, ("ana", 'merge INC-1 into INC-2 why:"the same release"')) == snapshot("""\
 ana: merge INC-1 into INC-2 why:"the same release"
-  INC-1 is merged into INC-2: everything goes on there. Open (http://here/incidents/INC-1)
+  INC-1 is merged into INC-2: people go on there. Open (http://here/incidents/INC-1)
   Not taken over: RUN-1 (plan again in INC-2), the decision wait, the impact as stated, moments.
       INC-1 was SEV1, INC-2 is SEV3: sev 1 inc:INC-2 why:"…". RUN-1 was planned for INC-1 and cannot
       be started: plan again, plan restore-orders inc:INC-2. The impact as stated in INC-1: wrong
