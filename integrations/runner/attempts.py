@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -77,6 +77,33 @@ class Attempt:
         """Note that what another restore put in place is this one's now, as is what that one replaced."""
         lineage = [*before.get("goes_on_from", ()), before["key"]]
         self.ready(**known, kept=kept, goes_on_from=lineage)
+
+    def take_over(
+        self,
+        place: Path,
+        same: Callable[[files.Document], bool],
+        first: Callable[[], None],
+        *,
+        names: Iterable[str],
+    ) -> bool:
+        """Go on from what another attempt put in a place and was broken off after, if it is the same still.
+
+        What that one replaced is what was damaged; to replace again would keep the restored one in its stead.
+        `names` are what is known of it besides.
+        """
+        if not place.exists():
+            return False
+        inode = place.stat().st_ino
+        found = next((each for each in self.broken_off(inode=inode) if same(each[1])), None)
+        if found is None:
+            return False
+        first()
+        shelf, record = found
+        kept = Path(record.get("kept") or shelf / place.name)
+        known = {name: record.get(name) for name in names}
+        self.goes_on_from(record, kept=str(kept) if kept.exists() else None, inode=inode, **known)
+        self.give_up_others(inode=inode)
+        return True
 
     def give_up_others(self, **known: Any) -> None:
         """Note of other restores with these marks that what they are recognised by is this one's now."""

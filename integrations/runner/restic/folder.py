@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -128,22 +129,12 @@ def _grow(what: Swap, fill: Fill) -> Iterator[Step]:
 
 
 def _goes_on(what: Swap) -> bool:
-    """Take over the exchange of another attempt that was broken off after it, if nobody wrote since.
-
-    What that one replaced is the damaged folder; to exchange again would keep the restored one in its stead.
-    """
-    if not what.path.exists():
-        return False
-    inode = what.path.stat().st_ino
-    for shelf, record in what.attempt.broken_off(inode=inode):
-        if record.get("within") == _within(what.path):
-            _put_away_leftovers(what)
-            kept = Path(record.get("kept") or shelf / what.path.name)
-            known = {name: record.get(name) for name in ("prepared", "touched", "within")} | {"inode": inode}
-            what.attempt.goes_on_from(record, kept=str(kept) if kept.exists() else None, **known)
-            what.attempt.give_up_others(inode=inode)
-            return True
-    return False
+    return what.attempt.take_over(
+        what.path,
+        lambda record: record.get("within") == _within(what.path),
+        partial(_put_away_leftovers, what),
+        names=("prepared", "touched", "within"),
+    )
 
 
 def grow(what: Swap, under: Path, fill: Fill) -> Iterator[Step]:

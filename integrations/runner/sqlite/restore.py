@@ -14,6 +14,7 @@ import sqlite3
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -217,22 +218,12 @@ def room_to_keep(database: Path, kept: Path) -> dict[str, str]:
 
 
 def _goes_on(what: Restore) -> bool:
-    """Take over the swap of another attempt that was broken off after it, if nobody wrote since.
-
-    What that one replaced is the damaged database; to swap again would keep the restored one in its stead.
-    """
-    if not what.database.exists():
-        return False
-    inode = what.database.stat().st_ino
-    for shelf, record in what.attempt.broken_off(inode=inode):
-        if _is_the_point(what):
-            _put_away_leftovers(what)
-            kept = record.get("kept") or shelf / what.database.name
-            known = {name: record.get(name) for name in ("digest", "prepared", "touched")} | {"inode": inode}
-            what.attempt.goes_on_from(record, kept=str(kept) if Path(kept).exists() else None, **known)
-            what.attempt.give_up_others(inode=inode)
-            return True
-    return False
+    return what.attempt.take_over(
+        what.database,
+        lambda _: _is_the_point(what),
+        partial(_put_away_leftovers, what),
+        names=("digest", "prepared", "touched"),
+    )
 
 
 def _is_the_point(what: Restore) -> bool:
