@@ -9,8 +9,10 @@ from bot.core.cards.decide import Deciding
 from bot.core.estimate import name_of_act
 from bot.core.incident import Incident
 from bot.core.price import Market
+from bot.core.recovered import put_back
 from bot.shelf import Shelf
 from bot.timeline import Timeline
+from bot.timeline.recovered import recovered
 from integrations.registry import operations
 from playbooks.model import Step
 
@@ -31,6 +33,7 @@ async def market(incident: Incident, timeline: Timeline, shelf: Shelf) -> Market
         measured=await timeline.lookup.measurements(acts),
         named=_named,
         now=timeline.now(),
+        recovered=await recovered(timeline, {name for each in playbooks for name in put_back(each)}),
     )
 
 

@@ -12,8 +12,8 @@ from bot.core.document import Code, Document, Paragraph, Strong
 from bot.core.errors import Refused
 from bot.core.events import Approved
 from bot.core.incident import Incident
-from bot.core.loss import outdated
 from bot.core.may import Right
+from bot.core.outdated import outdated
 from bot.core.pauses import whys, without
 from bot.core.plan import Plan, PlannedGate
 from bot.core.run import Run

@@ -12,8 +12,8 @@ from bot.core.document import Line, Strong
 from bot.core.errors import Refused
 from bot.core.events import Event, ImpactStated, WritersStopped
 from bot.core.incident import Incident
-from bot.core.loss import damaged_again
 from bot.core.may import Right
+from bot.core.outdated import damaged_again
 from bot.core.run import Run
 from bot.core.words import at_clock, in_words, joined, lasted
 from bot.timeline import Change

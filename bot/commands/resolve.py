@@ -11,8 +11,8 @@ from bot.core.document import Block, Code, Document, Line, Strong
 from bot.core.errors import Refused
 from bot.core.events import IncidentResolved, WarmStopped
 from bot.core.incident import Incident
-from bot.core.loss import damaged_again
 from bot.core.may import Right
+from bot.core.outdated import damaged_again
 from bot.core.words import joined
 from bot.timeline import Change
 

@@ -11,14 +11,14 @@ began later.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.core.document import Code, Line, Moment, Strong, utc
 from bot.core.incident import Incident
 from bot.core.plan import Plan, PlannedSource, PlannedStep
-from bot.core.recovered import Recovered
+from bot.core.recovered import Recovered, recoveries
 from bot.core.run import Run, Status
 from bot.core.words import in_words, joined, lasted
 
@@ -94,6 +94,14 @@ class Loss:
         return tuple((start, end) for start, end in zip(starts, ends, strict=True) if start < end)
 
     @property
+    def since(self) -> timedelta | None:
+        """Return how much of the good data was written since the first recovery that is undone."""
+        if not self.recovered or self.lost is None or self.lost < _NONE:
+            return None
+        first = self.recovered[0].at
+        return sum((lasted(start, end) for start, end in self.good if start >= first), _NONE)
+
+    @property
     def discarded(self) -> timedelta | None:
         """Return the window of later writes that are thrown away."""
         return max(_NONE, lasted(self.until, self.end)) if self.until else None
@@ -135,12 +143,27 @@ def losses(incident: Incident, run: Run, *, now: datetime) -> tuple[Loss, ...]:
     )
 
 
+def ahead(incident: Incident, moment: datetime, recovered: tuple[Recovered, ...], *, now: datetime) -> Loss:
+    """Return what going back to a moment would give up, before any run is planned for it."""
+    end, damage, later = _stopped(incident, recovered), incident.damage_start, _later(recovered, moment)
+    if damage and any(damage <= each.at for each in recovered if each not in later):
+        # A run mended that before the moment, and nobody said when new damage began.
+        damage = None
+    return Loss("", moment, damage, end, None, now, later)
+
+
 def undone(plan: Plan, source: PlannedSource) -> tuple[Recovered, ...]:
     """Return the runs that recovered what a source is put back to, after the moment that comes back."""
+    return _later(_recovered(plan, source), source.moment)
+
+
+def _later(recovered: tuple[Recovered, ...], moment: datetime | None) -> tuple[Recovered, ...]:
+    return tuple(each for each in recovered if moment and each.back > moment)
+
+
+def _recovered(plan: Plan, source: PlannedSource) -> tuple[Recovered, ...]:
     names = {name for step in plan.steps if step.call.source == source.id for name in _acted_on(step)}
-    found = {each.run: each for target in plan.targets if target.name in names for each in target.recovered}
-    since = (each for each in found.values() if source.moment and each.back > source.moment)
-    return tuple(sorted(since, key=lambda each: each.at))
+    return recoveries({target.name: target.recovered for target in plan.targets}, names)
 
 
 def unmeant(plan: Plan, incident: Incident) -> Iterator[str]:
@@ -162,7 +185,7 @@ def unmeant(plan: Plan, incident: Incident) -> Iterator[str]:
 def recovery(run: Run, incident: Incident, target: str) -> Recovered | None:
     """Return what later plans must know of a run that put a target's data back and proved it, if it did."""
     steps = [step for step in run.plan.steps if target in _acted_on(step)] if run.plan else []
-    sources = {step.call.source for step in steps if _is_back(run, step.call.source)}
+    sources = {step.call.source for step in steps if is_back(run, step.call.source)}
     if run.recovered_at is None or not sources:
         return None
     found = [loss for loss in losses(incident, run, now=run.recovered_at) if loss.source in sources]
@@ -186,14 +209,10 @@ def _damage(incident: Incident, run: Run, plan: Plan) -> datetime | None:
 
 
 def _end_of_writes(incident: Incident, run: Run, plan: Plan) -> datetime | None:
-    """Return from when on nothing was written that the run's restore would discard, or None.
-
-    What another run stopped counts for that run alone: it may have let writers go on again.
-    """
-    said = incident.writers_stopped if incident.stopped_by in (None, run.id) else None
-    earlier = [each.at for source in restored(plan) for each in undone(plan, source)]
-    if said and (any(said <= at for at in earlier) or (run.recovered_at and said > run.recovered_at)):
-        # It was for a recovery before or after this one; writers went on between.
+    """Return from when on nothing was written that the run's restore would discard, or None."""
+    said = _stopped(incident, (each for source in restored(plan) for each in _recovered(plan, source)), run)
+    if said and run.recovered_at and said > run.recovered_at:
+        # It was for a recovery after this one.
         said = None
     states = [(step, run.step(step.id)) for step in plan.steps]
     ended = [(step, state) for step, state in states if state.status in (Status.SUCCEEDED, Status.DONE)]
@@ -206,50 +225,18 @@ def _end_of_writes(incident: Incident, run: Run, plan: Plan) -> datetime | None:
     return min((at for at in overwrites if at), default=None)
 
 
-def outdated(run: Run, incident: Incident) -> str | None:
-    """Say why a plan must be made again: since then the damage is said to have begun before its points."""
-    if back := damaged_again(run, incident):
-        return back
-    late = next(_too_late(run, incident), None)
-    if late is None:
-        return None
-    return (
-        f"Since {run.id} was planned, the damage is said to have begun at {utc(late.damage)}, and what "
-        f"{late.point} brings back is of {utc(late.moment)}: damaged data would come back."
-    )
+def _stopped(incident: Incident, before: Iterable[Recovered], run: Run | None = None) -> datetime | None:
+    """Return when writers were said to have stopped for what is restored next.
+
+    What another run stopped counts for that run alone: it may have let writers go on again, as they do after
+    a recovery.
+    """
+    said = incident.writers_stopped if incident.stopped_by in (None, run and run.id) else None
+    return None if said and any(said <= each.at for each in before) else said
 
 
-def damaged_again(run: Run, incident: Incident) -> str | None:
-    """Say what a run put back that is said to have been damaged already, if it did."""
-    late = next((late for late in _too_late(run, incident) if _is_back(run, late.source)), None)
-    if late is None:
-        return None
-    return (
-        f"{run.id} put {late.point} back as of {utc(late.moment)}, and the damage began at "
-        f"{utc(late.damage)}: damaged data came back."
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Late:
-    """A source whose state is of a moment at which the damage had begun, as was said after it was chosen."""
-
-    source: str
-    point: str
-    moment: datetime
-    damage: datetime
-
-
-def _too_late(run: Run, incident: Incident) -> Iterator[_Late]:
-    plan, begun, said = run.plan, incident.damage_start, incident.damage_said
-    if plan is None or begun is None or said is None or said <= plan.drafted_at:
-        return
-    for source in restored(plan):
-        if source.point and source.moment and source.moment >= begun:
-            yield _Late(source.id, source.point.id, source.moment, begun)
-
-
-def _is_back(run: Run, source: str | None) -> bool:
+def is_back(run: Run, source: str | None) -> bool:
+    """Say whether a run put data back from a source."""
     steps = run.plan.steps if run.plan else ()
     over = (Status.SUCCEEDED, Status.DONE)
     return source is not None and any(
@@ -313,10 +300,8 @@ def summary(loss: Loss) -> str:
     if loss.lost is None or loss.discarded is None:
         return f"lost or discarded {in_words(loss.together or _NONE)}{loss.so_far}; damage start unknown"
     lost = f"{in_words(loss.lost)} of good data lost" if loss.lost >= _NONE else "damaged data comes back"
-    if loss.recovered and loss.lost >= _NONE:
-        first = loss.recovered[0]
-        since = sum((lasted(start, end) for start, end in loss.good if start >= first.at), _NONE)
-        lost = f"{lost}{loss.so_far}, {in_words(since)} of it since {first.run} recovered"
+    if loss.since is not None:
+        lost = f"{lost}{loss.so_far}, {in_words(loss.since)} of it since {loss.recovered[0].run} recovered"
     if loss.mended:
         return lost
     return f"{lost}, {in_words(loss.discarded)} of later writes discarded{loss.so_far}"

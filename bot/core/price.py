@@ -7,13 +7,15 @@ and nobody said anything, there is no figure and the verdict is that nobody can 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.core.budget import Verdict
 from bot.core.estimate import Act, Estimate, Measurement, estimate
 from bot.core.incident import Incident
+from bot.core.loss import ahead
+from bot.core.recovered import Recovered, put_back, recoveries
 from bot.core.words import lasted
 from playbooks.budget import time_budget
 from playbooks.catalog import Tier
@@ -25,6 +27,8 @@ FEW = 3
 _NONE = timedelta(0)
 _FIX_SLIPS = 1.5
 _ENDLESS = timedelta(days=3650)
+_WHOLE_MINUTES = timedelta(minutes=1)
+"""How well the moment of a backup is known, whose age is told in minutes."""
 RESTORES = (Option.RESTORE_FULL, Option.RESTORE_PITR, Option.RESTORE_PARTIAL)
 
 Named = Callable[[Step], str]
@@ -53,8 +57,9 @@ class Price:
     """What one answer costs; None is what nobody can say.
 
     `takes` counts from now, `gives_up` is everything written after the moment that comes back, and
-    `lost` the part of it from before the damage, which the RPO is about. `within` is how long it may
-    take so that the RTO is still met, None where there is nothing left of it.
+    `lost` the good part of it, which the RPO is about; it is negative where damage comes back. `undoes` is
+    the first run whose recovery it takes back, and `since` the good part written since that. `within` is how
+    long it may take so that the RTO is still met, None where there is nothing left of it.
     """
 
     option: Option
@@ -67,11 +72,16 @@ class Price:
     rto: Verdict
     rpo: Verdict
     within: timedelta | None
+    undoes: str | None = None
+    since: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """All that prices are made from at `now`; a service that left the catalog has no tier."""
+    """All that prices are made from at `now`; a service that left the catalog has no tier.
+
+    `recovered` are the runs that recovered each target before, by its name.
+    """
 
     incident: Incident
     tier: Tier | None
@@ -79,6 +89,17 @@ class Market:
     measured: Sequence[Measurement]
     named: Named
     now: datetime
+    recovered: Mapping[str, Sequence[Recovered]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What an answer gives up; None is what nobody can say."""
+
+    up: timedelta | None = None
+    lost: timedelta | None = None
+    undoes: str | None = None
+    since: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +120,7 @@ def prices(market: Market, options: Iterable[Option]) -> tuple[Price, ...]:
 
 def _price(market: Market, option: Option) -> Price:
     time = _time(market, option)
-    gives_up, lost = _given_up(market, option)
+    given = _given_up(market, option, time.playbook)
     within = _left(market)
     return Price(
         option=option,
@@ -107,11 +128,13 @@ def _price(market: Market, option: Option) -> Price:
         takes=time.takes,
         basis=time.basis,
         rests_on=time.rests_on,
-        gives_up=gives_up,
-        lost=lost,
+        gives_up=given.up,
+        lost=given.lost,
         rto=_in_time(time.takes, within),
-        rpo=_affordable(market, gives_up, lost),
+        rpo=_affordable(market, given),
         within=within if within and within > _NONE else None,
+        undoes=given.undoes,
+        since=given.since,
     )
 
 
@@ -188,32 +211,38 @@ def _in_time(takes: Range | None, left: timedelta | None) -> Verdict:
     return Verdict.MEETS if takes.high <= left else Verdict.MAY_MISS
 
 
-def _affordable(market: Market, gives_up: timedelta | None, lost: timedelta | None) -> Verdict:
-    if lost is None or market.tier is None:
+def _affordable(market: Market, given: _Given) -> Verdict:
+    if given.lost is None or given.lost < _NONE or market.tier is None:
         return Verdict.CANNOT_SAY
-    if lost > market.tier.rpo:
+    if given.lost > market.tier.rpo:
         return Verdict.MISSES
     # The clock calls nothing good that was written after the damage began; people may know better.
     much_is_good = market.incident.facts.get("good_writes_since_restore_point") == "high"
-    return Verdict.CANNOT_SAY if gives_up and much_is_good else Verdict.MEETS
+    return Verdict.CANNOT_SAY if given.up and much_is_good else Verdict.MEETS
 
 
-def _given_up(market: Market, option: Option) -> tuple[timedelta | None, timedelta | None]:
-    """Return the writes an answer gives up, all of them and the good ones from before the damage."""
+def _given_up(market: Market, option: Option, playbook: str | None) -> _Given:
     incident = market.incident
-    end = incident.writers_stopped or market.now
     if option not in RESTORES:
         whole = incident.facts.get("data_corruption") == "none"
-        stays = whole and option is not Option.FAILOVER
-        return (_NONE, _NONE) if stays else (None, None)
+        return _Given(_NONE, _NONE) if whole and option is not Option.FAILOVER else _Given()
     if option is Option.RESTORE_PARTIAL:
-        return None, None
-    damage = incident.damage_start
-    moment = damage if option is Option.RESTORE_PITR else _backed_up(incident)
+        return _Given()
+    moment = incident.damage_start if option is Option.RESTORE_PITR else _backed_up(incident)
     if moment is None:
-        return None, None
-    lost = max(_NONE, lasted(moment, damage)) if damage else None
-    return max(_NONE, lasted(moment, end)), lost
+        return _Given()
+    recovered = recoveries(market.recovered, _put_back(market, option, playbook))
+    loss = ahead(incident, moment, recovered, now=market.now)
+    lost = _NONE if loss.lost is not None and -_WHOLE_MINUTES < loss.lost < _NONE else loss.lost
+    undoes = loss.recovered[0].run if loss.recovered else None
+    return _Given(loss.together, lost, undoes, loss.since)
+
+
+def _put_back(market: Market, option: Option, playbook: str | None) -> tuple[str, ...]:
+    """Return the targets of the playbook that is priced, or else of all that can do it, or of any here."""
+    able = [each for each in market.playbooks if option in each.options]
+    priced = [each for each in able if each.name == playbook] or able
+    return tuple(name for each in priced for name in put_back(each)) or tuple(market.recovered)
 
 
 def _backed_up(incident: Incident) -> datetime | None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+
 from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from playbooks.model import Playbook
 
 
 class Recovered(BaseModel):
@@ -18,3 +22,15 @@ class Recovered(BaseModel):
     back: AwareDatetime
     at: AwareDatetime
     good_until: AwareDatetime | None = None
+
+
+def recoveries(of: Mapping[str, Sequence[Recovered]], targets: Iterable[str]) -> tuple[Recovered, ...]:
+    """Return the runs that recovered any of some targets, each once, in order; `of` has those of each."""
+    found = {each.run: each for name in targets for each in of.get(name, ())}
+    return tuple(sorted(found.values(), key=lambda each: each.at))
+
+
+def put_back(playbook: Playbook, source: str | None = None) -> tuple[str, ...]:
+    """Return the targets that a playbook puts data back to, from one of its sources or from any."""
+    steps = [step for step in playbook.steps if step.source and source in (None, step.source)]
+    return tuple(dict.fromkeys(name for step in steps for name in (step.target, *step.touches) if name))

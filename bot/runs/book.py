@@ -15,7 +15,6 @@ from bot.core.events import Entry, Event, StepStarted, TargetHeld, TargetRelease
 from bot.core.freeze import Freeze
 from bot.core.hold import Hold, fold_target
 from bot.core.incident import Incident, stream_of
-from bot.core.loss import recovery
 from bot.core.people import holders_now
 from bot.core.plan import Plan, PlannedTarget
 from bot.core.recovered import Recovered
@@ -26,6 +25,7 @@ from bot.core.suspects import Suspects, suspects
 from bot.jobs import Sooner
 from bot.shelf import Shelf
 from bot.timeline import Change, Timeline
+from bot.timeline.recovered import recovered
 from bot.timeline.servers import servers
 from integrations.contract import Fence, IntegrationError, Json
 from playbooks.catalog import Catalog
@@ -137,19 +137,8 @@ class Book:
         return fold_target(await self.timeline.read(f"target/{target}"))
 
     async def recovered(self, targets: Iterable[str]) -> Mapping[str, tuple[Recovered, ...]]:
-        """Return the runs that recovered each target, in order; who held it last knows all before."""
-        return {name: await self._recovered(name) for name in targets}
-
-    async def _recovered(self, target: str) -> tuple[Recovered, ...]:
-        last = (await self.hold(target)).last
-        run = runs.fold(await self.timeline.read(f"run/{last}")) if last else None
-        incident = await self.incident(run.incident) if run else None
-        if run is None or run.plan is None or incident is None:
-            return ()
-        planned = run.plan.target(target)
-        before = planned.recovered if planned else ()
-        own = recovery(run, incident, target)
-        return (*before, own) if own else before
+        """Return the runs that recovered each target, in order."""
+        return await recovered(self.timeline, targets)
 
     async def servers(self, targets: Iterable[PlannedTarget | None]) -> Servers:
         """Return who holds the servers that targets are of."""

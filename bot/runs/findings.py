@@ -9,7 +9,7 @@ from datetime import datetime
 from bot.core.choose import Choice, Wish, choose
 from bot.core.loss import beside
 from bot.core.plan import PlannedSource, PlannedTarget, RefusedPoint, way_out
-from bot.core.recovered import Recovered
+from bot.core.recovered import Recovered, put_back, recoveries
 from bot.runs.ground import Drafting
 from bot.runs.unchanged import unknown_act
 from integrations.contract import (
@@ -172,9 +172,8 @@ async def _reached(
 
 def _recovered(drafting: Drafting, wanted: PlaybookSource) -> tuple[Recovered, ...]:
     """Return the runs that recovered what a source is put back to; what it was between holds damage."""
-    steps = [step for step in drafting.ground.playbook.steps if step.source == wanted.id]
-    names = dict.fromkeys(name for step in steps for name in (step.target, *step.touches) if name)
-    return tuple(each for name in names for each in drafting.ground.recovered.get(name, ()))
+    ground = drafting.ground
+    return recoveries(ground.recovered, put_back(ground.playbook, wanted.id))
 
 
 async def _trusted(

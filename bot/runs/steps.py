@@ -31,7 +31,7 @@ from bot.core.events import (
     WritersStopped,
 )
 from bot.core.failure import KINDS, because_of, doubted, follows
-from bot.core.loss import outdated
+from bot.core.outdated import outdated
 from bot.core.plan import PlannedCall, PlannedCheck, PlannedStep
 from bot.core.run import StepState
 from bot.jobs import Sooner

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from inline_snapshot import snapshot
 
 from bot.core import incident as incidents
 from bot.core.events import DecisionAsked, EffectDue, FactLearnt, PlanAsked, Proposed
 from bot.core.incident import Incident
+from bot.core.loss import losses
 from bot.jobs import Again
 from bot.market import seen_now
 from bot.watch import Watch
 from playbooks import library
 from playbooks.criteria import load_criteria
 from tests.clock import Clock
-from tests.commands.scenes import declared, put, refusals, said_in
+from tests.commands.scenes import approved, declared, put, refusals, said_in
 from tests.commands.test_rights import with_gus
 from tests.probes.scenes import probed
-from tests.runs.stage import Stage
+from tests.runs.stage import Stage, point
 
 ROLLBACK = "decide new-version-wrote-incompatible-state:no data-corruption:none"
 V1 = next(
@@ -353,3 +356,27 @@ async def test_what_backstop_did_not_run_counts_as_done_by_hand_and_is_said(stag
     assert "Backstop ran nothing for it: it counts as done by hand." in " ".join(told.split())
     await stage.told("ana", 'decide wait why:"it mends itself"')
     assert "by hand" not in await stage.told("bo", "decide worked:yes")
+
+
+async def test_what_the_card_says_a_second_restore_gives_up_is_what_its_plan_says(
+    stage: Stage, clock: Clock
+) -> None:
+    await approved(stage)
+    assert (await stage.run()).recovered_at
+    clock.advance(17 * 60)
+    first = await seen_now(await incident(stage), stage.timeline, stage.shelf, {}, command="/backstop")
+    assert first.incident.writers_stopped
+    await stage.told("ana", "impact damage:02:10")
+    age = int((stage.timeline.now() - point("P2", 5).finished_at).total_seconds() / 60)
+    await stage.told("bo", f"decide data_corruption:confirmed data_scope:database backup_age_minutes:{age}")
+
+    seen = await seen_now(await incident(stage), stage.timeline, stage.shelf, {}, command="/backstop")
+
+    await stage.told("ana", "plan restore-orders inc:INC-1")
+    await stage.carry("RUN-2")
+    [loss] = losses(seen.incident, await stage.run("RUN-2"), now=seen.now)
+    [price] = [each for each in seen.prices if each.option == "restore_full"]
+    assert (price.gives_up, price.lost, price.since) == (loss.together, loss.lost, loss.since)
+    assert price.since
+    assert price.since >= timedelta(minutes=17)
+    assert "since RUN-1 recovered" in await stage.told("bo", "decide")

@@ -8,7 +8,8 @@ from inline_snapshot import snapshot
 
 from bot.core.document import say
 from bot.core.events import Event, ImpactStated, StepSucceeded, WritersStopped
-from bot.core.loss import Loss, beside, damaged_again, lines, losses, outdated, restored, rpo_verdict
+from bot.core.loss import Loss, beside, lines, losses, restored, rpo_verdict
+from bot.core.outdated import damaged_again, outdated
 from integrations.contract import RecoveryPoint
 from tests.core.story import PLAN, POINT, Story, at, planned, restoring, stopped, wrapped
 

@@ -47,13 +47,24 @@ def _gives_up(price: Price) -> str:
         return "nor what it gives up" if price.takes is None else "nobody can tell what it gives up"
     if price.gives_up == _NONE:
         return "gives up no writes"
-    return f"gives up {in_words(price.gives_up)} of writes{_good(price.lost)}"
+    return f"gives up {in_words(price.gives_up)} of writes{_good(price.lost)}{_undone(price)}"
 
 
 def _good(lost: timedelta | None) -> str:
     if lost is None:
         return ""
+    if lost < _NONE:
+        return " and brings damaged data back"
     return f", {in_words(lost)} of them good" if lost else ", none of them good"
+
+
+def _undone(price: Price) -> str:
+    """Say that what an earlier run recovered is given up too, and how much good was written since."""
+    if price.undoes is None:
+        return ""
+    if not price.since:
+        return f", with all since {price.undoes} recovered"
+    return f", {in_words(price.since)} of these since {price.undoes} recovered"
 
 
 def _rto(price: Price) -> str:
