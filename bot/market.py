@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from bot.core import freeze
+from bot.core import run as runs
 from bot.core.cards.decide import Deciding
 from bot.core.estimate import name_of_act
 from bot.core.incident import Incident
@@ -26,6 +27,7 @@ async def market(incident: Incident, timeline: Timeline, shelf: Shelf) -> Market
     ]
     catalog = shelf.catalog()
     acts = {step.operation for playbook in playbooks for step in playbook.steps}
+    before = await recovered(timeline, {name for each in playbooks for name in put_back(each)})
     return Market(
         incident=incident,
         tier=catalog.tier(incident.service) if incident.service in catalog.services else None,
@@ -33,8 +35,16 @@ async def market(incident: Incident, timeline: Timeline, shelf: Shelf) -> Market
         measured=await timeline.lookup.measurements(acts),
         named=_named,
         now=timeline.now(),
-        recovered=await recovered(timeline, {name for each in playbooks for name in put_back(each)}),
+        recovered=before,
+        planned=await _planned(incident, timeline),
     )
+
+
+async def _planned(incident: Incident, timeline: Timeline) -> frozenset[str]:
+    """Return the playbooks of an incident's runs that are not over."""
+    ids = await timeline.lookup.runs(incident=incident.id, only_open=True)
+    found = [runs.fold(await timeline.read(f"run/{id}")) for id in ids]
+    return frozenset(run.asked.playbook for run in found if run and not run.over)
 
 
 async def seen_now(

@@ -59,7 +59,8 @@ class Price:
     `takes` counts from now, `gives_up` is everything written after the moment that comes back, and
     `lost` the good part of it, which the RPO is about; it is negative where damage comes back. `undoes` is
     the first run whose recovery it takes back, and `since` the good part written since that. `within` is how
-    long it may take so that the RTO is still met, None where there is nothing left of it.
+    long it may take so that the RTO is still met, None where there is nothing left of it. `playbook` is whose
+    price it is, None where somebody said it or none of several was carried out; `able` are all that could be.
     """
 
     option: Option
@@ -74,13 +75,15 @@ class Price:
     within: timedelta | None
     undoes: str | None = None
     since: timedelta | None = None
+    able: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Market:
     """All that prices are made from at `now`; a service that left the catalog has no tier.
 
-    `recovered` are the runs that recovered each target before, by its name.
+    `recovered` are the runs that recovered each target before, by its name, and `planned` the playbooks of
+    the incident's runs that are not over.
     """
 
     incident: Incident
@@ -90,6 +93,12 @@ class Market:
     named: Named
     now: datetime
     recovered: Mapping[str, Sequence[Recovered]] = field(default_factory=dict)
+    planned: frozenset[str] = frozenset()
+
+    def able(self, option: Option) -> tuple[Playbook, ...]:
+        """Return the playbooks that can do an option; those of runs alone where one of them is planned."""
+        able = tuple(each for each in self.playbooks if option in each.options)
+        return tuple(each for each in able if each.name in self.planned) or able
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +120,7 @@ class _Time:
 
 
 _UNKNOWN = _Time(None, Basis.NONE, "nobody measured it")
+_NONE_OF_THEM = _Time(None, Basis.NONE, "none of them was ever carried out")
 
 
 def prices(market: Market, options: Iterable[Option]) -> tuple[Price, ...]:
@@ -119,8 +129,9 @@ def prices(market: Market, options: Iterable[Option]) -> tuple[Price, ...]:
 
 
 def _price(market: Market, option: Option) -> Price:
-    time = _time(market, option)
-    given = _given_up(market, option, time.playbook)
+    able = market.able(option)
+    time = _time(market, option, able)
+    given = _given_up(market, option, [each for each in able if each.name == time.playbook] or able)
     within = _left(market)
     return Price(
         option=option,
@@ -135,17 +146,19 @@ def _price(market: Market, option: Option) -> Price:
         within=within if within and within > _NONE else None,
         undoes=given.undoes,
         since=given.since,
+        able=tuple(each.name for each in able),
     )
 
 
-def _time(market: Market, option: Option) -> _Time:
-    able = [each for each in market.playbooks if option in each.options]
+def _time(market: Market, option: Option, able: Sequence[Playbook]) -> _Time:
     found = [_by_playbook(market, playbook) for playbook in able]
     known = [each for each in found if each.takes]
     said = _as_said(market, option)
     if known:
         return min(known, key=lambda each: each.takes.likely if each.takes else _ENDLESS)
-    return said or (found[0] if found else _UNKNOWN)
+    if said or not found:
+        return said or _UNKNOWN
+    return found[0] if len(found) == 1 else _NONE_OF_THEM
 
 
 def _as_said(market: Market, option: Option) -> _Time | None:
@@ -221,7 +234,7 @@ def _affordable(market: Market, given: _Given) -> Verdict:
     return Verdict.CANNOT_SAY if given.up and much_is_good else Verdict.MEETS
 
 
-def _given_up(market: Market, option: Option, playbook: str | None) -> _Given:
+def _given_up(market: Market, option: Option, priced: Sequence[Playbook]) -> _Given:
     incident = market.incident
     if option not in RESTORES:
         whole = incident.facts.get("data_corruption") == "none"
@@ -231,18 +244,13 @@ def _given_up(market: Market, option: Option, playbook: str | None) -> _Given:
     moment = incident.damage_start if option is Option.RESTORE_PITR else _backed_up(incident)
     if moment is None:
         return _Given()
-    recovered = recoveries(market.recovered, _put_back(market, option, playbook))
+    # Where no playbook says what it would put back, it may be anything that was recovered here.
+    targets = [name for each in priced for name in put_back(each)] or market.recovered
+    recovered = recoveries(market.recovered, targets)
     loss = ahead(incident, moment, recovered, now=market.now)
     lost = _NONE if loss.lost is not None and -_WHOLE_MINUTES < loss.lost < _NONE else loss.lost
     undoes = loss.recovered[0].run if loss.recovered else None
     return _Given(loss.together, lost, undoes, loss.since)
-
-
-def _put_back(market: Market, option: Option, playbook: str | None) -> tuple[str, ...]:
-    """Return the targets of the playbook that is priced, or else of all that can do it, or of any here."""
-    able = [each for each in market.playbooks if option in each.options]
-    priced = [each for each in able if each.name == playbook] or able
-    return tuple(name for each in priced for name in put_back(each)) or tuple(market.recovered)
 
 
 def _backed_up(incident: Incident) -> datetime | None:

@@ -11,15 +11,16 @@ from bot.core.events import DecisionAsked, EffectDue, FactLearnt, PlanAsked, Pro
 from bot.core.incident import Incident
 from bot.core.loss import losses
 from bot.jobs import Again
-from bot.market import seen_now
+from bot.market import market, seen_now
 from bot.watch import Watch
 from playbooks import library
 from playbooks.criteria import load_criteria
+from playbooks.words import Option
 from tests.clock import Clock
 from tests.commands.scenes import approved, declared, put, refusals, said_in
 from tests.commands.test_rights import with_gus
 from tests.probes.scenes import probed
-from tests.runs.stage import Stage, point
+from tests.runs.stage import PLAYBOOK, Stage, point
 
 ROLLBACK = "decide new-version-wrote-incompatible-state:no data-corruption:none"
 V1 = next(
@@ -364,8 +365,9 @@ async def test_what_the_card_says_a_second_restore_gives_up_is_what_its_plan_say
     await approved(stage)
     assert (await stage.run()).recovered_at
     clock.advance(17 * 60)
-    first = await seen_now(await incident(stage), stage.timeline, stage.shelf, {}, command="/backstop")
-    assert first.incident.writers_stopped
+    found = await incident(stage)
+    assert found.writers_stopped
+    assert (await market(found, stage.timeline, stage.shelf)).planned == frozenset()
     await stage.told("ana", "impact damage:02:10")
     age = int((stage.timeline.now() - point("P2", 5).finished_at).total_seconds() / 60)
     await stage.told("bo", f"decide data_corruption:confirmed data_scope:database backup_age_minutes:{age}")
@@ -380,3 +382,20 @@ async def test_what_the_card_says_a_second_restore_gives_up_is_what_its_plan_say
     assert price.since
     assert price.since >= timedelta(minutes=17)
     assert "since RUN-1 recovered" in await stage.told("bo", "decide")
+
+
+async def test_a_run_that_is_planned_is_whose_price_the_card_shows(stage: Stage) -> None:
+    other = PLAYBOOK.replace("name: restore-orders", "name: another-way")
+    (stage.shelf.playbook_folder / "other.yaml").write_text(other)
+
+    async def able() -> tuple[str, ...]:
+        found = await incident(stage)
+        sold = await market(found, stage.timeline, stage.shelf)
+        return tuple(each.name for each in sold.able(Option.RESTORE_FULL))
+
+    await declared(stage)
+    assert sorted(await able()) == ["another-way", "restore-orders"]
+    await stage.told("ana", "plan restore-orders")
+    assert await able() == ("restore-orders",)
+    await stage.told("ana", "plan another-way")
+    assert sorted(await able()) == ["another-way", "restore-orders"]

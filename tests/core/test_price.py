@@ -110,6 +110,33 @@ def test_the_fastest_playbook_that_was_measured_is_the_price() -> None:
 
     assert price(on).playbook == "other"
     assert price(replace(on, playbooks=on.playbooks[:2])).playbook == "checkout-pitr"
+    assert price_texts([price(on)])[0].startswith(
+        "restore_pitr with other, the fastest measured of 3: 24 min"
+    )
+
+
+def test_the_playbook_of_a_planned_run_is_the_price_however_fast_others_are() -> None:
+    slow = pitr(("name: checkout-pitr", "name: slow"), ("expires: 20m", "expires: 60m")).playbook
+    on = market(None, *every(10))
+    on = replace(on, playbooks=(*on.playbooks, slow), planned=frozenset({"slow"}))
+
+    assert price_texts([price(on)])[0].startswith("restore_pitr with slow: 50 min")
+    assert price(replace(on, planned=frozenset({"search-restore"}))).playbook == "checkout-pitr"
+    assert price(replace(on, measured=())).playbook == "slow"
+
+
+def test_of_several_playbooks_that_were_never_carried_out_none_is_named() -> None:
+    other = pitr(("name: checkout-pitr", "name: other")).playbook
+    found = price(replace(market(), playbooks=(pitr().playbook, other)))
+
+    assert price_texts([found])[0].startswith(
+        "restore_pitr with one of 2 playbooks: nobody can tell how long it takes, none of them was ever "
+        "carried out; gives up"
+    )
+    story = planned()
+    story.in_incident(5, FactLearnt(name="estimated_restore_minutes", value=30), by="cy")
+    said = price(replace(market(story), playbooks=(pitr().playbook, other)))
+    assert price_texts([said])[0].startswith("restore_pitr: 30 min to 45 min (a guess, as cy says)")
 
 
 def test_what_somebody_says_of_a_fix_or_a_restore_is_a_guess() -> None:

@@ -15,13 +15,20 @@ _NONE = timedelta(0)
 
 def price_line(price: Price) -> Line:
     """Return what an answer takes and gives up, what that rests on, and whether the objectives are met."""
-    how = f" with {price.playbook}" if price.playbook else ""
-    return (Strong(str(price.option)), f"{how}: ", "; ".join(_parts(price)), ".")
+    return (Strong(str(price.option)), f"{_with(price)}: ", "; ".join(_parts(price)), ".")
 
 
 def price_texts(prices: Sequence[Price]) -> tuple[str, ...]:
     """Return the same as plain text, as a decision's record keeps it."""
     return tuple(say(price_line(price)) for price in prices)
+
+
+def _with(price: Price) -> str:
+    """Say whose price it is, and that it is the fastest one's where another playbook may be planned."""
+    others = len(price.able) - 1
+    if price.playbook is None:
+        return f" with one of {len(price.able)} playbooks" if others > 0 and price.takes is None else ""
+    return f" with {price.playbook}{f', the fastest measured of {len(price.able)}' if others > 0 else ''}"
 
 
 def _parts(price: Price) -> Iterator[str]:
