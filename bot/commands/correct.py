@@ -22,6 +22,7 @@ from bot.core.events import (
     MessageEdited,
     NoteAdded,
     PhaseChanged,
+    ReasonStated,
     RoleAssigned,
     SeverityChanged,
     UpdatePosted,
@@ -38,7 +39,8 @@ _SAID_AGAIN: dict[type, str] = {
     IncidentDeclared: "impact`, `sev` or `change",
     ChangeNamed: "change",
     FactLearnt: "decide",
-    Decided: "decide",
+    Decided: 'decide why:"…"',
+    ReasonStated: 'decide why:"…"',
     EffectObserved: "decide worked:yes|no|worse",
     UpdatePosted: "update",
 }

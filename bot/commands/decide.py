@@ -30,6 +30,7 @@ from bot.core.events import (
     Phase,
     PlanAsked,
     Proposed,
+    ReasonStated,
 )
 from bot.core.incident import Incident
 from bot.core.may import COMMANDERS, Right
@@ -56,6 +57,9 @@ async def act(ask: Ask) -> Outcome:
         )
     if ask.words.args:
         return await _choose(ask, incident)
+    alone = not (said or worked or "plan" in ask.words.options)
+    if "why" in ask.words.options and alone and incident.decisions:
+        return _explain(ask, incident)
     if "why" in ask.words.options:
         raise Refused(
             "`why:` is the reason of a choice, and no option is named: nothing was recorded. "
@@ -179,7 +183,8 @@ async def _choose(ask: Ask, incident: Incident) -> Outcome:
     _still_proposed(ask, seen, option)
     cost = price_texts(seen.prices)
     event = deciding.choice(incident, criteria, hash, Option(option), why=why, at=ask.now, prices=cost)
-    _something_new(incident, event)
+    if _decided_already(incident, event):
+        return _again(ask, incident, incident.decisions[-1], why)
     after = await _seen(ask, deciding.then(incident, [event], by=ask.who.name, at=ask.now))
     answer = _chosen(ask, after, [veto.id for veto in over])
     if "plan" in ask.words.options:
@@ -226,16 +231,45 @@ def _still_proposed(ask: Ask, seen: Deciding, option: str) -> None:
         )
 
 
-def _something_new(incident: Incident, event: Decided) -> None:
-    """Raise Refused when the same was decided already from the same facts."""
-    for before in incident.decisions[-1:]:
-        told = {"why": event.why, "effect_by": event.effect_by, "prices": event.prices}
-        told["effect_missing"] = event.effect_missing
-        if before.observed is None and before.made.model_copy(update=told) == event:
-            raise Refused(
-                f"@{before.by} decided {event.option} already, and nothing new is known since: "
-                "nothing was recorded."
-            )
+def _decided_already(incident: Incident, event: Decided) -> bool:
+    """Say whether the same was decided last, from the same facts, and nobody saw yet what came of it."""
+    told = {"why": event.why, "effect_by": event.effect_by, "prices": event.prices}
+    told["effect_missing"] = event.effect_missing
+    return any(
+        before.observed is None and before.made.model_copy(update=told) == event
+        for before in incident.decisions[-1:]
+    )
+
+
+def _again(ask: Ask, incident: Incident, decision: Decision, why: str) -> Outcome:
+    """Who decided says anew why by deciding the same; what others typed or pressed was meant to decide it."""
+    meant = ask.words.args and (decision.by != ask.who.name or ask.words.options.keys() & {"as", "plan"})
+    if meant or why == decision.why:
+        raise Refused(
+            f"@{decision.by} decided {decision.made.option} already, and nothing new is known since: "
+            f'nothing was recorded. `{ask.desk.command} decide why:"…"` says its reason anew.'
+        )
+    stated = ReasonStated(decision=decision.seq, option=decision.made.option, why=why)
+    answer = ask.done(
+        incident.id,
+        f"{decision.made.option} stays decided by @{decision.by}; its reason is now: {sentence(why)}",
+    )
+    return in_incident(answer, incident, stated)
+
+
+def _explain(ask: Ask, incident: Incident) -> Outcome:
+    """Say anew why something was decided, also once the incident is over: the post-mortem keeps it."""
+    why = ask.option("why", "the reason, which the post-mortem keeps")
+    of = ask.words.options.get("of")
+    meant = [each for each in incident.decisions if of in (None, str(each.seq))]
+    if not meant:
+        made = ", ".join(f"{each.seq} ({each.made.option})" for each in incident.decisions)
+        raise Refused(
+            f"Entry {str(of)[:20]} is no decision of {incident.id}: nothing was recorded. Those are: {made}."
+        )
+    if meant[-1].by != ask.who.name:
+        ask.may(Right.COMMAND, f"say why @{meant[-1].by} decided", incident)
+    return _again(ask, incident, meant[-1], why)
 
 
 def _chosen(ask: Ask, after: Deciding, over: list[str]) -> Answer:
@@ -307,7 +341,7 @@ def _meant(ask: Ask, incident: Incident) -> Decision:
     of = ask.words.options.get("of")
     if of is not None and of != str(newest.seq):
         raise Refused(
-            f"Since then @{newest.by} decided {newest.made.option}: {sentence(newest.made.why)} "
+            f"Since then @{newest.by} decided {newest.made.option}: {sentence(newest.why)} "
             f"Nothing was recorded. `{ask.desk.command} decide worked:yes` is about that."
         )
     return newest
@@ -317,7 +351,7 @@ VERB = Verb(
     name="decide",
     usage=(
         'decide [fact:value …] [unless:known] | decide <option> why:"…" [as:proposed] [plan:playbook] '
-        "| decide worked:yes|no|worse [of:12] [by:hand]"
+        '| decide why:"…" [of:12] | decide worked:yes|no|worse [of:12] [by:hand]'
     ),
     summary="Bring up what to do, record a fact (? is nobody knows), the choice, or whether it worked.",
     right=Right.RESPOND,

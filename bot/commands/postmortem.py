@@ -29,7 +29,7 @@ def _narrative(incident: Incident) -> Iterator[str]:
     """Yield what people wrote for its readers; what was said in chat is evidence, and is not judged."""
     yield incident.impact
     for decision in incident.decisions:
-        yield decision.made.why
+        yield decision.why
     if incident.resolved:
         yield from (incident.resolved.statement, incident.resolved.data_statement)
     if incident.closed:

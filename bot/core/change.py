@@ -25,6 +25,7 @@ from bot.core.incident import Incident
 
 _DECISIONS = (
     events.Decided,
+    events.ReasonStated,
     events.RunStarted,
     events.Approved,
     events.Rejected,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
-from bot.core.events import Decided, EffectDue, EffectObserved, Entry
+from bot.core.events import Decided, EffectDue, EffectObserved, Entry, ReasonStated
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +24,19 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something was decided, as somebody said it anew."""
+
+    why: str
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """A recorded choice with the moment and the person, when its effect was asked for, and what was seen.
 
-    `seq` is the number of its entry.
+    `seq` is the number of its entry, and `reason` the last one that was said anew.
     """
 
     seq: int
@@ -36,10 +45,16 @@ class Decision:
     by: str
     asked_at: datetime | None = None
     observed: Observation | None = None
+    reason: Reason | None = None
+
+    @property
+    def why(self) -> str:
+        """Return the reason that counts."""
+        return self.reason.why if self.reason else self.made.why
 
 
 def after(
-    decisions: tuple[Decision, ...], entry: Entry, event: Decided | EffectDue | EffectObserved
+    decisions: tuple[Decision, ...], entry: Entry, event: Decided | EffectDue | EffectObserved | ReasonStated
 ) -> tuple[Decision, ...]:
     """Return what was decided after one more event.
 
@@ -54,5 +69,8 @@ def after(
         case EffectObserved(decision=seq):
             seen = Observation(event, at, entry.by)
             return tuple(replace(d, observed=seen) if d.seq == seq else d for d in decisions)
+        case ReasonStated(decision=seq, why=why):
+            said = Reason(why, at, entry.by)
+            return tuple(replace(d, reason=said) if d.seq == seq else d for d in decisions)
         case _:
             assert_never(event)

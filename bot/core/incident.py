@@ -56,6 +56,7 @@ from bot.core.events import (
     PhaseChanged,
     PlanAttached,
     Probed,
+    ReasonStated,
     Redacted,
     RoleAssigned,
     RoomOpened,
@@ -280,7 +281,7 @@ def apply(incident: Incident, entry: Entry, event: Event) -> Incident:  # noqa: 
             return _learnt(incident, name, Known(value, source, entry.by, entry.occurred_at, because))
         case DecisionAsked():
             return replace(incident, decision_asked=entry.seq)
-        case Decided() | EffectDue() | EffectObserved():
+        case Decided() | ReasonStated() | EffectDue() | EffectObserved():
             return replace(incident, decisions=decided(incident.decisions, entry, event))
         case UpdatePosted(next_by=next_by):
             return replace(

@@ -17,7 +17,7 @@ from playbooks import library
 from playbooks.criteria import load_criteria
 from playbooks.words import Option
 from tests.clock import Clock
-from tests.commands.scenes import approved, declared, put, refusals, said_in
+from tests.commands.scenes import answers, approved, declared, put, refusals, said_in
 from tests.commands.test_rights import with_gus
 from tests.probes.scenes import probed
 from tests.runs.stage import PLAYBOOK, Stage, point
@@ -59,18 +59,18 @@ async def test_what_is_not_meant_is_refused_and_says_what_to_do(stage: Stage) ->
     ) == snapshot("""\
 ana: decide worked:yes
   Nothing was decided in INC-1 yet: nothing was recorded. Usage: `/backstop decide [fact:value …]
-      [unless:known] | decide <option> why:"…" [as:proposed] [plan:playbook] | decide
-      worked:yes|no|worse [of:12] [by:hand]`
+      [unless:known] | decide <option> why:"…" [as:proposed] [plan:playbook] | decide why:"…"
+      [of:12] | decide worked:yes|no|worse [of:12] [by:hand]`
 
 ana: decide worked:yes cause_known:yes
   Say facts, the choice, and whether it worked each in a line of its own: nothing was recorded.
       Usage: `/backstop decide [fact:value …] [unless:known] | decide <option> why:"…" [as:proposed]
-      [plan:playbook] | decide worked:yes|no|worse [of:12] [by:hand]`
+      [plan:playbook] | decide why:"…" [of:12] | decide worked:yes|no|worse [of:12] [by:hand]`
 
 ana: decide wait worked:yes why:x
   Say facts, the choice, and whether it worked each in a line of its own: nothing was recorded.
       Usage: `/backstop decide [fact:value …] [unless:known] | decide <option> why:"…" [as:proposed]
-      [plan:playbook] | decide worked:yes|no|worse [of:12] [by:hand]`
+      [plan:playbook] | decide why:"…" [of:12] | decide worked:yes|no|worse [of:12] [by:hand]`
 
 ana: decide wait as:proposed why:x
   wait is not proposed any more, but nothing yet: Not decided between failover, restore_partial,
@@ -143,12 +143,12 @@ ana: decide restore_full why:x plan:nothing
 ana: decide plan:restore-orders
   `plan:` draws the plan of a choice, and no option is named: nothing was recorded. Usage:
       `/backstop decide [fact:value …] [unless:known] | decide <option> why:"…" [as:proposed]
-      [plan:playbook] | decide worked:yes|no|worse [of:12] [by:hand]`
+      [plan:playbook] | decide why:"…" [of:12] | decide worked:yes|no|worse [of:12] [by:hand]`
 
 ana: decide data_corruption:none plan:restore-orders
   `plan:` draws the plan of a choice, and no option is named: nothing was recorded. Usage:
       `/backstop decide [fact:value …] [unless:known] | decide <option> why:"…" [as:proposed]
-      [plan:playbook] | decide worked:yes|no|worse [of:12] [by:hand]`
+      [plan:playbook] | decide why:"…" [of:12] | decide worked:yes|no|worse [of:12] [by:hand]`
 """)
     found = await incident(stage)
     assert (found.decisions, found.runs, found.facts) == ((), (), {})
@@ -156,7 +156,7 @@ ana: decide data_corruption:none plan:restore-orders
 
 async def test_the_same_is_decided_once_until_something_new_is_known(stage: Stage) -> None:
     await chosen(stage)
-    again = await stage.say("ana", 'decide code_rollback why:"once more"')
+    again = await stage.say("ana", 'decide code_rollback why:"the release"')
     assert "@ana decided code_rollback already, and nothing new is known since" in again.text
     await stage.told("ana", "decide cause-known:no")
     assert (await stage.say("ana", 'decide code_rollback why:"still"')).ok
@@ -399,3 +399,100 @@ async def test_a_run_that_is_planned_is_whose_price_the_card_shows(stage: Stage)
     assert await able() == ("restore-orders",)
     await stage.told("ana", "plan another-way")
     assert sorted(await able()) == ["another-way", "restore-orders"]
+
+
+async def test_why_something_was_decided_is_said_anew_and_keeps_who_decided_and_when(
+    stage: Stage, clock: Clock
+) -> None:
+    await chosen(stage)
+    before = (await incident(stage)).decisions[-1]
+    clock.advance(60)
+
+    assert await answers(
+        stage,
+        ("ana", 'decide code_rollback why:"only 2.4.0 writes wrong totals"'),
+        ("ana", f'decide why:"2.4.0 alone writes wrong totals" of:{before.seq}'),
+    ) == snapshot("""\
+ana: decide code_rollback why:"only 2.4.0 writes wrong totals"
+  INC-1 code_rollback stays decided by @ana; its reason is now: only 2.4.0 writes wrong totals. Open
+      (http://here/incidents/INC-1)
+
+ana: decide why:"2.4.0 alone writes wrong totals" of:4
+  INC-1 code_rollback stays decided by @ana; its reason is now: 2.4.0 alone writes wrong totals.
+      Open (http://here/incidents/INC-1)
+""")
+
+    after = (await incident(stage)).decisions
+    assert [(each.seq, each.at, each.by, each.made) for each in after] == [
+        (before.seq, before.at, before.by, before.made)
+    ]
+    assert after[-1].why == "2.4.0 alone writes wrong totals"
+    card = " ".join((await stage.told("bo", "decide")).split())
+    day = "2026-11-23"
+    assert f"Decided: code_rollback by @ana {day} 02:25:00Z: 2.4.0 alone writes wrong totals. " in card
+    assert f"The reason is as @ana said it anew {day} 02:26:00Z. At first it was: the release." in card
+    assert "The reason of code_rollback is now: only 2.4.0 writes" in await stage.told("bo", "timeline INC-1")
+
+
+async def test_whose_reason_it_is_says_it_anew_or_who_commands_also_when_it_is_over(stage: Stage) -> None:
+    put(stage, catalog=with_gus())
+    await declared(stage)
+    await stage.told("ana", "role ops @gus")
+    await stage.told("gus", "decide mitigate why:x")
+    await stage.told("ana", 'resolve "Totals are right." data:"None."')
+
+    assert await refusals(
+        stage,
+        ("cy", 'decide why:"to ease the load" inc:INC-1'),
+        ("gus", "decide why:x inc:INC-1"),
+        ("gus", "decide why:y of:99 inc:INC-1"),
+        ("gus", "decide why: inc:INC-1"),
+        ("gus", "decide why:y plan:restore-orders inc:INC-1"),
+        ("gus", "decide why:y severity:1 inc:INC-1"),
+    ) == snapshot("""\
+cy: decide why:"to ease the load" inc:INC-1
+  You may not say why @gus decided: that needs the right to command. @ana, @gus can; ask one of them
+      here, or ask the commander to give you a role with `role`.
+
+gus: decide why:x inc:INC-1
+  @gus decided mitigate already, and nothing new is known since: nothing was recorded. `/backstop
+      decide why:"…"` says its reason anew.
+
+gus: decide why:y of:99 inc:INC-1
+  Entry 99 is no decision of INC-1: nothing was recorded. Those are: 3 (mitigate).
+
+gus: decide why: inc:INC-1
+  `why:` is no option: nothing was recorded. Say one of: config_revert, code_rollback, hotfix,
+      restore_partial, restore_pitr, restore_full, failover, mitigate, wait.
+
+gus: decide why:y plan:restore-orders inc:INC-1
+  `why:` is the reason of a choice, and no option is named: nothing was recorded. Say the option
+      before it, one of: config_revert, code_rollback, hotfix, restore_partial, restore_pitr,
+      restore_full, failover, mitigate, wait. Usage: `/backstop decide [fact:value …] [unless:known]
+      | decide <option> why:"…" [as:proposed] [plan:playbook] | decide why:"…" [of:12] | decide
+      worked:yes|no|worse [of:12] [by:hand]`
+
+gus: decide why:y severity:1 inc:INC-1
+  `why:` is the reason of a choice, and no option is named: nothing was recorded. Say the option
+      before it, one of: config_revert, code_rollback, hotfix, restore_partial, restore_pitr,
+      restore_full, failover, mitigate, wait. Usage: `/backstop decide [fact:value …] [unless:known]
+      | decide <option> why:"…" [as:proposed] [plan:playbook] | decide why:"…" [of:12] | decide
+      worked:yes|no|worse [of:12] [by:hand]`
+""")
+    await stage.told("gus", 'decide why:"to ease the load" inc:INC-1')
+    await stage.told("ana", 'decide why:"to shed load" inc:INC-1')
+    assert (await incident(stage)).decisions[-1].why == "to shed load"
+
+
+async def test_what_was_meant_to_decide_gives_a_decision_no_other_reason(stage: Stage) -> None:
+    """Two people may press or type the same at the same time, and a plan is drawn by a line of its own."""
+    put(stage, catalog=with_gus())
+    await declared(stage)
+    await stage.told("ana", "role ops @gus")
+    await stage.told("ana", "decide mitigate why:first")
+    lines = "decide mitigate why:other", "decide mitigate why:other plan:restore-orders"
+    for who, line in (("gus", lines[0]), ("ana", lines[1])):
+        refused = await stage.say(who, line)
+        assert refused.text.startswith("@ana decided mitigate already, and nothing new is known since"), line
+        assert '`/backstop decide why:"…"` says its reason anew.' in refused.text
+    assert (await incident(stage)).decisions[-1].why == "first"

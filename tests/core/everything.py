@@ -79,6 +79,7 @@ SAMPLES: tuple[tuple[str, Event], ...] = (
             ),
             events.EffectDue(decision=10, option="restore_pitr"),
             events.EffectObserved(decision=10, option="restore_pitr", outcome="no_change"),
+            events.ReasonStated(decision=10, option="restore_pitr", why="the last good state is known"),
             events.UpdatePosted(
                 number=1, conditions="Prices are wrong.", actions="Restoring.", needs="none", next_by=at(31)
             ),

@@ -37,6 +37,7 @@ from bot.core.events import (
     PhaseChanged,
     Planned,
     PostmortemAsked,
+    ReasonStated,
     RetryAsked,
     RoleAssigned,
     RoomOpened,
@@ -191,6 +192,8 @@ def test_whether_a_decision_worked_is_asked_when_it_should_have() -> None:
     assert {"effect-due", "decision"} < kinds(again)
     asked = follow(entry("incident/INC-1", DecisionAsked()), None)
     assert kinds(asked) == {"decision", "card", "tracker", "probe"}
+    reason = ReasonStated(decision=3, option="wait", why="it falls since 02:20")
+    assert kinds(follow(entry("incident/INC-1", reason), None)) == {"decision", "say", "card", "tracker"}
     seen = EffectObserved(decision=3, option="wait", outcome="no_change")
     assert "probe" in kinds(follow(entry("incident/INC-1", seen), None))
 

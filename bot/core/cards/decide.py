@@ -13,7 +13,7 @@ from bot.core.cards.prices import price_line
 from bot.core.cards.timeline import whole_of
 from bot.core.decide import Ask, VetoHit
 from bot.core.decide import Decision as Found
-from bot.core.decided import Decision
+from bot.core.decided import Decision, Reason
 from bot.core.deciding import (
     WROTE,
     few,
@@ -195,6 +195,8 @@ def came_of_it(incident: Incident) -> Iterator[Block]:
 def _decided(seen: Deciding) -> Iterator[Block]:
     for decision in seen.incident.decisions[-1:]:
         yield Paragraph(decided_line(decision))
+        if decision.reason:
+            yield Small(reason_line(decision.reason, decision.made.why))
         if decision.made.unasked:
             yield Paragraph((Strong(not_ruled_out(decision.made)),))
         if decision.observed:
@@ -209,7 +211,7 @@ def _decided(seen: Deciding) -> Iterator[Block]:
 def decided_line(decision: Decision) -> Line:
     """Return what was decided, against what, and when it should help."""
     made = decision.made
-    why = f": {sentence(made.why)}" if made.why else "."
+    why = f": {sentence(decision.why)}" if decision.why else "."
     over: Line = (" Against ", Strong(sentence("; ".join(made.overridden)))) if made.overridden else ()
     by: Line = (" ", *effect_line(made)) if made.effect_by else ()
     return (
@@ -222,6 +224,12 @@ def decided_line(decision: Decision) -> Line:
         *over,
         *by,
     )
+
+
+def reason_line(reason: Reason, first: str) -> Line:
+    """Return who said a reason anew and when, and what it was at first."""
+    was = f"At first it was: {sentence(first)}" if first else "At first there was none."
+    return ("The reason is as ", Who(reason.by), " said it anew ", Moment(reason.at), f". {was}")
 
 
 def effect_line(made: Decided) -> Line:

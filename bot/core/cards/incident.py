@@ -147,7 +147,7 @@ def _data(incident: Incident, runs: Sequence[Run], now: datetime) -> Iterator[tu
 
 def _decision(incident: Incident) -> Iterator[Block]:
     for decision in incident.decisions[-1:]:
-        why = f": {decision.made.why}" if decision.made.why else ""
+        why = f": {decision.why}" if decision.why else ""
         yield Paragraph(
             (
                 Strong("Decided: "),

@@ -183,6 +183,15 @@ class Decided(Kind):
     prices: tuple[str, ...] = ()
 
 
+class ReasonStated(Kind):
+    """Why a decision was made, said anew, by the number of its entry; who decided and when stays."""
+
+    kind: Literal["reason-stated"] = "reason-stated"
+    decision: int
+    option: str
+    why: str
+
+
 class EffectDue(Kind):
     """A decision should have helped by now; said once for each. `decision` is the number of its entry.
 
@@ -320,6 +329,7 @@ IncidentEvent = (
     | Proposed
     | Probed
     | Decided
+    | ReasonStated
     | EffectDue
     | EffectObserved
     | UpdatePosted

@@ -13,7 +13,7 @@ from bot.core.cards.lines.freezes import in_scope
 from bot.core.cards.said.incidents import decision_record, fact_in_words
 from bot.core.cards.states import place
 from bot.core.change import deviates
-from bot.core.decided import Decision
+from bot.core.decided import Decision, Reason
 from bot.core.deciding import outcome_in_words
 from bot.core.document import Block, Bullets, Code, Fields, Heading, Line, Moment, Paragraph, Strong, Who
 from bot.core.events import CheckFound, Entry
@@ -62,11 +62,17 @@ def _decisions(told: Story) -> Iterator[Block]:
     for decision in told.incident.decisions:
         yield Paragraph((Strong(decision.made.option), ", decided ", Moment(decision.at)))
         yield from decision_record(decision.by, decision.made)
+        if decision.reason:
+            yield Paragraph(_anew(decision.reason))
         yield Fields(tuple(_around(told, decision)))
         if decision.made.facts:
             yield Bullets(list(_known_then(told, decision)))
     if not told.incident.decisions:
         yield Paragraph(("No decision was recorded.",))
+
+
+def _anew(reason: Reason) -> Line:
+    return (Who(reason.by), " said the reason anew ", Moment(reason.at), f": {reason.why}")
 
 
 def _around(told: Story, decision: Decision) -> Iterator[tuple[str, Line]]:

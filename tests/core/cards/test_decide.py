@@ -9,6 +9,7 @@ from inline_snapshot import snapshot
 
 from bot.core.cards import said
 from bot.core.cards.decide import Deciding, decision_card, effect_line
+from bot.core.cards.incident import incident_card
 from bot.core.deciding import WROTE, choice, weigh
 from bot.core.document import Document, Menu, Paragraph, Who
 from bot.core.events import (
@@ -21,6 +22,7 @@ from bot.core.events import (
     IncidentResolved,
     Probed,
     Proposed,
+    ReasonStated,
     Scope,
 )
 from bot.core.freeze import Freeze, over
@@ -489,3 +491,25 @@ def test_what_machines_still_look_for_is_said_and_asked_of_nobody() -> None:
 def test_a_choice_of_which_nobody_asks_whether_it_worked_names_no_moment() -> None:
     made = Decided(option="mitigate", why="nothing else is left", proposal="mitigate")
     assert effect_line(made) == ()
+
+
+def test_a_reason_that_was_said_anew_stands_with_who_said_it_and_what_it_was_at_first() -> None:
+    def told(why: str) -> str:
+        story = planned()
+        made = story.in_incident(6, Decided(option="wait", why=why, proposal="wait"))
+        story.in_incident(7, ReasonStated(decision=99, option="wait", why="of another one"))
+        for minute, reason in ((8, "it falls"), (9, "it falls since 02:15Z")):
+            said = ReasonStated(decision=made.seq, option="wait", why=reason)
+            story.in_incident(minute, said, by="bo")
+        drawn = incident_card(story.incident, runs=[], freezes=[], recent=[], now=at(30))
+        assert "Decided: wait: it falls since 02:15Z (@ana" in shown(drawn)
+        return "\n".join(card(story).splitlines()[1:3])
+
+    assert told("a guess") == snapshot("""\
+Decided: wait by @ana 2026-11-23 02:16:00Z: it falls since 02:15Z.
+The reason is as @bo said it anew 2026-11-23 02:19:00Z. At first it was: a guess.\
+""")
+    assert told("") == snapshot("""\
+Decided: wait by @ana 2026-11-23 02:16:00Z: it falls since 02:15Z.
+The reason is as @bo said it anew 2026-11-23 02:19:00Z. At first there was none.\
+""")

@@ -55,6 +55,7 @@ Proposal changed: restore_full → restore_partial, because only a part is damag
 Decided: restore_pitr, going over schema changed: the copy is verified
 restore_pitr should have helped by now
 After restore_pitr: nothing changed
+The reason of restore_pitr is now: the last good state is known
 Update #1: Prices are wrong.
 The update promised for 2026-11-23 02:41:00Z did not come
 T1 is a task of @bo until 2026-11-23 02:40:00Z: Look at the replica

@@ -112,6 +112,8 @@ Decided: restore_pitr
 (nothing)
 @ana: After restore_pitr: nothing changed
 
+@ana: The reason of restore_pitr is now: the last good state is known
+
 SEV1 INC-1 update #1
   Conditions  Prices are wrong.
   Actions     Restoring.

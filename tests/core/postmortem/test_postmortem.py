@@ -790,7 +790,11 @@ def test_a_decision_tells_who_knew_what_then_how_long_it_took_and_what_was_seen_
     story.in_incident(6, events.FactLearnt(name="cause_known", value=True), by="cy")
     seen = events.EffectObserved(decision=made.seq, option="code_rollback", outcome="no_change")
     story.in_incident(20, seen, by="bo")
+    said = events.ReasonStated(decision=made.seq, option="code_rollback", why="2.4.0 writes wrong totals")
+    story.in_incident(25, said, by="bo")
     text = written(story, 60)
+    assert "@ana: the release\n" in text
+    assert "@bo said the reason anew 2026-11-23 02:35:00Z: 2.4.0 writes wrong totals\n" in text
     assert "  Decided after     5 min from the declaration\n  After the impact  15 min\n" in text
     assert "  Observed          nothing changed (refuted), @bo 2026-11-23 02:30:00Z\n" in text
     assert "  • cause_known: no (@bo, 2026-11-23 02:13:00Z, 2 min ago)\n  • data_scope: rows\n" in text

@@ -22,6 +22,7 @@ _Talk = (
     | events.DecisionAsked
     | events.Proposed
     | events.Decided
+    | events.ReasonStated
     | events.EffectDue
     | events.EffectObserved
     | events.UpdatePosted
@@ -39,6 +40,7 @@ _Deciding = (
     | events.DecisionAsked
     | events.Proposed
     | events.Decided
+    | events.ReasonStated
     | events.EffectDue
     | events.EffectObserved
 )
@@ -92,6 +94,7 @@ def _talk(event: _Talk) -> Line:
             | events.DecisionAsked()
             | events.Proposed()
             | events.Decided()
+            | events.ReasonStated()
             | events.EffectDue()
             | events.EffectObserved()
         ):
@@ -142,6 +145,8 @@ def _deciding(event: _Deciding) -> Line:
         case events.Decided(option=option, why=why, overridden=overridden):
             over = f", going over {', '.join(overridden)}" if overridden else ""
             return ("Decided: ", Strong(option), f"{over}{_because(why)}")
+        case events.ReasonStated(option=option, why=why):
+            return ("The reason of ", Strong(option), f" is now: {why}")
         case events.EffectDue(option=option, waits=waits):
             unrun = f", but {', '.join(waits)} was not started" if waits else ""
             return (Strong(option), f" should have helped by now{unrun}")

@@ -58,6 +58,7 @@ _Plain = (
     | events.Repaired
     | events.TaskDone
     | events.Proposed
+    | events.ReasonStated
     | events.EffectObserved
     | events.IncidentReopened
 )
