@@ -46,7 +46,7 @@ async def act(ask: Ask) -> Outcome:
         speed_minutes=_minutes(ask, "speed", speed),
         speed_evidence=ask.words.options.get("speed-link"),
     )
-    advice = [f"{hint} " for hint in hints([event.why])]
+    advice = [f"{hint} " for hint in hints([event.why], ask.catalog.people)]
     left = joined([*_left(incident), *still_read(incident)], " ")
     answer = ask.done(incident.id, "is closed.", small=(*advice, *left))
     return in_incident(answer, incident, event)

@@ -26,7 +26,7 @@ async def act(ask: Ask) -> Outcome:
     change = Change(incident.seq, (note,), occurred_at=at)
     line = (Strong(incident.id), f" note {incident.seq + 1} recorded", *when, ".")
     data = {"incident": incident.id, "entry": incident.seq + 1}
-    advice = [Small((hint,)) for hint in hints([text])]
+    advice = [Small((hint,)) for hint in hints([text], ask.catalog.people)]
     answer = Answer(Document("", (Paragraph(line), *advice)), data=data)
     return Outcome(answer, {f"incident/{incident.id}": change})
 

@@ -20,7 +20,7 @@ async def act(ask: Ask) -> Outcome:
         if incident.issue
         else ("its files and the tracker.",)
     )
-    advice = [f"{hint} " for hint in hints(_narrative(incident))]
+    advice = [f"{hint} " for hint in hints(_narrative(incident), ask.catalog.people)]
     answer = ask.done(incident.id, "post-mortem is being written to ", *where, small=tuple(advice))
     return in_incident(answer, incident, PostmortemAsked())
 

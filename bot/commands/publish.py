@@ -79,7 +79,7 @@ def _draft(ask: Ask, incident: Incident) -> Outcome:
 def _drafted(ask: Ask, incident: Incident, event: ExternalDrafted, own: str) -> Outcome:
     """Who talks where the draft appears reads it there; elsewhere it stands in the answer."""
     draft = Draft(incident.seq + 1, event, ask.who.name, ask.now)
-    small: Line = tuple(f"{hint} " for hint in hints([own]))
+    small: Line = tuple(f"{hint} " for hint in hints([own], ask.catalog.people))
     if not own and not incident.impact:
         small = (*small, "Nobody stated the impact: ", Code('impact "what customers notice"'))
     line = f"{draft.name} is drafted for customers; nobody reads it until somebody sends it."

@@ -43,7 +43,7 @@ async def act(ask: Ask) -> Outcome:
         audience=one_of(said.get("to", "responders"), AUDIENCES, "audience"),
     )
     own = [text for key, text in said.items() if key in NAMES]
-    advice = [f"{hint} " for hint in hints(own)]
+    advice = [f"{hint} " for hint in hints(own, ask.catalog.people)]
     small = (
         *_unread(ask, event),
         *_as_drafted(ask),

@@ -28,6 +28,7 @@ async def test_a_note_that_blames_is_recorded_and_another_way_to_say_it_is_shown
     assert "recorded." in said
     assert "“human error”: say what made the step easy to get wrong." in said
     assert "“" not in str(await stage.told("ana", 'note "the index was gone"'))
+    assert "“Bo broke”: say which step did it" in str(await stage.told("ana", 'note "Bo broke production"'))
 
 
 async def test_closing_and_the_post_mortem_hint_at_what_people_wrote_for_readers(stage: Stage) -> None:
