@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from bot.commands.task import give_action, new_number
+from bot.commands.task import give_action, new_number, twice
 from bot.commands.verb import Ask, Outcome, Verb
 from bot.core.errors import Refused
 from bot.core.may import Right
+from bot.core.tasks import same
 
 
 async def act(ask: Ask) -> Outcome:
@@ -15,6 +16,8 @@ async def act(ask: Ask) -> Outcome:
         raise Refused(f"An empty action says nothing: nothing was recorded. {ask.usage}")
     to = ask.person(ask.argument(1, "The owner (@name)"))
     incident = await ask.incident(ask.words.options.get("inc"))
+    if already := same(incident.tasks, what, to, follow_up=True):
+        return twice(ask, incident, already)
     return give_action(ask, incident, new_number(incident), what, to, option="due")
 
 

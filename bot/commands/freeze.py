@@ -22,9 +22,9 @@ from bot.core.events import (
     Scope,
 )
 from bot.core.freeze import Change as Wanted
-from bot.core.freeze import Freeze, Pass, covers, judge
+from bot.core.freeze import Freeze, Pass, covers, judge, same
 from bot.core.may import Right
-from bot.core.words import at_minute, sentence
+from bot.core.words import at_clock, at_minute, sentence
 from bot.timeline import Change
 from playbooks.problems import nearest
 
@@ -72,9 +72,20 @@ async def _on(ask: Ask) -> Outcome:
         incident=incident,
         review_at=ask.now + a_duration(ask.words.options.get("for", REVIEW)),
     )
-    small = ("To lift it: ", Code(f"{ask.desk.command} freeze off {id}"))
+    already = same(await ask.freezes(), placed, ask.who.name, ask.now)
+    small = ("To lift it: ", Code(f"{ask.desk.command} freeze off {already.id if already else id}"))
+    if already:
+        return Outcome(_twice(ask, already, small))
     answer = ask.done(id, f"stops {in_scope(scope)}.", small=small, freeze=id)
     return Outcome(answer, {f"freeze/{id}": Change(0, (placed,))})
+
+
+def _twice(ask: Ask, freeze: Freeze, small: Line) -> Answer:
+    """A person who says it twice has one freeze to lift: of two, the second would be left in force."""
+    stops = in_scope(freeze.placed.scope)
+    line = f"stops {stops} already: you placed it at {at_clock(freeze.since, ask.now)} for the same reason."
+    later = f" `freeze extend {freeze.id} for:4h` has it looked at later."
+    return ask.done(freeze.id, f"{line} Nothing was recorded.{later}", small=small, freeze=freeze.id)
 
 
 def _kinds(ask: Ask) -> str:

@@ -14,7 +14,7 @@ from bot.core.errors import Refused
 from bot.core.events import Event, Phase, TaskDone, TaskGiven, TaskHandedBack
 from bot.core.incident import Incident
 from bot.core.may import Right
-from bot.core.tasks import Stand, Task, of_incident, of_run
+from bot.core.tasks import Stand, Task, of_incident, of_run, same
 from bot.core.words import in_words
 
 TIME_BOX = timedelta(minutes=30)
@@ -55,7 +55,16 @@ async def _given(ask: Ask) -> Outcome:
     if not what:
         raise Refused(f"An empty task says nothing: nothing was recorded. {ask.usage}")
     incident = await _under_way(ask, ask.words.options.get("inc"))
+    if already := same(incident.tasks, what, to, follow_up=False):
+        return twice(ask, incident, already)
     return _give(ask, incident, new_number(incident), what, to)
+
+
+def twice(ask: Ask, incident: Incident, task: Task) -> Outcome:
+    """Return the answer to somebody who gives in the same words what a person has already."""
+    line = (f"T{task.number} is that already: @{task.to} has it until ", Moment(task.due))
+    more = f". Nothing was recorded. `task T{task.number} in:…` gives another time."
+    return Outcome(ask.done(incident.id, *line, more))
 
 
 async def _again(ask: Ask, word: str) -> Outcome:

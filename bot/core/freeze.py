@@ -158,6 +158,22 @@ def over(freezes: Iterable[Freeze], service: str, environment: str, now: datetim
     )
 
 
+def same(freezes: Iterable[Freeze], placed: FreezePlaced, by: str, now: datetime) -> Freeze | None:
+    """Return the freeze that a person placed already for the same reason and scope, as one said twice.
+
+    That of somebody else stays apart, as does that of another incident: each ends by itself.
+    """
+    wanted = _meant(placed, placed.incident)
+    mine = (f for f in freezes if f.in_force(now) and f.by == by)
+    return next((f for f in mine if _meant(f.placed, f.incident) == wanted), None)
+
+
+def _meant(placed: FreezePlaced, incident: str | None) -> tuple[object, ...]:
+    scope = placed.scope
+    parts = (frozenset(part) for part in (scope.services, scope.environments, scope.kinds))
+    return (*parts, placed.why, placed.lift, placed.run, incident)
+
+
 def excepted(freeze: Freeze, change: Change, now: datetime) -> bool:
     """Say whether a granted exception of the freeze lets exactly this sha through now."""
     return bool(change.sha) and any(

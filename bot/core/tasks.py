@@ -111,6 +111,18 @@ def actions(tasks: Sequence[Task]) -> tuple[Task, ...]:
     return tuple(task for task in tasks if task.follow_up and task.stand is not Stand.MOVED)
 
 
+def same(tasks: Sequence[Task], what: str, to: str, *, follow_up: bool) -> Task | None:
+    """Return the task that a person has already in the same words, as one that was said twice."""
+    return next(
+        (
+            task
+            for task in tasks
+            if task.stand is Stand.OPEN and (task.what, task.to, task.follow_up) == (what, to, follow_up)
+        ),
+        None,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class ToDo:
     """What one or more people have to do now, from wherever it comes."""

@@ -51,7 +51,7 @@ async def test_a_freeze_belongs_to_the_incident_of_its_place_and_to_none_elsewhe
 
     await said_in(stage, "bo", "freeze on svc:checkout why:x", "C1", "17.1")
     await said_in(stage, "bo", "freeze on svc:checkout why:x", "C1")
-    await stage.told("bo", "freeze on svc:checkout why:x")
+    await stage.told("bo", "freeze on svc:checkout why:y")
 
     assert await stage.timeline.lookup.freezes(incident="INC-1") == ["FRZ-1"]
     assert await stage.timeline.lookup.freezes(incident="INC-2") == []
