@@ -157,8 +157,8 @@ async def running(
         port = stack.enter_context(socket.create_server((settings.host, settings.port)))
         settings = settings.model_copy(update={"port": port.getsockname()[1]})
         first = Precedence()
-        on_call = _on_call(stack, timeline, shelf, pagerduty)
-        desk, door = _desk_and_door(settings, timeline, shelf, on_call, now=now, pace=pace, first=first)
+        desk = _desk(settings, timeline, shelf, _on_call(stack, timeline, shelf, pagerduty), tracker)
+        desk, door = _with_door(settings, desk, now=now, pace=pace, first=first)
         book = Book(timeline, shelf, desk.slack_groups, silences=desk.silences)
         opened = engines(connections)
         carried, pleas = carrying(book, shelf, opened)
@@ -188,17 +188,14 @@ async def running(
         yield App(desk, door, f"http://{settings.host}:{settings.port}", dispatcher)
 
 
-def _desk_and_door(
+def _desk(
     settings: Settings,
     timeline: Timeline,
     shelf: Shelf,
     on_call: OnCallPeople | None,
-    *,
-    now: Callable[[], datetime],
-    pace: Pace,
-    first: Precedence,
-) -> tuple[Desk, SlackDoor | None]:
-    desk = Desk(
+    tracker: Tracker | None,
+) -> Desk:
+    return Desk(
         timeline,
         shelf,
         url=settings.door,
@@ -209,11 +206,19 @@ def _desk_and_door(
         pages=settings.pagerduty_token is not None,
         publishes=systems_of(settings),
         silences=bool(settings.alertmanager_url),
+        talks=settings.slack_mode != "off",
+        tracks=tracker is not None,
     )
-    if settings.slack_mode == "off":
+
+
+def _with_door(
+    settings: Settings, desk: Desk, *, now: Callable[[], datetime], pace: Pace, first: Precedence
+) -> tuple[Desk, SlackDoor | None]:
+    """Return the desk as Slack's door knows more of it, and that door unless it is off."""
+    if not desk.talks:
         return desk, None
     api = Api(secret_of(settings, "slack_bot_token"), settings.slack_api_url, now=now)
-    people = People(api, shelf, now=now)
+    people = People(api, desk.shelf, now=now)
     sure, last = desk.slack_groups, desk.to_ask
     desk = replace(
         desk,

@@ -6,7 +6,7 @@ from bot.commands.grammar import a_duration
 from bot.commands.verb import Answer, Ask, Outcome, Verb
 from bot.core import run as runs
 from bot.core.cards.lines.silences import alerts_with, silence_line
-from bot.core.document import Bullets, Code, Document, Line, Moment, Paragraph, Strong
+from bot.core.document import Block, Bullets, Code, Document, Line, Moment, Paragraph, Small, Strong
 from bot.core.errors import Refused
 from bot.core.events import SilenceAsked, SilenceLifted
 from bot.core.may import Right
@@ -14,6 +14,8 @@ from bot.core.run import Run
 from bot.core.silence import LONGEST, Labels, alerts_of
 from bot.core.words import in_words
 from bot.timeline import Change
+
+UNSET = "No Alertmanager is asked, and no alert can be made silent: BACKSTOP_ALERTMANAGER_URL is not set."
 
 
 async def act(ask: Ask) -> Outcome:
@@ -39,7 +41,7 @@ async def _begin(ask: Ask, run: Run) -> Outcome:
     if incident.drill:
         raise Refused(f"{run.id} is for a drill, whose alerts call nobody away: nothing was recorded.")
     if not ask.desk.silences:
-        raise Refused("No alert can be silent: BACKSTOP_ALERTMANAGER_URL is not set. Nothing was recorded.")
+        raise Refused(f"{UNSET} Nothing was recorded.")
     why = ask.option("why", "why nobody is to be called")
     wait = a_duration(ask.option("for", "for how long at most"))
     if wait > LONGEST:
@@ -87,9 +89,9 @@ async def _listed(ask: Ask) -> Answer:
         if (run := runs.fold(await ask.timeline.read(f"run/{id}")))
         for each in run.silences.open
     ]
-    if not found:
-        return Answer(Document("", (Paragraph(("No alert is silent because of a run.",)),)))
-    return Answer(Document("", (Bullets(found),)))
+    none: Block = Paragraph(("No alert is silent because of a run.",))
+    shown = Bullets(found) if found else none
+    return Answer(Document("", (shown, *(() if ask.desk.silences else (Small((UNSET,)),)))))
 
 
 VERB = Verb(

@@ -120,8 +120,9 @@ def in_incident(answer: Answer, incident: Incident, *events: Event) -> Outcome:
 class Desk:
     """What verbs work with; `command` is what people type before a verb, `pages` whether any can be paged.
 
-    `publishes` are the systems through which customers can be told something, `silences` whether alerts can
-    be made silent; `console` is where people reach Backstop's pages, empty where nobody said that they can.
+    `publishes` are the systems through which customers can be told something, `silences`, `talks` and
+    `tracks` say whether there is an Alertmanager, Slack and a tracker; `console` is where people reach
+    Backstop's pages, empty where nobody said that they can.
 
     `slack_groups` are the members of groups that are kept elsewhere, for deciding who may; `to_ask` for
     whom to ask, who was in them last.
@@ -137,6 +138,8 @@ class Desk:
     pages: bool = False
     publishes: tuple[str, ...] = ()
     silences: bool = False
+    talks: bool = False
+    tracks: bool = False
 
     @property
     def now(self) -> datetime:

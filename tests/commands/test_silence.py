@@ -105,7 +105,8 @@ bo: silence RUN-9 why:x for:1h
     quiet.desk = replace(quiet.desk, silences=False)
     assert await refusals(quiet, ("bo", "silence RUN-1 why:x for:1h")) == snapshot("""\
 bo: silence RUN-1 why:x for:1h
-  No alert can be silent: BACKSTOP_ALERTMANAGER_URL is not set. Nothing was recorded.
+  No Alertmanager is asked, and no alert can be made silent: BACKSTOP_ALERTMANAGER_URL is not set.
+      Nothing was recorded.
 """)
     put(quiet, catalog=PEOPLE)
     quiet.desk = replace(quiet.desk, silences=True)

@@ -80,6 +80,7 @@ class House:
         """Start Backstop."""
         self.timeline = await Timeline.open(self.database, now=self.clock)
         self.stage = Stage(self.timeline, self.folder, self.world)
+        self.stage.desk = replace(self.stage.desk, talks=True)
         settings = self.settings()
         self.api = Api(self.slack.bot_token, settings.slack_api_url, now=self.clock)
         self.people = People(self.api, self.stage.shelf, now=self.clock)
