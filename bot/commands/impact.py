@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from bot.commands.grammar import a_recent_time
 from bot.commands.verb import Ask, Outcome, Verb
-from bot.core.document import Line, Strong
+from bot.core.document import Line, Span, Strong
 from bot.core.errors import Refused
 from bot.core.events import Event, ImpactStated, WritersStopped
 from bot.core.incident import Incident
@@ -26,6 +27,8 @@ _SAID = (
     ("acknowledged", "somebody took it on"),
     ("mitigated", "customers notice it no more"),
 )
+_ORDER = (("start", "detected"), ("detected", "acknowledged"), ("start", "mitigated"))
+"""Of these the second cannot come before the first: a figure is measured from one to the other."""
 _CLOCK = re.compile(r"\d{1,2}:")
 
 
@@ -65,9 +68,28 @@ async def act(ask: Ask) -> Outcome:
             *line,
             f" {anew.id} had recovered by then: this is new damage, and writers count as writing again.",
         )
+    line = (*line, *_backwards(ask, incident, moments))
     if damage:
         line = (*line, *await _came_back(ask, replace(incident, damage_start=damage, damage_said=ask.now)))
     return Outcome(ask.done(incident.id, *line), {f"incident/{incident.id}": change})
+
+
+def _backwards(ask: Ask, incident: Incident, said: Mapping[str, datetime | None]) -> Iterator[Span]:
+    """Yield which moments contradict each other now; which of them is wrong, only people know."""
+    known = {
+        "start": said["start"] or incident.impact_start,
+        "detected": said["detected"] or incident.detected or incident.alerted,
+        "acknowledged": said["acknowledged"] or incident.acknowledged,
+        "mitigated": said["mitigated"] or incident.mitigated,
+    }
+    words = dict(_SAID)
+    for first, second in _ORDER:
+        before, after = known[first], known[second]
+        if before and after and after < before and (said[first] or said[second]):
+            late = f"{words[second]} {at_clock(after, ask.now)}"
+            yield " "
+            yield Strong(f"Look again: {late}, before {words[first]} ({at_clock(before, ask.now)}).")
+            yield f" No figure is reckoned between them until {second}: or {first}: corrects it."
 
 
 async def _came_back(ask: Ask, incident: Incident) -> Line:
