@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from bot.commands.grammar import one_of
@@ -18,7 +18,7 @@ from bot.core.decide import VetoHit
 from bot.core.decided import Decision
 from bot.core.deciding import WROTE, outcome_in_words
 from bot.core.disputed import handed_back, looked_up, word_of_a_person
-from bot.core.document import Buttons, Document, Line, Paragraph, Strong
+from bot.core.document import Block, Code, Document, Line, Paragraph, Small, Strong
 from bot.core.duplicate import go_on
 from bot.core.errors import Refused
 from bot.core.events import (
@@ -210,8 +210,7 @@ async def _planned_at_once(
     )
     run, changes = await opened(ask, incident, asked, event)
     planned = Paragraph((Strong(run), " is being planned: the plan card follows."))
-    blocks = [block for block in answer.document.blocks if not isinstance(block, Buttons)]
-    shown = Document("", (*blocks, planned))
+    shown = Document("", (*answer.document.blocks, planned))
     return Outcome(replace(answer, document=shown, data={**answer.data, "run": run}), changes)
 
 
@@ -277,13 +276,31 @@ def _chosen(ask: Ask, after: Deciding, over: list[str]) -> Answer:
     [*_, decision] = incident.decisions
     against = f" Against {', '.join(over)}." if over else ""
     late = _asked_later(decision.made)
-    small = ("Playbooks that can do it:",) if after.playbooks else ()
     line = f"decided: {decision.made.option}.{against}"
     doubt = deciding.not_ruled_out(decision.made)
     told: Line = (line, *late, *((" ", Strong(doubt)) if doubt else ()))
-    answer = ask.done(incident.id, *told, small=small, playbooks=list(after.playbooks))
-    plans = plan_buttons(incident.id, after.playbooks)
-    return Answer(Document("", (*answer.document.blocks, *plans)), data=answer.data)
+    answer = ask.done(incident.id, *told, playbooks=list(after.playbooks))
+    # With `plan:` one of them is being planned already.
+    how = () if "plan" in ask.words.options else _how(ask, after, decision.made.option)
+    return Answer(Document("", (*answer.document.blocks, *how)), data=answer.data)
+
+
+def _how(ask: Ask, after: Deciding, option: str) -> Iterator[Block]:
+    """Yield what carries a decision out, or that nothing here does and what to do then."""
+    if after.playbooks:
+        yield Small(("Playbooks that can do it:",))
+        yield from plan_buttons(after.incident.id, after.playbooks)
+    elif option != Option.WAIT:
+        yield Small(
+            (
+                f"No playbook here carries out {option}: people do it, and ",
+                Code(f"{ask.desk.command} decide worked:yes"),
+                " says that it helped. To have one, write a playbook for "
+                f"{after.incident.service} in {after.incident.environment} with ",
+                Code(f"options: [{option}]"),
+                ".",
+            )
+        )
 
 
 def _asked_later(made: Decided) -> Line:

@@ -119,10 +119,38 @@ async def test_who_decides_may_have_the_plan_drawn_with_the_same_words(stage: St
     answer = await stage.told("ana", 'decide restore_full why:"all of it" plan:restore-orders')
     assert "RUN-1 is being planned: the plan card follows." in answer
     assert "[Plan restore-orders]" not in answer
+    assert "Playbooks that can do it" not in answer
     assert (await incident(stage)).runs == ("RUN-1",)
     assert (await incident(stage)).decisions[-1].made.option == "restore_full"
     [asked] = await stage.timeline.read("run/RUN-1")
     assert isinstance(asked.event, PlanAsked)
+
+
+async def test_where_no_playbook_does_it_that_is_said_with_what_to_do(stage: Stage) -> None:
+    await declared(stage)
+    assert await answers(
+        stage,
+        ("ana", 'decide mitigate why:"the flag is off"'),
+        ("ana", 'decide wait why:"the provider looks at it"'),
+        ("ana", 'decide restore_full why:"all of it"'),
+    ) == snapshot("""\
+ana: decide mitigate why:"the flag is off"
+  INC-1 decided: mitigate. Open (http://here/incidents/INC-1)
+  No playbook here carries out mitigate: people do it, and /backstop decide worked:yes says that it
+      helped. To have one, write a playbook for checkout in production with options: [mitigate].
+
+ana: decide wait why:"the provider looks at it"
+  INC-1 decided: wait. Open (http://here/incidents/INC-1)
+
+ana: decide restore_full why:"all of it"
+  INC-1 decided: restore_full. Nobody knows how long it takes, so whether it helps is asked
+      2026-11-23 03:25:00Z whatever comes of it; estimated_restore_minutes would tell better. Not
+      ruled out yet, because nobody was asked: data_corruption (V6-suspected, V7, V7-upgrade, V9),
+      schema_change (V7, V7-upgrade), data_loss_mechanism (V7, V7-upgrade, V9) and 3 more. Open
+      (http://here/incidents/INC-1)
+  Playbooks that can do it:
+    [Plan restore-orders]  plan restore-orders inc:INC-1
+""")
 
 
 async def test_a_plan_that_does_not_carry_the_choice_out_is_refused_with_the_choice(stage: Stage) -> None:
