@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from integrations.ssh import Address
+
+_PREFIX = "BACKSTOP_"
+_CHOICE = re.compile(r"\^\(([a-z|]+)\)\$")
+"""A pattern that is a choice between words."""
 
 
 def _secret_files() -> Path | None:
@@ -37,7 +44,7 @@ class Settings(BaseSettings):
     """Settings come from variables named BACKSTOP_…, or from files of the same lower-case name."""
 
     model_config = SettingsConfigDict(
-        env_prefix="BACKSTOP_", extra="forbid", frozen=True, secrets_dir=_secret_files()
+        env_prefix=_PREFIX, extra="forbid", frozen=True, secrets_dir=_secret_files()
     )
 
     home: Path = Field(default=Path(".backstop"), description="Where Backstop keeps its files.")
@@ -136,7 +143,7 @@ class Settings(BaseSettings):
     runners: Annotated[dict[str, Address | Path], NoDecode, BeforeValidator(_by_name)] = Field(
         default={},
         description="Other runners by the name targets give as `runner`, each an SSH address or a socket, as "
-        'JSON: {"db-eu-1": "ssh://backstop@db-eu-1:22"}. The one above is `local`.',
+        'JSON: {"db-eu-1": "ssh://backstop@db-eu-1:22"}. `local` is the one of BACKSTOP_RUNNER_SOCKET.',
     )
     ssh_key: Path | None = Field(
         default=None, description="The private key for runners over SSH; ssh_key in the home unless set."
@@ -234,8 +241,38 @@ class Settings(BaseSettings):
 
 def say_wrong(invalid: ValidationError) -> str:
     """Return the sentence that names the settings that cannot be used; their values are not repeated."""
-    names = ", ".join(
-        f"BACKSTOP_{str(error['loc'][0]).upper()}: {error['msg']}"
-        for error in invalid.errors(include_input=False, include_url=False)
-    )
-    return f"The settings are wrong: {names}. `backstop doctor` says more."
+    each = "; ".join(f"{name} {says}" for name, says in wrong(invalid).items())
+    return f"The settings are wrong: {each}. `backstop doctor` says more."
+
+
+def wrong(invalid: ValidationError) -> Mapping[str, str]:
+    """Return what is wrong with each setting that cannot be used, by its variable; no value is repeated."""
+    found: dict[str, str] = {}
+    for error in invalid.errors(include_input=False, include_url=False):
+        found.setdefault(f"{_PREFIX}{str(error['loc'][0]).upper()}", _says(error))
+    return found
+
+
+def belongs(variable: str) -> str:
+    """Return what belongs in a variable, and what holds without it."""
+    field = Settings.model_fields[variable.removeprefix(_PREFIX).lower()]
+    unset = f" Unset, it is {field.default}." if field.default else ""
+    return f"What belongs there: {field.description}{unset}"
+
+
+def _says(error: ErrorDetails) -> str:
+    """Return what is wrong in our own words; the library's are for whoever writes programs."""
+    told = error.get("ctx", {})
+    match error["type"]:
+        case "int_parsing":
+            return "is no whole number"
+        case "greater_than_equal":
+            return f"is less than {told['ge']}"
+        case "less_than_equal":
+            return f"is more than {told['le']}"
+        case "string_pattern_mismatch" if choice := _CHOICE.fullmatch(str(told["pattern"])):
+            return f"is none of {choice[1].replace('|', ', ')}"
+        case "value_error":
+            return f"cannot be read: {told['error']}"
+        case _:
+            return "is not written as it has to be"

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from bot.commands.verb import Answer, Ask, Outcome, Verb
-from bot.core.document import Block, Bullets, Document, Moment, Paragraph
+from bot.core.cards.troubled import troubled_line
+from bot.core.document import Block, Bullets, Document, Line, Moment, Paragraph
 from bot.core.may import Right
+
+MOST = 10
+"""How much of what was not done is named."""
 
 
 async def act(ask: Ask) -> Outcome:
     """Answer with the moment, who carries effects out, what failed, and files that are not in force."""
     blocks: list[Block] = [Paragraph(("Backstop is here, ", Moment(ask.now), "."))]
     troubled = await ask.timeline.effects.troubled()
-    items = [(f"{effect.kind} of {effect.subject}: {effect.error or 'failed'}",) for effect in troubled[:10]]
+    items: list[Line] = [
+        troubled_line(
+            effect.kind,
+            effect.subject,
+            effect.error or "failed",
+            again=None if effect.given_up else effect.not_before,
+        )
+        for effect in troubled[:MOST]
+    ]
+    if len(troubled) > MOST:
+        items.append((f"{len(troubled) - MOST} more were not done.",))
     items += [
         (f"{stale.file} has mistakes; its last good version is in force: {stale.problems[0]}",)
         for stale in ask.desk.shelf.stale()

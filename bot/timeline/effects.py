@@ -34,6 +34,7 @@ class Waiting:
     wanted: int
     tries: int
     error: str | None = None
+    given_up: bool = False
 
     def is_ready(self, now: datetime) -> bool:
         """Say whether its time has come, or was reckoned by a clock that has been set back since."""
@@ -164,4 +165,5 @@ def _waiting(row: Row[tuple[object, ...]]) -> Waiting:
         row.wanted,
         row.tries,
         row.error,
+        row.given_up,
     )

@@ -80,7 +80,10 @@ async def test_without_a_path_what_the_settings_put_in_force_is_checked(shell: S
     assert f"{tmp_path}/rules.yaml:" in named.out
     assert "0 errors" not in named.out
     assert not [line for line in named.out.splitlines() if "/playbooks/" in line and "warning" not in line]
-    assert (wrong.code, wrong.err.startswith("The settings are wrong: BACKSTOP_PORT: ")) == (2, True)
+    assert (
+        wrong.code,
+        wrong.err.startswith("The settings are wrong: BACKSTOP_PORT is no whole number. "),
+    ) == (2, True)
     assert "canary-word" not in wrong.err
     assert (right.code, "0 errors" in right.out) == (0, True)
 
@@ -106,8 +109,14 @@ async def test_the_doctor_names_a_setting_with_an_impossible_value(shell: Shell)
     ran = await shell.run("doctor", BACKSTOP_PORT="canary-word", BACKSTOP_SLACK_MODE="pigeon")
 
     assert ran.code == 1
-    assert "BACKSTOP_PORT" in ran.out
-    assert "BACKSTOP_SLACK_MODE" in ran.out
+    port, mode = ran.out.splitlines()
+    assert port.startswith(
+        "wrong  settings   BACKSTOP_PORT is no whole number. What belongs there: The port the"
+    )
+    assert mode == (
+        "wrong  settings   BACKSTOP_SLACK_MODE is none of socket, http, off. "
+        "What belongs there: How Slack talks to Backstop. Unset, it is socket."
+    )
     assert "canary-word" not in ran.out + ran.err
 
 
@@ -217,7 +226,7 @@ async def test_runners_that_are_no_json_are_a_wrong_setting(shell: Shell) -> Non
     ran = await shell.run("doctor", BACKSTOP_RUNNERS="canary-word")
 
     assert ran.code == 1
-    assert "BACKSTOP_RUNNERS: Value error, write names and places as JSON" in ran.out
+    assert "BACKSTOP_RUNNERS cannot be read: write names and places as JSON" in ran.out
     assert "canary-word" not in ran.out + ran.err
 
 
@@ -230,7 +239,7 @@ async def test_the_doctor_looks_at_runners_over_ssh_and_repeats_no_password(shel
 
     missing = f"There is no known_hosts file {shell.home}/known_hosts to reach ssh://backstop@db-eu-1."
     assert f"db-eu-1: {missing} Look at BACKSTOP_RUNNERS." in reached.out
-    assert "BACKSTOP_RUNNERS: Value error, leave the password out of the address" in refused.out
+    assert "BACKSTOP_RUNNERS cannot be read: leave the password out of the address" in refused.out
     assert "canary" not in refused.out + refused.err
 
 

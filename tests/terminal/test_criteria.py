@@ -109,7 +109,7 @@ def test_mistakes_are_told_by_line_and_settings_that_make_no_sense(
     assert f"{own}:" in capsys.readouterr().out
     monkeypatch.setenv("BACKSTOP_PORT", "canary-word")
     assert main(["check"]) == 2
-    assert capsys.readouterr().err.startswith("The settings are wrong: BACKSTOP_PORT: ")
+    assert capsys.readouterr().err.startswith("The settings are wrong: BACKSTOP_PORT is no whole number. ")
 
 
 def test_a_role_that_nobody_can_have_is_told_by_its_line_with_the_nearest(

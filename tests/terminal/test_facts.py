@@ -278,7 +278,10 @@ async def test_it_needs_no_server_no_home_and_no_settings(shell: Shell) -> None:
 
     assert (ran.code, json.loads(ran.out)["proposal"]) == (0, "restore_full")
     assert list(shell.home.iterdir()) == []
-    assert (wrong.code, wrong.err.startswith("The settings are wrong: BACKSTOP_PORT: ")) == (2, True)
+    assert (
+        wrong.code,
+        wrong.err.startswith("The settings are wrong: BACKSTOP_PORT is no whole number. "),
+    ) == (2, True)
     assert "canary-word" not in wrong.err
 
 

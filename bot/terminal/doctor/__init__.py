@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pydantic import ValidationError
 
 from bot.runners import runner_config, runner_socket, runners_of
-from bot.settings import Settings
+from bot.settings import Settings, belongs, wrong
 from bot.shelf import Shelf
 from bot.terminal import OK, REFUSED
 from bot.terminal.doctor.alertmanager import alertmanager
@@ -84,9 +84,8 @@ def unknown_names(environment: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _invalid(invalid: ValidationError) -> Iterator[Finding]:
-    for error in invalid.errors(include_input=False, include_url=False):
-        name = "BACKSTOP_" + ".".join(str(part) for part in error["loc"]).upper()
-        yield Finding("settings", "wrong", f"{name}: {error['msg']}.", "Set it right and look again.")
+    for name, says in wrong(invalid).items():
+        yield Finding("settings", "wrong", f"{name} {says}.", belongs(name))
 
 
 def _home(settings: Settings) -> Finding:
@@ -171,7 +170,7 @@ async def _database(settings: Settings) -> Finding:
     if drift:
         do = "Stop the server and run `backstop rebuild`: until then the gate may be wrong."
         return Finding("database", "wrong", f"{drift[0]}.", do)
-    waits = f"; {len(troubled)} effects failed at least once" if troubled else ""
+    waits = f"; {len(troubled)} things could not be done yet, `ping` names them" if troubled else ""
     return Finding("database", "ok", f"can be read, the timeline is whole{waits}")
 
 
