@@ -10,7 +10,7 @@ from bot.commands.grammar import one_of
 from bot.commands.verb import Ask, Outcome, Verb, in_incident
 from bot.core.blameless import hints
 from bot.core.cards.said.external import draft_card
-from bot.core.customers import promise, within, words
+from bot.core.customers import promise, still_promises, within, words
 from bot.core.document import Code, Line
 from bot.core.duplicate import go_on
 from bot.core.errors import Refused
@@ -31,7 +31,7 @@ NOT_SET_UP = (
 
 
 async def act(ask: Ask) -> Outcome:
-    """Draft words for customers, your own or of what is known; `send` sends a draft, `drop` lets it be."""
+    """Draft words for customers, your own, of another draft or of what is known; send or drop a draft."""
     incident = await ask.incident(ask.words.options.get("inc"))
     said = ask.words.args
     match said[:1]:
@@ -50,16 +50,18 @@ async def act(ask: Ask) -> Outcome:
 def _draft(ask: Ask, incident: Incident) -> Outcome:
     if not ask.desk.publishes:
         raise Refused(NOT_SET_UP)
-    status = _status(ask, incident)
+    before = _before(ask, incident)
+    status = _status(ask, incident, before)
     service = ask.catalog.services.get(incident.service)
     name = service.title if service else incident.service
-    own = visible(ask.words.args[0]).strip() if ask.words.args else ""
-    if ask.words.args and not own:
+    typed = visible(ask.words.args[0]).strip() if ask.words.args else ""
+    if ask.words.args and not typed:
         raise Refused(f"There are no words in what customers read: nothing was done. {ask.usage}")
-    promised = None if own or status == "resolved" else promise(incident, ask.now)
-    text = " ".join(
-        filter(None, (own or words(incident, name, status, promised, ask.now), _data(ask, incident, status)))
-    )
+    own = typed or (before.words if before else "")
+    promised = _promised(ask, incident, status, own, before)
+    said = own or words(incident, name, status, promised, ask.now)
+    lost = _data(ask, incident, status, "" if typed or not before else before.drafted.lost)
+    text = said if lost in said else f"{said} {lost}"
     _short_enough(text)
     waiting = incident.external.waiting
     component = service.status_component if service else None
@@ -72,8 +74,32 @@ def _draft(ask: Ask, incident: Incident) -> Outcome:
         state=state_of(incident.severity, status) if component else "",
         promised=promised,
         replaces=waiting.number if waiting else None,
+        lost=lost,
     )
     return _drafted(ask, incident, event, own)
+
+
+def _before(ask: Ask, incident: Incident) -> Draft | None:
+    """Return the draft whose words are gone on with, if one is named."""
+    word = ask.words.options.get("of")
+    if word is None:
+        return None
+    draft = _named(incident, word)
+    if not draft.whole:
+        raise Refused(f"Words were removed from {draft.name}: nothing was recorded. `publish` drafts anew.")
+    return draft
+
+
+def _promised(
+    ask: Ask, incident: Incident, status: ExternalStatus, own: str, before: Draft | None
+) -> datetime | None:
+    """Return by when more is promised: by our own words, or by what is left of them in somebody's."""
+    if status == "resolved":
+        return None
+    if not own:
+        return promise(incident, ask.now)
+    said = before.drafted.promised if before else None
+    return said if said and still_promises(own, said) else None
 
 
 def _drafted(ask: Ask, incident: Incident, event: ExternalDrafted, own: str) -> Outcome:
@@ -83,15 +109,16 @@ def _drafted(ask: Ask, incident: Incident, event: ExternalDrafted, own: str) -> 
     if not own and not incident.impact:
         small = (*small, "Nobody stated the impact: ", Code('impact "what customers notice"'))
     line = f"{draft.name} is drafted for customers; nobody reads it until somebody sends it."
-    answer = ask.done(incident.id, line, small=small, draft=draft.name)
+    fields = {"1": draft.words, "as": event.status, "title": event.title, "data": event.lost}
+    answer = ask.done(incident.id, line, small=small, draft=draft.name, fields=fields)
     if ask.place.channel is None:
         card = draft_card(draft, incident)
         answer = replace(answer, document=replace(card, blocks=(*answer.document.blocks, *card.blocks)))
     return in_incident(answer, incident, event)
 
 
-def _status(ask: Ask, incident: Incident) -> ExternalStatus:
-    usual = STATUS[incident.phase]
+def _status(ask: Ask, incident: Incident, before: Draft | None) -> ExternalStatus:
+    usual = before.drafted.status if before else STATUS[incident.phase]
     said = one_of(ask.words.options.get("as", usual), STATUSES, "status")
     status = next(each for each in STATUSES if each == said)
     _agrees(ask, incident, status)
@@ -109,9 +136,9 @@ def _agrees(ask: Ask, incident: Incident, status: ExternalStatus) -> None:
     )
 
 
-def _data(ask: Ask, incident: Incident, status: ExternalStatus) -> str:
+def _data(ask: Ask, incident: Incident, status: ExternalStatus, usual: str) -> str:
     """Return what was lost, without which nobody is told that it is over."""
-    said = visible(ask.words.options.get("data", "")).strip()
+    said = visible(ask.words.options.get("data", "")).strip() or usual
     if status != "resolved" or said:
         return sentence(said) if said else ""
     if incident.resolved:
@@ -125,7 +152,7 @@ def _title(ask: Ask, incident: Incident, name: str) -> str:
     before = incident.external.drafts[-1:]
     usual = before[0].drafted.title if before else f"Problem with {within(name)}"
     said = " ".join(visible(ask.words.options.get("title", "")).split())
-    if said and any(incident.external.pages.values()):
+    if said and said != usual and any(incident.external.pages.values()):
         raise Refused(
             "On the status page it has its title already, and is changed there: nothing was recorded."
         )
@@ -148,7 +175,7 @@ def _short_enough(text: str) -> None:
 
 def _send(ask: Ask, incident: Incident) -> Outcome:
     ask.may(Right.PUBLISH, "send words to customers", incident)
-    draft = _named(ask, incident)
+    draft = _named(incident, _second(ask))
     if draft.state != "waiting":
         raise Refused(f"{_standing(ask, draft, incident)} Nothing was sent.")
     if not ask.desk.publishes:
@@ -162,7 +189,7 @@ def _send(ask: Ask, incident: Incident) -> Outcome:
 
 def _drop(ask: Ask, incident: Incident) -> Outcome:
     ask.may(Right.PUBLISH, "decide what customers are told", incident)
-    draft = _named(ask, incident)
+    draft = _named(incident, _second(ask))
     if draft.state != "waiting" and not draft.open:
         raise Refused(f"{_standing(ask, draft, incident)} Nothing was changed.")
     line = f"{draft.name} is not sent."
@@ -172,8 +199,11 @@ def _drop(ask: Ask, incident: Incident) -> Outcome:
     return in_incident(answer, incident, ExternalDropped(draft=draft.number))
 
 
-def _named(ask: Ask, incident: Incident) -> Draft:
-    word = ask.words.args[1] if len(ask.words.args) > 1 else ""
+def _second(ask: Ask) -> str:
+    return ask.words.args[1] if len(ask.words.args) > 1 else ""
+
+
+def _named(incident: Incident, word: str) -> Draft:
     found = _NAME.fullmatch(word)
     draft = incident.external.draft(int(found[1])) if found else None
     if draft is None:
@@ -207,11 +237,11 @@ def _still_true(draft: Draft, now: datetime) -> None:
 
 VERB = Verb(
     name="publish",
-    usage='publish ["what customers read"] [as:investigating|identified|monitoring|resolved] [title:"…"] '
-    '[data:"what was lost"] | send E14 | drop E14',
+    usage='publish ["what customers read"] [of:E14] [as:investigating|identified|monitoring|resolved] '
+    '[title:"…"] [data:"what was lost"] | send E14 | drop E14',
     summary="Draft what customers read on the status page; it is sent when somebody sends it.",
     right=Right.RESPOND,
     act=act,
-    options=frozenset({"as", "title", "data", "inc"}),
+    options=frozenset({"as", "title", "data", "inc", "of"}),
     words=2,
 )

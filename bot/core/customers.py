@@ -57,4 +57,13 @@ def _sentences(
         yield sentence(incident.resolved.statement)
     if promised:
         day = "" if promised.date() == now.date() else f"{promised:%Y-%m-%d} "
-        yield f"We will say more by {day}{promised:%H:%M} UTC."
+        yield f"We will say more by {day}{_clock(promised)}"
+
+
+def still_promises(text: str, promised: datetime) -> bool:
+    """Say whether words that began as ours still promise to say more by that moment."""
+    return text.partition("We will say more by ")[2].partition(".")[0].endswith(_clock(promised).rstrip("."))
+
+
+def _clock(promised: datetime) -> str:
+    return f"{promised:%H:%M} UTC."

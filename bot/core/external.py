@@ -66,6 +66,11 @@ class Draft:
         return f"E{self.number}"
 
     @property
+    def words(self) -> str:
+        """Return what it says without what was lost."""
+        return self.drafted.text.removesuffix(self.drafted.lost).rstrip()
+
+    @property
     def whole(self) -> bool:
         """Say whether nothing was removed from it since; what was must not be read as words of ours."""
         return REMOVED not in self.drafted.text and REMOVED not in self.drafted.title

@@ -47,6 +47,7 @@ WORDS = frozenset(
 OF_A_KIND: Mapping[str, frozenset[str]] = {
     "task-given": frozenset({"what"}),
     "merged-in": frozenset({"impact"}),
+    "external-drafted": frozenset({"lost"}),
 }
 """Fields that hold what was said in events of one kind, and something else in others."""
 

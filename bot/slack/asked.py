@@ -210,6 +210,14 @@ def _publish(stock: Stock) -> Form:
     )
 
 
+def _other_words(stock: Stock) -> Form:
+    """Return the same form for what is drafted already: it begins with that."""
+    form = _publish(stock)
+    first, status, *others = form.fields
+    drafted = (replace(field, hint="As it is drafted, if empty.") for field in (first, status))
+    return replace(form, fields=(*drafted, *others))
+
+
 def _close(stock: Stock) -> Form:
     answers = tuple(zip(ANSWERS, ("No", "It helped", "It slowed", "Data was lost", "It failed"), strict=True))
     by = "40m; empty if nobody can say"
@@ -234,12 +242,16 @@ FORMS: Mapping[str, Callable[[Stock], Form]] = {
     "update": _update,
     "decide": _decide,
     "publish": _publish,
+    "other words": _other_words,
     "freeze on": _freeze,
     "role": _role,
     "close": _close,
 }
-ALONE = frozenset(FORMS) - {"decide"}
-"""What opens its form when it is typed alone; `decide` alone brings up the card with a button that does."""
+ALONE = frozenset(FORMS) - {"decide", "other words"}
+"""What opens its form when it is typed alone.
+
+`decide` alone brings up the card with a button that does, and other words are those of a draft.
+"""
 
 
 def opened_by(line: str) -> str | None:

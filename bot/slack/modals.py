@@ -35,8 +35,12 @@ log = logging.getLogger(__name__)
 CATALOG_GONE = "The catalog cannot be read now: nothing was sent. Send it again later."
 DECLARED = "declare"
 """The form that may begin with what the line of its button says."""
-DRAFTED = "update"
-"""The form that begins with a draft, for which the timeline is read after it opened."""
+UPDATE = "update"
+DRAFTED = {
+    UPDATE: "Backstop drafts it from what happened…",
+    "other words": "Backstop reads the draft…",
+}
+"""The forms that begin with a draft, with what they say until it was read."""
 
 PUBLISHED = "publish"
 """The form that is of use only where a status page is set up."""
@@ -117,7 +121,7 @@ class Modals:
         self, kept: Kept, trigger: str, sender: Sender, otherwise: Otherwise, form: Form | None = None
     ) -> None:
         try:
-            if kept.form == DRAFTED:
+            if kept.form in DRAFTED:
                 await self._open_draft(kept, trigger, sender)
             else:
                 await self._show(
@@ -150,7 +154,7 @@ class Modals:
         """Open at once with a word about the draft, and put the draft in when it is read."""
         form = self._form(kept)
         opened = await self._show(
-            forms.sheet(form.title, "Backstop drafts it from what happened…", kept),
+            forms.sheet(form.title, DRAFTED[kept.form], kept),
             "views.open",
             trigger_id=trigger,
         )
@@ -171,12 +175,15 @@ class Modals:
             return forms.modal(replace(form, note=note), kept)
         if not answer.ok:
             return forms.sheet(form.title, answer.text.strip(), kept)
+        if kept.form != UPDATE:
+            words = cast("Mapping[str, str]", answer.data["fields"])
+            return forms.modal(asked.with_draft(form, words, form.note), kept)
         incident = str(answer.data["incident"])
         draft = {**cast("Mapping[str, str]", answer.data["draft"]), "next": str(answer.data["next"])}
         note = f"{incident}: a draft from the last update and what happened since. Correct it, then post it."
         # Its line names the incident: another may be open here by the time it is sent.
         return forms.modal(
-            asked.with_draft(form, draft, note), replace(kept, line=f"{DRAFTED} inc:{incident}")
+            asked.with_draft(form, draft, note), replace(kept, line=f"{UPDATE} inc:{incident}")
         )
 
     async def _submitted(self, body: Body, ack: AsyncAck) -> None:

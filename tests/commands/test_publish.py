@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from inline_snapshot import snapshot
 
-from bot.core.events import ExternalDrafted, ExternalSent
+from bot.core.events import ExternalDrafted, ExternalSent, ExternalTold
+from bot.timeline import Change
 from tests.clock import Clock
 from tests.commands.scenes import PEOPLE, answers, declared, put, refusals, said_in
 from tests.runs.stage import Stage
@@ -54,6 +55,7 @@ bo: publish
       We are investigating a problem with Checkout. We will say more by 02:40 UTC.
   @ana: nobody outside has read this. It is sent as it stands here.
     [Send to the status page]  publish send E2 inc:INC-1
+    [Other words]  publish of:E2 inc:INC-1 …
     [Do not send]  publish drop E2 inc:INC-1
 """)
     in_channel = await said_in(open_stage, "bo", "publish inc:INC-1", "C1")
@@ -73,13 +75,13 @@ async def test_what_cannot_be_drafted(open_stage: Stage) -> None:
     ) == snapshot("""\
 ana: publish We look
   What customers read stands in "quotes", as one text: nothing was done. Usage: `/backstop publish
-      ["what customers read"] [as:investigating|identified|monitoring|resolved] [title:"…"]
+      ["what customers read"] [of:E14] [as:investigating|identified|monitoring|resolved] [title:"…"]
       [data:"what was lost"] | send E14 | drop E14`
 
 ana: publish " "
   There are no words in what customers read: nothing was done. Usage: `/backstop publish ["what
-      customers read"] [as:investigating|identified|monitoring|resolved] [title:"…"] [data:"what was
-      lost"] | send E14 | drop E14`
+      customers read"] [of:E14] [as:investigating|identified|monitoring|resolved] [title:"…"]
+      [data:"what was lost"] | send E14 | drop E14`
 
 ana: publish as:fine
   `fine` is no status: nothing was recorded. Say one of: investigating, identified, monitoring,
@@ -274,6 +276,7 @@ ana: publish as:resolved inc:INC-1
       The problem with Checkout is resolved. Prices are right. none lost.
   @ana: nobody outside has read this. It is sent as it stands here.
     [Send to the status page]  publish send E8 inc:INC-1
+    [Other words]  publish of:E8 inc:INC-1 …
     [Do not send]  publish drop E8 inc:INC-1
 
 ana: close availability:no speed:no inc:INC-1
@@ -295,3 +298,80 @@ ana: update post to:public
   Customers do not read this: /backstop publish drafts words for them.
 """)
     assert "Customers" not in (await open_stage.say("ana", "update post to:exec")).text
+
+
+async def test_other_words_go_on_with_those_of_a_draft(open_stage: Stage, clock: Clock) -> None:
+    await open_stage.told("ana", 'impact "Totals are wrong" start:02:05')
+    await open_stage.told("ana", 'publish title:"Wrong totals"')
+    await open_stage.told("ana", "publish drop E3")
+    first = await newest(open_stage)
+    began = await open_stage.say("ana", "publish of:E3")
+    assert began.data["fields"] == {
+        "1": first.text,
+        "as": "investigating",
+        "title": "Wrong totals",
+        "data": "",
+    }
+    assert await newest(open_stage) == first
+
+    await open_stage.told("ana", "publish of:e3 as:identified")
+    again = await newest(open_stage)
+    assert (again.text, again.status, again.title) == (first.text, "identified", "Wrong totals")
+    promised = 'publish "Totals are wrong, and we will mend them. We will say more by 02:40 UTC." of:E3'
+    await open_stage.told("ana", promised)
+    assert (await newest(open_stage)).promised == again.promised == first.promised
+    await open_stage.told("ana", 'publish "We look. We will say more soon." of:E3')
+    assert (await newest(open_stage)).promised is None
+    await open_stage.told("ana", 'publish "We look." of:E7')
+    assert (await newest(open_stage)).promised is None
+    await open_stage.told("ana", promised)
+    clock.advance(15 * 60)
+    assert "promises more by 02:40Z, which is over" in (await open_stage.say("ana", "publish send E10")).text
+
+
+async def test_other_words_say_once_what_was_lost(open_stage: Stage) -> None:
+    await open_stage.told("ana", 'resolve "Totals are right" data:"Three orders were lost"')
+    await open_stage.told("ana", 'publish "It works again." data:"We call who lost an order."')
+    began = await open_stage.say("ana", "publish of:E3")
+    assert began.data["fields"] == {
+        "1": "It works again.",
+        "as": "resolved",
+        "title": "Problem with Checkout",
+        "data": "We call who lost an order.",
+    }
+    await open_stage.told("ana", "publish of:E3")
+    assert (await newest(open_stage)).text == "It works again. We call who lost an order."
+    await open_stage.told("ana", 'publish "All works." of:E3 data:"We call who lost an order"')
+    assert (await newest(open_stage)).text == "All works. We call who lost an order."
+    await open_stage.told("ana", 'publish "All works. Three orders were lost." of:E3')
+    assert (await newest(open_stage)).text == "All works. Three orders were lost."
+    await open_stage.told("ana", "publish of:E7")
+    assert (await newest(open_stage)).text == "All works. Three orders were lost."
+
+
+async def test_of_what_no_other_words_are_drafted(open_stage: Stage) -> None:
+    await open_stage.told("ana", 'publish "The key is hunter2." data:"hunter2 was lost"')
+    await open_stage.told("ana", 'redact words:"hunter2" why:x')
+    assert "hunter2" not in repr((await open_stage.timeline.read("incident/INC-1"))[1].event)
+    assert await refusals(
+        open_stage, ("ana", "publish of:E2"), ("ana", "publish of:E9"), ("ana", "publish of:x")
+    ) == snapshot("""\
+ana: publish of:E2
+  Words were removed from E2: nothing was recorded. `publish` drafts anew.
+
+ana: publish of:E9
+  INC-1 has no draft E9: nothing was done. The newest is E2.
+
+ana: publish of:x
+  INC-1 has no draft x: nothing was done. The newest is E2.
+""")
+
+
+async def test_a_title_that_stands_on_the_page_is_no_change_of_it(open_stage: Stage) -> None:
+    await open_stage.told("ana", "publish")
+    await open_stage.told("ana", "publish send E2")
+    told = ExternalTold(draft=2, system="statuspage", status="investigating", key="k")
+    await open_stage.timeline.append({"incident/INC-1": Change(3, (told,))}, by="backstop", via="test")
+    await open_stage.told("ana", 'publish "We look." title:"Problem with Checkout"')
+    refused = await open_stage.say("ana", 'publish "We look." title:"Another title"')
+    assert "On the status page it has its title already" in refused.text

@@ -159,6 +159,7 @@ INC-1 E2, words for customers
     We look at it.
 @ana: nobody outside has read this. It is sent as it stands here.
   [Send to the status page]  publish send E2 inc:INC-1
+  [Other words]  publish of:E2 inc:INC-1 …
   [Do not send]  publish drop E2 inc:INC-1
 """)
     sent = ExternalSent(draft=3, systems=("statuspage",))

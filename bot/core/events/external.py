@@ -16,6 +16,7 @@ class ExternalDrafted(Kind):
     """Words for customers, which nobody outside has read; they are sent as they stand here.
 
     `replaces` is the entry of a draft that waited until now, and `promised` when these words promise more.
+    `lost` is what the words end with where they say what was lost.
     """
 
     kind: Literal["external-drafted"] = "external-drafted"
@@ -27,6 +28,7 @@ class ExternalDrafted(Kind):
     state: str = ""
     promised: AwareDatetime | None = None
     replaces: int | None = None
+    lost: str = ""
 
 
 class ExternalSent(Kind):

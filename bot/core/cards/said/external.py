@@ -1,4 +1,4 @@
-"""What the channel reads of words for customers: the draft with its two buttons, and what came of it."""
+"""What the channel reads of words for customers: the draft with its buttons, and what came of it."""
 
 from __future__ import annotations
 
@@ -77,6 +77,7 @@ def _below(draft: Draft, incident: Incident) -> Iterator[Block]:
                         style="primary",
                         confirm="Customers read it at once, and it cannot be taken back.",
                     ),
+                    Button("Other words", f"publish of:{where}", form="other words"),
                     Button("Do not send", f"publish drop {where}"),
                 )
             )
