@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from integrations.runner.attempts import Attempt, give_up, waiting
-from integrations.runner.pgbackrest.cluster import Cluster
+from integrations.runner.pgbackrest.cluster import Cluster, Control
 from integrations.runner.report import Problem
 
 _RECOVERING = ("in archive recovery", "shut down in recovery")
@@ -38,29 +38,39 @@ def broken_off(cluster: Cluster, attempt: Attempt) -> BrokenOff | None:
         return None
     over = waiting(attempt.kept, over=data.stat().st_ino)
     found = [(shelf, record) for shelf, record in over if shelf != attempt.shelf]
-    if not found or not _is_half(cluster):
+    left = max((int(record.get("timeline_of_goal", 0)) for _, record in found), default=0)
+    if not found or not _is_half(cluster, left):
         return None
     places = (_kept(shelf, record) for shelf, record in found)
     kept = next((place for place in places if place), None)
     return BrokenOff(tuple(shelf for shelf, _ in found), kept)
 
 
-def _is_half(cluster: Cluster) -> bool:
+def _is_half(cluster: Cluster, timeline: int) -> bool:
     """Say whether a restore into the directory, or the replay after it, has not come to its end."""
     if not (cluster.data / "global" / "pg_control").exists() or (cluster.data / "backup_label").exists():
         return True
     try:
-        return cluster.control().state in _RECOVERING
+        return replays(cluster.control(), timeline)
     except Problem:
         return True  # nothing whole either
 
 
-def never_wrote(cluster: Cluster) -> bool:
+def never_wrote(cluster: Cluster, timeline: int) -> bool:
     """Say whether a whole cluster has not come out of its replay yet, so that nobody wrote to it."""
     try:
-        return cluster.control().state in _RECOVERING
+        return replays(cluster.control(), timeline)
     except Problem:
         return False
+
+
+def replays(control: Control, timeline: int) -> bool:
+    """Say whether a replay has not ended that leaves a timeline at its goal.
+
+    While PostgreSQL writes at its end what the new timeline begins with, its state is one of shutting down.
+    """
+    ends = control.state == "shutting down" and control.timeline <= timeline and control.replays_to != "0/0"
+    return ends or control.state in _RECOVERING
 
 
 def _kept(shelf: Path, record: dict[str, Any]) -> Path | None:

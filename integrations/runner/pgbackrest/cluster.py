@@ -34,6 +34,7 @@ class Control:
     timeline: int
     segment_bytes: int
     redo: str
+    replays_to: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ class Cluster:
                 timeline=int(found["Latest checkpoint's TimeLineID"]),
                 segment_bytes=int(found["Bytes per WAL segment"]),
                 redo=found["Latest checkpoint's REDO location"],
+                replays_to=found["Minimum recovery ending location"],
             )
         except KeyError as missing:
             raise Problem(f"pg_controldata does not say {missing} of {self.data}.") from missing

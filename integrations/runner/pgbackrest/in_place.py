@@ -44,7 +44,7 @@ def restore_in_place(what: Switch, keep: str) -> Iterator[Step]:
                 yield from _copy(what, record)
             what.attempt.note(copied=True)
         put_by(what)
-        yield from bring_up(what)
+        yield from bring_up(what, leaves=int(what.attempt.record["timeline_of_goal"]))
         yield Step("done")
     archives(what)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from integrations.runner import files
 from integrations.runner.report import Problem
 
 
@@ -43,6 +44,12 @@ class Owner:
         """Make a directory that this account alone can enter, unless it is there."""
         folder.mkdir(mode=0o700, exist_ok=True)
         os.chown(folder, self.uid, self.gid)
+
+    def mark(self, file: Path) -> None:
+        """Make an empty file of this account that is there after a crash as well."""
+        file.touch(mode=0o600)
+        os.chown(file, self.uid, self.gid)
+        files.sync(file.parent)
 
 
 def owner_of(data: Path) -> Owner:

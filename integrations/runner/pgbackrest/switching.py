@@ -28,7 +28,7 @@ from integrations.runner.pgbackrest.beside import (
     ready,
     resolved,
 )
-from integrations.runner.pgbackrest.broken_off import broken_off, never_wrote
+from integrations.runner.pgbackrest.broken_off import broken_off, never_wrote, replays
 from integrations.runner.pgbackrest.cluster import Cluster
 from integrations.runner.pgbackrest.kept import make_harmless
 from integrations.runner.pgbackrest.replay import Replay
@@ -38,6 +38,7 @@ from integrations.runner.report import PartlyDone, Problem, Step
 
 _ARCHIVED_S = 60
 _LOOK_S = 0.02
+_TIMELINE = "SELECT to_jsonb(left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))"
 _WRITES = """
 SELECT jsonb_build_object('segment', pg_walfile_name(at), 'ended', pg_switch_wal()::text)
   FROM pg_create_restore_point('restored') at
@@ -89,7 +90,7 @@ def restore(what: Switch) -> Iterator[Step]:
         _shelve(what)
         put_by(what)
         yield Step("kept")
-        yield from bring_up(what)
+        yield from bring_up(what, leaves=int(what.attempt.record["timeline"]))
         yield Step("done")
     archives(what)
 
@@ -196,7 +197,7 @@ def _goes_on(what: Switch) -> bool:
     for shelf, record in what.attempt.broken_off(inode=inode(what.data)):
         there = {inode(what.beside.data), inode(shelf / "data")} - {None}
         exchanged = record.get("replaced") in there or bool(record.get("exchanged"))
-        if not exchanged or not never_wrote(what.stanza.cluster):
+        if not exchanged or not never_wrote(what.stanza.cluster, int(record["timeline"])):
             continue
         aim = resolved(what.stanza, what.beside.goal).aim
         if aim is None or not marks(what.data, aim).items() <= record.items():
@@ -222,12 +223,16 @@ def _shelve(what: Switch) -> None:
     what.attempt.give_up_others(over=what.attempt.record.get("replaced"))
 
 
-def bring_up(what: Switch) -> Iterator[Step]:
-    """Start the restored cluster, wait until it takes part in the world, and note where it came to rest."""
+def bring_up(what: Switch, *, leaves: int) -> Iterator[Step]:
+    """Start the restored cluster, wait until it takes part in the world, and note where it came to rest.
+
+    The replay ends on the timeline that it `leaves`, and the cluster goes on on a new one.
+    """
     cluster, log = what.stanza.cluster, what.log
     since = log.stat().st_size if log.exists() else 0
     process = None
     if cluster.pid() is None:
+        _aim_again(what, leaves)
         yield Step("starting")
         process = cluster.launch(log)
     else:
@@ -235,12 +240,28 @@ def bring_up(what: Switch) -> Iterator[Step]:
     replay = Replay(cluster, log, since, 0, 0)
     resting = yield from replay.follow(process, until="ended")
     yield Step("checking")
-    timeline = int(cluster.ask("SELECT to_jsonb(timeline_id) FROM pg_control_checkpoint()"))
+    timeline = int(str(cluster.ask(_TIMELINE)), 16)
+    if timeline <= leaves:
+        raise Problem(
+            f"PostgreSQL came up on timeline {timeline}, which it was to leave: it replayed past the goal, "
+            "so that what was to be undone is there, and it takes writes. Stop it, and restore again."
+        )
     if (identity := cluster.control().identity) != what.stanza.identity:
         raise Problem(f"The restored cluster is {identity} and not {what.stanza.identity}.")
     before = what.attempt.record
     rested = {"lsn": resting.lsn or before.get("lsn"), "last": resting.last or before.get("last")}
     what.attempt.finish(**rested, timeline=timeline)
+
+
+def _aim_again(what: Switch, leaves: int) -> None:
+    """See to it that a replay that was broken off at its very end stops at its goal again.
+
+    PostgreSQL takes the signal of a recovery away before it notes its new timeline. Killed between the two
+    and begun without it, it replays all that lies there of the old one, past the goal.
+    """
+    signal = what.data / "recovery.signal"
+    if not signal.exists() and replays(what.stanza.cluster.control(), leaves):
+        what.stanza.repository.owner.mark(signal)
 
 
 def archives(what: Switch) -> None:

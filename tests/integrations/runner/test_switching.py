@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,61 @@ def test_another_attempt_after_a_kill_keeps_what_was_replaced(cluster: Cluster, 
     first.rename(cluster.side)
     cluster.start_side()
     assert cluster.rows(SIDE_PORT) == damaged
+
+
+def test_a_replay_that_was_killed_after_it_took_its_signal_away_stops_at_its_goal_again(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    host = Host(cluster, tmp_path)
+    bad = cluster.release_badly()
+    cluster.archived()
+    for number, next_number in ((1, 1), (2, 3)):
+        assert host.act("starting", f"RUN-{number}/restore/1", bad) == -signal.SIGKILL
+        (cluster.data / "recovery.signal").unlink()
+
+        assert host.act("never", f"RUN-{next_number}/restore/1", bad) == 0
+        assert cluster.rows() == bad.good
+
+
+def test_a_restore_in_place_whose_replay_took_its_signal_away_stops_at_its_goal_again(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    host = Host(cluster, tmp_path)
+    bad = cluster.release_badly()
+    cluster.archived()
+    cluster.set("recovery_min_apply_delay = '1d'\n")
+    in_place = {"operation": "pgbackrest.restore_in_place", "keep": "copy"}
+    assert host.act("replaying", "RUN-1/restore/1", bad, **in_place) == -signal.SIGKILL
+    end = time.monotonic() + 60
+    while not cluster.recovers():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    cluster.stop(mode="immediate")
+    (cluster.data / "recovery.signal").unlink()
+    cluster.set("")
+
+    assert host.act("never", "RUN-1/restore/1", bad, **in_place) == 0
+    assert cluster.rows() == bad.good
+
+
+def test_a_cluster_that_came_up_past_its_goal_is_not_called_restored(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    host = Host(cluster, tmp_path)
+    bad = cluster.release_badly()
+    damaged = cluster.rows()
+    cluster.archived()
+    assert host.act("starting", "RUN-1/restore/1", bad) == -signal.SIGKILL
+    (cluster.data / "recovery.signal").unlink()
+    cluster.start()
+    assert cluster.rows() == damaged
+
+    assert (
+        "PostgreSQL came up on timeline 1, which it was to leave: it replayed past the goal, so that what "
+        "was to be undone is there, and it takes writes. Stop it, and restore again."
+    ) in host.said("RUN-1/restore/1", bad)
+    assert host.act("never", "RUN-1/restore/2", bad) == 0
+    assert cluster.rows() == bad.good
 
 
 def _next_incident(host: Host) -> None:
