@@ -15,9 +15,9 @@ from bot.terminal import OK, REFUSED, USAGE
 from bot.terminal.reading import SHIPPED, Written, text_in, written
 from bot.terminal.screen import tell, warn
 from playbooks import library
-from playbooks.criteria import Criteria, load_criteria, roles_in, unknown_roles
+from playbooks.criteria import Criteria, lax_vetoes, load_criteria, roles_in, unknown_roles
 from playbooks.criteria.cases import Case, Cases, load_cases
-from playbooks.problems import PlaybookInvalid, Problem
+from playbooks.problems import PlaybookInvalid, Problem, in_lines
 from playbooks.roles import INCIDENT_ROLES
 from playbooks.yaml_text import Text
 
@@ -58,7 +58,9 @@ def _parser() -> argparse.ArgumentParser:
 def _checked(criteria: Criteria, found: Written) -> int:
     if problems := unknown_roles(criteria, found.text, found.name, _roles()):
         raise PlaybookInvalid(problems)
-    tell(f"{found.name}: no problem.")
+    warnings = in_lines(lax_vetoes(criteria, found.text, found.name))
+    counted = f"no error, {len(warnings)} warning{'s' if len(warnings) > 1 else ''}"
+    tell("\n".join([*map(str, warnings), f"{found.name}: {counted if warnings else 'no problem'}."]))
     return OK
 
 

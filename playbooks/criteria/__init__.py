@@ -12,6 +12,7 @@ from playbooks.criteria.facts import (
     parse_fact,
     shown,
 )
+from playbooks.criteria.lax import lax_vetoes
 from playbooks.criteria.load import load_criteria, roles_in, unknown_roles
 from playbooks.criteria.model import Box, Choice, Containment, Criteria, Look, Question, Rule, Tables, Veto
 from playbooks.criteria.odds import apart
@@ -44,6 +45,7 @@ __all__ = [
     "Veto",
     "apart",
     "check_fact",
+    "lax_vetoes",
     "load_criteria",
     "parse_condition",
     "parse_fact",

@@ -70,6 +70,7 @@ class _Reading:
         yield from self._order()
         yield from self._repairs()
         yield from self._boxes()
+        yield from self._reasons()
         for key in ("containment", "vetoes", "rules"):
             yield from self._twice(key, (part.id for part in getattr(self.criteria, key)))
 
@@ -153,6 +154,13 @@ class _Reading:
                 yield self.text.problem(("boxes", option.value), "a box has neither `after` nor `fact`", "")
             elif box.fact is not None and box.fact not in numbers:
                 yield self.text.unknown(("boxes", option.value, "fact"), "fact in minutes", box.fact, numbers)
+
+    def _reasons(self) -> Iterator[Problem]:
+        for index, veto in enumerate(self.criteria.vetoes):
+            for name in veto.nobody_knows:
+                if name not in FACTS:
+                    path = ("vetoes", index, "nobody_knows", name)
+                    yield self.text.unknown(path, "fact", name, tuple(FACTS))
 
     def _twice(self, key: str, ids: Iterable[str]) -> Iterator[Problem]:
         seen: set[str] = set()

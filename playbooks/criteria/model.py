@@ -48,7 +48,10 @@ class Containment(Part):
 
 
 class Veto(Part):
-    """What takes options away; `repair` says what would give them back, `override` who may go over it."""
+    """What takes options away; `repair` says what would give them back, `override` who may go over it.
+
+    `nobody_knows` says of a fact why its options are left where nobody knows that, though a value takes them.
+    """
 
     id: Id
     removes: Annotated[tuple[Option, ...], Field(min_length=1)]
@@ -56,6 +59,7 @@ class Veto(Part):
     because: Sentence
     repair: Sentence | None = None
     override: Name = "commander"
+    nobody_knows: Mapping[Name, Sentence] = Field(default_factory=dict)
     rests_on: tuple[Source, ...] = ()
 
 

@@ -316,6 +316,11 @@ def test_an_action_is_looked_at_again_after_its_time() -> None:
         ),
         ("repairs: [V2-unseen]", "repairs: [V3, V44]", "there is no veto 'V44', did you mean V4?"),
         (
+            "      cause_known: With",
+            "      cause_knwon: With",
+            "there is no fact 'cause_knwon', did you mean cause_known",
+        ),
+        (
             "repairs: [V2-unseen]",
             "repairs: [V1]",
             "roll-back cannot repair V1, it has no `repair`",

@@ -13,6 +13,7 @@ from playbooks.criteria import (
     Criteria,
     Fact,
     Question,
+    Veto,
     load_criteria,
     say_condition,
 )
@@ -93,13 +94,18 @@ def _vetoes(shipped: Criteria) -> str:
             _when(veto.when),
             veto.because,
             veto.repair or "",
+            _left(veto),
             veto.override,
             ", ".join(veto.rests_on),
         )
         for veto in shipped.vetoes
     ]
-    heads = ("Veto", "Takes away", "When", "Because", "Repaired by", "Overridden by", "Rests on")
-    return table(heads, rows)
+    heads = ("Veto", "Takes away", "When", "Because", "Repaired by", "Left where nobody knows")
+    return table((*heads, "Overridden by", "Rests on"), rows)
+
+
+def _left(veto: Veto) -> str:
+    return "; ".join(f"{code(name)}: {why}" for name, why in veto.nobody_knows.items())
 
 
 def _rules(shipped: Criteria) -> str:

@@ -112,6 +112,20 @@ def test_mistakes_are_told_by_line_and_settings_that_make_no_sense(
     assert capsys.readouterr().err.startswith("The settings are wrong: BACKSTOP_PORT is no whole number. ")
 
 
+def test_what_lets_an_option_through_where_nobody_knows_is_a_warning(
+    own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own.write_text(mutant(TEXT, ("nobody_knows: tenants", "nobody_knows: estate")))
+    assert main(["check", str(own)]) == 0
+    first, last = capsys.readouterr().out.splitlines()
+    assert f"{own}:" in first
+    assert ": warning: V9 takes restore_pitr, restore_full away where data_scope is 'none', and not" in first
+    assert last == f"{own}: no error, 1 warning."
+    own.write_text(mutant(own.read_text(), ("nobody_knows: irreversible", "nobody_knows: none")))
+    assert main(["check", str(own)]) == 0
+    assert capsys.readouterr().out.endswith(f"{own}: no error, 2 warnings.\n")
+
+
 def test_a_role_that_nobody_can_have_is_told_by_its_line_with_the_nearest(
     own: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
