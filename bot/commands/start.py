@@ -22,6 +22,7 @@ from bot.core.events import (
     RunStarted,
     Scope,
 )
+from bot.core.hold import changed_by_others, fold_target
 from bot.core.incident import Incident
 from bot.core.may import Right
 from bot.core.pauses import whys, without
@@ -88,7 +89,10 @@ def _fresh(ask: Ask, run: Run, plan: Plan) -> None:
 
 
 async def _free(ask: Ask, run: Run, plan: Plan) -> None:
-    """Raise Refused when another run holds a target; one that only waits for its yes holds nothing yet."""
+    """Raise Refused when another run holds a target, or has changed since then what this would overwrite.
+
+    One that only waits for its yes holds nothing yet.
+    """
     for target in plan.targets:
         holder = await ask.timeline.lookup.holder(target.name)
         if holder and holder != run.id:
@@ -96,7 +100,13 @@ async def _free(ask: Ask, run: Run, plan: Plan) -> None:
                 f"{target.name} is held by {holder}: nothing was started. "
                 f"{holder} must end or be aborted first."
             )
-    if why := (await servers(ask.timeline, plan.targets)).held_elsewhere(run.id):
+    steps = [step for step in plan.steps if step.destructive]
+    overwritten = dict.fromkeys(name for step in steps for name in (*step.touches, step.call.target) if name)
+    holds = {name: fold_target(await ask.timeline.read(f"target/{name}")) for name in overwritten}
+    changed = changed_by_others(
+        run.id, plan.drafted_at, holds, await servers(ask.timeline, map(plan.target, overwritten))
+    )
+    if why := (await servers(ask.timeline, plan.targets)).held_elsewhere(run.id) or changed:
         raise Refused(f"{why} Nothing was started.")
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.core.events import CopyTouched, Entry, TargetHeld, TargetReleased
+from bot.core.sharing import Servers
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,16 @@ class Hold:
     last: str | None = None
     at: datetime | None = None
     copy: str | None = None
+
+
+def changed_by_others(run: str, since: datetime, holds: Mapping[str, Hold], servers: Servers) -> str | None:
+    """Say which target or server another run holds, or has changed since a run was planned."""
+    for name, hold in holds.items():
+        if hold.run not in (None, run):
+            return f"{name} is held by {hold.run}; it must end or be aborted first."
+        if hold.last != run and hold.at and hold.at > since:
+            return f"{hold.last} has changed {name} since {run} was planned. Abort and plan again."
+    return servers.held_elsewhere(run) or servers.changed_elsewhere(run, since)
 
 
 def fold_target(entries: Iterable[Entry]) -> Hold:

@@ -31,6 +31,7 @@ from bot.core.events import (
     WritersStopped,
 )
 from bot.core.failure import KINDS, because_of, doubted, follows
+from bot.core.hold import changed_by_others
 from bot.core.outdated import outdated
 from bot.core.plan import PlannedCall, PlannedCheck, PlannedStep
 from bot.core.run import StepState
@@ -41,7 +42,7 @@ from bot.runs.calls import as_call, moves
 from bot.runs.left import look_at_those_of
 from bot.runs.shown import Shown
 from bot.runs.took import act_of, took
-from bot.runs.unchanged import changed_by_others, changed_since
+from bot.runs.unchanged import changed_since
 from integrations.contract import (
     Call,
     CheckResult,
@@ -93,7 +94,7 @@ class Steps:
             return await self._book.write(view, RunPaused(why=objection, step=step.id))
         holds = {name: await self._book.hold(name) for name in _touched(step)}
         servers = await self._book.servers(map(view.plan.target, holds))
-        if objection := changed_by_others(view, holds, servers):
+        if objection := changed_by_others(view.run.id, view.plan.drafted_at, holds, servers):
             return await self._book.write(view, RunPaused(why=objection, step=step.id))
         if not await self._beside.gone(view, holds):
             return self._book.rest(view, SOON)

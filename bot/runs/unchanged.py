@@ -6,9 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from bot.core.hold import Hold
 from bot.core.plan import Plan, PlannedStep
-from bot.core.sharing import Servers
 from bot.runs.book import Book, View
 from bot.runs.isolated import seen_again
 from integrations.contract import Call, Cap, Engine, Fence, IntegrationError
@@ -42,17 +40,6 @@ def unknown_act(target: str, fence: Fence) -> str:
         "Nothing is started, however often it is tried. Make sure that no other Backstop runs, look at what "
         f"was done to {target}, and then have the runner forget its tokens, on its host{forget}."
     )
-
-
-def changed_by_others(view: View, holds: Mapping[str, Hold], servers: Servers) -> str | None:
-    """Say which target or server another run holds, or has changed since what was approved was planned."""
-    for name, hold in holds.items():
-        if hold.run not in (None, view.run.id):
-            return f"{name} is held by {hold.run}; it must end or be aborted first."
-        if hold.last != view.run.id and hold.at and hold.at > view.plan.drafted_at:
-            return f"{hold.last} has changed {name} since {view.run.id} was planned. Abort and plan again."
-    run = view.run.id
-    return servers.held_elsewhere(run) or servers.changed_elsewhere(run, view.plan.drafted_at)
 
 
 async def _apart_still(engines: Mapping[str, Engine], book: Book, plan: Plan) -> str | None:

@@ -185,3 +185,25 @@ async def test_two_names_of_one_database_are_one_thing(one_server: Stage, world:
     await approved(one_server, "RUN-2")
 
     assert (await paused(one_server, "RUN-2")).startswith("RUN-1 acts on postgresql:7345, and cluster is a")
+
+
+@pytest.mark.parametrize(
+    ("playbook", "what"),
+    [
+        ("restore-orders", "orders-db"),
+        ("restore-cluster", "postgresql:7345"),
+    ],
+)
+async def test_a_run_is_not_started_once_another_has_changed_what_it_would_overwrite(
+    one_server: Stage, clock: Clock, playbook: str, what: str
+) -> None:
+    await planned(one_server, "restore-orders", "RUN-1")
+    await planned(one_server, playbook, "RUN-2")
+    clock.advance(1)
+    await begun(one_server, "RUN-1")
+    await approved(one_server, "RUN-1")
+
+    refused = await one_server.say("ana", "start RUN-2")
+
+    assert f"RUN-1 has changed {what} since RUN-2 was planned" in refused.text
+    assert refused.text.endswith("Abort and plan again. Nothing was started.\n")
