@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from integrations.runner.forms import forms
+
 MASK = "•••"
 _SHORTEST = 4
 
 
 class Masks:
-    """Replaces the content of secret files; a secret shorter than 4 bytes is refused as no secret."""
+    """Replaces the content of secret files in any form; one shorter than 4 bytes is refused as no secret."""
 
     def __init__(self, files: Sequence[Path]) -> None:
         self._files = tuple(files)
@@ -60,7 +62,7 @@ class Masks:
         return _decode(window, first, last, masked, ended=ended, begin=begin)
 
     def _secrets(self) -> tuple[bytes, ...]:
-        found = {line for path in self._files for line in _lines(path)}
+        found = {form for path in self._files for line in _lines(path) for form in forms(line)}
         return tuple(sorted(found, key=lambda secret: (-len(secret), secret)))
 
 
@@ -122,7 +124,8 @@ def _decode(
         if stop <= at:
             continue
         parts.append(decoder.decode(window[at : max(start, at)]))
-        if start >= first:
+        # One form of a secret may be the beginning of another one of it: that is masked once.
+        if start >= at:
             parts.append(MASK)
         at = stop
     if at < last:

@@ -55,6 +55,7 @@ wait
 _LEAK = """#!/bin/sh
 echo "token is $TOKEN"
 echo "::evidence {{\\"token\\": \\"$TOKEN\\"}}"
+echo "auth: Basic $(printf %s "ana:$TOKEN" | base64 -w 0)"
 echo "failing with $TOKEN" >&2
 exit 3
 """

@@ -123,6 +123,7 @@ async def test_a_secret_of_the_host_is_shown_nowhere(host: Host) -> None:
     assert status.code == 3
     log = (await host.runner.log("k")).text
     assert "token is •••" in log
+    assert "auth: Basic YW5hOn•••Q=" in log
     found = await host.runner.ask("command.check", None, {"name": "leak"})
     assert found["code"] == 3
     listed = await _sent(host, b'{"do": "list"}')
