@@ -83,7 +83,7 @@ def _wrong_moment(select: Select, point: RecoveryPoint, wish: Wish) -> Iterator[
     if wish.damage_start and wish.reaches and wish.reaches >= wish.damage_start:
         yield (
             f"it would come back as it was at {utc(wish.reaches)}, and the damage began at "
-            f"{utc(wish.damage_start)}"
+            f"{utc(wish.damage_start)}; if what did it was committed later, say `impact damage:` with when"
         )
     moment = wish.reaches or point.finished_at
     for each in wish.recovered:

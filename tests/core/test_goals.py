@@ -92,7 +92,8 @@ def test_a_replay_into_the_damage_is_refused() -> None:
     choice = choose(Select(strategy="pitr"), [POINT], wish)
     assert choice.point is None
     assert choice.refused[0][1] == (
-        "it would come back as it was at 2026-11-23 02:04:00Z, and the damage began at 2026-11-23 02:04:00Z"
+        "it would come back as it was at 2026-11-23 02:04:00Z, and the damage began at 2026-11-23 02:04:00Z; "
+        "if what did it was committed later, say `impact damage:` with when"
     )
     assert choose(Select(strategy="pitr"), [POINT], replace(wish, reaches=at(-7))).point == POINT
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -203,6 +204,22 @@ async def test_a_bad_release_is_found_by_moment_position_transaction_and_marker(
     assert found.reaches
     assert abs(found.reaches - bad.began) < timedelta(seconds=30)
     assert (await engine.resolve(cluster.source, ToLsn(position))).point == full
+
+
+async def test_settings_that_were_changed_since_the_backup_are_named_with_what_becomes_of_them(
+    engine: Engine, cluster: Cluster
+) -> None:
+    bad = cluster.release_badly()
+    (full,) = await engine.points(cluster.source)
+    assert (await engine.resolve(cluster.source, BeforeXid(bad.xid))).caution == ""
+
+    changed = datetime(2100, 1, 1, 2, 10, tzinfo=UTC).timestamp()
+    os.utime(cluster.data / "pg_hba.conf", (changed, changed))
+
+    assert (await engine.resolve(cluster.source, BeforeXid(bad.xid))).caution == (
+        f"pg_hba.conf was changed at 2100-01-01 02:10:00Z, after {full.id} began, and comes back as it was: "
+        "copy it now, and put it back afterwards."
+    )
 
 
 async def test_what_no_replay_can_end_at_is_refused_before_anything_is_done(

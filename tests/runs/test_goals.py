@@ -121,7 +121,8 @@ async def test_a_goal_inside_the_damage_is_refused(stage: Stage, logging: Loggin
     assert plan.sources[0].point is None
     assert [item.because for item in plan.sources[0].refused] == [
         "its timeline was abandoned",
-        "it would come back as it was at 2026-11-23 02:10:00Z, and the damage began at 2026-11-23 02:10:00Z",
+        "it would come back as it was at 2026-11-23 02:10:00Z, and the damage began at 2026-11-23 02:10:00Z; "
+        "if what did it was committed later, say `impact damage:` with when",
     ]
 
 

@@ -10,8 +10,9 @@ from typing import assert_never
 from bot.core.cards.states import place, stands
 from bot.core.document import Block, Bullets, Document, Line, Paragraph, Strong
 from bot.core.order import in_order
-from bot.core.plan import Plan, PlannedStep
+from bot.core.plan import Plan, PlannedStep, PlannedTarget
 from bot.core.run import OVER, Run, Status, StepState
+from bot.core.sharing import server_of
 from integrations.contract import Cancel, Effect
 
 
@@ -79,11 +80,19 @@ def _targets(run: Run, plan: Plan, seen: Mapping[str, Seen]) -> Iterator[Line]:
     for target in plan.targets:
         acted = _acted_on(run, plan, target.name)
         if not acted:
-            yield (Strong(target.name), ": untouched")
+            whole = _whole(run, plan, target)
+            yield (Strong(target.name), f": as the rest of {whole}" if whole else ": untouched")
         else:
             last = f", last by {place(plan, acted[-1].id)}"
             known = _answer(seen.get(target.name)) if _destroyed(run, acted) else ""
             yield (Strong(target.name), f": {_condition(run, acted)}{last}{known}")
+
+
+def _whole(run: Run, plan: Plan, part: PlannedTarget) -> str:
+    """Return the target that is the whole of the server which a part is of, if it was acted on."""
+    alike = (each for each in plan.targets if each.whole and server_of(each) and each.name != part.name)
+    same = (each.name for each in alike if server_of(each) == server_of(part))
+    return next((name for name in same if _acted_on(run, plan, name)), "")
 
 
 def _last_answers(run: Run, plan: Plan) -> Mapping[str, Seen]:

@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -26,6 +26,8 @@ from integrations.runner.pgbackrest.resolving import resolve
 from integrations.runner.report import Problem
 
 _CONTROL = "control"
+_SETTINGS = ("postgresql.conf", "pg_hba.conf", "pg_ident.conf")
+"""Not postgresql.auto.conf, which every restore writes anew."""
 LABELS = ("release", "commit", "environment")
 HOLD = "backstop-hold-until"
 """The annotation of a backup that must not be expired before a moment."""
@@ -103,8 +105,23 @@ class Stanza:
             where = f"on timeline {there.timeline}, not {goal.timeline}"
             return Found(None, f"the marker {goal.marker} stands {where}")
         found = resolve(self.log, self.backups, there, datetime.now(UTC))
+        if found.aim is None:
+            return found
+        told = " ".join(filter(None, (found.caution, *self._older_settings(found.aim.label))))
         note = self.notes.marker(goal.marker) if goal.marker else None
-        return replace(found, reaches=datetime.fromisoformat(note["at"])) if note and found.aim else found
+        reaches = datetime.fromisoformat(note["at"]) if note else found.reaches
+        return replace(found, caution=told, reaches=reaches)
+
+    def _older_settings(self, label: str) -> Iterator[str]:
+        """Name the settings in the data directory that were changed since a backup, which brings old ones."""
+        begun = int(self.told(label)["timestamp"]["start"])
+        for path in (self.cluster.data / name for name in _SETTINGS):
+            changed = int(path.stat().st_mtime) if path.is_file() else 0
+            if changed > begun:
+                yield (
+                    f"{path.name} was changed at {datetime.fromtimestamp(changed, UTC):%Y-%m-%d %H:%M:%SZ}, "
+                    f"after {label} began, and comes back as it was: copy it now, and put it back afterwards."
+                )
 
     def placed(self, goal: Goal) -> Goal | None:
         """Return a goal with the position of its marker; None when nothing is known of that."""

@@ -69,6 +69,18 @@ First step that is not over: S2 Put orders back. A new plan begins at S1.
 """)
 
 
+def test_a_database_of_a_server_that_was_replaced_as_a_whole_is_not_called_untouched() -> None:
+    orders, checkout = PLAN.targets
+    whole = orders.model_copy(update={"server": "pg:1", "whole": True})
+    parts = [checkout.model_copy(update={"name": name, "server": "pg:1"}) for name in ("crm", "bills")]
+    plan = PLAN.model_copy(update={"targets": (whole, *parts, checkout)})
+
+    assert "  • crm: untouched\n  • bills: untouched\n" in leaves(started(plan))
+    assert "  • crm: as the rest of orders-db\n  • bills: as the rest of orders-db\n" in leaves(
+        restoring(plan)
+    )
+
+
 @pytest.mark.parametrize(
     ("cancel", "says"),
     [
