@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from integrations.runner.jobs import give_word
-from integrations.runner.kinds import KINDS, BuiltIn
+from integrations.runner.kinds import KINDS, BuiltIn, Setting
 from integrations.runner.processes import MARK
 from integrations.runner.report import PartlyDone, Problem, Step, report, tell
 
@@ -66,7 +68,7 @@ _SAYS = {
 
 def main(kind: str, argv: Sequence[str]) -> int:
     """Carry out one operation; questions answer with JSON, jobs with lines of progress and evidence."""
-    given = _parser(kind).parse_args(argv)
+    given = _given(kind, argv)
     ask, work = _program(kind)
     if KINDS[kind].operations[given.verb].how == "ask":
         return _ask(ask, given)
@@ -125,16 +127,55 @@ def _parser(kind: str) -> argparse.ArgumentParser:
     return parser
 
 
+def _given(kind: str, argv: Sequence[str]) -> argparse.Namespace:
+    """Return the options of an operation, with what other settings decide as runner.toml has it."""
+    parser = _parser(kind)
+    given = parser.parse_args(argv)
+    said: dict[str, str] = {}
+    for setting in KINDS[kind].settings:
+        name = setting.option.replace("-", "_")
+        own = getattr(given, name, None)
+        if own is None and setting.default is not None:
+            # A setting that this operation does not take may decide nothing that it takes.
+            with suppress(KeyError):
+                own = _taken(setting)(setting.default.format(**said))
+        if own is not None:
+            said[setting.key] = str(own)
+        if hasattr(given, name):
+            if own is None:
+                parser.error(f"--{setting.option} is needed: {_says(setting)}")
+            setattr(given, name, own)
+    return given
+
+
+def _taken(setting: Setting) -> Callable[[str], str | Path]:
+    match setting.takes:
+        case "words":
+            return _words
+        case "text":
+            return str
+        case _:
+            return Path
+
+
+def _words(text: str) -> str:
+    """Return words of a command line as the list that a program takes."""
+    return text if text.startswith("[") else json.dumps(shlex.split(text))
+
+
+def _says(setting: Setting) -> str:
+    return setting.says[:1].lower() + setting.says[1:].rstrip(".")
+
+
 def _add(parser: argparse.ArgumentParser, kind: str, operation: BuiltIn) -> None:
     settings = {setting.option: setting for setting in KINDS[kind].settings}
     for option in operation.options:
         setting = settings.get(option)
-        says = setting.says[:1].lower() + setting.says[1:].rstrip(".") if setting else _SAYS[option]
-        takes = str if setting and setting.takes in ("text", "words") else Path
-        # A default that is made of other settings only runner.toml knows.
-        plain = setting.default if setting and "{" not in (setting.default or "{") else None
-        given = {"default": takes(plain)} if plain is not None else {"required": True}
-        parser.add_argument(f"--{option}", type=takes, help=says, **given)
+        if setting is None:
+            parser.add_argument(f"--{option}", type=Path, help=_SAYS[option], required=True)
+        else:
+            needed = setting.default is None
+            parser.add_argument(f"--{option}", type=_taken(setting), help=_says(setting), required=needed)
     for name, rule in operation.params.items():
         if name != "source":
             parser.add_argument(f"--{name}", required=rule.needed, help=_SAYS[name])
