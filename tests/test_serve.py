@@ -77,7 +77,7 @@ async def test_a_runner_that_was_killed_is_started_again_with_the_same_memory(se
 async def test_how_the_runner_is_stands_among_the_parts(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    keeper = RunnerKeeper(settings, patience_s=0.5)
+    keeper = RunnerKeeper(settings)
     assert keeper.parts() == {}
     write(settings)
     assert keeper.parts() == {"runner": "down: it does not answer"}
