@@ -70,6 +70,33 @@ def fold_server(entries: Iterable[Entry]) -> Shared:
 
 
 @dataclass(frozen=True, slots=True)
+class Undone:
+    """What a run did on a server until a moment, and which target of it goes `back` to an earlier one."""
+
+    run: str
+    until: datetime
+    target: PlannedTarget
+    back: datetime
+
+    @property
+    def warning(self) -> str:
+        """Return what is said before it is done."""
+        return (
+            f"{self.run} acted on {self.target.server} until {utc(self.until)}, and {self.target.name}, "
+            f"{_share(self.target)} it, goes back to {utc(self.back)}: what {self.run} did there since, "
+            "and what was written after it, is undone as well."
+        )
+
+    def done_by(self, run: str) -> str:
+        """Return what those are told whose run it was."""
+        return (
+            f"{run} put {self.target.name}, {_share(self.target)} {self.target.server}, back to "
+            f"{utc(self.back)}: what {self.run} did there until {utc(self.until)}, and what was written "
+            "after it, is undone. Look at the data again."
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Servers:
     """The targets that a run acts on and that are of a server, with who holds those servers, by name."""
 
@@ -96,8 +123,8 @@ class Servers:
                 )
         return None
 
-    def undone(self, run: str, plan: Plan) -> Iterator[str]:
-        """Say which runs that are over acted on a server after the moment to which a plan puts it back.
+    def undone(self, run: str, plan: Plan) -> Iterator[Undone]:
+        """Yield what runs that are over did on a server after the moment to which a plan puts it back.
 
         What recovered a target itself is told with what is lost.
         """
@@ -106,11 +133,7 @@ class Servers:
             back = moments.get(target.name)
             told = claim.held or claim.run in {each.run for each in target.recovered}
             if back and claim.at > back and not told:
-                yield (
-                    f"{claim.run} acted on {target.server} until {utc(claim.at)}, and {target.name}, "
-                    f"{_share(target)} it, goes back to {utc(back)}: what {claim.run} did there since, "
-                    "and what was written after it, is undone as well."
-                )
+                yield Undone(claim.run, claim.at, target, back)
 
     def claims(self, held: TargetHeld, server: str) -> tuple[TargetHeld, ...]:
         """Return what a server's timeline gets when a run takes these targets."""

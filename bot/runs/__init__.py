@@ -61,7 +61,7 @@ from bot.runs.draft import draft
 from bot.runs.ground import Ground
 from bot.runs.left import look_at_the_left
 from bot.runs.steps import LATER, Look, Steps
-from bot.runs.warnings import rests_on, stale
+from bot.runs.warnings import rests_on, stale, tells_of_undone
 from bot.shelf import Shelf
 from bot.timeline import Change
 from integrations.contract import Engine, Json
@@ -259,7 +259,8 @@ class Runs:
     async def _end_abort(self, view: View) -> View:
         seen = await look_at_the_left(self._engines, view.run, view.plan, now=self._book.timeline.now())
         leaves = plain(Document("", left_behind(view.run, view.plan, seen))).strip()
-        others = {**await self._book.releases(view), **self._lift(view, "aborted")}
+        told = await tells_of_undone(self._book, view)
+        others = {**await self._book.releases(view), **self._lift(view, "aborted"), **told}
         return await self._book.write(view, RunAborted(leaves=leaves), others=others)
 
     async def _verify(self, view: View) -> View:
@@ -290,7 +291,8 @@ class Runs:
         if view.incident.phase in (*_BEFORE_VERIFYING, Phase.VERIFYING) and not view.incident.drill:
             why = f"{view.run.id} {'is ' if left_out else ''}{outcome}"
             phase = [PhaseChanged(phase=Phase.MONITORING, why=why)]
-        others = {**await self._book.releases(view), **self._lift(view, outcome)}
+        told = await tells_of_undone(self._book, view)
+        others = {**await self._book.releases(view), **self._lift(view, outcome), **told}
         ended = RunRecovered(left_out=left_out)
         return await self._book.write(view, *found, ended, incident=phase, others=others)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.events import TargetHeld
+from bot.core.events import NoteAdded, TargetHeld
 from tests.clock import Clock
 from tests.runs.stage import CATALOG, PLAYBOOK, Stage, World, point
 
@@ -29,11 +29,11 @@ def one_server(stage: Stage, world: World) -> Stage:
     return stage
 
 
-async def planned(stage: Stage, playbook: str, id: str) -> None:
-    if id == "RUN-1":
+async def planned(stage: Stage, playbook: str, id: str, incident: str = "INC-1") -> None:
+    if id == "RUN-1" or incident != "INC-1":
         await stage.told("ana", 'declare "Orders are wrong" svc:checkout env:production sev:1')
-        await stage.told("ana", "impact damage:2026-11-23T02:12:00Z inc:INC-1")
-    await stage.told("ana", f"plan {playbook} inc:INC-1")
+        await stage.told("ana", f"impact damage:2026-11-23T02:12:00Z inc:{incident}")
+    await stage.told("ana", f"plan {playbook} inc:{incident}")
     await stage.carry(id)
 
 
@@ -207,3 +207,26 @@ async def test_a_run_is_not_started_once_another_has_changed_what_it_would_overw
 
     assert f"RUN-1 has changed {what} since RUN-2 was planned" in refused.text
     assert refused.text.endswith("Abort and plan again. Nothing was started.\n")
+
+
+@pytest.mark.parametrize("incident", ["INC-1", "INC-2"])
+async def test_the_incident_of_a_run_that_was_undone_is_told(
+    one_server: Stage, clock: Clock, incident: str
+) -> None:
+    await planned(one_server, "restore-orders", "RUN-1")
+    await begun(one_server, "RUN-1")
+    await approved(one_server, "RUN-1")
+    clock.advance(60)
+    await planned(one_server, "restore-cluster", "RUN-2", incident)
+    await begun(one_server, "RUN-2")
+    await approved(one_server, "RUN-2")
+
+    assert (await one_server.run("RUN-2")).state == "recovered"
+    notes = [entry.event for entry in await one_server.timeline.read("incident/INC-1")]
+    told = [event.text for event in notes if isinstance(event, NoteAdded)]
+    undone = (
+        "RUN-2 put cluster, the whole of postgresql:7345, back to 2026-11-23 02:05:00Z: what RUN-1 did there "
+        "until 2026-11-23 02:25:00Z, and what was written after it, is undone. Look at the data again."
+    )
+    # The people of its own incident have read it on the plan.
+    assert told == ([undone] if incident == "INC-2" else [])
