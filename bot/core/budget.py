@@ -74,7 +74,8 @@ def time_budget(
     elapsed = lasted(incident.impact_start, now) if incident.impact_start else None
     rto = timedelta(seconds=plan.rto_s) if plan.rto_s is not None else None
     budget = Budget(elapsed, parts, worst, rto, Verdict.CANNOT_SAY, "")
-    verdict, why = _judge(budget, now - incident.declared_at, _doubt(run, plan, incident))
+    doubt = _doubt(run, plan, incident) or _overdue(run, plan, live or {}, now)
+    verdict, why = _judge(budget, now - incident.declared_at, doubt)
     return Budget(elapsed, parts, worst, rto, verdict, why)
 
 
@@ -152,6 +153,16 @@ def _doubt(run: Run, plan: Plan, incident: Incident) -> str:
     if run.paused or run.abort:
         return "the run does not go on until a person decides"
     return f"nobody estimated {', '.join(unknown)}" if unknown else ""
+
+
+def _overdue(run: Run, plan: Plan, live: Mapping[str, Part], now: datetime) -> str:
+    """Return what nobody can foretell: it takes longer than was expected and says nothing of the rest."""
+    for step in plan.steps:
+        state = run.step(step.id)
+        begun = state.started_at if state.status is Status.STARTED and step.id not in live else None
+        if begun and (now - begun).total_seconds() > step.high_s:
+            return f"{step.title} takes longer than it ever should"
+    return ""
 
 
 def _judge(budget: Budget, since_declared: timedelta, doubt: str) -> tuple[Verdict, str]:

@@ -13,6 +13,8 @@ from bot.core.run import StepState
 WIDEN = 1.5
 _NONE = timedelta(0)
 _SHORTEST_S = 1.0
+_LEAST_S, _LEAST_SHARE = 60.0, 0.01
+"""Of less than both a rate foretells nothing: how a phase begins is not how it goes on."""
 _LIVE = "its rate so far"
 
 
@@ -42,16 +44,27 @@ def pace(step: PlannedStep, state: StepState, going: Going | None, now: datetime
 
 
 def _rate(going: Going) -> float | None:
-    """A rate over less than a second says nothing; it is of when it was counted, however long ago that is."""
-    seconds = ((going.counted or going.moved) - going.since).total_seconds()
+    """A rate over less than a second says nothing."""
+    seconds = _counted_s(going)
     done = going.done - going.first
     return done / seconds if seconds >= _SHORTEST_S and done > 0 else None
+
+
+def _foretells(going: Going) -> bool:
+    """Say whether so much of a phase was seen that its rate tells how long the rest takes."""
+    share = (going.done - going.first) / going.total if going.total else 0.0
+    return share >= _LEAST_SHARE or _counted_s(going) >= _LEAST_S
+
+
+def _counted_s(going: Going) -> float:
+    """A rate is of when it was counted, however long ago that is."""
+    return ((going.counted or going.moved) - going.since).total_seconds()
 
 
 def _left(
     step: PlannedStep, state: StepState, going: Going, rate: float | None, now: datetime
 ) -> tuple[tuple[timedelta, timedelta] | None, str]:
-    live = (going.total - going.done) / rate if going.total and rate else None
+    live = (going.total - going.done) / rate if going.total and rate and _foretells(going) else None
     phases = () if state.undoing else step.phases
     if not phases:
         if live is not None:
@@ -81,6 +94,8 @@ def _of_phase(
     """Return the seconds that are left of a phase; None once it takes longer than it ever should."""
     if current is None:
         # A phase that never came before: nothing is known but what it says itself.
+        if going.total and live is None:
+            return None
         return (live or 0.0, (live or 0.0) * WIDEN)
     if going.fraction is None:
         spent = max(0.0, (now - going.since).total_seconds())

@@ -158,6 +158,41 @@ def test_a_rate_over_less_than_a_second_says_nothing() -> None:
     assert (found.rate, found.basis) == (None, "playbook")
 
 
+def test_no_eta_is_made_from_a_sliver() -> None:
+    sliver = heard(done=139, total=120_000_000, moved=at(14, 1.05))
+    line = line_of(card(restoring(), 14, sliver, seconds=2), "S2")
+    assert "139 B of 120.0 MB, 132 B/s, 9 min to 20 min left (playbook), last signal" in line
+
+
+@pytest.mark.parametrize(
+    ("done", "seconds", "basis"),
+    [
+        (139, 1.05, "playbook"),
+        (1_199_999, 1.05, "playbook"),
+        (1_200_000, 1.05, "its rate so far"),
+        (139, 59.9, "playbook"),
+        (139, 60, "its rate so far"),
+    ],
+)
+def test_a_hundredth_or_a_minute_of_a_phase_is_no_sliver(done: int, seconds: float, basis: str) -> None:
+    found = pace_of(seconds, done=done, total=120_000_000, moved=at(14, seconds))
+    assert (found.rate, found.basis) == (done / seconds, basis)
+
+
+def test_what_a_phase_that_never_came_before_says_of_a_sliver_is_no_eta() -> None:
+    step = measured_plan().steps[1]
+    assert left_of(step, seen=("copying", "cleaning"), done=1, total=1_000, moved=at(14, 5)) is None
+
+
+def test_a_step_that_stalls_after_a_sliver_is_told_as_stalled() -> None:
+    stalled = heard(done=139, total=120_000_000, moved=at(14, 1.05))
+    drawn = card(restoring(), 40, stalled)
+    line = line_of(drawn, "S2")
+    assert "139 B of 120.0 MB, 132 B/s, no reliable ETA, no signal for 25 min 58 s" in line
+    said = "cannot say whether the RTO of 1 h is met: Put orders back takes longer than it ever should."
+    assert said in " ".join(plain(drawn).split())
+
+
 def test_without_a_total_the_estimate_has_to_do() -> None:
     found = pace_of(done=60, total=None)
     assert (found.rate, found.basis) == (1, "playbook")
