@@ -265,8 +265,14 @@ def held(path: Path) -> bool:
 
 def _written(path: Path, document: Mapping[str, Any]) -> Path:
     fresh = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
-    with fresh.open("x", encoding="utf-8") as file:
-        file.write(json.dumps(document, ensure_ascii=False) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with fresh.open("x", encoding="utf-8") as file:
+            file.write(json.dumps(document, ensure_ascii=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        # A write does not say which file it was; people look for the name that it was to get.
+        error.filename = str(path)
+        raise
     return fresh

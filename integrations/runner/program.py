@@ -16,6 +16,7 @@ from typing import Any
 
 from integrations.runner.jobs import give_word
 from integrations.runner.kinds import KINDS, BuiltIn, Setting
+from integrations.runner.obstacles import could_not, stays
 from integrations.runner.processes import MARK
 from integrations.runner.report import PartlyDone, Problem, Step, report, tell
 
@@ -94,6 +95,10 @@ def _ask(ask: Ask, given: argparse.Namespace) -> int:
     except Problem as problem:
         tell(json.dumps({"error": str(problem), "permanent": problem.permanent}))
         return FAILED
+    except OSError as problem:
+        why = f"This host could not do it: {could_not(problem)}"
+        tell(json.dumps({"error": why, "permanent": stays(problem)}))
+        return FAILED
     return 0
 
 
@@ -109,7 +114,7 @@ def _work(steps: Iterator[Step]) -> int:
         sys.stderr.write(f"{problem}\n")
         return FAILED
     except OSError as problem:
-        sys.stderr.write(f"This host could not do it: {problem}.\n")
+        sys.stderr.write(f"This host could not do it: {could_not(problem)}\n")
         return FAILED
     except PartlyDone as problem:
         sys.stderr.write(f"{problem}\n")

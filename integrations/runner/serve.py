@@ -19,6 +19,7 @@ from integrations.runner.jobs import Job, Spec
 from integrations.runner.kinds import How, built_in
 from integrations.runner.masks import Masks
 from integrations.runner.nursery import Nursery
+from integrations.runner.obstacles import could_not
 from integrations.runner.operations import build
 from integrations.runner.params import NotYours, Refused, shown
 from integrations.runner.processes import begun
@@ -66,7 +67,7 @@ class Door:
         except ValueError:
             answer = {"ok": False, "permanent": True, "error": "The request is not JSON."}
         except OSError as error:
-            text = f"The runner's host could not do it: {error.strerror or error}."
+            text = f"The runner's host could not do it: {could_not(error)}"
             answer = {"ok": False, "permanent": False, "error": text}
         return json.dumps({"id": request.get("id"), **answer}).encode() + b"\n"
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from integrations.runner import files
 from integrations.runner.attempts import alone, give_up, waiting
+from integrations.runner.obstacles import growing
 from integrations.runner.pgbackrest import apart, auto_settings
 from integrations.runner.pgbackrest.aim import Aim, Found, Goal, newest
 from integrations.runner.pgbackrest.positions import position
@@ -204,8 +205,11 @@ def _copy(beside: Beside, aim: Aim, found: Found) -> Iterator[Step]:
     beside.known.note(inode=data.stat().st_ino)
     words = (f"--pg1-path={data}", "--archive-mode=off", "--target-action=pause", *aim.options())
     try:
-        yield from stanza.repository.restore(*words, total=found.copy_bytes)
+        with growing(data, found.copy_bytes):
+            yield from stanza.repository.restore(*words, total=found.copy_bytes)
     except Problem as failed:
+        if not data.exists():
+            beside.known.forget()
         raise Problem(
             f"The backup {aim.label} could not be restored ({failed}). The cluster itself is as it was. Plan "
             "again: the backup is read whole then before it is trusted.",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from integrations.runner import files
+from integrations.runner.obstacles import growing
 from integrations.runner.pgbackrest import auto_settings
 from integrations.runner.pgbackrest.aim import Aim
 from integrations.runner.pgbackrest.beside import close_log, put_away_replaced, resolved
@@ -99,7 +100,8 @@ def _keep(what: Switch) -> Iterator[Step]:
     files.room(what.attempt.shelf, files.size(data))
     shutil.rmtree(base, ignore_errors=True)
     what.stanza.repository.owner.make(base)
-    yield from _copy_unchanged(what, base)
+    with growing(base, files.size(data)):
+        yield from _copy_unchanged(what, base)
     what.attempt.note(damaged=data.stat().st_ino, over=base.stat().st_ino)
     try:
         files.exchange(base, data)

@@ -12,6 +12,7 @@ from typing import Any
 
 from integrations.runner import files
 from integrations.runner.copies import LOOK_S, Copies
+from integrations.runner.obstacles import growing
 from integrations.runner.postgres import content, schema
 from integrations.runner.postgres.server import Server, complaint, must, running
 from integrations.runner.report import Step
@@ -49,7 +50,8 @@ def backup(
         before = content.sequences(session)
         words = ("--format=directory", f"--jobs={jobs}", f"--snapshot={snapshot}", f"--file={grown}")
         wait = f"--lock-wait-timeout={_LONGEST_WAIT}"
-        with server.running("pg_dump", server.at(database), *words, wait) as (process, errors):
+        program = server.running("pg_dump", server.at(database), *words, wait)
+        with growing(grown), program as (process, errors):
             while process.poll() is None:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(_LOOK_S)

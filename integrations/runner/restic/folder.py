@@ -144,7 +144,7 @@ def grow(what: Swap, under: Path, fill: Fill) -> Iterator[Step]:
         yield from fill(under)
         if not inside(under, what.path).is_dir():
             raise Problem(f"{what.attempt.point} does not hold the folder {what.path}.")
-    except Problem:
+    except (Problem, OSError):
         # Nobody goes on with it, and it may take up the room that is missing.
         shutil.rmtree(under, ignore_errors=True)
         raise

@@ -19,6 +19,7 @@ from typing import IO, Any
 from integrations.runner import files, processes
 from integrations.runner.copies import LABELS, Note, removable
 from integrations.runner.guards import of_storage
+from integrations.runner.obstacles import growing
 from integrations.runner.reasons import ended, first_errors, without_secrets
 from integrations.runner.report import Problem, Step
 from integrations.runner.restic import locks, tree, wrong
@@ -157,7 +158,7 @@ class Repository:
         files.room(under, total)
         yield from locks.waited(self._said, "restore")
         yield Step("copying", 0, total)
-        with self._running(*words, out=subprocess.DEVNULL) as (process, errors):
+        with growing(under, total), self._running(*words, out=subprocess.DEVNULL) as (process, errors):
             while process.poll() is None:
                 self._wait(process, errors)
                 # Once all is written it only reads it back, which no figure shows.

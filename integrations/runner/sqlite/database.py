@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+from integrations.runner.obstacles import about
 from integrations.runner.report import Problem, Step, report
 
 _PIECE = 1024 * 1024
@@ -93,7 +94,7 @@ def copy_online(source: Path, destination: Path, phase: str) -> Iterator[Step]:
 def copy_bytes(source: Path, destination: Path, phase: str) -> Iterator[Step]:
     """Copy a file nobody writes, piece by piece."""
     size, done = source.stat().st_size, 0
-    with source.open("rb") as file, destination.open("wb") as copy:
+    with about(destination), source.open("rb") as file, destination.open("wb") as copy:
         while piece := file.read(_PIECE):
             copy.write(piece)
             done += len(piece)

@@ -9,6 +9,7 @@ from typing import Any
 
 from integrations.runner import files
 from integrations.runner.copies import Copies
+from integrations.runner.obstacles import growing
 from integrations.runner.report import Problem, Step
 from integrations.runner.sqlite.database import copy_online, integrity, reading
 
@@ -25,11 +26,12 @@ def backup(database: Path, points: Path, labels: Mapping[str, str], *, key: str)
     as_of = datetime.now(UTC)
     fresh = copies(points).growing(database.stem, key, as_of)
     fresh.unlink(missing_ok=True)
-    for step in copy_online(database, fresh, "copying"):
-        # The first report comes when the snapshot is taken.
-        as_of = datetime.now(UTC) if step.done == 0 else as_of
-        yield step
-    files.sync(fresh)
+    with growing(fresh, files.size(database) if database.exists() else None):
+        for step in copy_online(database, fresh, "copying"):
+            # The first report comes when the snapshot is taken.
+            as_of = datetime.now(UTC) if step.done == 0 else as_of
+            yield step
+        files.sync(fresh)
     yield Step("checking")
     found = integrity(fresh, settled=True)
     if found != "ok":

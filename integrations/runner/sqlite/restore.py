@@ -23,6 +23,7 @@ from integrations.runner.attempts import Attempt, give_up
 from integrations.runner.copies import Note
 from integrations.runner.files import digest
 from integrations.runner.jobs import directory
+from integrations.runner.obstacles import could_not, growing, stays
 from integrations.runner.prepared import TOUCHED, Prepared
 from integrations.runner.report import PartlyDone, Problem, Step
 from integrations.runner.sqlite.database import (
@@ -112,13 +113,14 @@ def keep(database: Path, kept: Path, *, key: str) -> Iterator[Step]:
     shelf.mkdir(parents=True, exist_ok=True)
     fresh, copy = shelf / f".{database.name}.part", shelf / database.name
     fresh.unlink(missing_ok=True)
-    try:
-        yield from copy_online(database, fresh, "copying")
-    except Problem as problem:
-        if not problem.permanent or not database.exists():
-            raise
-        yield from _copy_as_it_lies(database, fresh)
-    files.sync(fresh)
+    with growing(fresh, files.size(database) if database.exists() else None):
+        try:
+            yield from copy_online(database, fresh, "copying")
+        except Problem as problem:
+            if not problem.permanent or not database.exists():
+                raise
+            yield from _copy_as_it_lies(database, fresh)
+        files.sync(fresh)
     fresh.replace(copy)
     files.sync(shelf)
     yield Step("done", copy.stat().st_size, copy.stat().st_size)
@@ -174,9 +176,10 @@ def grow(what: Restore, copy: Path) -> Generator[Step, None, Note]:
     note, content = copies(what.points).approved(point, what.digest)
     size = content.stat().st_size
     files.room(what.database.parent, size)
-    yield from copy_bytes(content, copy, "copying")
-    dress_like(copy, what.database)
-    files.sync(copy)
+    with growing(copy, size):
+        yield from copy_bytes(content, copy, "copying")
+        dress_like(copy, what.database)
+        files.sync(copy)
     yield Step("copied", size, size)
     problem = ""
     if digest(copy) != note["digest"]:
@@ -307,12 +310,17 @@ def _keep(what: Restore) -> None:
     place = what.attempt.shelf / what.database.name
     try:
         _shelve(what.damaged, place)
+    except Problem as full:
+        raise _not_kept(what, place, str(full)) from full
     except OSError as error:
-        raise Problem(
-            f"{what.database} is restored, but the file it replaced could not be moved to {place}: "
-            f"{error.strerror}. It lies whole in {what.damaged}. Make that possible and restore again: only "
-            "this is done then."
-        ) from error
+        raise _not_kept(what, place, could_not(error) if stays(error) else f"{error.strerror}.") from error
+
+
+def _not_kept(what: Restore, place: Path, why: str) -> Problem:
+    return Problem(
+        f"{what.database} is restored, but the file it replaced could not be moved to {place}: {why} It lies "
+        f"whole in {what.damaged}. Make that possible and restore again: only this is done then."
+    )
 
 
 def _shelve(path: Path, place: Path) -> None:
@@ -324,8 +332,9 @@ def _shelve(path: Path, place: Path) -> None:
         if error.errno != errno.EXDEV:
             raise
         fresh = place.with_name(f".{place.name}.part")
-        shutil.copy2(path, fresh)
-        files.sync(fresh)
+        with growing(fresh, files.size(path)):
+            shutil.copy2(path, fresh)
+            files.sync(fresh)
         fresh.replace(place)
         path.unlink()
     files.sync(place.parent)
@@ -335,8 +344,10 @@ def _copy_as_it_lies(database: Path, fresh: Path) -> Iterator[Step]:
     yield from copy_bytes(database, fresh, "copying as bytes")
     for ending in _BESIDE:
         beside = database.with_name(database.name + ending)
+        copy = fresh.with_name(beside.name)
         if beside.exists():
-            shutil.copy2(beside, fresh.with_name(beside.name))
+            with growing(copy, files.size(beside)):
+                shutil.copy2(beside, copy)
 
 
 def dress_like(fresh: Path, old: Path) -> None:
