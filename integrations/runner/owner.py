@@ -6,10 +6,12 @@ import os
 import re
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from integrations.runner import files, jobs
+from integrations.runner.obstacles import account
 from integrations.runner.params import NotYours, Refused
 
 _FILE = "backstop.json"
@@ -105,23 +107,47 @@ def alone_with(state: Path, settings: Mapping[str, str]) -> None:
     own = {"state": str(state.resolve()), "data": data, "since": jobs.moment()}
     try:
         kept.mkdir(exist_ok=True)
-        if files.publish(marker, own):
-            return
+        alone = files.publish(marker, own)
     except OSError:
         # That nothing can be kept there is told by the restore itself.
-        return
-    there = str((files.read(marker) or {}).get("state", ""))
-    if there == own["state"]:
-        return
-    if there and not (Path(there) / "identity.json").exists():
+        alone = not os.path.lexists(marker)
+    there = "" if alone else _noted(marker)
+    if there and _gone(there):
         # Its state folder was moved or removed, and nobody acts for it any more.
         files.replace(marker, own)
+        there = own["state"]
+    if alone or there == own["state"]:
+        # A runner of another account has to read whose the data is; where this is its file, it does.
+        with suppress(OSError):
+            marker.chmod(0o644)
         return
     raise Refused(
-        f"{data} is restored by another runner of this host, with the state folder {there or 'unknown'}: "
-        "neither would know of the other's restores, so nothing was started. Restore it through that runner. "
+        f"{data} is restored by another runner of this host{_whose(marker)}, with the state folder "
+        f"{there or f'that {marker} names, which {account()} may not read'}: neither would know of the "
+        "other's restores, so nothing was started. Restore it through that runner. "
         f"Once that one has ended for good, remove {marker}, and try again."
     )
+
+
+def _noted(marker: Path) -> str:
+    """Return which state folder a marker names, empty where that cannot be read."""
+    try:
+        return str((files.read(marker) or {}).get("state", ""))
+    except OSError:
+        return ""
+
+
+def _gone(state: str) -> bool:
+    """Say whether a state folder is not there any more; one that may not be looked into is somebody's."""
+    try:
+        return not (Path(state) / "identity.json").exists()
+    except OSError:
+        return False
+
+
+def _whose(marker: Path) -> str:
+    uid = marker.stat().st_uid
+    return f" that runs as {account(uid)}" if uid != os.geteuid() else ""
 
 
 def adopt(state: Path, new: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ import pytest
 from integrations.runner import files
 from integrations.runner.attempts import Attempt
 from integrations.runner.obstacles import account, could_not, growing, no_room, stays
+from integrations.runner.pgbackrest.notes import Notes
+from integrations.runner.program import main
 from integrations.runner.report import Problem
 from integrations.runner.sqlite.points import backup, copies
 from integrations.runner.sqlite.restore import Restore, grow, keep
@@ -109,6 +112,28 @@ def test_an_error_of_the_host_names_the_file_and_what_to_do() -> None:
             f"Give {me} that right, or let a runner of {owner} do it; then try again."
         )
         assert stays(denied.value)
+
+
+def test_a_question_that_may_not_read_a_file_answers_with_that(capsys: pytest.CaptureFixture[str]) -> None:
+    with a_home() as closed, of_another(closed):
+        assert main("sqlite", ["prove", f"--points={closed}", "--point=P-1"]) == 1
+        answer = json.loads(capsys.readouterr().out)
+        assert answer["permanent"]
+        said = f"This host could not do it: {account()} may not enter {closed}, where {closed}/P-1"
+        assert answer["error"].startswith(said)
+
+
+def test_a_note_of_a_backup_that_may_not_be_read_is_named() -> None:
+    with a_home() as closed:
+        note = closed.parent / "backups" / "20261130-010203F.json"
+        note.parent.mkdir()
+        note.write_text("{}")
+        note.chmod(0o600 if os.geteuid() == 0 else 0)
+        with of_another(closed), pytest.raises(PermissionError) as denied:
+            Notes(closed.parent).of("20261130-010203F")
+        with of_another(closed):
+            said = could_not(denied.value)
+            assert said.startswith(f"{account()} may not read {note}: {note} belongs to ")
 
 
 def test_who_may_not_read_or_make_a_file_is_said() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,9 @@ from integrations.contract import Fence, IntegrationError, NotOurs
 from integrations.process import Runner, Status
 from integrations.registry import open_engines
 from integrations.runner import owner
+from integrations.runner.obstacles import account
 from integrations.runner.params import Refused
+from tests.integrations.accounts import a_home, of_another
 from tests.integrations.host import Host
 
 FIRST = {"id": "1" * 32, "host": "ops1", "home": "/srv/first", "database": "/srv/first/backstop.db"}
@@ -98,6 +101,35 @@ async def test_what_a_runner_with_another_state_folder_restores_is_not_restored_
 
     with pytest.raises(Refused, match="with the state folder"):
         owner.alone_with(other, settings)
+
+
+def test_a_runner_of_another_account_is_named_though_its_state_folder_may_not_be_entered() -> None:
+    with a_home() as closed:
+        (closed / "identity.json").write_text('{"id": "other"}')
+        kept = closed.parent / "kept"
+        settings = {"data": "/srv/cluster", "kept": str(kept)}
+        owner.alone_with(closed, settings)
+        (marker,) = kept.glob(".runner-*.json")
+        name = account()
+
+        with of_another(closed):
+            whose = f" that runs as {name}" if account() != name else ""
+            with pytest.raises(Refused) as refused:
+                owner.alone_with(closed.parent / "own", settings)
+        assert str(refused.value) == (
+            f"/srv/cluster is restored by another runner of this host{whose}, with the state folder "
+            f"{closed}: neither would know of the other's restores, so nothing was started. Restore it "
+            f"through that runner. Once that one has ended for good, remove {marker}, and try again."
+        )
+
+        # An earlier version wrote what only its own account may read.
+        marker.chmod(0o600 if os.geteuid() == 0 else 0)
+        with of_another(closed), pytest.raises(Refused) as refused:
+            owner.alone_with(closed.parent / "own", settings)
+        assert f"the state folder that {marker} names, which " in str(refused.value)
+        if os.geteuid() == 0:
+            owner.alone_with(closed, settings)
+            assert marker.stat().st_mode & 0o777 == 0o644
 
 
 def test_other_data_with_the_same_folder_for_what_is_kept_is_nobody_elses(tmp_path: Path) -> None:
