@@ -8,7 +8,7 @@ from bot.core.document import Code
 from bot.core.errors import Refused
 from bot.core.events import Event, ObjectionsSet, RunPaused
 from bot.core.may import Right
-from bot.core.run import OVER, Run, Status
+from bot.core.run import ACTING, OVER, Run
 from bot.core.words import in_words
 from bot.timeline import Change
 
@@ -48,7 +48,7 @@ async def _object(ask: Ask, run: Run) -> Outcome:
 
 def _destroys_more(run: Run) -> bool:
     """Say whether a step that destroys data has not begun, or may have to begin again."""
-    over = (*OVER, Status.STARTED)
+    over = OVER | ACTING
     steps = run.plan.steps if run.plan else ()
     return any(step.destructive and run.step(step.id).status not in over for step in steps)
 

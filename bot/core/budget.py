@@ -13,7 +13,7 @@ from bot.core.estimate import PLAYBOOK
 from bot.core.incident import Incident
 from bot.core.order import in_order, urgent_first
 from bot.core.plan import Plan, PlannedGate, PlannedStep
-from bot.core.run import OVER, Run, Status
+from bot.core.run import ACTING, OVER, Run, Status
 from bot.core.words import in_words, lasted
 from playbooks.limits import Work, latest, scheduled
 
@@ -91,7 +91,7 @@ def _longest(run: Run, plan: Plan, live: Mapping[str, Part], now: datetime, *, b
         own = _step(run, plan, step, live, now)
         works.append(Work(step.id, step.needs, own, (wait,) if wait else (), step.limit))
     # What acts already has its place.
-    works.sort(key=lambda work: run.step(work.id).status is not Status.STARTED)
+    works.sort(key=lambda work: run.step(work.id).status not in ACTING)
     return latest(scheduled(works, plan.limits, by).values(), by)
 
 
@@ -123,7 +123,7 @@ def _step(
         return ()
     if step.id in live:
         return (live[step.id],)
-    spent = now - state.started_at if state.status is Status.STARTED and state.started_at else _NONE
+    spent = now - state.started_at if state.status in ACTING and state.started_at else _NONE
     likely = max(_NONE, timedelta(seconds=_likely_s(run, plan, step)) - spent)
     high = max(likely, timedelta(seconds=step.high_s) - spent)
     return (Part(step.title, likely, high, step.basis),)

@@ -12,7 +12,7 @@ from bot.core.approval import Standing, standing
 from bot.core.freeze import Change, Freeze, covers
 from bot.core.order import in_order, urgent_first
 from bot.core.plan import Plan, PlannedStep, way_out
-from bot.core.run import OVER, Run, Status
+from bot.core.run import ACTING, OVER, Run, Status
 from bot.core.words import in_words
 
 MOST_REMOVALS = 5
@@ -35,6 +35,13 @@ class Begin:
 @dataclass(frozen=True, slots=True)
 class Attend:
     """A step was started: find it at its engine and follow it to its end."""
+
+    step: PlannedStep
+
+
+@dataclass(frozen=True, slots=True)
+class Prove:
+    """A person said that a step is done: ask its own checks."""
 
     step: PlannedStep
 
@@ -116,6 +123,7 @@ Move = (
     Draft
     | Begin
     | Attend
+    | Prove
     | Reopen
     | Undo
     | Stop
@@ -135,9 +143,9 @@ def due(
     """Return what is to be done now; nothing means that the run waits for people or is over."""
     if run.plan is None:
         return () if run.over else (Draft(),)
-    acting = [step for step in run.plan.steps if run.step(step.id).status is Status.STARTED]
+    acting = [step for step in run.plan.steps if run.step(step.id).status in ACTING]
     if run.over:
-        return tuple(Attend(step) for step in acting) or tuple(_removed(run, run.plan, now))
+        return tuple(_attended(run, acting)) or tuple(_removed(run, run.plan, now))
     if run.abort:
         # What will not go at once must not keep the run from ending; it is tried again afterwards.
         at_once = [step for step in run.plan.steps if step.undo and run.copies.get(step.id) == 0]
@@ -146,7 +154,7 @@ def due(
         return tuple(_beforehand(run, run.plan, acting, now))
     if ended := tuple(Abort(step) for step in run.plan.steps if _ends_the_run(run, step)):
         return ended[:1]
-    attended: tuple[Move, ...] = tuple(Attend(step) for step in acting)
+    attended = tuple(_attended(run, acting))
     reopened = tuple(Reopen(step) for step in run.plan.steps if run.step(step.id).retry)
     if attended or reopened:
         return (*attended, *reopened, *_parallel(run, run.plan, now, holders, freezes))
@@ -161,10 +169,19 @@ def due(
     return tuple(_next(run, run.plan, now, holders, tuple(freezes))) or tuple(_stuck(run, run.plan))
 
 
+def _attended(run: Run, acting: Iterable[PlannedStep]) -> Iterator[Move]:
+    """Follow each to its end: at its engine, or by the checks of what a person said they did."""
+    for step in acting:
+        yield Attend(step) if run.step(step.id).status is Status.STARTED else Prove(step)
+
+
 def _stopped(run: Run, acting: Sequence[PlannedStep]) -> tuple[Move, ...]:
-    """Cancel what acts; what removes a copy is let come to its end."""
+    """Cancel what acts; what removes a copy, or is only checked, is let come to its end."""
     removing = {step.id for step in acting if step.warm and run.step(step.id).undoing}
-    return tuple(Attend(step) if step.id in removing else Stop(step) for step in acting)
+    attended = zip(acting, _attended(run, acting), strict=True)
+    return tuple(
+        move if step.id in removing or isinstance(move, Prove) else Stop(step) for step, move in attended
+    )
 
 
 def _beforehand(run: Run, plan: Plan, acting: Sequence[PlannedStep], now: datetime) -> Iterator[Move]:
@@ -172,7 +189,7 @@ def _beforehand(run: Run, plan: Plan, acting: Sequence[PlannedStep], now: dateti
     if run.warm is None:
         yield from _stopped(run, acting) or _removed(run, plan, now)
         return
-    yield from (Attend(step) for step in acting)
+    yield from _attended(run, acting)
     if run.pauses:
         return
     yield from (Reopen(step) for step in plan.steps if run.step(step.id).retry)
@@ -260,7 +277,7 @@ def _next(
     freezes: Sequence[Freeze],
 ) -> Iterator[Move]:
     over = {step.id for step in plan.steps if _over(run, step)}
-    begun = Counter(step.limit for step in plan.steps if run.step(step.id).status is Status.STARTED)
+    begun = Counter(step.limit for step in plan.steps if run.step(step.id).status in ACTING)
     for step in urgent_first(plan.steps) if plan.limits else in_order(plan.steps):
         state = run.step(step.id)
         if state.status is not Status.WAITING or not over.issuperset(step.needs):

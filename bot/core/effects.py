@@ -72,6 +72,7 @@ from bot.core.events import (
     SilenceLifted,
     StepDone,
     StepProgressed,
+    StepProved,
     StepStarted,
     StepSucceeded,
     TaskDone,
@@ -124,7 +125,6 @@ _ON_THE_DECISION_CARD = (
     RoleAssigned,
     *_ENDS,
 )
-
 _FOR_THE_PAGER = (
     IncidentDeclared,
     SeverityChanged,
@@ -364,7 +364,7 @@ def _run(entry: Entry, id: str, incident: str) -> Iterator[Effect]:
         case Approved() | Rejected() | Withdrawn() | GateExpired() | StepStarted() | AttemptOpened():
             yield Effect("approvals", id, _room(incident), APPROVALS_FIRST)
         # The request says what is lost and what the switch takes: writers stopped, or a copy is ready.
-        case StepSucceeded() | StepDone():
+        case StepSucceeded() | StepDone() | StepProved():
             yield Effect("approvals", id, _room(incident), APPROVALS_FIRST)
         case SalvageAsked():
             yield Effect("salvage", id, f"salvage/{id}")

@@ -31,6 +31,7 @@ from bot.core.events import (
     StepFailed,
     StepInDoubt,
     StepProgressed,
+    StepProved,
     StepSkipped,
     StepStarted,
     StepSucceeded,
@@ -43,14 +44,14 @@ from bot.core.objections import Objections
 from bot.core.pauses import Pauses, after, first_of, whys, without
 from bot.core.plan import Plan, PlannedStep
 from bot.core.silence import Silences
-from bot.core.step import OVER, Status, StepState, opened, progressed, started
+from bot.core.step import ACTING, OVER, Status, StepState, opened, progressed, started
 from integrations.contract import Json
 
-__all__ = ["OVER", "Run", "Status", "StepState", "fold"]
+__all__ = ["ACTING", "OVER", "Run", "Status", "StepState", "fold"]
 
 
 _NOT_YET = StepState()
-_OF_STEPS = StepStarted | StepFailed | StepSucceeded | StepDone
+_OF_STEPS = StepStarted | StepFailed | StepSucceeded
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +172,8 @@ class Run:
 
     @property
     def acting(self) -> tuple[str, ...]:
-        """Return the steps that were started and have not ended."""
-        return tuple(id for id, step in self.steps.items() if step.status is Status.STARTED)
+        """Return the steps that began, or were said to be done, and have not ended."""
+        return tuple(id for id, step in self.steps.items() if step.status in ACTING)
 
 
 def fold(entries: Iterable[Entry], run: Run | None = None) -> Run | None:
@@ -297,6 +298,13 @@ def _steps(run: Run, entry: Entry, event: Event) -> Run:
         case StepInDoubt():
             ended = _end(run, event.step, Status.IN_DOUBT, entry, because=event.because)
             return _answered(ended, event)
+        case _:
+            return _chosen(run, entry, event)
+
+
+def _chosen(run: Run, entry: Entry, event: Event) -> Run:
+    """What people decided about a step, and what came of it before anything of it acts."""
+    match event:
         case RetryAsked():
             return _with_step(run, event.step, replace(run.step(event.step), retry=event))
         case AttemptOpened():
@@ -304,7 +312,11 @@ def _steps(run: Run, entry: Entry, event: Event) -> Run:
         case StepSkipped(why=why):
             return _end(_unpause(run, event.step), event.step, Status.SKIPPED, entry, because=why)
         case StepDone(evidence=evidence):
-            return _end(_unpause(run, event.step), event.step, Status.DONE, entry, because=evidence)
+            status = Status.CHECKING if event.unproved else Status.DONE
+            said = _end(_unpause(run, event.step), event.step, status, entry, because=evidence)
+            return _with_step(said, event.step, replace(said.step(event.step), by_hand=evidence))
+        case StepProved():
+            return _end(run, event.step, Status.DONE, entry, because=run.step(event.step).by_hand)
         case _:
             return run
 
@@ -322,7 +334,8 @@ def _warm(run: Run, event: Event) -> Run:
 def _copies(run: Run, event: Event) -> Mapping[str, int]:
     """Return whose copies may lie beside their targets now: from the start of their step until they are gone.
 
-    A copy is gone when it was removed, when another run took it, and when it was put in place.
+    A copy is gone when it was removed, when another run took it, and when its engine put it in place: whoever
+    restores by hand may have taken it or not, and what is not there is removed without harm.
     """
     step = run.plan.step(event.step) if run.plan and isinstance(event, _OF_STEPS) else None
     match event:
@@ -332,7 +345,7 @@ def _copies(run: Run, event: Event) -> Mapping[str, int]:
             return {**run.copies, step.id: run.copies[step.id] + 1}
         case StepSucceeded(undo=True) if step:
             gone = {step.id}
-        case StepSucceeded() | StepDone() if run.plan and step and step.destructive:
+        case StepSucceeded() if run.plan and step and step.destructive:
             gone = {other.id for other in run.plan.steps if other.call.target == step.call.target}
         case WarmStopped(taken=taken):
             gone = set(taken)

@@ -16,6 +16,7 @@ class Status(StrEnum):
 
     WAITING = "waiting"
     STARTED = "started"
+    CHECKING = "being checked"
     IN_DOUBT = "in doubt"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -26,14 +27,18 @@ class Status(StrEnum):
 
 OVER = frozenset({Status.SUCCEEDED, Status.SKIPPED, Status.DONE})
 
-_ACTED = frozenset({Status.STARTED, Status.IN_DOUBT, Status.SUCCEEDED, Status.FAILED, Status.DONE})
+ACTING = frozenset({Status.STARTED, Status.CHECKING})
+"""What goes on to its end: an engine or a person is at it, or the checks of what a person did are asked."""
+
+_ACTED = ACTING | {Status.IN_DOUBT, Status.SUCCEEDED, Status.FAILED, Status.DONE}
 
 
 @dataclass(frozen=True, slots=True)
 class StepState:
     """A step of a run; `attempt` grows only when an `AttemptOpened` is recorded.
 
-    `earlier` is the last attempt before this one that began and was not taken back.
+    `earlier` is the last attempt before this one that began and was not taken back. `by_hand` is what, as a
+    person said, shows that it is done.
     """
 
     status: Status = Status.WAITING
@@ -43,6 +48,7 @@ class StepState:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     because: str = ""
+    by_hand: str = ""
     tail: str = ""
     phase: str = ""
     percent: int | None = None
@@ -61,7 +67,8 @@ class StepState:
         """Say whether this attempt or one before it may have changed something that was not taken back."""
         if self.status is Status.UNDONE:
             return False
-        return self.status in _ACTED or self.started_at is not None or self.earlier is not None
+        began = self.started_at is not None or bool(self.by_hand)
+        return self.status in _ACTED or began or self.earlier is not None
 
 
 def caution(evidence: Mapping[str, Json]) -> str:

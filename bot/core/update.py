@@ -13,7 +13,7 @@ from bot.core.freeze import Freeze
 from bot.core.incident import Incident
 from bot.core.loss import Loss, losses, summary
 from bot.core.plan import Plan, PlannedStep
-from bot.core.run import OVER, Run, Status
+from bot.core.run import ACTING, OVER, Run
 from bot.core.words import at_clock, between, in_words, lasted
 
 MOST_WORDS = 80
@@ -103,7 +103,7 @@ def _actions(incident: Incident, runs: Sequence[Run], now: datetime) -> Iterator
 
 
 def _acts(run: Run, step: PlannedStep) -> bool:
-    return run.step(step.id).status is Status.STARTED
+    return run.step(step.id).status in ACTING
 
 
 def _doing(run: Run, plan: Plan, step: PlannedStep, now: datetime) -> str:

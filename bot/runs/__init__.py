@@ -27,6 +27,7 @@ from bot.core.due import (
     EndUndo,
     Move,
     Pause,
+    Prove,
     Reopen,
     Rest,
     Stop,
@@ -57,6 +58,7 @@ from bot.core.plan import Plan, PlannedCall, PlannedStep, differences, plan_hash
 from bot.core.run import Run, Status
 from bot.jobs import Again, any_of
 from bot.runs.book import BY, VIA, Book, View
+from bot.runs.checks import Checks, in_words, wrong
 from bot.runs.draft import draft
 from bot.runs.ground import Ground
 from bot.runs.left import look_at_the_left
@@ -82,14 +84,15 @@ class Runs:
         self._book = book
         self._shelf = shelf
         self._engines = engines
-        self._steps = Steps(book, engines)
+        self._checks = Checks(book, engines)
+        self._steps = Steps(book, engines, self._checks)
 
     async def handle(self, id: str) -> Again | None:
         """Do all that can be done for a run now; answer when to look again, or None to wait for people."""
         view = await self._book.view(id)
         rests: dict[str, Again] = {}
         while moves := view.moves:
-            keys = [view.run.step(move.step.id).key if isinstance(move, Attend) else "" for move in moves]
+            keys = [_waits_for(view, move) for move in moves]
             # What was looked at and goes on is not asked again because something else of the run went on.
             fresh = [(key, move) for key, move in zip(keys, moves, strict=True) if key not in rests]
             waits = [rests[key] for key in keys if key in rests]
@@ -122,6 +125,8 @@ class Runs:
                 return await self._steps.begin(view, step, attempt)
             case Attend(step):
                 return await self._steps.attend(view, step, looks[step.id])
+            case Prove(step):
+                return await self._steps.prove(view, step)
             case Reopen(step):
                 return await self._reopen(view, move)
             case Undo(step):
@@ -268,9 +273,9 @@ class Runs:
         if view.incident.phase in _BEFORE_VERIFYING and not view.incident.drill:
             why = f"every step of {view.run.id} is over"
             return await self._book.write(view, incident=[PhaseChanged(phase=Phase.VERIFYING, why=why)])
-        found = [await self._steps.check(view, check, None) for check in view.plan.checks]
-        wrong = [check for check in found if check.blocking and not check.ok]
-        if not wrong:
+        found = [await self._checks.ask(view, check, None) for check in view.plan.checks]
+        failed = wrong(found)
+        if not failed:
             return await self._recovered(view, found)
         news = [check for check in found if _is_news(view, check)]
         if news:
@@ -279,8 +284,8 @@ class Runs:
         within = max(check.within_s for check in view.plan.checks)
         if view.now - since < timedelta(seconds=within):
             return self._book.rest(view, LATER)
-        names = "; ".join(f"{check.check} found {check.found}" for check in wrong)
-        return await self._book.write(view, *found, RunPaused(why=f"The end checks do not pass: {names}"))
+        why = f"The end checks do not pass: {in_words(failed)}"
+        return await self._book.write(view, *found, RunPaused(why=why))
 
     async def _recovered(self, view: View, found: list[CheckFound]) -> View:
         phase: list[Event] = []
@@ -303,6 +308,17 @@ class Runs:
             return {}
         why = f"{view.run.id} is {outcome}"
         return {f"freeze/{own.id}": Change(own.seq, (FreezeLifted(why=why),))}
+
+
+def _waits_for(view: View, move: Move) -> str:
+    """Return what a move waits for, by a name that another attempt of the step does not have; or nothing."""
+    match move:
+        case Attend(step):
+            return view.run.step(step.id).key
+        case Prove(step):
+            return f"the checks of {step.id}, attempt {view.run.step(step.id).attempt}"
+        case _:
+            return ""
 
 
 def _asking(run: Run, why: str) -> Iterator[Event]:

@@ -11,7 +11,15 @@ from pydantic import JsonValue
 
 from bot.core.drill import PATIENCE_S, TRIES
 from bot.core.estimate import NEVER, PLAYBOOK, Estimate, Expected, estimate, seen_elsewhere
-from bot.core.plan import PersonTask, PlannedCall, PlannedCheck, PlannedSource, PlannedStep, PlannedTarget
+from bot.core.plan import (
+    PersonTask,
+    Plan,
+    PlannedCall,
+    PlannedCheck,
+    PlannedSource,
+    PlannedStep,
+    PlannedTarget,
+)
 from bot.core.words import in_words
 from bot.jobs import Sooner
 from bot.runs.ground import Drafting
@@ -195,6 +203,13 @@ def _given(
         work = action.person.model_dump(mode="json")
         return {**work, "do": [fill_in(line, scopes) for line in action.person.do]}
     return dict(parameters(action))
+
+
+def call_in(plan: Plan, planned: PlannedCall, catalog: Catalog) -> Call:
+    """Return the call an engine is given for one of a plan."""
+    sources = {source.id: source for source in plan.sources}
+    targets = {target.name: target for target in plan.targets}
+    return as_call(planned, sources, targets, catalog)
 
 
 def as_call(

@@ -29,8 +29,8 @@ from bot.core.plan import Plan, plan_hash
 from bot.core.run import Run
 from bot.jobs import Again
 from bot.runs.book import BY, VIA, Book, View
+from bot.runs.checks import Checks, in_words, wrong
 from bot.runs.isolated import seen_again
-from bot.runs.steps import Steps
 from bot.timeline import Change
 from integrations.contract import Engine
 
@@ -41,7 +41,7 @@ class Drills:
     def __init__(self, book: Book, engines: Mapping[str, Engine]) -> None:
         self._book = book
         self._engines = engines
-        self._steps = Steps(book, engines)
+        self._checks = Checks(book, engines)
 
     async def handle(self, id: str) -> Again | None:
         """Do what a drill does next, until a run of it is under way or it is over."""
@@ -88,16 +88,14 @@ class Drills:
 
     async def _begin(self, view: View) -> None:
         """Ask the proofs of isolation, and start only when each of them holds."""
-        found = [await self._steps.check(view, check, None) for check in view.plan.isolation]
-        wrong = [check for check in found if check.blocking and not check.ok]
-        if wrong:
-            await self._not_apart(view, found, wrong)
+        found = [await self._checks.ask(view, check, None) for check in view.plan.isolation]
+        if failed := wrong(found):
+            await self._not_apart(view, found, failed)
         else:
             await self._book.write(view, *found, RunStarted(hash=view.run.hash))
 
-    async def _not_apart(self, view: View, found: list[CheckFound], wrong: list[CheckFound]) -> None:
-        names = "; ".join(f"{check.check} found {check.found}" for check in wrong)
-        because = f"The stand-ins are not proved to be isolated: {names}"
+    async def _not_apart(self, view: View, found: list[CheckFound], failed: list[CheckFound]) -> None:
+        because = f"The stand-ins are not proved to be isolated: {in_words(failed)}"
         await self._book.write(view, *found, PlanFailed(because=because))
 
     async def _clean_up(self, drill: Drill, view: View, plan: Plan) -> None:

@@ -19,33 +19,33 @@ from bot.core.estimate import Took
 from bot.core.events import (
     AttemptOpened,
     CheckFound,
-    Event,
     RunPaused,
     StepFailed,
     StepInDoubt,
     StepProgressed,
+    StepProved,
     StepStarted,
     StepSucceeded,
     TargetHeld,
     WarmStopped,
-    WritersStopped,
 )
 from bot.core.failure import KINDS, because_of, doubted, follows
 from bot.core.hold import changed_by_others
 from bot.core.outdated import outdated
-from bot.core.plan import PlannedCall, PlannedCheck, PlannedStep
+from bot.core.plan import PlannedCall, PlannedStep
 from bot.core.run import StepState
+from bot.core.writers import writers_stopped
 from bot.jobs import Sooner
 from bot.runs.beside import Beside
 from bot.runs.book import Book, View
-from bot.runs.calls import as_call, moves
+from bot.runs.calls import call_in, moves
+from bot.runs.checks import Checks, in_words, wrong
 from bot.runs.left import look_at_those_of
 from bot.runs.shown import Shown
 from bot.runs.took import act_of, took
 from bot.runs.unchanged import changed_since
 from integrations.contract import (
     Call,
-    CheckResult,
     Engine,
     IntegrationError,
     JobRef,
@@ -66,9 +66,10 @@ Look = tuple[JobRef, JobState] | IntegrationError | None
 class Steps:
     """The acts of a run on the world."""
 
-    def __init__(self, book: Book, engines: Mapping[str, Engine]) -> None:
+    def __init__(self, book: Book, engines: Mapping[str, Engine], checks: Checks) -> None:
         self._book = book
         self._engines = engines
+        self._checks = checks
         self._shown = Shown(book)
         self._beside = Beside(book)
 
@@ -229,13 +230,11 @@ class Steps:
     async def _succeeded(self, view: View, step: PlannedStep, state: StepState, job: JobState) -> View:
         """The engine says that it is done; the step's own checks have the last word, each within its time."""
         asked = self._book.timeline.now()
-        found = [] if state.undoing else [await self.check(view, check, step.id) for check in step.checks]
-        wrong = [check for check in found if check.blocking and not check.ok]
-        if wrong:
-            because = "; ".join(f"the check {check.check} found {check.found}" for check in wrong)
-            within = max(check.within_s for check in step.checks)
+        found = [] if state.undoing else await self._checks.of_step(view, step)
+        if failed := wrong(found):
+            because = in_words(failed, each="the check ")
             since = job.ended_at or state.started_at or view.now
-            if not view.run.abort and self._book.timeline.now() - since < timedelta(seconds=within):
+            if self._checks.may_pass_yet(view, step, since):
                 await self._shown.silent(view, step, state, "checking", because)
                 return self._book.rest(view, LATER)
             if state.retry and not view.run.abort:
@@ -249,13 +248,27 @@ class Steps:
             undo=state.undoing,
             took=self._took(view, step, state, job, asked),
         )
-        stopped: list[Event] = []
-        # The first stop is what contained the damage; a later run that stops them again changes no loss.
-        if step.stops_writers and not state.undoing and view.incident.writers_stopped is None:
-            at = job.ended_at or self._book.timeline.now()
-            stopped = [WritersStopped(at=at, run=view.run.id)]
+        at = job.ended_at or self._book.timeline.now()
+        stopped = () if state.undoing else writers_stopped(view.run.id, step, view.incident, at)
         opened = made_again(view.run, step) if state.undoing else ()
         return await self._book.write(view, *found, done, *opened, incident=stopped)
+
+    async def prove(self, view: View, step: PlannedStep) -> View:
+        """A person says that it is done; as after an engine, the step's own checks have the last word."""
+        state = view.run.step(step.id)
+        said = state.ended_at or view.now
+        found = await self._checks.of_step(view, step)
+        if failed := wrong(found):
+            because = in_words(failed, each="the check ")
+            if self._checks.may_pass_yet(view, step, said):
+                await self._shown.silent(view, step, state, "checking", because)
+                return self._book.rest(view, LATER)
+            because = f"it was said to be done by hand, and {because}"
+            # An undo before it is over with what was said, and no engine tries again what a person did.
+            return await self.failed(view, step, replace(state, undoing=False), because, "", found=found)
+        proved = StepProved(step=step.id, attempt=state.attempt)
+        stopped = writers_stopped(view.run.id, step, view.incident, said)
+        return await self._book.write(view, *found, proved, incident=stopped)
 
     def _took(
         self, view: View, step: PlannedStep, state: StepState, job: JobState, checked_from: datetime
@@ -294,21 +307,6 @@ class Steps:
         )
         then = follows(view.run, view.plan, failure, kind, now=self._book.timeline.now())
         return await self._book.write(view, *found, failure, *then)
-
-    async def check(self, view: View, check: PlannedCheck, step: str | None) -> CheckFound:
-        """Carry a check out and return what it found; an engine that cannot answer is a failed check."""
-        try:
-            result = await self._engines[check.call.engine].check(self._call(view, check.call))
-        except IntegrationError as problem:
-            result = CheckResult(ok=False, found=str(problem))
-        return CheckFound(
-            check=check.id,
-            step=step,
-            ok=result.ok,
-            blocking=check.blocking,
-            found=result.found,
-            evidence=dict(result.evidence),
-        )
 
     async def reopen(self, view: View, step: PlannedStep) -> View:
         """Open another attempt once the target says that nothing of the old one acts or ever will."""
@@ -376,9 +374,7 @@ class Steps:
         return await self.failed(view, step, state, because, "")
 
     def _call(self, view: View, planned: PlannedCall) -> Call:
-        sources = {source.id: source for source in view.plan.sources}
-        targets = {target.name: target for target in view.plan.targets}
-        return as_call(planned, sources, targets, self._book.catalog())
+        return call_in(view.plan, planned, self._book.catalog())
 
     async def _tail(self, engine: Engine, ref: JobRef) -> str:
         try:

@@ -225,6 +225,7 @@ async def test_a_step_that_waits_is_done_by_hand_where_the_card_offers_it(stage:
     assert "done RUN-1.restore" in [button.line for button in choices(run)]
 
     await stage.told("ana", line)
+    await stage.carry()
     assert (await stage.run()).step("restore").status is Status.DONE
 
 

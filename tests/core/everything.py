@@ -223,6 +223,8 @@ SAMPLES: tuple[tuple[str, Event], ...] = (
             events.AttemptOpened(step="restore", attempt=2, target_said="failed: disk full"),
             events.StepSkipped(step="restore", why="not needed"),
             events.StepDone(step="restore", evidence="https://x.example/1", why="faster"),
+            events.StepDone(step="restore", evidence="https://x.example/1", unproved=True),
+            events.StepProved(step="restore", attempt=1),
             events.UndoAsked(step="stop-writers", why="wrong path"),
             events.RunPaused(why="held by ana"),
             events.RunPaused(why="wait for the lawyers", hold="ana"),

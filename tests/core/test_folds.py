@@ -51,6 +51,7 @@ from bot.core.events import (
     StepDone,
     StepFailed,
     StepProgressed,
+    StepProved,
     StepSkipped,
     StepStarted,
     StepSucceeded,
@@ -204,7 +205,12 @@ def test_approvals_are_drawn_again_when_somebody_answers() -> None:
 
 
 @pytest.mark.parametrize(
-    "event", [StepSucceeded(step="stop-writers", attempt=1), StepDone(step="stop-writers", evidence="closed")]
+    "event",
+    [
+        StepSucceeded(step="stop-writers", attempt=1),
+        StepDone(step="stop-writers", evidence="closed"),
+        StepProved(step="stop-writers", attempt=1),
+    ],
 )
 def test_approvals_are_drawn_again_when_a_step_changed_what_they_say_is_lost(event: Event) -> None:
     assert "approvals" in kinds(follow(entry("run/RUN-1", event), "INC-1"))

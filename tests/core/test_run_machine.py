@@ -16,6 +16,7 @@ from bot.core.due import (
     EndAbort,
     EndUndo,
     Pause,
+    Prove,
     Reopen,
     Stop,
     Undo,
@@ -46,6 +47,7 @@ from bot.core.events import (
     StepDone,
     StepFailed,
     StepInDoubt,
+    StepProved,
     StepSkipped,
     StepStarted,
     StepSucceeded,
@@ -81,6 +83,7 @@ class RunMachine(RuleBasedStateMachine):
         self.within = 0
         self.consented: dict[tuple[str, int, str], datetime] = {}
         self.undecided: set[str] = set()
+        self.unproved: set[str] = set()
 
     def happen(self, by: str, *events: Event) -> None:
         for event in events:
@@ -219,13 +222,27 @@ class RunMachine(RuleBasedStateMachine):
 
     @rule(step=STEPS)
     @precondition(lambda self: self.live)
-    def skip_or_do_by_hand(self, step: str) -> None:
+    def skip(self, step: str) -> None:
         if self.run.step(step).status in (Status.FAILED, Status.IN_DOUBT):
             self.happen("ana", StepSkipped(step=step, why="not needed"))
             self.undecided.discard(step)
-        elif self.run.step(step).status is Status.UNDONE:
-            self.happen("ana", StepDone(step=step, evidence="by hand"))
+
+    @rule(step=STEPS, unproved=st.booleans())
+    @precondition(lambda self: self.live)
+    def do_by_hand(self, step: str, unproved: bool) -> None:
+        if self.run.step(step).status in (Status.FAILED, Status.IN_DOUBT, Status.UNDONE):
+            self.happen("ana", StepDone(step=step, evidence="by hand", unproved=unproved))
             self.undecided.discard(step)
+            self.unproved |= {step} if unproved else set()
+
+    @rule(outcome=st.sampled_from(["succeeds", "fails"]))
+    @precondition(lambda self: self.live and self.unproved)
+    def its_checks_are_asked(self, outcome: str) -> None:
+        """What a person says was done is checked whatever else the run waits for."""
+        moves = due(self.run, now=self.now, holders=HOLDERS, freezes=list(self.freezes.values()))
+        proofs = [move for move in moves if isinstance(move, Prove)]
+        assert {move.step.id for move in proofs} == self.unproved
+        self.do(proofs[0], outcome)
 
     @rule(step=STEPS)
     @precondition(lambda self: self.live)
@@ -254,8 +271,9 @@ class RunMachine(RuleBasedStateMachine):
         match move:
             case Begin(step, attempt):
                 self.begin(step, attempt)
-            case Attend(step):
-                self.end(step.id, outcome)
+            case Attend(step) | Prove(step):
+                follow = self.end if isinstance(move, Attend) else self.prove
+                follow(step.id, outcome)
             case AskWhether(step, attempt, until):
                 gate = self.run.gates["overwrite"]
                 assert step.destructive
@@ -301,6 +319,7 @@ class RunMachine(RuleBasedStateMachine):
         assert not self.objecting, "a step began although somebody objects"
         assert not self.holding, "a step began although somebody held the run"
         assert not self.undecided, "a step began although nobody had decided about one that failed"
+        assert not self.unproved.intersection(step.needs), "a step began before what it needs was proved"
         assert self.run.abort is None
         self.begun.append((step.id, attempt, yes))
         self.happen("backstop", StepStarted(step=step.id, attempt=attempt, key=f"{step.id}.{attempt}"))
@@ -321,6 +340,25 @@ class RunMachine(RuleBasedStateMachine):
             doubt = StepInDoubt(because="no word", **more)  # type: ignore[arg-type]
             self.happen("backstop", doubt, RunPaused(why="no word", step=step))
             self.undecided.add(step)
+
+    def prove(self, step: str, outcome: str) -> None:
+        assert step in self.unproved
+        attempt = self.run.step(step).attempt
+        if outcome == "succeeds":
+            self.happen("backstop", StepProved(step=step, attempt=attempt))
+            self.unproved.discard(step)
+        elif outcome == "fails":
+            failure = StepFailed(step=step, attempt=attempt, because="the check found nothing")
+            self.happen("backstop", failure, RunPaused(why="not done", step=step))
+            self.unproved.discard(step)
+            self.undecided.add(step)
+
+    @invariant()
+    def what_a_person_said_is_not_over_before_it_is_proved(self) -> None:
+        for step in self.unproved:
+            assert self.run.step(step).status is Status.CHECKING
+            assert not self.run.recovered_at
+            assert not self.run.aborted_at
 
     @invariant()
     def whoever_holds_a_run_that_is_under_way_is_among_the_reasons_it_waits_for(self) -> None:

@@ -16,6 +16,7 @@ from bot.core.due import (
     EndAbort,
     Move,
     Pause,
+    Prove,
     Reopen,
     Rest,
     Stop,
@@ -37,7 +38,9 @@ from bot.core.events import (
     RunRecovered,
     RunResumed,
     RunStarted,
+    StepDone,
     StepFailed,
+    StepProved,
     StepStarted,
     StepSucceeded,
     WarmAsked,
@@ -137,6 +140,13 @@ class WarmMachine(RuleBasedStateMachine):
         again = [RetryAsked(step=id, why="again") for id in failed if not self.run.step(id).retry]
         self.happen("ana", *(again or [RunResumed()]))
 
+    @rule(unproved=st.booleans(), took=st.booleans())
+    @precondition(lambda self: self.open and self.run.step("restore").status is Status.FAILED)
+    def restore_by_hand(self, unproved: bool, took: bool) -> None:
+        """Whoever restores by hand may have put the copy in place, or another one."""
+        self.copy = self.copy and not took
+        self.happen("ana", StepDone(step="restore", evidence="by hand", unproved=unproved))
+
     @rule()
     @precondition(lambda self: self.open and len(self.entries) > 6)
     def abort(self) -> None:
@@ -162,6 +172,8 @@ class WarmMachine(RuleBasedStateMachine):
                 self.happen("backstop", StepStarted(step=step.id, attempt=attempt, key="u", undo=True))
             case Attend(step):
                 self.end(step, outcome)
+            case Prove(step):
+                self.prove(step, outcome)
             case Stop(step):
                 self.failed(step, "stopped")
             case Reopen(step):
@@ -199,6 +211,12 @@ class WarmMachine(RuleBasedStateMachine):
             done = StepSucceeded(step=step.id, attempt=state.attempt, undo=state.undoing)
             again = made_again(self.run, step) if state.undoing else ()
             self.happen("backstop", done, *again)
+
+    def prove(self, step: PlannedStep, outcome: str) -> None:
+        if outcome == "fails":
+            self.failed(step, "the check found nothing")
+        elif outcome == "succeeds":
+            self.happen("backstop", StepProved(step=step.id, attempt=self.run.step(step.id).attempt))
 
     def failed(self, step: PlannedStep, because: str) -> None:
         state = self.run.step(step.id)

@@ -325,6 +325,7 @@ def _command(record: Record) -> str:
         case (
             events.StepProgressed(step=step, attempt=attempt)
             | events.StepSucceeded(step=step, attempt=attempt)
+            | events.StepProved(step=step, attempt=attempt)
             | events.StepFailed(step=step, attempt=attempt)
             | events.StepInDoubt(step=step, attempt=attempt)
             | events.AttemptOpened(step=step, attempt=attempt)

@@ -150,6 +150,8 @@ def _left(step: PlannedStep, state: StepState) -> str:
     match status:
         case Status.STARTED:
             return _after(_stopped(step), state)
+        case Status.CHECKING:
+            return _after("a person said that it is done; what was done stays", state)
         case Status.FAILED | Status.IN_DOUBT:
             return _after(_broken_off(step), state)
         case Status.WAITING | Status.SKIPPED:

@@ -35,7 +35,7 @@ from bot.core.going import Going, read
 from bot.core.incident import Incident
 from bot.core.literal import cut
 from bot.core.plan import Plan, PlannedStep
-from bot.core.run import OVER, Run, Status, StepState
+from bot.core.run import ACTING, OVER, Run, Status, StepState
 from bot.core.step import caution
 from bot.core.tasks import step_done
 from bot.core.words import in_size, in_words, lasted, roughly
@@ -127,6 +127,8 @@ def _step(run: Run, plan: Plan, step: PlannedStep, latest: Latest, now: datetime
             heard = _heard(latest, step, state)
             rest = f", {_going(step, heard, pace(step, state, heard, now))}"
             rest = f", {in_words(lasted(state.started_at, now))}{rest}"
+        case Status.CHECKING:
+            rest = f", said to be done by hand: {state.by_hand}"
         case Status.SUCCEEDED | Status.FAILED | Status.IN_DOUBT | Status.DONE | Status.SKIPPED:
             took = (
                 f" after {in_words(lasted(state.started_at, state.ended_at))}"
@@ -201,7 +203,7 @@ def _tails(run: Run, plan: Plan, latest: Latest) -> Iterator[Block]:
         text = ""
         if state.status is Status.FAILED:
             text = state.tail
-        elif state.status is Status.STARTED and (heard := _heard(latest, step, state)):
+        elif state.status in ACTING and (heard := _heard(latest, step, state)):
             text = heard.tail
         if text.strip():
             last = "\n".join(cut(line, LONGEST_LINE) for line in text.splitlines()[-TAIL_LINES:])

@@ -12,6 +12,7 @@ from integrations.contract import Effect
 ICONS = {
     Status.WAITING: "○",
     Status.STARTED: "▶",
+    Status.CHECKING: "⋯",
     Status.IN_DOUBT: "⁇",
     Status.SUCCEEDED: "✓",
     Status.FAILED: "✗",

@@ -220,12 +220,24 @@ class StepSkipped(Kind):
 
 
 class StepDone(Kind):
-    """A person did the step by hand and says what shows it."""
+    """A person did the step by hand and says what shows it.
+
+    It is over with that, unless it is `unproved`: then its own checks are asked first.
+    """
 
     kind: Literal["step-done"] = "step-done"
     step: str
     evidence: str
     why: str = ""
+    unproved: bool = False
+
+
+class StepProved(Kind):
+    """Every blocking check of the step says what a person said of it: it is done."""
+
+    kind: Literal["step-proved"] = "step-proved"
+    step: str
+    attempt: int
 
 
 class UndoAsked(Kind):
@@ -367,6 +379,7 @@ RunEvent = (
     | AttemptOpened
     | StepSkipped
     | StepDone
+    | StepProved
     | UndoAsked
     | WaitEvent
     | AbortAsked

@@ -50,6 +50,7 @@ def attempts(told: Story, run: Run) -> tuple[Attempt, ...]:
                 | events.StepInDoubt(step=step)
                 | events.StepSkipped(step=step)
                 | events.StepDone(step=step)
+                | events.StepProved(step=step)
             ) as event:
                 ended.append(_ended(step, began.pop(step, None), entry.occurred_at, _outcome(event)))
             case _:
@@ -71,7 +72,8 @@ def _outcome(
     | events.StepFailed
     | events.StepInDoubt
     | events.StepSkipped
-    | events.StepDone,
+    | events.StepDone
+    | events.StepProved,
 ) -> str:
     match event:
         case events.StepSucceeded(evidence=evidence):
@@ -84,7 +86,9 @@ def _outcome(
         case events.StepSkipped(why=why):
             return f"skipped: {why}"
         case events.StepDone(evidence=evidence):
-            return f"done by hand: {evidence}"
+            return f"{'said to be ' if event.unproved else ''}done by hand: {evidence}"
+        case events.StepProved():
+            return "done by hand: its checks passed"
         case _:
             assert_never(event)
 

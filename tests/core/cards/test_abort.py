@@ -189,6 +189,15 @@ def test_when_every_step_is_over_only_the_end_checks_are_missing() -> None:
     assert "Every step is over, only the end checks are missing" in said
 
 
+def test_a_restore_that_is_only_said_to_be_done_leaves_its_target_as_one_that_failed() -> None:
+    story = restoring()
+    story.in_run(19, StepFailed(step="restore", attempt=1, because="busy"))
+    story.in_run(20, StepDone(step="restore", evidence="seen", unproved=True))
+    said = leaves(story)
+    assert "S2 Put orders back (⋯ being checked): a person said that it is done; what was done stays" in said
+    assert half_destroyed(story.run, PLAN) == ("orders-db",)
+
+
 def test_writers_stopped_by_hand_stay_stopped_too() -> None:
     story = started()
     story.in_run(9, StepDone(step="stop-writers", evidence="seen"))

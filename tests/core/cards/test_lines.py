@@ -128,6 +128,8 @@ Another attempt of restore was asked for with target-time=02:03: disk was emptie
 Attempt 2 of restore may begin; before it: failed: disk full
 restore was skipped: not needed
 restore was done by hand; evidence: https://x.example/1: faster
+restore is said to be done by hand; evidence: https://x.example/1; its checks are asked
+restore is done by hand: its checks passed
 Undo back to stop-writers was asked for: wrong path
 Paused: held by ana
 Paused: wait for the lawyers

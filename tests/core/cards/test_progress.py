@@ -30,6 +30,7 @@ from bot.core.events import (
     StepDone,
     StepFailed,
     StepInDoubt,
+    StepProved,
     StepSkipped,
     StepStarted,
     StepSucceeded,
@@ -572,6 +573,24 @@ def test_a_step_done_by_hand_without_a_start_has_no_length() -> None:
     story = started()
     story.in_run(9, StepDone(step="stop-writers", evidence="seen"), by="cy")
     assert line_of(card(story, 10), "S1") == "  • ✓ done by hand: S1 Stop checkout: seen"
+
+
+def test_a_step_that_a_person_said_is_done_is_being_checked_and_then_done() -> None:
+    story = restoring()
+    story.in_run(19, StepFailed(step="restore", attempt=1, because="busy"))
+    story.in_run(20, StepDone(step="restore", evidence="rows counted", unproved=True), by="cy")
+    going = Going(
+        key="RUN-1.restore.1", since=at(20), moved=at(20), note="checking", tail="the check rows found 0 rows"
+    )
+    drawn = card(story, 21, {"restore": going.model_dump(mode="json")})
+    assert (
+        line_of(drawn, "S2")
+        == "  • ⋯ being checked: S2 Put orders back, said to be done by hand: rows counted"
+    )
+    assert "the check rows found 0 rows" in plain(drawn)
+    assert choices(story.run) == ()
+    story.in_run(22, StepProved(step="restore", attempt=1))
+    assert line_of(card(story, 23), "S2").startswith("  • ✓ done by hand: S2 Put orders back after ")
 
 
 @pytest.mark.parametrize("steps", [500])

@@ -267,6 +267,9 @@ The point of no return is passed: RUN-1 begins S2 Put orders back, attempt 1.
 
 @ana: restore was done by hand; evidence: https://x.example/1: faster
 
+@ana: restore is said to be done by hand; evidence: https://x.example/1; its checks are asked
+
+(nothing)
 @ana: Undo back to stop-writers was asked for: wrong path
 
 @ana: RUN-1 is paused. held by ana

@@ -742,6 +742,15 @@ def test_a_step_the_plan_does_not_know_is_told_by_its_id() -> None:
     assert "RUN-1 ghost" in written(story, 20)
 
 
+def test_what_was_said_to_be_done_by_hand_is_told_with_what_its_checks_said() -> None:
+    story = started()
+    story.in_run(9, events.StepDone(step="stop-writers", evidence="seen", unproved=True), by="cy")
+    story.in_run(10, events.StepProved(step="stop-writers", attempt=1))
+    steps = " ".join(written(story, 20).split())
+    assert "said to be done by hand: seen" in steps
+    assert "done by hand: its checks passed" in steps
+
+
 def test_the_releases_it_may_be_about_are_named() -> None:
     story = stopped()
 

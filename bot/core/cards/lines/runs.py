@@ -30,6 +30,7 @@ _Step = (
     | events.StepProgressed
     | events.CheckFound
     | events.StepSucceeded
+    | events.StepProved
     | events.StepFailed
     | events.StepInDoubt
     | events.AttemptOpened
@@ -130,6 +131,8 @@ def _step(event: _Step) -> Line:
         case events.StepSucceeded(step=step, undo=undo, evidence=evidence):
             warned = caution(evidence)
             return (f"{step} was undone" if undo else f"{step} succeeded", f": {warned}" if warned else "")
+        case events.StepProved(step=step):
+            return (f"{step} is ", Strong("done by hand"), ": its checks passed")
         case events.StepFailed(step=step, because=because, undo=undo, answered=answered):
             failed = f": {because}{_answered(answered)}"
             return (f"{'Undo of ' if undo else ''}{step} ", Strong("failed"), failed)
@@ -158,6 +161,9 @@ def _choice(event: _Choice) -> Line:
             return (f"Another attempt of {step} was asked for{changed if inputs else ''}{_because(why)}",)
         case events.StepSkipped(step=step, why=why):
             return (f"{step} was ", Strong("skipped"), f": {why}")
+        case events.StepDone(step=step, evidence=evidence, why=why, unproved=True):
+            proof = f"; evidence: {evidence}{_because(why)}; its checks are asked"
+            return (f"{step} is ", Strong("said to be done by hand"), proof)
         case events.StepDone(step=step, evidence=evidence, why=why):
             return (f"{step} was ", Strong("done by hand"), f"; evidence: {evidence}{_because(why)}")
         case events.UndoAsked(step=step, why=why):

@@ -44,6 +44,7 @@ _Silent = (
     | events.StepProgressed
     | events.CheckFound
     | events.StepInDoubt
+    | events.StepProved
 )
 _Chosen = (
     events.Withdrawn
