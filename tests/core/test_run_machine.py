@@ -241,6 +241,8 @@ class RunMachine(RuleBasedStateMachine):
         """What a person says was done is checked whatever else the run waits for."""
         moves = due(self.run, now=self.now, holders=HOLDERS, freezes=list(self.freezes.values()))
         proofs = [move for move in moves if isinstance(move, Prove)]
+        beside = [move.step for move in moves if isinstance(move, Begin)]
+        assert not any(self.unproved.intersection(step.needs) for step in beside)
         assert {move.step.id for move in proofs} == self.unproved
         self.do(proofs[0], outcome)
 
