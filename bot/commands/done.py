@@ -9,7 +9,7 @@ from bot.core.events import StepDone
 from bot.core.may import Right
 from bot.core.plan import PlannedStep
 from bot.core.run import Status
-from bot.core.writers import writers_stopped
+from bot.core.writers import told_by
 from bot.timeline import Change
 
 _BY_HAND = (Status.FAILED, Status.IN_DOUBT, Status.UNDONE)
@@ -38,7 +38,7 @@ async def act(ask: Ask) -> Outcome:
     )
     answer = ask.done(run.id, _said(step), run=run.id)
     changes = {f"run/{run.id}": Change(run.seq, (event,))}
-    stopped = () if event.unproved else writers_stopped(run.id, step, incident, ask.now)
+    stopped = () if event.unproved else told_by(run.id, step, incident.stops, ask.now)
     if stopped:
         changes[f"incident/{incident.id}"] = Change(incident.seq, stopped)
     return Outcome(answer, changes)

@@ -11,7 +11,7 @@ from bot.commands.grammar import a_recent_time
 from bot.commands.verb import Ask, Outcome, Verb
 from bot.core.document import Line, Span, Strong
 from bot.core.errors import Refused
-from bot.core.events import Event, ImpactStated, WritersStopped
+from bot.core.events import Event, ImpactStated, WritersStarted, WritersStopped
 from bot.core.incident import Incident
 from bot.core.may import Right
 from bot.core.outdated import damaged_again
@@ -29,6 +29,7 @@ _SAID = (
 )
 _ORDER = (("start", "detected"), ("detected", "acknowledged"), ("start", "mitigated"))
 """Of these the second cannot come before the first: a figure is measured from one to the other."""
+_NO = "no"
 _CLOCK = re.compile(r"\d{1,2}:")
 
 
@@ -38,22 +39,15 @@ async def act(ask: Ask) -> Outcome:
     statement = (ask.words.args[0].strip() or None) if ask.words.args else None
     moments = {key: _moment(ask, key) for key, _ in _SAID}
     damage, stopped = moments["damage"], moments["writers-stopped"]
-    if statement is None and not any(moments.values()):
+    again = ask.words.options.get("writers-stopped") == _NO
+    if statement is None and not again and not any(moments.values()):
         raise Refused(
             'Say what customers notice and since when: impact "wrong totals" start:02:00 damage:02:10. '
             "Nothing was recorded."
         )
-    anew = await _order(ask, incident, damage, stopped)
-    events: list[Event] = []
-    stated = ImpactStated(
-        statement=statement,
-        impact_start=moments["start"],
-        damage_start=damage,
-        detected=moments["detected"],
-        acknowledged=moments["acknowledged"],
-        mitigated=moments["mitigated"],
-    )
-    if stated != ImpactStated():
+    anew = None if again else await _order(ask, incident, damage, stopped)
+    events: list[Event] = [WritersStarted()] if again else []
+    if (stated := _stated(statement, moments)) != ImpactStated():
         events.append(stated)
     if stopped:
         events.append(WritersStopped(at=stopped))
@@ -62,16 +56,26 @@ async def act(ask: Ask) -> Outcome:
     told = [
         told_in_full(ask, what, at, said=said[key], again=key) for key, what in _SAID if (at := moments[key])
     ]
+    if again:
+        told.append(("writers write again",))
     line = ("impact recorded: ", *joined(told, "; "), ".") if told else ("impact recorded.",)
     if anew:
-        line = (
-            *line,
-            f" {anew.id} had recovered by then: this is new damage, and writers count as writing again.",
-        )
+        line = (*line, _written_again(anew, damage))
     line = (*line, *_backwards(ask, incident, moments))
     if damage:
         line = (*line, *await _came_back(ask, replace(incident, damage_start=damage, damage_said=ask.now)))
     return Outcome(ask.done(incident.id, *line), {f"incident/{incident.id}": change})
+
+
+def _stated(statement: str | None, moments: Mapping[str, datetime | None]) -> ImpactStated:
+    return ImpactStated(
+        statement=statement,
+        impact_start=moments["start"],
+        damage_start=moments["damage"],
+        detected=moments["detected"],
+        acknowledged=moments["acknowledged"],
+        mitigated=moments["mitigated"],
+    )
 
 
 def _backwards(ask: Ask, incident: Incident, said: Mapping[str, datetime | None]) -> Iterator[Span]:
@@ -116,31 +120,44 @@ def told_in_full(ask: Ask, what: str, at: datetime, *, said: str, again: str) ->
 
 def _moment(ask: Ask, key: str) -> datetime | None:
     said = ask.words.options.get(key)
-    return a_recent_time(said, ask.now) if said is not None else None
+    if said is None or (key == "writers-stopped" and said == _NO):
+        return None
+    return a_recent_time(said, ask.now)
 
 
 async def _order(
     ask: Ask, incident: Incident, damage: datetime | None, stopped: datetime | None
 ) -> Run | None:
-    """Return the run that recovered since writers were stopped, where the damage began after: damage anew."""
+    """Return the run through which writers write again, where the damage began after they were stopped.
+
+    It recovered between the two, or it is over and had stopped them itself.
+    """
     begun, ended = damage or incident.damage_start, stopped or incident.writers_stopped
     if not begun or not ended or begun <= ended:
         return None
     if stopped is None:
         for run in await ask.runs_of(incident):
-            if run.recovered_at and ended <= run.recovered_at < begun:
+            own = run.over and run.id == incident.stopped_by
+            if own or (run.recovered_at and ended <= run.recovered_at < begun):
                 return run
     raise Refused(
         f"The damage cannot begin ({at_clock(begun, ask.now)}) after writers were stopped "
         f"({at_clock(ended, ask.now)}): "
-        "nothing was recorded. Correct one of them with damage: or writers-stopped:."
+        "nothing was recorded. Correct one of them with damage: or writers-stopped:, or say "
+        "writers-stopped:no if writers write again."
     )
+
+
+def _written_again(run: Run, begun: datetime | None) -> str:
+    if run.recovered_at and begun and run.recovered_at < begun:
+        return f" {run.id} had recovered by then: this is new damage, and writers count as writing again."
+    return f" {run.id} had stopped writers and is {run.state}: they count as writing again."
 
 
 VERB = Verb(
     name="impact",
     usage=(
-        'impact ["what customers notice"] [start:02:00] [damage:02:10] [writers-stopped:02:20] '
+        'impact ["what customers notice"] [start:02:00] [damage:02:10] [writers-stopped:02:20|no] '
         "[detected:02:05] [acknowledged:02:06] [mitigated:02:40]"
     ),
     summary="State or correct the impact, and when it began, was detected, taken on and over.",

@@ -65,6 +65,7 @@ from bot.core.events import (
     TrackerTroubled,
     UpdateOverdue,
     UpdatePosted,
+    WritersStarted,
     WritersStopped,
 )
 from bot.core.external import External
@@ -74,6 +75,7 @@ from bot.core.merging import Duplicates
 from bot.core.merging import after as merging
 from bot.core.tasks import Task
 from bot.core.tasks import after as tasks_after
+from bot.core.writers import OfWriters, Stops, standing, stops_after
 from playbooks.criteria import Known, Value
 
 _SOUGHT = (Phase.INVESTIGATING, Phase.IDENTIFIED, Phase.RECOVERING)
@@ -85,7 +87,8 @@ class Incident:
 
     `known` is what counts of each fact, and `found` what a machine found of it last, whoever said what since.
     `doubted` is when it last turned out not to be over: it was reopened, looked into or recovered anew.
-    `damages` are all the starts of damage that were said, in the order of saying.
+    `damages` are all the starts of damage that were said, in the order of saying. `stops` are all the times
+    that writers were stopped; `writers_stopped` is the last that counts still.
     `merged` says which incident is the same event and goes on, `duplicates` which ones ended in this.
     """
 
@@ -111,6 +114,7 @@ class Incident:
     acknowledged: datetime | None = None
     mitigated: datetime | None = None
     stopped_by: str | None = None
+    stops: Stops = ()
     room: RoomOpened | None = None
     known: Mapping[str, Known] = field(default_factory=dict)
     found: Mapping[str, Known] = field(default_factory=dict)
@@ -272,9 +276,9 @@ def apply(incident: Incident, entry: Entry, event: Event) -> Incident:  # noqa: 
         case ExternalDrafted() | ExternalSent() | ExternalDropped() | ExternalTold():
             return replace(incident, external=external_after(incident.external, entry, event))
         case ImpactStated():
-            return _impact(incident, event, entry.recorded_at)
-        case WritersStopped(at=at, run=run):
-            return replace(incident, writers_stopped=at, stopped_by=run)
+            return _impact(_writers(incident, entry, event), event, entry.recorded_at)
+        case WritersStopped() | WritersStarted():
+            return _writers(incident, entry, event)
         case Probed(probe=probe, unanswered=unanswered):
             return replace(incident, probed={**incident.probed, probe: unanswered})
         case FactLearnt(name=name, value=value, source=source, because=because):
@@ -365,11 +369,13 @@ def _linked(incident: Incident, event: _Linked) -> Incident:
             assert_never(event)
 
 
+def _writers(incident: Incident, entry: Entry, event: OfWriters) -> Incident:
+    stops = stops_after(incident.stops, entry, event)
+    at, run = (last.at, last.run) if (last := standing(stops)) else (None, None)
+    return replace(incident, stops=stops, writers_stopped=at, stopped_by=run)
+
+
 def _impact(incident: Incident, event: ImpactStated, at: datetime) -> Incident:
-    stopped = incident.writers_stopped
-    if event.damage_start and stopped and event.damage_start > stopped:
-        # Something wrote again to do this damage.
-        incident = replace(incident, writers_stopped=None, stopped_by=None)
     return replace(
         incident,
         # Whoever says the same again says that it still counts, whatever happened since.

@@ -21,6 +21,7 @@ from bot.core.plan import Plan, PlannedSource, PlannedStep
 from bot.core.recovered import Recovered, recoveries
 from bot.core.run import Run, Status
 from bot.core.words import in_words, joined, lasted
+from bot.core.writers import Stop
 
 _NONE = timedelta(0)
 
@@ -136,7 +137,8 @@ def losses(incident: Incident, run: Run, *, now: datetime) -> tuple[Loss, ...]:
     if plan is None:
         return ()
     rpo = timedelta(seconds=plan.rpo_s) if plan.rpo_s is not None else None
-    end, damage = _end_of_writes(incident, run, plan), _damage(incident, run, plan)
+    end = _end_of_writes(incident, run, plan)
+    damage = _damage(incident, run, plan, end)
     return tuple(
         Loss(source.id, source.moment, damage, end, rpo, now, undone(plan, source))
         for source in restored(plan)
@@ -145,7 +147,8 @@ def losses(incident: Incident, run: Run, *, now: datetime) -> tuple[Loss, ...]:
 
 def ahead(incident: Incident, moment: datetime, recovered: tuple[Recovered, ...], *, now: datetime) -> Loss:
     """Return what going back to a moment would give up, before any run is planned for it."""
-    end, damage, later = _stopped(incident, recovered), incident.damage_start, _later(recovered, moment)
+    said, damage, later = _said(incident, recovered), incident.damage_start, _later(recovered, moment)
+    end = said.at if said else None
     if damage and any(damage <= each.at for each in recovered if each not in later):
         # A run mended that before the moment, and nobody said when new damage began.
         damage = None
@@ -199,40 +202,60 @@ def _acted_on(step: PlannedStep) -> set[str]:
     return {name for name in (step.call.target, *step.touches) if name}
 
 
-def _damage(incident: Incident, run: Run, plan: Plan) -> datetime | None:
-    """What is said to have begun after a run recovered is not what it recovered from."""
+def _damage(incident: Incident, run: Run, plan: Plan, writes: datetime | None) -> datetime | None:
+    """What is said to have begun after the writes that a recovery discarded is not what it recovered from."""
     if run.recovered_at is None:
         return incident.damage_start
     # A clock that is set back while a run goes on lets it end before it was planned.
-    end = max(run.recovered_at, plan.drafted_at)
+    end = max(writes or run.recovered_at, plan.drafted_at)
     return next((at for at in reversed(incident.damages) if at <= end), None)
 
 
 def _end_of_writes(incident: Incident, run: Run, plan: Plan) -> datetime | None:
-    """Return from when on nothing was written that the run's restore would discard, or None."""
-    said = _stopped(incident, (each for source in restored(plan) for each in _recovered(plan, source)), run)
-    if said and run.recovered_at and said > run.recovered_at:
-        # It was for a recovery after this one.
-        said = None
+    """Return from when on nothing was written that the run's restore would discard, or None.
+
+    That is when a person said so, unless the run was planned since then and its own step stopped them later.
+    """
     states = [(step, run.step(step.id)) for step in plan.steps]
     ended = [(step, state) for step, state in states if state.status in (Status.SUCCEEDED, Status.DONE)]
-    stops = [state.ended_at for step, state in ended if step.stops_writers]
     overwrites = [state.started_at for step, state in ended if step.destructive and step.call.source]
-    if incident.stopped_by is None and said:
-        return said
-    if stops:
-        return said or min((at for at in stops if at), default=None)
-    return min((at for at in overwrites if at), default=None)
+    overwritten = min((at for at in overwrites if at), default=None)
+    own = _own(incident, run, [state.ended_at for step, state in ended if step.stops_writers], overwritten)
+    before = [each for source in restored(plan) for each in _recovered(plan, source)]
+    said = _said(incident, before, recovered_at=run.recovered_at, overwritten=overwritten)
+    if said and (own is None or own <= said.at or said.said > plan.drafted_at):
+        return said.at
+    return own or overwritten
 
 
-def _stopped(incident: Incident, before: Iterable[Recovered], run: Run | None = None) -> datetime | None:
-    """Return when writers were said to have stopped for what is restored next.
+def _own(
+    incident: Incident, run: Run, steps: Iterable[datetime | None], overwritten: datetime | None
+) -> datetime | None:
+    """Return when the steps of a run stopped writers, unless they wrote again before its restore."""
+    first = min((at for at in steps if at), default=None)
+    told = [stop for stop in incident.stops if stop.run == run.id]
+    if first is None or not told:
+        return first
+    return next((stop.at for stop in reversed(told) if stop.held(overwritten)), None)
 
-    What another run stopped counts for that run alone: it may have let writers go on again, as they do after
-    a recovery.
+
+def _said(
+    incident: Incident,
+    before: Iterable[Recovered],
+    *,
+    recovered_at: datetime | None = None,
+    overwritten: datetime | None = None,
+) -> Stop | None:
+    """Return when a person said that writers were stopped for what is restored next, or by one recovery.
+
+    After a recovery writers go on, and what is said of later was for another one.
     """
-    said = incident.writers_stopped if incident.stopped_by in (None, run and run.id) else None
-    return None if said and any(said <= each.at for each in before) else said
+    began = max((each.at for each in before), default=None)
+    for stop in reversed(incident.stops):
+        late = recovered_at is not None and stop.at > recovered_at
+        if stop.run is None and stop.held(overwritten) and not late:
+            return None if began and stop.at <= began else stop
+    return None
 
 
 def is_back(run: Run, source: str | None) -> bool:

@@ -34,7 +34,7 @@ from bot.core.hold import changed_by_others
 from bot.core.outdated import outdated
 from bot.core.plan import PlannedCall, PlannedStep
 from bot.core.run import StepState
-from bot.core.writers import writers_stopped
+from bot.core.writers import told_by
 from bot.jobs import Sooner
 from bot.runs.beside import Beside
 from bot.runs.book import Book, View
@@ -249,9 +249,9 @@ class Steps:
             took=self._took(view, step, state, job, asked),
         )
         at = job.ended_at or self._book.timeline.now()
-        stopped = () if state.undoing else writers_stopped(view.run.id, step, view.incident, at)
+        writers = told_by(view.run.id, step, view.incident.stops, at, undo=state.undoing)
         opened = made_again(view.run, step) if state.undoing else ()
-        return await self._book.write(view, *found, done, *opened, incident=stopped)
+        return await self._book.write(view, *found, done, *opened, incident=writers)
 
     async def prove(self, view: View, step: PlannedStep) -> View:
         """A person says that it is done; as after an engine, the step's own checks have the last word."""
@@ -267,7 +267,7 @@ class Steps:
             # An undo before it is over with what was said, and no engine tries again what a person did.
             return await self.failed(view, step, replace(state, undoing=False), because, "", found=found)
         proved = StepProved(step=step.id, attempt=state.attempt)
-        stopped = writers_stopped(view.run.id, step, view.incident, said)
+        stopped = told_by(view.run.id, step, view.incident.stops, said)
         return await self._book.write(view, *found, proved, incident=stopped)
 
     def _took(

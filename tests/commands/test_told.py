@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from inline_snapshot import snapshot
 
@@ -394,23 +396,24 @@ async def test_writers_that_a_person_stopped_are_stopped(stage: Stage, world: Wo
     assert (incident.writers_stopped, incident.stopped_by) == (stage.timeline.now(), "RUN-1")
 
 
-async def test_damage_after_a_run_recovered_is_new_damage_and_writers_count_as_writing(
-    stage: Stage, clock: Clock
-) -> None:
+async def recovered(stage: Stage, clock: Clock) -> str:
+    """Recover by RUN-1; return the moment between its stop of the writers and its end."""
     await started(stage)
     await stage.told("bo", "approve RUN-1")
     await stage.told("cy", "approve RUN-1")
     clock.advance(60)
-    between = f"impact damage:{clock():%Y-%m-%dT%H:%M:%SZ}"
+    between = f"{clock():%Y-%m-%dT%H:%M:%SZ}"
     clock.advance(60)
     await stage.carry()
     assert (await stage.run()).state == "recovered"
     clock.advance(60)
-    assert await refusals(stage, ("ana", between)) == snapshot("""\
-ana: impact damage:2026-11-23T02:26:00Z
-  The damage cannot begin (02:26:00Z) after writers were stopped (02:20:00Z): nothing was recorded.
-      Correct one of them with damage: or writers-stopped:.
-""")
+    return between
+
+
+async def test_damage_after_a_run_recovered_is_new_damage_and_writers_count_as_writing(
+    stage: Stage, clock: Clock
+) -> None:
+    await recovered(stage, clock)
     assert (await stage.incident()).stopped_by == "RUN-1"
     assert await answers(stage, ("ana", "impact damage:-10s")) == snapshot("""\
 ana: impact damage:-10s
@@ -420,6 +423,18 @@ ana: impact damage:-10s
 """)
     incident = await stage.incident()
     assert (incident.writers_stopped, incident.stopped_by) == (None, None)
+
+
+async def test_what_a_run_stopped_that_is_over_keeps_nobody_from_stating_damage_since(
+    stage: Stage, clock: Clock
+) -> None:
+    between = await recovered(stage, clock)
+    assert await answers(stage, ("ana", f"impact damage:{between}")) == snapshot("""\
+ana: impact damage:2026-11-23T02:26:00Z
+  INC-1 impact recorded: the damage began 2026-11-23 02:26:00Z, 2 min ago. RUN-1 had stopped writers
+      and is recovered: they count as writing again. Open (http://here/incidents/INC-1)
+""")
+    assert (await stage.incident()).stopped_by is None
 
 
 async def test_writers_that_a_person_stopped_before_a_run_recovered_keep_nobody_from_stating_new_damage(
@@ -434,3 +449,64 @@ async def test_writers_that_a_person_stopped_before_a_run_recovered_keep_nobody_
     clock.advance(60)
     assert "RUN-1 had recovered by then: this is new damage" in await stage.told("ana", "impact damage:-10s")
     assert (await stage.incident()).writers_stopped is None
+
+
+async def test_what_an_aborted_run_stopped_keeps_nobody_from_stating_later_damage(
+    stage: Stage, clock: Clock
+) -> None:
+    await started(stage)
+    clock.advance(60)
+    later = f"impact damage:{clock():%Y-%m-%dT%H:%M:%SZ}"
+    clock.advance(60)
+    assert await refusals(stage, ("ana", later)) == snapshot("""\
+ana: impact damage:2026-11-23T02:26:00Z
+  The damage cannot begin (02:26:00Z) after writers were stopped (02:20:00Z): nothing was recorded.
+      Correct one of them with damage: or writers-stopped:, or say writers-stopped:no if writers
+      write again.
+""")
+    mark = re.search(r"confirm:(\w+)", await stage.told("ana", "abort RUN-1"))
+    assert mark
+    await stage.told("ana", f"abort RUN-1 confirm:{mark[1]} why:x")
+    await stage.carry()
+    assert (await stage.run()).state == "aborted"
+    assert await answers(stage, ("ana", later)) == snapshot("""\
+ana: impact damage:2026-11-23T02:26:00Z
+  INC-1 impact recorded: the damage began 2026-11-23 02:26:00Z, 1 min ago. RUN-1 had stopped writers
+      and is aborted: they count as writing again. Open (http://here/incidents/INC-1)
+""")
+    assert (await stage.incident()).writers_stopped is None
+
+
+async def test_a_person_says_that_writers_write_again(stage: Stage, clock: Clock) -> None:
+    await started(stage)
+    clock.advance(60)
+    both = f"impact writers-stopped:no damage:{clock():%Y-%m-%dT%H:%M:%SZ}"
+    assert await answers(stage, ("ana", "impact writers-stopped:no"), ("ana", both)) == snapshot("""\
+ana: impact writers-stopped:no
+  INC-1 impact recorded: writers write again. Open (http://here/incidents/INC-1)
+
+ana: impact writers-stopped:no damage:2026-11-23T02:26:00Z
+  INC-1 impact recorded: the damage began 2026-11-23 02:26:00Z, 0 s ago; writers write again. Open
+      (http://here/incidents/INC-1)
+""")
+    assert (await stage.incident()).writers_stopped is None
+    assert "Writers write again" in await stage.told("ana", "timeline INC-1")
+    assert await refusals(stage, ("ana", "impact writers-stopped:none")) == snapshot("""\
+ana: impact writers-stopped:none
+  `none` is no time with a zone: nothing was recorded. Write 02:10 (UTC), 2026-11-23T02:10:00Z or
+      -15m.
+""")
+
+
+async def test_the_undo_of_a_run_starts_the_writers_that_it_had_stopped(stage: Stage, world: World) -> None:
+    world.outcomes["restore"] = [Phase.FAILED]
+    await started(stage)
+    await stage.told("bo", "approve RUN-1")
+    await stage.told("cy", "approve RUN-1")
+    await stage.carry()
+    assert (await stage.incident()).stopped_by == "RUN-1"
+    await stage.told("ana", "undo RUN-1.stop why:x")
+    await stage.carry()
+    assert (await stage.run()).step("stop").status == "undone"
+    assert (await stage.incident()).writers_stopped is None
+    assert "RUN-1 started what it had stopped" in await stage.told("ana", "timeline INC-1")

@@ -23,6 +23,7 @@ SAMPLES: tuple[tuple[str, Event], ...] = (
             events.RoleAssigned(role="ops", person="bo"),
             events.ImpactStated(statement="wrong prices", impact_start=at(-10), damage_start=at(-6)),
             events.WritersStopped(at=at(10), run="RUN-1"),
+            events.WritersStarted(run="RUN-1"),
             events.NoteAdded(text="disk is fine", evidence="https://graphs.example/1"),
             events.MessageCaptured(
                 channel="C1",

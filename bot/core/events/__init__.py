@@ -77,6 +77,7 @@ from bot.core.events.incidents import (
     TrackerTroubled,
     UpdateOverdue,
     UpdatePosted,
+    WritersStarted,
     WritersStopped,
 )
 from bot.core.events.kind import Kind
@@ -288,6 +289,7 @@ __all__ = [
     "WarmAsked",
     "WarmStopped",
     "Withdrawn",
+    "WritersStarted",
     "WritersStopped",
     "dump",
     "link",

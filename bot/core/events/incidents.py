@@ -118,6 +118,13 @@ class WritersStopped(Kind):
     run: str | None = None
 
 
+class WritersStarted(Kind):
+    """What was said to be stopped writes again; with a run, its undo started what it had stopped."""
+
+    kind: Literal["writers-started"] = "writers-started"
+    run: str | None = None
+
+
 class FactLearnt(Kind):
     """A fact of the decision; None means that nobody knows. Learnt again, it is corrected.
 
@@ -323,6 +330,7 @@ IncidentEvent = (
     | ChangeNamed
     | ImpactStated
     | WritersStopped
+    | WritersStarted
     | RecordEvent
     | FactLearnt
     | DecisionAsked

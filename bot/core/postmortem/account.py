@@ -23,6 +23,7 @@ from bot.core.document import (
 from bot.core.events import Entry, Severity
 from bot.core.loss import lines as loss_lines
 from bot.core.loss import losses
+from bot.core.postmortem import stamps
 from bot.core.postmortem.story import Story, came_of, moment, table
 from bot.core.release import migrated, put_out
 from bot.core.tasks import Task
@@ -87,7 +88,7 @@ def _impact(told: Story) -> Iterator[tuple[str, Line]]:
         yield "Lasted", ("cannot be said: nobody stated when the impact began",)
     yield "Time in each severity", (_in_severities(told),)
     yield "Damage began", moment(incident.damage_start)
-    yield "Writers stopped", moment(incident.writers_stopped)
+    yield "Writers stopped", moment(stamps.writers_stopped(told).at)
     if incident.resolved:
         yield "Data", (incident.resolved.data_statement,)
 

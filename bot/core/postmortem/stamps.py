@@ -78,7 +78,11 @@ def decided(told: Story) -> Stamp:
 
 def writers_stopped(told: Story) -> Stamp:
     """Return from when on nothing wrote to the damaged data."""
-    return Stamp("writers stopped", told.incident.writers_stopped, "writers were not stopped")
+    began, back = told.incident.damage_start, verified(told).at
+    # After a recovery writers go on, which takes nothing from what contained the damage.
+    kept = [stop.at for stop in told.incident.stops if stop.held(back) and (not began or began <= stop.at)]
+    at = told.incident.writers_stopped or next(reversed(kept), None)
+    return Stamp("writers stopped", at, "writers were not stopped")
 
 
 def mitigated(told: Story) -> Stamp:

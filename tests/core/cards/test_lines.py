@@ -28,6 +28,7 @@ Phase is now recovering
 @bo took the role ops
 Impact: wrong prices; impact began 2026-11-23 02:00:00Z; damage began 2026-11-23 02:04:00Z
 Nothing writes to the damaged data since 2026-11-23 02:20:00Z (RUN-1)
+Writers write again: RUN-1 started what it had stopped
 disk is fine (https://graphs.example/1)
 @bo wrote: the replica is ahead [files: lag.png (https://chat.example/F1)] (in Slack
         (https://chat.example/C1/p1))
@@ -182,6 +183,7 @@ def test_what_was_left_out_is_not_told() -> None:
         events.ImpactStated(),
         events.ImpactStated(impact_start=at(-3)),
         events.WritersStopped(at=at(3)),
+        events.WritersStarted(),
         events.NoteAdded(text="plain"),
         events.NoteAdded(text="linked to nothing a browser opens", evidence="javascript:alert(1)"),
         events.FactLearnt(name="cause_known", value=None),
@@ -210,6 +212,7 @@ Phase is now identified: found it
 Impact stated
 impact began 2026-11-23 02:07:00Z
 Nothing writes to the damaged data since 2026-11-23 02:13:00Z
+Writers write again
 plain
 linked to nothing a browser opens (javascript:alert(1))
 Fact cause_known: nobody knows

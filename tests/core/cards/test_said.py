@@ -61,6 +61,8 @@ def test_what_the_channel_reads_about_each_event() -> None:
 
 @ana: Nothing writes to the damaged data since 2026-11-23 02:20:00Z (RUN-1)
 
+@ana: Writers write again: RUN-1 started what it had stopped
+
 @ana: disk is fine (https://graphs.example/1)
 
 (nothing)

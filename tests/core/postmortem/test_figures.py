@@ -395,3 +395,12 @@ def test_what_was_told_late_counts_for_when_it_happened(order: Sequence[int]) ->
     assert minutes(story, "TTA") == 63
     assert minutes(story, "Time to first update") == 5
     assert minutes(story, "Time to public notice") == 26 * 60
+
+
+def test_writers_that_write_again_after_the_recovery_were_stopped_all_the_same() -> None:
+    story = back()
+    before = of(story)["Time to contain"].value
+    story.in_incident(31, events.WritersStarted())
+    assert of(story)["Time to contain"].value == before == timedelta(minutes=14)
+    story.in_incident(32, events.ImpactStated(damage_start=at(31)))
+    assert of(story)["Time to contain"].why == "writers were not stopped"

@@ -67,8 +67,8 @@ def describe_incident(event: IncidentEvent) -> Line:
             return (Who(person), " took the role ", Strong(role))
         case events.ImpactStated():
             return _impact(event)
-        case events.WritersStopped(at=at, run=run):
-            return ("Nothing writes to the damaged data since ", Moment(at), f" ({run})" if run else "")
+        case events.WritersStopped() | events.WritersStarted():
+            return _writers(event)
         case events.IncidentResolved(statement=statement, data_statement=data):
             return (Strong("Resolved"), f": {statement} Data: {data}")
         case events.IncidentClosed():
@@ -82,6 +82,16 @@ def describe_incident(event: IncidentEvent) -> Line:
             return (Strong("Reopened"), _because(why))
         case _:
             return _talk(event)
+
+
+def _writers(event: events.WritersStopped | events.WritersStarted) -> Line:
+    if isinstance(event, events.WritersStarted):
+        return ("Writers write again", f": {event.run} started what it had stopped" if event.run else "")
+    return (
+        "Nothing writes to the damaged data since ",
+        Moment(event.at),
+        f" ({event.run})" if event.run else "",
+    )
 
 
 def _talk(event: _Talk) -> Line:

@@ -52,6 +52,7 @@ _Plain = (
     | events.ChangeNamed
     | events.ImpactStated
     | events.WritersStopped
+    | events.WritersStarted
     | events.NoteAdded
     | events.Corrected
     | events.Redacted
