@@ -85,6 +85,20 @@ async def test_nothing_that_needs_it_begins_before_its_checks_passed(stage: Stag
     assert world.acts[-1] == "RUN-1.go.1"
 
 
+async def test_while_a_check_has_time_left_no_writer_starts(stage: Stage, world: World, book: Book) -> None:
+    book(
+        ELSEWHERE.replace("{target: orders-db}}\n  - id: go", "{target: orders-db}, within: 1m}\n  - id: go")
+    )
+    await the_restore_failed(stage, world)
+    world.wrong = {"orders-db"}
+    await stage.told("ana", DONE)
+
+    assert await stage.carry()
+
+    assert (await stage.run()).step("restore").status is Status.CHECKING
+    assert world.acts == ["RUN-1.stop.1", "RUN-1.restore.1"]
+
+
 async def test_what_was_not_done_can_be_done_again_or_be_left_to_the_engine(
     stage: Stage, world: World
 ) -> None:
