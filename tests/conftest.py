@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,15 @@ def pytest_configure() -> None:
     """Refuse addresses outside loopback before any test module is imported, and wait for no disk."""
     _WATCH.start()
     use_memory()
+
+
+@pytest.fixture(autouse=True)
+def _lets_others_read_as_before() -> Iterator[None]:
+    """The command line closes what it makes to others, for the rest of its process."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
 
 
 @pytest.fixture(autouse=True)

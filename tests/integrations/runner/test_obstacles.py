@@ -127,6 +127,7 @@ def test_a_note_of_a_backup_that_may_not_be_read_is_named() -> None:
     with a_home() as closed:
         note = closed.parent / "backups" / "20261130-010203F.json"
         note.parent.mkdir()
+        note.parent.chmod(0o755)
         note.write_text("{}")
         note.chmod(0o600 if os.geteuid() == 0 else 0)
         with of_another(closed), pytest.raises(PermissionError) as denied:
