@@ -107,6 +107,8 @@ def test_a_runner_of_another_account_is_named_though_its_state_folder_may_not_be
     with a_home() as closed:
         (closed / "identity.json").write_text('{"id": "other"}')
         kept = closed.parent / "kept"
+        kept.mkdir()
+        kept.chmod(0o755)
         settings = {"data": "/srv/cluster", "kept": str(kept)}
         owner.alone_with(closed, settings)
         (marker,) = kept.glob(".runner-*.json")
