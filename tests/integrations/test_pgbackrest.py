@@ -269,6 +269,23 @@ esac
 """
 
 
+async def test_a_moment_in_whose_second_several_segments_were_archived_is_found(
+    engine: Engine, cluster: Cluster
+) -> None:
+    bad = cluster.release_badly()
+    for _ in range(2):
+        cluster.order()
+        cluster.archived()
+    second = int(bad.began.timestamp())
+    for path in (cluster.home / "repo/archive").rglob("*.lz4"):
+        os.utime(path, (second, second))
+
+    found = await engine.resolve(cluster.source, ToTime(bad.began))
+
+    assert found.point, found.because
+    assert f"the first that does not is {bad.xid} of " in found.because
+
+
 async def test_what_is_archived_while_one_looks_is_no_gap(cluster: Cluster, tmp_path: Path) -> None:
     slow = cluster.home / "slow-pgbackrest"
     words = {"home": cluster.home, "programs": cluster.binaries, "port": PORT}

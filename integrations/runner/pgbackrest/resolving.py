@@ -42,6 +42,7 @@ def resolve(log: Log, backups: Sequence[Backup], goal: Goal, now: datetime) -> F
 
 
 _FIRST = datetime(1996, 1, 1, tzinfo=UTC)
+_SECOND = timedelta(seconds=1)
 
 
 class _Unreachable(Exception):
@@ -183,7 +184,8 @@ def _begin_in_time(log: Log, timeline: int, at: datetime) -> int:
     numbers = sorted(
         {number for each, _ in log.archive.way(timeline) for number in log.archive.segments.get(each, {})}
     )
-    before = [number for number in numbers if _archived(log, number, timeline) < at]
+    # The repository tells whole seconds, so that what was archived in that of the moment may be after it.
+    before = [number for number in numbers if _archived(log, number, timeline) <= at - _SECOND]
     start = before[-1] if before else next(iter(numbers), None)
     if start is None:
         start = log.ends(timeline)
