@@ -108,10 +108,10 @@ async def _waiting(waits: asyncio.Event) -> None:
 def _playbook() -> str:
     head = PLAYBOOK[: PLAYBOOK.index("inputs:")].replace("name: restore-orders", "name: six")
     common = "uses: command.run, by: app, touches: [shop], estimate: 1s, timeout: 1m"
-    reads = "{id: reads, uses: command.check, with: {name: env, target: shop}}"
+    wiped = "{id: wiped, uses: command.check, with: {name: env, target: shop}}"
     first = (
         "effect: destructive, approval: overwrite, no_way_back: true, keep: none, because: it is a bench, "
-        f"verify: [{reads}]"
+        f"verify: [{wiped}]"
     )
     rest = "effect: reversible, undo: {uses: command.run, with: {name: act, who: back, target: shop}}"
     steps = "".join(
