@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,14 +53,18 @@ class Restore:
         self.cluster.set(_SLOWLY)
         ref = await self.begin()
 
-        async def recovers() -> bool:
+        await self.comes_to(ref, "replaying", lambda: self.cluster.recovers(port))
+        return ref
+
+    async def comes_to(self, ref: JobRef, phase: str, also: Callable[[], bool] = lambda: True) -> None:
+        """Wait until a running attempt says that it is in a phase."""
+
+        async def there() -> bool:
             state = await self.engine.poll(ref)
             assert state.phase is Phase.RUNNING, state.because
-            told = state.progress.phase if state.progress else ""
-            return told == "replaying" and self.cluster.recovers(port)
+            return state.progress is not None and state.progress.phase == phase and also()
 
-        await until(recovers, seconds=90)
-        return ref
+        await until(there, seconds=90)
 
     async def ended(self, ref: JobRef) -> JobState:
         """Wait until nothing of an attempt acts."""
@@ -197,12 +201,7 @@ async def test_what_outlives_a_killed_server_is_waited_for_before_its_files_are_
 
     again = await in_place.begin()
 
-    async def waits() -> bool:
-        state = await in_place.engine.poll(again)
-        assert state.phase is Phase.RUNNING, state.because
-        return state.progress is not None and state.progress.phase == "stopping"
-
-    await until(waits, seconds=90)
+    await in_place.comes_to(again, "stopping")
     os.kill(replays, signal.SIGCONT)
     state = await in_place.ended(again)
     assert state.phase is Phase.SUCCEEDED, state.because
@@ -295,12 +294,7 @@ async def test_a_server_whose_recovery_was_over_is_never_stopped_and_it_is_said_
     cluster.set("archive_command = '/bin/false'\n")
     ref = await restore.begin()
 
-    async def waits() -> bool:
-        state = await restore.engine.poll(ref)
-        assert state.phase is Phase.RUNNING, state.because
-        return state.progress is not None and state.progress.phase == "done"
-
-    await until(waits, seconds=90)
+    await restore.comes_to(ref, "done")
     server = cluster.pid()
 
     await restore.engine.cancel(ref)

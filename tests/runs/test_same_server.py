@@ -48,6 +48,12 @@ async def begun(stage: Stage, id: str) -> None:
     await stage.carry(id)
 
 
+async def over(stage: Stage, playbook: str, id: str, incident: str = "INC-1") -> None:
+    await planned(stage, playbook, id, incident)
+    await begun(stage, id)
+    await approved(stage, id)
+
+
 async def warned(stage: Stage, id: str) -> list[str]:
     plan = (await stage.run(id)).plan
     assert plan is not None
@@ -110,9 +116,7 @@ async def test_a_run_for_a_database_is_not_started_while_its_server_is_restored(
 async def test_what_is_planned_after_the_other_run_ended_is_carried_out(
     one_server: Stage, clock: Clock
 ) -> None:
-    await planned(one_server, "restore-orders", "RUN-1")
-    await begun(one_server, "RUN-1")
-    await approved(one_server, "RUN-1")
+    await over(one_server, "restore-orders", "RUN-1")
     clock.advance(60)
     await planned(one_server, "restore-cluster", "RUN-2")
     await begun(one_server, "RUN-2")
@@ -128,9 +132,7 @@ async def test_what_is_planned_after_the_other_run_ended_is_carried_out(
 async def test_a_plan_says_which_restore_of_the_same_server_it_undoes(
     one_server: Stage, clock: Clock
 ) -> None:
-    await planned(one_server, "restore-orders", "RUN-1")
-    await begun(one_server, "RUN-1")
-    await approved(one_server, "RUN-1")
+    await over(one_server, "restore-orders", "RUN-1")
     clock.advance(60)
     await planned(one_server, "restore-cluster", "RUN-2")
 
@@ -144,9 +146,7 @@ async def test_a_plan_says_which_restore_of_the_same_server_it_undoes(
 async def test_a_plan_that_goes_back_to_after_the_other_restore_or_to_another_part_undoes_nothing(
     one_server: Stage, world: World, clock: Clock
 ) -> None:
-    await planned(one_server, "restore-orders", "RUN-1")
-    await begun(one_server, "RUN-1")
-    await approved(one_server, "RUN-1")
+    await over(one_server, "restore-orders", "RUN-1")
     clock.advance(600)
     await one_server.told("ana", "impact damage:2026-11-23T02:33:00Z inc:INC-1")
     world.points.append(point("LATER", 31))
@@ -213,13 +213,9 @@ async def test_a_run_is_not_started_once_another_has_changed_what_it_would_overw
 async def test_the_incident_of_a_run_that_was_undone_is_told(
     one_server: Stage, clock: Clock, incident: str
 ) -> None:
-    await planned(one_server, "restore-orders", "RUN-1")
-    await begun(one_server, "RUN-1")
-    await approved(one_server, "RUN-1")
+    await over(one_server, "restore-orders", "RUN-1")
     clock.advance(60)
-    await planned(one_server, "restore-cluster", "RUN-2", incident)
-    await begun(one_server, "RUN-2")
-    await approved(one_server, "RUN-2")
+    await over(one_server, "restore-cluster", "RUN-2", incident)
 
     assert (await one_server.run("RUN-2")).state == "recovered"
     notes = [entry.event for entry in await one_server.timeline.read("incident/INC-1")]
