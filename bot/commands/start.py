@@ -100,13 +100,11 @@ async def _free(ask: Ask, run: Run, plan: Plan) -> None:
                 f"{target.name} is held by {holder}: nothing was started. "
                 f"{holder} must end or be aborted first."
             )
-    steps = [step for step in plan.steps if step.destructive]
-    overwritten = dict.fromkeys(name for step in steps for name in (*step.touches, step.call.target) if name)
+    overwritten = dict.fromkeys(name for step in plan.steps if step.destructive for name in step.acts_on)
     holds = {name: fold_target(await ask.timeline.read(f"target/{name}")) for name in overwritten}
-    changed = changed_by_others(
-        run.id, plan.drafted_at, holds, await servers(ask.timeline, map(plan.target, overwritten))
-    )
-    if why := (await servers(ask.timeline, plan.targets)).held_elsewhere(run.id) or changed:
+    shared = await servers(ask.timeline, plan.targets)
+    changed = changed_by_others(run.id, plan.drafted_at, holds, shared.of(overwritten))
+    if why := shared.held_elsewhere(run.id) or changed:
         raise Refused(f"{why} Nothing was started.")
 
 

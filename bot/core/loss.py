@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 
 from bot.core.document import Code, Line, Moment, Strong, utc
 from bot.core.incident import Incident
-from bot.core.plan import Plan, PlannedSource, PlannedStep
+from bot.core.plan import Plan, PlannedSource
 from bot.core.recovered import Recovered, recoveries
 from bot.core.run import Run, Status
 from bot.core.words import in_words, joined, lasted
@@ -165,7 +165,7 @@ def _later(recovered: tuple[Recovered, ...], moment: datetime | None) -> tuple[R
 
 
 def _recovered(plan: Plan, source: PlannedSource) -> tuple[Recovered, ...]:
-    names = {name for step in plan.steps if step.call.source == source.id for name in _acted_on(step)}
+    names = {name for step in plan.steps if step.call.source == source.id for name in step.acts_on}
     return recoveries({target.name: target.recovered for target in plan.targets}, names)
 
 
@@ -187,7 +187,7 @@ def unmeant(plan: Plan, incident: Incident) -> Iterator[str]:
 
 def recovery(run: Run, incident: Incident, target: str) -> Recovered | None:
     """Return what later plans must know of a run that put a target's data back and proved it, if it did."""
-    steps = [step for step in run.plan.steps if target in _acted_on(step)] if run.plan else []
+    steps = [step for step in run.plan.steps if target in step.acts_on] if run.plan else []
     sources = {step.call.source for step in steps if is_back(run, step.call.source)}
     if run.recovered_at is None or not sources:
         return None
@@ -196,10 +196,6 @@ def recovery(run: Run, incident: Incident, target: str) -> Recovered | None:
     ended = [run.step(step.id).ended_at for step in steps if step.destructive]
     back = max((at for at in ended if at), default=run.recovered_at)
     return Recovered(run=run.id, back=back, at=run.recovered_at, good_until=until)
-
-
-def _acted_on(step: PlannedStep) -> set[str]:
-    return {name for name in (step.call.target, *step.touches) if name}
 
 
 def _damage(incident: Incident, run: Run, plan: Plan, writes: datetime | None) -> datetime | None:

@@ -170,6 +170,11 @@ class PlannedStep(Part):
         return self.call.effect is Effect.DESTRUCTIVE
 
     @property
+    def acts_on(self) -> tuple[str, ...]:
+        """Return the names of the targets it acts on."""
+        return tuple(dict.fromkeys(name for name in (*self.touches, self.call.target) if name))
+
+    @property
     def beforehand(self) -> bool:
         """Say whether it may be carried out before anybody said yes: it makes a copy and changes nothing."""
         return self.warm and self.call.effect is Effect.READ and self.gate is None
@@ -254,7 +259,7 @@ class Plan(Part):
 
     def apart(self, step: PlannedStep) -> bool:
         """Say whether a step changes nothing but isolated targets, so that nobody is asked in a drill."""
-        found = [self.target(name) for name in {*step.touches, step.call.target} if name]
+        found = [self.target(name) for name in step.acts_on]
         named = bool(found) or step.call.effect is Effect.READ
         return named and all(target and target.isolated for target in found)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -103,6 +103,10 @@ class Servers:
     parts: tuple[PlannedTarget, ...]
     shared: Mapping[str, Shared]
 
+    def of(self, names: Container[str]) -> Servers:
+        """Return the same of some of these targets."""
+        return replace(self, parts=tuple(target for target in self.parts if target.name in names))
+
     def held_elsewhere(self, run: str) -> str | None:
         """Say which other run holds what one of these targets is of."""
         for target, claim in self._others(run):
@@ -152,9 +156,8 @@ def _goes_back(plan: Plan) -> Mapping[str, datetime]:
     found: dict[str, datetime] = {}
     for step in plan.steps:
         moment = moments.get(step.call.source or "")
-        for name in (step.call.target, *step.touches):
-            if moment and name:
-                found[name] = min(moment, found.get(name, moment))
+        if moment:
+            found |= {name: min(moment, found.get(name, moment)) for name in step.acts_on}
     return found
 
 

@@ -264,8 +264,7 @@ class Runs:
     async def _end_abort(self, view: View) -> View:
         seen = await look_at_the_left(self._engines, view.run, view.plan, now=self._book.timeline.now())
         leaves = plain(Document("", left_behind(view.run, view.plan, seen))).strip()
-        told = await tells_of_undone(self._book, view)
-        others = {**await self._book.releases(view), **self._lift(view, "aborted"), **told}
+        others = await self._lets_go(view, "aborted")
         return await self._book.write(view, RunAborted(leaves=leaves), others=others)
 
     async def _verify(self, view: View) -> View:
@@ -296,10 +295,14 @@ class Runs:
         if view.incident.phase in (*_BEFORE_VERIFYING, Phase.VERIFYING) and not view.incident.drill:
             why = f"{view.run.id} {'is ' if left_out else ''}{outcome}"
             phase = [PhaseChanged(phase=Phase.MONITORING, why=why)]
-        told = await tells_of_undone(self._book, view)
-        others = {**await self._book.releases(view), **self._lift(view, outcome), **told}
+        others = await self._lets_go(view, outcome)
         ended = RunRecovered(left_out=left_out)
         return await self._book.write(view, *found, ended, incident=phase, others=others)
+
+    async def _lets_go(self, view: View, outcome: str) -> dict[str, Change]:
+        """Return what changes elsewhere when a run is over, however it ended."""
+        told = await tells_of_undone(self._book, view)
+        return {**await self._book.releases(view), **self._lift(view, outcome), **told}
 
     def _lift(self, view: View, outcome: str) -> dict[str, Change]:
         """The run's own freeze ends with it only where the playbook says so."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from bot.core.cards.abort import Seen, half_destroyed, touched
+from bot.core.cards.abort import Seen, half_destroyed
 from bot.core.plan import Plan, PlannedStep
 from bot.core.run import Run
 from bot.runs.isolated import as_target
@@ -30,7 +30,7 @@ async def look_at_those_of(
 
     Those of an abort are asked at its end.
     """
-    return await _asked(engines, plan, touched(step) if step.destructive and not run.abort else ())
+    return await _asked(engines, plan, step.acts_on if step.destructive and not run.abort else ())
 
 
 async def _asked(engines: Mapping[str, Engine], plan: Plan, names: Iterable[str]) -> Mapping[str, str]:

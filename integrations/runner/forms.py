@@ -13,7 +13,8 @@ _LEFT_AS_THEY_ARE = (b"", b"_.-~", b"_.-~/", b"_.-~!*'()", b"_.-~!*'();,/?:@&=+$
 """Of what is no letter, what programs do not encode: nothing, as RFC 3986 says, or as JavaScript does."""
 _ENCODED = re.compile("%[0-9A-F]{2}")
 _U = re.compile(r"\\u[0-9a-f]{4}")
-_SHORTEST = 4
+SHORTEST = 4
+"""A secret has so many bytes at least: what is shorter turns up by chance."""
 
 
 @lru_cache(maxsize=1024)
@@ -25,8 +26,7 @@ def forms(secret: bytes) -> frozenset[bytes]:
     a name and a password.
     """
     found = {secret, *_percent(secret), *_base64(secret), *_json(secret)}
-    # What is shorter than any secret may be turns up by chance.
-    return frozenset(form for form in found if len(form) >= _SHORTEST)
+    return frozenset(form for form in found if len(form) >= SHORTEST)
 
 
 def _percent(secret: bytes) -> Iterator[bytes]:

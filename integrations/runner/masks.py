@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from integrations.runner.forms import forms
+from integrations.runner.forms import SHORTEST, forms
 
 MASK = "•••"
-_SHORTEST = 4
 
 
 class Masks:
@@ -22,7 +21,7 @@ class Masks:
     def problems(self) -> tuple[str, ...]:
         """Say which secret files cannot be masked."""
         return tuple(
-            f"The secret file {path} is missing, unreadable or shorter than {_SHORTEST} bytes."
+            f"The secret file {path} is missing, unreadable or shorter than {SHORTEST} bytes."
             for path in self._files
             if not _lines(path)
         )
@@ -77,7 +76,7 @@ def _lines(path: Path) -> tuple[bytes, ...]:
         content = path.read_bytes()
     except OSError:
         return ()
-    return tuple(line.strip() for line in content.splitlines() if len(line.strip()) >= _SHORTEST)
+    return tuple(line.strip() for line in content.splitlines() if len(line.strip()) >= SHORTEST)
 
 
 def _window(path: Path, begin: int, end: int) -> tuple[bytes, int, int]:
@@ -101,7 +100,7 @@ def _places(window: bytes, secret: bytes) -> list[int]:
 
 
 def _uncut(window: bytes, first: int, secrets: Sequence[bytes], *, ended: bool) -> int:
-    shortest = _SHORTEST if ended else 1
+    shortest = SHORTEST if ended else 1
     kept_back = max(
         (
             length

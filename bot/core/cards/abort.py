@@ -101,16 +101,11 @@ def _last_answers(run: Run, plan: Plan) -> Mapping[str, Seen]:
 
 
 def _acted_on(run: Run, plan: Plan, target: str) -> list[PlannedStep]:
-    return [step for step in plan.steps if _acted(run, step) and target in touched(step)]
+    return [step for step in plan.steps if _acted(run, step) and target in step.acts_on]
 
 
 def _destroyed(run: Run, acted: list[PlannedStep]) -> list[PlannedStep]:
     return [step for step in acted if step.destructive and run.step(step.id).status not in _WELL]
-
-
-def touched(step: PlannedStep) -> tuple[str, ...]:
-    """Return the targets a step acts on."""
-    return tuple(dict.fromkeys((*step.touches, *((step.call.target,) if step.call.target else ()))))
 
 
 def _acted(run: Run, step: PlannedStep) -> bool:
@@ -216,7 +211,7 @@ def _writers(run: Run, plan: Plan, stop: PlannedStep) -> str:
     steps = in_order(plan.steps)
     later = steps[steps.index(stop) + 1 :]
     acted = [step for step in later if not step.destructive and _acted(run, step)]
-    since = [step for step in acted if set(touched(step)) & set(touched(stop))]
+    since = [step for step in acted if set(step.acts_on) & set(stop.acts_on)]
     if not since:
         return "Writers stay stopped until a person starts them."
     return (

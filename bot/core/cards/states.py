@@ -56,7 +56,7 @@ def half_restored(run: Run) -> str:
     if run.plan is None or not steps:
         return ""
     began = ", ".join(place(run.plan, step.id) for step in steps)
-    targets = dict.fromkeys(name for step in steps for name in (*step.touches, step.call.target) if name)
+    targets = dict.fromkeys(name for step in steps for name in step.acts_on)
     return (
         f"{began} was skipped after an attempt of it had begun, which may have changed "
         f"{', '.join(targets)}: look at its data before it is used."
